@@ -1,0 +1,109 @@
+"""Errors of the domain: each carries the HTTP status and the stable code it is answered with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+
+class OckhamError(Exception):
+    """An error a user can act on.
+
+    `status` is the HTTP status, `code` a stable word for programs, `title` a stable phrase for
+    people; the message is the detail of this one case and names no path and no SQL.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+    title: ClassVar[str] = "Internal error"
+
+    def __init__(self, detail: str, *, headers: dict[str, str] | None = None, **extra: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = headers or {}
+        self.extra = extra
+
+
+class Malformed(OckhamError):
+    status, code, title = 400, "malformed", "The request could not be read"
+
+
+class NotFound(OckhamError):
+    status, code, title = 404, "not_found", "There is no such thing"
+
+
+class Conflict(OckhamError):
+    status, code, title = 409, "conflict", "Not possible in the present state"
+
+
+class SpecificationError(OckhamError):
+    """A specification that cannot be trained; `errors` lists every fault at once."""
+
+    status, code, title = 422, "invalid_specification", "The specification is not valid"
+
+    def __init__(self, errors: Sequence[dict[str, str]]) -> None:
+        count = len(errors)
+        super().__init__(f"{count} error{'s' if count != 1 else ''} in the specification", errors=list(errors))
+        self.errors = list(errors)
+
+
+class Unavailable(OckhamError):
+    status, code, title = 503, "unavailable", "The service cannot answer now"
+
+    def __init__(self, detail: str, retry_after: int = 5) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)})
+
+
+class RunError(Exception):
+    """Why a run failed, as stored with it: `{code, message, retryable}`."""
+
+    code: ClassVar[str] = "training_failed"
+    retryable: ClassVar[bool] = False
+
+    def as_json(self) -> dict[str, Any]:
+        return {"code": self.code, "message": str(self), "retryable": self.retryable}
+
+
+class DatasetUnavailable(RunError):
+    """The data set cannot be had on this machine (no copy, no network)."""
+
+    code = "dataset_unavailable"
+    retryable = True
+
+
+class DatasetInvalid(RunError):
+    """The data set's file is truncated, of another shape, or holds what it must not."""
+
+    code = "dataset_invalid"
+
+
+class Diverged(RunError):
+    """A loss is no longer finite."""
+
+    code = "diverged"
+
+
+class StorageFull(RunError):
+    """No space is left for the database, a checkpoint or a model."""
+
+    code = "storage_full"
+    retryable = True
+
+
+class OutOfMemory(RunError):
+    """The run needs more memory than a worker may use."""
+
+    code = "out_of_memory"
+
+
+class TimeLimitExceeded(RunError):
+    """The run took longer than one may."""
+
+    code = "time_limit_exceeded"
+
+
+class Stopped(Exception):
+    """Training was asked to stop between two batches: cancelled, handed back, or its lease lost.
+
+    Not a failure of the run: whoever asked knows what becomes of it.
+    """

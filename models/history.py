@@ -1,0 +1,27 @@
+"""A run's history as plain values: what plots, metrics and analysis are made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+METRICS = ("loss", "acc", "val_loss", "val_acc", "data_loss", "val_data_loss")
+"""What every epoch records. `loss` and `val_loss` are Keras's, penalty included; the `data` twins the cross-entropy alone."""
+
+EVALUATED = ("eval_loss", "eval_acc", "eval_data_loss")
+"""The training set in inference mode, recorded where `training.evaluate_train` asks for it."""
+
+
+@dataclass(frozen=True)
+class RunHistory:
+    """One run's epochs so far.
+
+    `epochs` counts from 1; each of `metrics` has a value an epoch, NaN and infinities included;
+    a metric that was not recorded is absent.
+    """
+
+    run_id: str
+    variant: str
+    seed: int
+    status: str
+    epochs: tuple[int, ...]
+    metrics: dict[str, tuple[float, ...]]

@@ -1,0 +1,67 @@
+"""Settings: the one place that reads the environment, as `OCKHAM_*` variables (docs/settings.md lists them)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+SOCKET_PATH_LIMIT = 100
+"""A Unix socket's path may have 107 bytes on Linux and 103 on macOS."""
+
+
+class Settings(BaseSettings):
+    """What a deployment can set. Times are in seconds, sizes as named."""
+
+    model_config = SettingsConfigDict(env_prefix="OCKHAM_", frozen=True)
+
+    data_dir: Path = Field(Path(".ockham"), description="Database, broker's data, prepared data sets and checkpoints")
+    database_url: str | None = Field(None, description="PostgreSQL; without it SQLite in the data directory")
+    redis_url: str | None = Field(None, description="Redis or Valkey; without it the embedded Valkey in the data directory")
+    imdb_npz: Path | None = Field(None, description="A local copy of Keras's imdb.npz; without it Keras's cache, then its download")
+    valkey_server: Path | None = Field(
+        None, description="The valkey-server or redis-server (6.2 or later) to embed; without it the bundled one, then PATH's"
+    )
+
+    url: str = Field("http://127.0.0.1:8000", description="Where the client and the command line find the service")
+    api_key: str | None = Field(None, description="The client's key")
+
+    lease_seconds: float = Field(30, gt=0, description="How long a worker may be silent before its run is given to another")
+    heartbeat_seconds: float = Field(5, gt=0, description="How often a worker renews its lease")
+    sweep_seconds: float = Field(2, gt=0, description="How often lost runs are looked for")
+    progress_seconds: float = Field(1800, gt=0, description="How long an epoch may take before its worker counts as hung")
+    run_seconds: float = Field(6 * 3600, gt=0, description="How long a run may train")
+    max_attempts: int = Field(3, ge=1, description="How often a run is begun before it is given up")
+    drain_seconds: float = Field(20, ge=0, description="How long a worker that is told to end goes on with its runs")
+    child_runs: int = Field(25, ge=1, description="Runs after which a worker's child is replaced")
+    worker_memory_mb: int = Field(4096, ge=512, description="Memory a worker's child may use")
+    threads: int = Field(1, ge=1, description="TensorFlow's threads in a worker's child")
+
+    max_body_bytes: int = Field(1_000_000, ge=1000, description="Largest request body")
+    log_format: str = Field("console", pattern="^(console|json)$", description="Logs for people or for programs")
+
+    @property
+    def sqlalchemy_url(self) -> str:
+        """The database as SQLAlchemy names it; PostgreSQL is always reached through psycopg."""
+        if self.database_url is None:
+            return f"sqlite:///{self.data_dir.absolute() / 'ockham.db'}"
+        scheme, separator, rest = self.database_url.partition("://")
+        return f"postgresql+psycopg{separator}{rest}" if scheme in ("postgres", "postgresql") else self.database_url
+
+    @property
+    def socket_path(self) -> Path:
+        """The embedded Valkey's Unix socket: in the data directory, or in a short place of its own where that is too long."""
+        path = self.data_dir.absolute() / "valkey.sock"
+        if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
+            return path
+        digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"ockham-{os.getuid()}-{digest}" / "valkey.sock"
+
+    @property
+    def celery_broker_url(self) -> str:
+        """The broker as Celery names it."""
+        return self.redis_url or f"redis+socket://{self.socket_path}"

@@ -1,0 +1,445 @@
+"""The specification of a job: what a client may ask for, and the resolved form that is stored.
+
+`resolve(body)` turns a client's JSON into a frozen `Specification` in which nothing is left
+implicit, or raises `SpecificationError` with every fault at once. A resolved specification is
+itself a valid body, so an old job can be submitted again as it stands.
+
+Names are Keras's own for whatever Keras has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
+
+from models import presets
+from models.errors import SpecificationError
+
+# Limits, each with its reason in docs/limits.md.
+MAX_VARIANTS = 200
+MAX_SEEDS = 100
+MAX_RUNS = 1000
+MAX_LAYERS = 16
+MAX_UNITS = 4096
+MAX_EPOCHS = 1000
+MAX_BATCH_SIZE = 25_000
+MAX_WORDS = 100_000
+MAX_REVIEWS = 1_000_000
+MAX_SEED = 2**32 - 1
+MAX_METADATA = 64
+
+IMDB_REVIEWS = 25_000
+"""Reviews in the IMDB training set, and as many in its test set."""
+
+
+class Model(BaseModel):
+    """Frozen and strict: unknown fields, numbers as text and non-finite numbers are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+Penalty = Annotated[float, Field(ge=0, le=1e6)]
+Moment = Annotated[float, Field(ge=0, lt=1)]
+
+Activation = Literal[
+    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign",
+    "tanh", "sigmoid", "hard_sigmoid", "exponential",
+]  # fmt: skip
+Initializer = Literal[
+    "zeros", "ones", "random_normal", "random_uniform", "truncated_normal", "glorot_normal", "glorot_uniform",
+    "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "orthogonal",
+]  # fmt: skip
+
+
+class Regularizer(Model):
+    """A penalty added to the loss: `l1` times the sum of |w| plus `l2` times the sum of w² (`keras.regularizers.L1L2`)."""
+
+    l1: Penalty = 0.0
+    l2: Penalty = 0.0
+
+
+class Dense(Model):
+    """`keras.layers.Dense`."""
+
+    type: Literal["dense"]
+    units: int = Field(ge=1, le=MAX_UNITS)
+    activation: Activation = "linear"
+    use_bias: bool = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: Initializer = "zeros"
+    kernel_regularizer: Regularizer | None = None
+    bias_regularizer: Regularizer | None = None
+    activity_regularizer: Regularizer | None = None
+
+
+class Dropout(Model):
+    """`keras.layers.Dropout`."""
+
+    type: Literal["dropout"]
+    rate: Rate
+
+
+class GaussianNoise(Model):
+    """`keras.layers.GaussianNoise`."""
+
+    type: Literal["gaussian_noise"]
+    stddev: float = Field(ge=0, le=1e3)
+
+
+class BatchNormalization(Model):
+    """`keras.layers.BatchNormalization`."""
+
+    type: Literal["batch_normalization"]
+    momentum: Moment = 0.99
+    epsilon: Positive = 0.001
+    center: bool = True
+    scale: bool = True
+
+
+class LayerNormalization(Model):
+    """`keras.layers.LayerNormalization` over the features."""
+
+    type: Literal["layer_normalization"]
+    epsilon: Positive = 0.001
+    center: bool = True
+    scale: bool = True
+
+
+Layer = Annotated[
+    Dense | Dropout | GaussianNoise | BatchNormalization | LayerNormalization, Field(discriminator="type")
+]
+
+
+class RMSprop(Model):
+    """`keras.optimizers.RMSprop`."""
+
+    name: Literal["rmsprop"] = "rmsprop"
+    learning_rate: Positive = 0.001
+    rho: Moment = 0.9
+    momentum: Moment = 0.0
+    epsilon: Positive = 1e-7
+    centered: bool = False
+
+
+class Adam(Model):
+    """`keras.optimizers.Adam`."""
+
+    name: Literal["adam"]
+    learning_rate: Positive = 0.001
+    beta_1: Moment = 0.9
+    beta_2: Moment = 0.999
+    epsilon: Positive = 1e-7
+    amsgrad: bool = False
+
+
+class AdamW(Adam):
+    """`keras.optimizers.AdamW`: Adam with decoupled weight decay."""
+
+    name: Literal["adamw"]  # type: ignore[assignment]
+    weight_decay: Penalty = 0.004
+
+
+class SGD(Model):
+    """`keras.optimizers.SGD`."""
+
+    name: Literal["sgd"]
+    learning_rate: Positive = 0.01
+    momentum: Moment = 0.0
+    nesterov: bool = False
+
+
+class Adagrad(Model):
+    """`keras.optimizers.Adagrad`."""
+
+    name: Literal["adagrad"]
+    learning_rate: Positive = 0.001
+    initial_accumulator_value: Penalty = 0.1
+    epsilon: Positive = 1e-7
+
+
+Optimizer = Annotated[RMSprop | Adam | AdamW | SGD | Adagrad, Field(discriminator="name")]
+
+
+class EarlyStopping(Model):
+    """`keras.callbacks.EarlyStopping`: stop once `monitor` has not bettered by `min_delta` for `patience` epochs.
+
+    With `restore_best` the run's model is that of the best epoch instead of the last.
+    """
+
+    monitor: Literal["val_loss", "val_acc", "val_data_loss", "loss", "acc", "data_loss"] = "val_loss"
+    patience: int = Field(default=0, ge=0, le=MAX_EPOCHS)
+    min_delta: float = Field(default=0.0, ge=0, le=1e6)
+    restore_best: bool = False
+
+
+class Training(Model):
+    """How a variant is trained. `evaluate_train` also evaluates the training set without dropout, each epoch."""
+
+    epochs: int = Field(default=20, ge=1, le=MAX_EPOCHS)
+    batch_size: int = Field(default=512, ge=1, le=MAX_BATCH_SIZE)
+    optimizer: Optimizer = RMSprop()
+    early_stopping: EarlyStopping | None = None
+    evaluate_train: bool = False
+
+
+class Holdout(Model):
+    """Validate on the first `holdout` training reviews; the test set is scored once, at the chosen epoch."""
+
+    holdout: int = Field(ge=1, le=MAX_REVIEWS)
+
+
+Words = Annotated[int, Field(ge=10, le=MAX_WORDS)]
+TrainSamples = Annotated[int, Field(ge=1, le=MAX_REVIEWS)]
+
+
+class Imdb(Model):
+    """The IMDB reviews as Keras encodes them, multi-hot over the `num_words` most frequent words.
+
+    `train_samples`: train on that many reviews only (null: on all). `validation`: `"test"` validates
+    on the test set, as the notebook does; `{"holdout": n}` on n training reviews.
+    """
+
+    name: Literal["imdb"] = "imdb"
+    num_words: Words = 10_000
+    train_samples: TrainSamples | None = None
+    validation: Literal["test"] | Holdout = "test"
+
+
+class Synthetic(Model):
+    """Reviews made from `seed`: `reviews` to train on, and as many to test."""
+
+    name: Literal["synthetic"]
+    num_words: Words = 10_000
+    train_samples: TrainSamples | None = None
+    validation: Literal["test"] | Holdout = "test"
+    reviews: int = Field(default=4000, ge=2, le=MAX_REVIEWS)
+    seed: int = Field(default=0, ge=0, le=MAX_SEED)
+
+
+Dataset = Annotated[Imdb | Synthetic, Field(discriminator="name")]
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable() or text != text.strip():
+        raise ValueError("only printable characters, and no space at either end")
+    return text
+
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
+VariantName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^,]*$"), AfterValidator(_printable)]
+
+
+class DatasetOverride(Model):
+    """A variant's own `train_samples`."""
+
+    train_samples: TrainSamples | None
+
+
+class Variant(Model):
+    """A network: its hidden layers (the output layer is always `Dense(1, sigmoid)`).
+
+    `training` and `dataset` are null where the job's own apply.
+    """
+
+    name: VariantName
+    layers: tuple[Layer, ...] = Field(max_length=MAX_LAYERS)
+    training: Training | None = None
+    dataset: DatasetOverride | None = None
+
+
+class RunSpecification(Model):
+    """One variant with one seed: everything its numbers depend on, and nothing else."""
+
+    dataset: Dataset
+    training: Training
+    layers: tuple[Layer, ...]
+    seed: int
+
+
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+
+
+class Specification(Model):
+    """A job, resolved: every default filled in."""
+
+    name: Name = "untitled"
+    dataset: Dataset = Imdb()
+    training: Training = Training()
+    variants: tuple[Variant, ...] = Field(min_length=1, max_length=MAX_VARIANTS)
+    baseline: VariantName
+    seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=MAX_SEEDS)
+    reuse: Literal["allow", "never"] = "allow"
+    metadata: dict[Annotated[str, StringConstraints(max_length=100)], JsonValue] = Field(default={}, max_length=MAX_METADATA)
+
+    def run(self, variant: str, seed: int) -> RunSpecification:
+        """The run of `variant` with `seed`. Raises KeyError where there is no such variant."""
+        chosen = {v.name: v for v in self.variants}[variant]
+        dataset = self.dataset if chosen.dataset is None else self.dataset.model_copy(update=chosen.dataset.model_dump())
+        return RunSpecification(dataset=dataset, training=chosen.training or self.training, layers=chosen.layers, seed=seed)
+
+
+def count_parameters(layers: Iterable[Any], num_words: int) -> int:
+    """The network's parameters, output layer included, as `keras.Model.count_params` counts them."""
+    width, total = num_words, 0
+    for layer in (*layers, Dense(type="dense", units=1)):
+        match layer:
+            case Dense():
+                total += width * layer.units + layer.units * layer.use_bias
+                width = layer.units
+            case BatchNormalization():
+                total += width * (2 + layer.center + layer.scale)
+            case LayerNormalization():
+                total += width * (layer.center + layer.scale)
+    return total
+
+
+# --- from a client's JSON to a Specification -------------------------------------------------
+
+
+def resolve(body: Any) -> Specification:
+    """The resolved specification of a client's JSON `body`.
+
+    Raises `SpecificationError` with every fault: `{pointer, code, detail}`, the pointer (RFC 6901)
+    into the body as it was sent.
+    """
+    if not isinstance(body, dict):
+        raise SpecificationError([_error((), "dict_type", "A specification is a JSON object")])
+    raw, errors = dict(body), []
+    if (preset := raw.pop("preset", None)) is not None:
+        if isinstance(preset, str) and preset in presets.JOBS:
+            raw = {**presets.JOBS[preset], **raw}
+        else:
+            errors.append(_error(("preset",), "unknown_preset", f"Presets of jobs are: {', '.join(presets.JOBS)}"))
+            raw.setdefault("variants", ["original"])
+    _name_default(raw, "dataset", "imdb")
+    _name_default(raw.get("training"), "optimizer", "rmsprop")
+    if isinstance(variants := raw.get("variants"), list) and 0 < len(variants) <= MAX_VARIANTS:
+        training = raw["training"] if isinstance(raw.get("training"), dict) else {}
+        raw["variants"] = [_expand(variant, i, training, errors) for i, variant in enumerate(variants)]
+        names = [v.get("name") for v in raw["variants"] if isinstance(v, dict)]
+        errors += [
+            _error(("variants", i, "name"), "duplicate", "Another variant has this name")
+            for i, name in enumerate(names)
+            if isinstance(name, str) and name in names[:i]
+        ]
+        if raw.get("baseline") is None:
+            raw["baseline"] = names[0]
+        elif isinstance(raw.get("baseline"), str) and raw["baseline"] not in names:
+            errors.append(_error(("baseline",), "unknown_variant", "The baseline is not among the variants"))
+    else:
+        raw.setdefault("baseline", "original")
+    if isinstance(seeds := raw.get("seeds"), list) and len(seeds) <= MAX_SEEDS:
+        errors += [
+            _error(("seeds", i), "duplicate", "This seed is listed before") for i, s in enumerate(seeds) if s in seeds[:i]
+        ]
+        if isinstance(variants, list) and len(seeds) * len(variants) > MAX_RUNS:
+            errors.append(_error(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
+    try:
+        # By way of JSON: strict there means JSON's own types, with lists for tuples.
+        specification = Specification.model_validate_json(json.dumps(raw))
+    except ValidationError as invalid:
+        known = {e["pointer"] for e in errors}
+        errors += [e for e in _pydantic_errors(invalid, body, raw) if e["pointer"] not in known]
+    else:
+        errors += _cross_checks(specification)
+    if errors:
+        raise SpecificationError(errors)
+    return specification
+
+
+def _name_default(parent: Any, field: str, name: str) -> None:
+    """Completes `parent[field]` by the name that is meant where none is given."""
+    if isinstance(parent, dict) and isinstance(parent.get(field), dict):
+        parent[field] = {"name": name, **parent[field]}
+
+
+def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dict[str, str]]) -> Any:
+    """A variant in full: a preset's name becomes its layers, a partial `training` is completed by the job's."""
+    if isinstance(variant, str):
+        variant = {"name": variant}
+        where: tuple[str | int, ...] = ("variants", index)
+    else:
+        where = ("variants", index, "preset" if isinstance(variant, dict) and "preset" in variant else "name")
+    if not isinstance(variant, dict):
+        return variant
+    variant = dict(variant)
+    preset = variant.pop("preset", variant.get("name"))
+    if "layers" not in variant:
+        if isinstance(preset, str) and preset in presets.VARIANTS:
+            variant["layers"] = presets.VARIANTS[preset]
+        elif isinstance(preset, str):
+            choice = ", ".join(presets.VARIANTS)
+            errors.append(_error(where, "unknown_preset", f"Give the variant its layers, or the name of a preset: {choice}"))
+            variant["layers"] = []
+    elif preset is not variant.get("name"):
+        errors.append(_error(where, "preset_and_layers", "A variant has a preset or layers of its own, not both"))
+    if isinstance(variant.get("training"), dict):
+        variant["training"] = {**training, **variant["training"]}
+        _name_default(variant["training"], "optimizer", "rmsprop")
+    return variant
+
+
+def _cross_checks(specification: Specification) -> list[dict[str, str]]:
+    """The rules that join several fields."""
+    errors = []
+    for i, variant in enumerate(specification.variants):
+        if variant.layers and not isinstance(variant.layers[0], Dense):
+            errors.append(
+                _error(("variants", i, "layers", 0), "first_layer_not_dense", "The first layer must be dense: it reads the words")
+            )
+    data = specification.dataset
+    available = data.reviews if isinstance(data, Synthetic) else IMDB_REVIEWS
+    if isinstance(data.validation, Holdout):
+        if data.validation.holdout >= available:
+            errors.append(
+                _error(("dataset", "validation", "holdout"), "too_large", f"It must leave reviews to train on: there are {available}")
+            )
+        available -= data.validation.holdout
+    for pointer, samples in [
+        (("dataset", "train_samples"), data.train_samples),
+        *((("variants", i, "dataset", "train_samples"), v.dataset.train_samples) for i, v in enumerate(specification.variants) if v.dataset),
+    ]:
+        if samples is not None and samples > available > 0:
+            errors.append(_error(pointer, "too_large", f"There are {available} reviews to train on"))
+    return errors
+
+
+def _error(location: tuple[str | int, ...], code: str, detail: str) -> dict[str, str]:
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    return {"pointer": pointer, "code": code, "detail": detail}
+
+
+def _pydantic_errors(invalid: ValidationError, body: dict[str, Any], raw: dict[str, Any]) -> Iterable[dict[str, str]]:
+    """pydantic's faults, their places freed of the union tags it puts between, each once."""
+    seen = set()
+    for fault in invalid.errors(include_url=False, include_context=False, include_input=False):
+        place: list[str | int] = []
+        node: Any = raw
+        for part in fault["loc"]:
+            inside = (isinstance(node, dict) and part in node) or (isinstance(node, (list, tuple)) and isinstance(part, int))
+            if inside:
+                node = node[part]  # type: ignore[index]
+            elif not (fault["type"] == "missing" and part == fault["loc"][-1]):
+                continue  # a tag of a union, not a place in the document
+            place.append(part)
+        if place[:1] == ["variants"] and len(place) > 3 and place[2] == "training" and not _sent(body, place):
+            place = place[2:]  # completed from the job's training: reported there, once
+        error = _error(tuple(place), fault["type"], fault["msg"])
+        if tuple(error.values()) not in seen:
+            seen.add(tuple(error.values()))
+            yield error
+
+
+def _sent(body: Any, place: list[str | int]) -> bool:
+    """Whether the client's own document has this place."""
+    for part in place:
+        try:
+            body = body[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True

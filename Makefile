@@ -1,0 +1,69 @@
+# `make` alone says what there is. Everything is installed into .venv and nothing outside of it.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+OUT ?= results
+
+# Longer tests by their markers (pyproject.toml says what each means).
+LONG := slow or faults or chaos or browser or bench
+
+.PHONY: help setup demo serve test test-all lint format bench chaos lock clean
+
+help: ## What there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## The environment alone, into .venv, every package by its pinned hash
+
+# The first Python that runs, is 3.11 or later, and that TensorFlow has wheels for.
+$(READY): requirements/dev.lock pyproject.toml
+	@test -x $(BIN)/python || { \
+	  for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+	    $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue; \
+	    echo "Making $(VENV) with $$($$python --version)"; \
+	    exec $$python -m venv $(VENV); \
+	  done; \
+	  echo "Python 3.11, 3.12 or 3.13 is needed, and none was found (PYTHON=/path/to/python names one)" >&2; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## The main job, end to end: figures and a summary in results/
+	$(BIN)/ockham demo --out $(OUT)
+
+serve: $(READY) ## The whole service in the foreground, until Ctrl-C
+	$(BIN)/ockham serve
+
+test: $(READY) ## The tests, on real servers that they start themselves
+	$(BIN)/python -m pytest -m "not ($(LONG))"
+
+test-all: $(READY) ## All tests, those that take long too
+	$(BIN)/python -m pytest -m "not bench"
+
+lint: $(READY) ## Style, types, and known holes in the packages used
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/yamllint --strict $$(git ls-files '*.yml' '*.yaml')
+	$(BIN)/python .ci/audit.py requirements/dev.lock
+
+format: $(READY) ## Puts the style right
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## The benchmarks
+	$(BIN)/python -m benchmarks
+
+chaos: $(READY) ## Random faults against the whole service, for five minutes
+	$(BIN)/python -m tests.chaos
+
+lock: ## Pins every package anew, with hashes (needs uv)
+	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-annotate --all-extras -o requirements/dev.lock
+
+clean: ## Takes away what was made, .venv too; data directories stay
+	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,65 @@
+"""`python -m worker SPEC.json|SPEC.yaml`: trains every variant and seed of a job here, without the service.
+
+Prints JSON lines: each run's epochs as they come, then the run's end. A value that is not finite is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from models.errors import RunError, SpecificationError
+from models.settings import Settings
+from models.specification import resolve
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit status: 0, 1 where a run failed, 2 for a specification that cannot be trained."""
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        print("usage: python -m worker SPEC.json|SPEC.yaml", file=sys.stderr)
+        return 2
+    try:
+        specification = resolve(yaml.safe_load(Path(arguments[0]).read_text()))  # JSON is YAML
+    except (OSError, yaml.YAMLError) as error:
+        print(f"cannot read {arguments[0]}: {error}", file=sys.stderr)
+        return 2
+    except SpecificationError as error:
+        for fault in error.errors:
+            print(f"{fault['pointer'] or '/'}: {fault['detail']}", file=sys.stderr)
+        return 2
+
+    from worker import data, training  # only now: TensorFlow takes seconds to import
+
+    settings = Settings()
+    training.configure(settings.threads)
+    failed = False
+    for variant in specification.variants:
+        for seed in specification.seeds:
+            run = specification.run(variant.name, seed)
+            labels = {"variant": variant.name, "seed": seed}
+
+            def on_epoch(epoch: training.Epoch, labels: dict[str, Any] = labels) -> None:
+                _print({**labels, "epoch": epoch.number, **epoch.metrics, "seconds": epoch.seconds})
+
+            try:
+                result = training.train(run, data.load(run.dataset, settings.data_dir, settings.imdb_npz), on_epoch)
+            except RunError as error:
+                failed = True
+                _print({**labels, "error": error.as_json()})
+            else:
+                _print({**labels, "epochs": result.epochs, "chosen_epoch": result.chosen_epoch, "test": result.test})
+    return int(failed)
+
+
+def _print(row: dict[str, Any]) -> None:
+    finite = {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+    print(json.dumps(finite), flush=True)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,51 @@
+"""A run's checkpoint: all that training needs to go on as if it had never stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+
+@dataclass
+class Checkpoint:
+    """The state at an epoch's end.
+
+    history: a row an epoch, its metrics and seconds. state: every variable, the optimizer's
+    and the noise counters included. best: the weights of the best epoch so far, where they matter.
+    """
+
+    history: list[dict[str, float]]
+    state: list[np.ndarray]
+    best: list[np.ndarray]
+
+
+def save(path: Path, identity: str, checkpoint: Checkpoint) -> None:
+    """Writes the file whole or not at all."""
+    arrays = {f"state_{i}": array for i, array in enumerate(checkpoint.state)}
+    arrays |= {f"best_{i}": array for i, array in enumerate(checkpoint.best)}
+    header = json.dumps({"identity": identity, "history": checkpoint.history})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        np.savez(file, header=np.frombuffer(header.encode(), np.uint8), **arrays)
+    os.replace(partial, path)
+
+
+def load(path: Path, identity: str) -> Checkpoint | None:
+    """The checkpoint at `path`; None where there is none, where it is another run's, or where it is damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(file["header"].tobytes())
+            if header["identity"] != identity:
+                return None
+            arrays = {name: file[name] for name in file.files}
+    except (FileNotFoundError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+    state = [arrays[f"state_{i}"] for i in range(sum(name.startswith("state_") for name in arrays))]
+    best = [arrays[f"best_{i}"] for i in range(sum(name.startswith("best_") for name in arrays))]
+    return Checkpoint(header["history"], state, best)

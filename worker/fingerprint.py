@@ -1,0 +1,43 @@
+"""What a run's numbers depend on beside its specification."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+
+def fingerprint(sha256: str) -> dict[str, Any]:
+    """Versions, processor, threads and data set (its `sha256`), and what is promised where all of these agree."""
+    return {
+        "ockham": version("ockham"),
+        "python": platform.python_version(),
+        "tensorflow": version("tensorflow"),
+        "keras": version("keras"),
+        "numpy": version("numpy"),
+        "scipy": version("scipy"),
+        "machine": platform.machine(),
+        "processor": _processor(),
+        "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
+        "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
+        "dataset_sha256": sha256,
+        "promise": "The same specification and seed give a bit-identical history and weights where all of this agrees.",
+    }
+
+
+def _processor() -> dict[str, str]:
+    """The processor's model and features, where the system tells them."""
+    facts = {}
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            key, _, value = line.partition(":")
+            if key.strip() in ("model name", "flags", "Features"):
+                facts.setdefault(key.strip(), value.strip())
+    except OSError:
+        facts["model name"] = platform.processor()
+    return facts

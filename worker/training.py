@@ -1,0 +1,222 @@
+"""Training one run: a variant with one seed, from its specification to its history and model.
+
+Knows no web, no queue and no database: data comes in, epochs go out through a callback.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tensorflow as tf
+
+from models.errors import Diverged, OutOfMemory, Stopped
+from models.history import EVALUATED, METRICS
+from models.specification import Holdout, RunSpecification
+from worker import checkpoint as checkpoints
+from worker import sparse
+from worker.checkpoint import Checkpoint
+from worker.fingerprint import fingerprint
+from worker.network import Network, network_for
+
+if TYPE_CHECKING:
+    from worker.data import Dataset
+
+POLL_SECONDS = 0.2
+"""How long a graph may run before it is asked again whether to stop."""
+
+EVALUATION_ROWS = 2048
+LOSSES = ("loss", "val_loss", "data_loss", "val_data_loss", "eval_loss", "eval_data_loss")
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """A finished epoch: its number from 1, its metrics by name (NaN and infinities included), and its seconds."""
+
+    number: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished run.
+
+    epochs: how many were trained. chosen_epoch: whose weights the model has, the last or, with
+    `restore_best` or a holdout, the best. test: with a holdout, the test score at the chosen epoch.
+    model: a `.keras` file. fingerprint: what the numbers depend on beside the specification.
+    """
+
+    epochs: int
+    chosen_epoch: int
+    test: dict[str, float] | None
+    model: bytes
+    fingerprint: dict[str, Any]
+
+
+def configure(threads: int = 1) -> None:
+    """Sets TensorFlow's threads. Once a process, before anything is computed."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def train(
+    run: RunSpecification,
+    data: Dataset,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    should_stop: Callable[[], bool] = lambda: False,
+    checkpoint: Path | None = None,
+    recorded: int = 0,
+) -> Result:
+    """Trains `run` on `data`.
+
+    on_epoch is called for each epoch after the first `recorded`, those included that a resumed
+    checkpoint had already finished. should_stop is asked several times a second between batches.
+    checkpoint is a file, written whole at each epoch's end before on_epoch is called, and resumed
+    from where it belongs to this run; the numbers are those of an uninterrupted run, bit for bit.
+
+    Raises Stopped, Diverged (a loss is not finite; its epoch went to on_epoch before) or OutOfMemory.
+    """
+    try:
+        return _Run(run, data, on_epoch, should_stop, checkpoint, recorded).train()
+    except (MemoryError, tf.errors.ResourceExhaustedError) as error:
+        raise OutOfMemory("The run needs more memory than this worker has") from error
+
+
+class _Run:
+    def __init__(
+        self,
+        run: RunSpecification,
+        data: Dataset,
+        on_epoch: Callable[[Epoch], None],
+        should_stop: Callable[[], bool],
+        checkpoint: Path | None,
+        recorded: int,
+    ) -> None:
+        self.run, self.data, self.training = run, data, run.training
+        self.on_epoch, self.should_stop = on_epoch, should_stop
+        self.checkpoint, self.recorded = checkpoint, recorded
+        self.identity = run.model_dump_json() + data.sha256
+        self.network: Network = network_for(run)
+        self.choice = Choice(run)
+
+    def train(self) -> Result:
+        self.network.reset(self.run.seed)
+        best: list[np.ndarray] = []
+        history: list[dict[str, float]] = []
+        if self.checkpoint is not None and (saved := checkpoints.load(self.checkpoint, self.identity)):
+            self.network.restore(saved.state)
+            history, best = saved.history, saved.best
+            for number, row in enumerate(history, 1):
+                self.choice.see(number, row)
+                self._report(number, row)
+        validation = sparse.as_they_are(self.data.validation, EVALUATION_ROWS)
+        train = sparse.as_they_are(self.data.train, EVALUATION_ROWS) if self.training.evaluate_train else None
+        feed = self._feed(len(history) + 1)
+        while len(history) < self.training.epochs and not self.choice.over:
+            began = time.perf_counter()
+            metrics = self._metrics("", self.network.train, next(feed))
+            metrics |= self._metrics("val_", self.network.evaluate, validation)
+            if train is not None:
+                metrics |= self._metrics("eval_", self.network.evaluate, train)
+            metrics = {name: metrics[name] for name in (*METRICS, *EVALUATED) if name in metrics}
+            row = {**metrics, "seconds": time.perf_counter() - began}
+            history.append(row)
+            if self.choice.see(len(history), row) and self.choice.wanted:
+                best = self.network.weights()
+            if self.checkpoint is not None:
+                checkpoints.save(self.checkpoint, self.identity, Checkpoint(history, self.network.state(), best))
+            self._report(len(history), row)
+        chosen = self.choice.epoch if self.choice.wanted else len(history)
+        model = self.network.file(best if self.choice.wanted else self.network.weights())
+        test = None
+        if isinstance(self.run.dataset.validation, Holdout):
+            score = self._metrics("", self.network.evaluate, sparse.as_they_are(self.data.test, EVALUATION_ROWS))
+            test = {name: score[name] for name in ("loss", "acc", "data_loss")}
+        return Result(len(history), chosen, test, model, fingerprint(self.data.sha256))
+
+    def _report(self, number: int, row: dict[str, float]) -> None:
+        metrics = {name: value for name, value in row.items() if name != "seconds"}
+        if number > self.recorded:
+            self.on_epoch(Epoch(number, metrics, row["seconds"]))
+        for name in LOSSES:
+            if not math.isfinite(metrics.get(name, 0.0)):
+                raise Diverged(f"{name} is no longer finite in epoch {number}")
+
+    def _feed(self, epoch: int) -> Iterator[sparse.Pairs]:
+        """The epochs' batches from `epoch` on, the next prepared while this one trains."""
+        reviews, words, size = self.data.train, self.data.num_words, self.training.batch_size
+
+        def prepare(number: int) -> sparse.Pairs:
+            return sparse.in_order(reviews, words, sparse.order(self.run.seed, number, len(reviews)), size)
+
+        with ThreadPoolExecutor(1, "feed") as executor:
+            coming = executor.submit(prepare, epoch)
+            while True:
+                ready = coming.result()
+                epoch += 1
+                if epoch <= self.training.epochs:
+                    coming = executor.submit(prepare, epoch)
+                yield ready
+
+    def _metrics(self, prefix: str, graph: Callable[..., tf.Tensor], pairs: sparse.Pairs) -> dict[str, float]:
+        """Means over the reviews of what `graph` returns a batch, asking between spans of batches whether to stop."""
+        arrays = (
+            pairs.words,
+            pairs.rows,
+            pairs.column_words,
+            pairs.column_rows,
+            pairs.offsets,
+            pairs.starts,
+            pairs.labels,
+        )
+        parts, first, width = [], 0, 1
+        while first < pairs.batches:
+            if self.should_stop():
+                raise Stopped
+            last = min(first + width, pairs.batches)
+            began = time.perf_counter()
+            parts.append(graph(arrays, tf.constant(first), tf.constant(last)).numpy())
+            width = max(1, min(2 * (last - first), int(POLL_SECONDS * (last - first) / (time.perf_counter() - began))))
+            first = last
+        counts = np.diff(pairs.starts.numpy())
+        data_loss, penalty, accuracy = map(
+            float, np.average(np.concatenate(parts).astype(np.float64), axis=0, weights=counts)
+        )
+        return {prefix + "loss": data_loss + penalty, prefix + "acc": accuracy, prefix + "data_loss": data_loss}
+
+
+class Choice:
+    """When to stop and which epoch is best, by the rules of `keras.callbacks.EarlyStopping`.
+
+    wanted: whether the run's model is the best epoch's (`restore_best`, or a holdout to choose on).
+    """
+
+    def __init__(self, run: RunSpecification) -> None:
+        stopping = run.training.early_stopping
+        self.monitor = stopping.monitor if stopping else "val_loss"
+        self.min_delta = stopping.min_delta if stopping else 0.0
+        self.patience = stopping.patience if stopping else math.inf
+        self.wanted = bool(stopping and stopping.restore_best) or isinstance(run.dataset.validation, Holdout)
+        self.sign = -1.0 if self.monitor.endswith("acc") else 1.0
+        self.best = math.inf
+        self.epoch = 0
+        self.waited = 0
+        self.over = False
+
+    def see(self, number: int, metrics: dict[str, float]) -> bool:
+        """Takes an epoch's metrics; True where it is the best so far."""
+        value = self.sign * metrics[self.monitor]
+        if value < self.best - self.min_delta or self.epoch == 0:
+            self.best = value if value == value else math.inf
+            self.epoch, self.waited = number, 0
+            return True
+        self.waited += 1
+        self.over = self.waited >= self.patience
+        return False

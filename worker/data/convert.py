@@ -1,0 +1,165 @@
+"""Keras's `imdb.npz` to CSR arrays, as a program of its own: `python -m worker.data.convert FILE SHA256 DIRECTORY`.
+
+The file holds pickled lists. A pickle can name any function to call, and can ask for any amount of
+memory; so nothing outside three known names is looked up, those three are stand-ins that call
+nothing, and all of it happens in a process whose memory is limited. That also keeps the
+conversion's memory out of the worker that asked for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import pickle
+import resource
+import sys
+import zipfile
+from array import array
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import DatasetInvalid
+from worker.data import csr
+
+MEMORY_BYTES = 4 << 30
+"""Address space of the converting process; Keras's file needs a tenth of it."""
+
+FILE_BYTES = 256 << 20
+MEMBER_BYTES = 256 << 20
+"""Largest file, and largest unpacked member of it; Keras's file has 17 MB, its members 14 MB."""
+
+MAX_WORDS = 100_000_000
+"""Words of all reviews of a split together; Keras's file has 6 million."""
+
+SHUFFLE_SEED = 113
+"""`keras.datasets.imdb.load_data` shuffles the training reviews with it, and with the same generator the test reviews."""
+
+
+class _Array:
+    """Stands in for `numpy.ndarray` of one dimension, objects in it: keeps the list of them."""
+
+    items: list[Any]
+
+    def __setstate__(self, state: tuple[int, tuple[int, ...], Any, bool, list[Any]]) -> None:
+        _, shape, _, _, self.items = state
+        if not isinstance(self.items, list) or shape != (len(self.items),):
+            raise pickle.UnpicklingError("an array whose content is not of its shape")
+
+
+class _Type:
+    """Stands in for `numpy.dtype`: what it says is not used."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __setstate__(self, _: object) -> None: ...
+
+
+def _reconstruct(*_: object) -> _Array:
+    return _Array()
+
+
+class _Unpickler(pickle.Unpickler):
+    """Knows the three names that NumPy writes for an array of objects, in its old and its new spelling."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        match module, name:
+            case "numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct":
+                return _reconstruct
+            case "numpy", "ndarray":
+                return _Array
+            case "numpy", "dtype":
+                return _Type
+        raise pickle.UnpicklingError(f"{module}.{name} has no place in it")
+
+
+def read(file: IO[bytes]) -> dict[str, Any]:
+    """The four arrays of an `imdb.npz`: `x_train`, `x_test` as lists, `y_train`, `y_test` as arrays.
+
+    Raises DatasetInvalid for whatever else the file may be.
+    """
+    arrays: dict[str, Any] = {}
+    with zipfile.ZipFile(file) as archive:
+        for name in ("x_train", "y_train", "x_test", "y_test"):
+            # Opened by its name, read no further than the size it declares.
+            if archive.getinfo(f"{name}.npy").file_size > MEMBER_BYTES:
+                raise DatasetInvalid(f"{name} is larger than {MEMBER_BYTES >> 20} MB")
+            with archive.open(f"{name}.npy") as member:
+                arrays[name] = (
+                    _objects(member) if name.startswith("x") else np.lib.format.read_array(member, allow_pickle=False)
+                )
+    return arrays
+
+
+def _objects(member: IO[bytes]) -> list[Any]:
+    major, _ = np.lib.format.read_magic(member)
+    header = np.lib.format.read_array_header_1_0 if major == 1 else np.lib.format.read_array_header_2_0
+    shape, _, dtype = header(member)
+    if dtype.kind != "O" or len(shape) != 1:
+        raise DatasetInvalid("reviews must be one array of lists")
+    loaded = _Unpickler(member).load()
+    if not isinstance(loaded, _Array) or len(loaded.items) != shape[0]:
+        raise DatasetInvalid("reviews must be one array of lists")
+    return loaded.items
+
+
+def encode(reviews: list[Any], labels: NDArray[Any], shuffle: np.random.RandomState) -> csr.Reviews:
+    """Lists of ranks as CSR over the whole vocabulary, with the ids of Keras's `load_data` and shuffled as it does."""
+    if not reviews or labels.shape != (len(reviews),) or not np.isin(labels, (0, 1)).all():
+        raise DatasetInvalid("there must be a label of 0 or 1 for each review")
+    if not all(type(review) is list for review in reviews):
+        raise DatasetInvalid("a review must be a list of word ranks")
+    count = len(reviews)
+    lengths = np.fromiter(map(len, reviews), np.int64, count)
+    if lengths.sum() > MAX_WORDS:
+        raise DatasetInvalid(f"there are more than {MAX_WORDS} words")
+    # An array of the standard library refuses what is not an integer; NumPy would round it.
+    ranks = np.frombuffer(array("i", chain.from_iterable(reviews)), np.int32).astype(np.int64)
+    if len(ranks) and (ranks.min() < 1 or ranks.max() >= 2**31 - csr.SHIFT):
+        raise DatasetInvalid("word ranks count from 1")
+
+    order = np.arange(count)
+    shuffle.shuffle(order)
+    place = np.empty(count, np.int64)
+    place[order] = np.arange(count)
+    rows = np.concatenate((np.arange(count), np.repeat(place, lengths)))
+    words = np.concatenate((np.full(count, csr.START), ranks + csr.SHIFT))
+    lengths, indices = csr.distinct(rows, words, count)
+    return csr.Reviews(csr.starts(lengths), indices, labels[order].astype(np.float32))
+
+
+def convert(source: Path, sha256: str, directory: Path) -> None:
+    """Write the file of this hash as CSR arrays. Raises DatasetInvalid."""
+    with source.open("rb") as file:
+        content = file.read(FILE_BYTES + 1)
+    if len(content) > FILE_BYTES:
+        raise DatasetInvalid(f"it is larger than {FILE_BYTES >> 20} MB")
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise DatasetInvalid("it changed while it was read")
+    try:
+        arrays = read(io.BytesIO(content))
+        del content
+        shuffle = np.random.RandomState(SHUFFLE_SEED)
+        splits = {split: [encode(arrays.pop(f"x_{split}"), arrays.pop(f"y_{split}"), shuffle)] for split in csr.SPLITS}
+    except DatasetInvalid:
+        raise
+    except MemoryError as error:
+        raise DatasetInvalid("reading it takes more memory than it may") from error
+    except Exception as error:  # a pickle or an archive that is damaged can raise nearly anything
+        raise DatasetInvalid(f"{type(error).__name__}: {error}"[:200]) from error
+    csr.write(directory, splits)
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    try:
+        convert(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+    except DatasetInvalid as error:
+        sys.exit(f"invalid: {error}")
+    except OSError as error:
+        sys.exit(error.errno)

@@ -1,0 +1,109 @@
+"""Reviews as compressed sparse rows: built by the block, written as plain `.npy` files, memory-mapped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+SPLITS = ("train", "test")
+
+START, UNKNOWN, SHIFT = 1, 2, 3
+"""Keras's encoding (`start_char`, `oov_char`, `index_from`): a word of rank r, from 1, has the id r + 3."""
+
+
+@dataclass(frozen=True)
+class Reviews:
+    """Multi-hot reviews. Review i has the words `indices[indptr[i]:indptr[i + 1]]`.
+
+    `indptr`: int64, n + 1, from 0. `indices`: int32, each review's distinct word ids in rising order.
+    `labels`: float32, n, 1 for a positive review and 0 for a negative one. The arrays are read-only.
+    """
+
+    indptr: NDArray[np.int64]
+    indices: NDArray[np.int32]
+    labels: NDArray[np.float32]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def slice(self, start: int, stop: int) -> Reviews:
+        """The reviews from `start` up to `stop`; their words and labels are views, not copies."""
+        indptr = self.indptr[start : stop + 1]
+        return Reviews(indptr - indptr[0], self.indices[indptr[0] : indptr[-1]], self.labels[start:stop])
+
+
+def distinct(
+    rows: NDArray[np.int64], words: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """Each row's distinct words in rising order, from (row, word) pairs in any order.
+
+    Rows are below `count`, words below 2**31. Returns the words of each row as a length (int64,
+    `count`) and all of them one row after the other (int32).
+    """
+    keys = np.sort(rows << 32 | words)
+    if len(keys):
+        keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
+    return np.bincount(keys >> 32, minlength=count), (keys & 0xFFFF_FFFF).astype(np.int32)
+
+
+def narrow(reviews: Reviews, num_words: int) -> Reviews:
+    """The reviews over the ids below `num_words`; a review's other words become the one id UNKNOWN."""
+    rows = np.repeat(np.arange(len(reviews)), np.diff(reviews.indptr))
+    words = np.where(reviews.indices < num_words, reviews.indices, UNKNOWN).astype(np.int64)
+    lengths, indices = distinct(rows, words, len(reviews))
+    return Reviews(starts(lengths), indices, reviews.labels)
+
+
+def starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`indptr` of rows of these lengths."""
+    return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)))
+
+
+def write(directory: Path, splits: Mapping[str, Iterable[Reviews]], **description: Any) -> None:
+    """Write each split's blocks of reviews, one after the other, and `meta.json` with the content's hash.
+
+    Memory is that of one block, and 8 bytes a review.
+    """
+    digest = hashlib.sha256()
+    for split in SPLITS:
+        lengths, labels = [], []
+        with (directory / f"{split}_indices.npy").open("wb") as file:
+            _header(file, 0)
+            for block in splits[split]:
+                indices = np.ascontiguousarray(block.indices, "<i4")
+                digest.update(indices.data)
+                file.write(indices.data)
+                lengths.append(np.diff(block.indptr))
+                labels.append(block.labels)
+            indptr = starts(np.concatenate(lengths))
+            file.seek(0)
+            _header(file, int(indptr[-1]))
+        for name, array in [("indptr", indptr.astype("<i8")), ("labels", np.concatenate(labels).astype("<f4"))]:
+            digest.update(array.data)
+            np.save(directory / f"{split}_{name}.npy", array)
+    (directory / "meta.json").write_text(json.dumps({"sha256": digest.hexdigest(), **description}, indent=1))
+
+
+def _header(file: BinaryIO, length: int) -> None:
+    # NumPy pads the header so that the length can grow in place.
+    np.lib.format.write_array_header_1_0(file, {"descr": "<i4", "fortran_order": False, "shape": (length,)})
+
+
+def read(directory: Path) -> tuple[Reviews, Reviews, str]:
+    """What `write` wrote, memory-mapped: the training reviews, the test reviews, the content's SHA-256."""
+
+    def mapped(name: str) -> Any:
+        # A plain array over the map: NumPy's memmap class costs time at every slice.
+        return np.asarray(np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False))
+
+    train, test = (
+        Reviews(*(mapped(f"{split}_{name}") for name in ("indptr", "indices", "labels"))) for split in SPLITS
+    )
+    return train, test, json.loads((directory / "meta.json").read_text())["sha256"]

@@ -47,7 +47,7 @@ lint: $(READY) ## Style, types, and known holes in the packages used
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/yamllint --strict $$(git ls-files '*.yml' '*.yaml')
+	git ls-files -z '*.yml' '*.yaml' | xargs -0 -r $(BIN)/yamllint --strict
 	$(BIN)/python .ci/audit.py requirements/dev.lock
 
 format: $(READY) ## Puts the style right

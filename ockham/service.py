@@ -1,0 +1,96 @@
+"""The commands that run the service: the whole of it, or one part."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+from rich.console import Console
+
+from models.settings import Settings
+from ockham.errors import CannotStart, PartFailed
+
+WORKER_BYTES = 2 << 30
+"""What a worker's process may come to need; no more of them than fit are started unasked."""
+
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on; 0 takes a free one.")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Where everything is kept.", show_default="$OCKHAM_DATA_DIR, or .ockham")
+]
+
+
+def settings_for(data_dir: Path | None) -> Settings:
+    """The environment's settings, with the command line's data directory before the environment's."""
+    return Settings() if data_dir is None else Settings(data_dir=data_dir)
+
+
+def default_workers() -> int:
+    """As many worker processes as this machine has processors to train on, and memory to train in."""
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(processors, psutil.virtual_memory().total // WORKER_BYTES))
+
+
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    data_dir: DataDir = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, max=256, help="Processes to train in.", show_default="one a processor")
+    ] = None,
+) -> None:
+    """The whole service in the foreground: API, workers, and, unless set otherwise, Valkey and SQLite.
+
+    Ctrl-C ends it in order: requests are finished, runs are finished or handed back. Again hurries it.
+    Exit code 0 when told to end, 1 when a part fails for good, 2 when it cannot start as asked.
+    """
+    from ockham.supervisor import Supervisor
+
+    console = Console(soft_wrap=True, highlight=False)
+
+    def say(part: str, text: str) -> None:
+        console.print(f"[bold]{part:<9}[/]", end="")
+        console.print(text, markup=False)
+
+    try:
+        Supervisor(settings_for(data_dir), host, port, workers or default_workers(), say).run()
+    except (CannotStart, PartFailed) as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), style="red", markup=False)
+        raise typer.Exit(2 if isinstance(error, CannotStart) else 1) from None
+
+
+def api(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    data_dir: DataDir = None,
+    fd: Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was inherited.")] = None,
+) -> None:
+    """The API alone, for a deployment on several hosts."""
+    import uvicorn
+
+    from api.app import create_app
+
+    app = create_app(settings_for(data_dir))
+    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=10)
+    uvicorn.Server(config).run(sockets=None if fd is None else [socket.socket(fileno=fd)])
+
+
+def worker(
+    concurrency: Annotated[int, typer.Option(min=1, max=256, help="Processes to train in.")] = 1,
+    data_dir: DataDir = None,
+) -> None:
+    """A worker alone: it needs the addresses of the database and the broker, no more."""
+    from worker.process import run_worker
+
+    raise typer.Exit(run_worker(settings_for(data_dir), concurrency))
+
+
+def migrate(data_dir: DataDir = None) -> None:
+    """Brings the database to the newest schema; nothing happens where it is there already."""
+    from migrations.run import upgrade
+
+    upgrade(settings_for(data_dir))

@@ -21,19 +21,28 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path(".ockham"), description="Database, broker's data, prepared data sets and checkpoints")
     database_url: str | None = Field(None, description="PostgreSQL; without it SQLite in the data directory")
-    redis_url: str | None = Field(None, description="Redis or Valkey; without it the embedded Valkey in the data directory")
-    imdb_npz: Path | None = Field(None, description="A local copy of Keras's imdb.npz; without it Keras's cache, then its download")
+    redis_url: str | None = Field(
+        None, description="Redis or Valkey; without it the embedded Valkey in the data directory"
+    )
+    imdb_npz: Path | None = Field(
+        None, description="A local copy of Keras's imdb.npz; without it Keras's cache, then its download"
+    )
     valkey_server: Path | None = Field(
-        None, description="The valkey-server or redis-server (6.2 or later) to embed; without it the bundled one, then PATH's"
+        None,
+        description="The valkey-server or redis-server (6.2 or later) to embed; without it the bundled one, then PATH's",
     )
 
     url: str = Field("http://127.0.0.1:8000", description="Where the client and the command line find the service")
     api_key: str | None = Field(None, description="The client's key")
 
-    lease_seconds: float = Field(30, gt=0, description="How long a worker may be silent before its run is given to another")
+    lease_seconds: float = Field(
+        30, gt=0, description="How long a worker may be silent before its run is given to another"
+    )
     heartbeat_seconds: float = Field(5, gt=0, description="How often a worker renews its lease")
     sweep_seconds: float = Field(2, gt=0, description="How often lost runs are looked for")
-    progress_seconds: float = Field(1800, gt=0, description="How long an epoch may take before its worker counts as hung")
+    progress_seconds: float = Field(
+        1800, gt=0, description="How long an epoch may take before its worker counts as hung"
+    )
     run_seconds: float = Field(6 * 3600, gt=0, description="How long a run may train")
     max_attempts: int = Field(3, ge=1, description="How often a run is begun before it is given up")
     drain_seconds: float = Field(20, ge=0, description="How long a worker that is told to end goes on with its runs")

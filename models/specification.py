@@ -231,7 +231,9 @@ def _printable(text: str) -> str:
 
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
-VariantName = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^,]*$"), AfterValidator(_printable)]
+VariantName = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^,]*$"), AfterValidator(_printable)
+]
 
 
 class DatasetOverride(Model):
@@ -274,13 +276,24 @@ class Specification(Model):
     baseline: VariantName
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=MAX_SEEDS)
     reuse: Literal["allow", "never"] = "allow"
-    metadata: dict[Annotated[str, StringConstraints(max_length=100)], JsonValue] = Field(default={}, max_length=MAX_METADATA)
+    metadata: dict[Annotated[str, StringConstraints(max_length=100)], JsonValue] = Field(
+        default={}, max_length=MAX_METADATA
+    )
 
     def run(self, variant: str, seed: int) -> RunSpecification:
         """The run of `variant` with `seed`. Raises KeyError where there is no such variant."""
         chosen = {v.name: v for v in self.variants}[variant]
-        dataset = self.dataset if chosen.dataset is None else self.dataset.model_copy(update=chosen.dataset.model_dump())
-        return RunSpecification(dataset=dataset, training=chosen.training or self.training, layers=chosen.layers, seed=seed)
+        dataset = (
+            self.dataset if chosen.dataset is None else self.dataset.model_copy(update=chosen.dataset.model_dump())
+        )
+        return RunSpecification(
+            dataset=dataset, training=chosen.training or self.training, layers=chosen.layers, seed=seed
+        )
+
+
+def stored(document: dict[str, Any]) -> Specification:
+    """The specification that was stored as `document`."""
+    return Specification.model_validate_json(json.dumps(document))
 
 
 def count_parameters(layers: Iterable[Any], num_words: int) -> int:
@@ -335,7 +348,9 @@ def resolve(body: Any) -> Specification:
         raw.setdefault("baseline", "original")
     if isinstance(seeds := raw.get("seeds"), list) and len(seeds) <= MAX_SEEDS:
         errors += [
-            _error(("seeds", i), "duplicate", "This seed is listed before") for i, s in enumerate(seeds) if s in seeds[:i]
+            _error(("seeds", i), "duplicate", "This seed is listed before")
+            for i, s in enumerate(seeds)
+            if s in seeds[:i]
         ]
         if isinstance(variants, list) and len(seeds) * len(variants) > MAX_RUNS:
             errors.append(_error(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
@@ -374,7 +389,9 @@ def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dic
             variant["layers"] = presets.VARIANTS[preset]
         elif isinstance(preset, str):
             choice = ", ".join(presets.VARIANTS)
-            errors.append(_error(where, "unknown_preset", f"Give the variant its layers, or the name of a preset: {choice}"))
+            errors.append(
+                _error(where, "unknown_preset", f"Give the variant its layers, or the name of a preset: {choice}")
+            )
             variant["layers"] = []
     elif preset is not variant.get("name"):
         errors.append(_error(where, "preset_and_layers", "A variant has a preset or layers of its own, not both"))
@@ -390,19 +407,31 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     for i, variant in enumerate(specification.variants):
         if variant.layers and not isinstance(variant.layers[0], Dense):
             errors.append(
-                _error(("variants", i, "layers", 0), "first_layer_not_dense", "The first layer must be dense: it reads the words")
+                _error(
+                    ("variants", i, "layers", 0),
+                    "first_layer_not_dense",
+                    "The first layer must be dense: it reads the words",
+                )
             )
     data = specification.dataset
     available = data.reviews if isinstance(data, Synthetic) else IMDB_REVIEWS
     if isinstance(data.validation, Holdout):
         if data.validation.holdout >= available:
             errors.append(
-                _error(("dataset", "validation", "holdout"), "too_large", f"It must leave reviews to train on: there are {available}")
+                _error(
+                    ("dataset", "validation", "holdout"),
+                    "too_large",
+                    f"It must leave reviews to train on: there are {available}",
+                )
             )
         available -= data.validation.holdout
     for pointer, samples in [
         (("dataset", "train_samples"), data.train_samples),
-        *((("variants", i, "dataset", "train_samples"), v.dataset.train_samples) for i, v in enumerate(specification.variants) if v.dataset),
+        *(
+            (("variants", i, "dataset", "train_samples"), v.dataset.train_samples)
+            for i, v in enumerate(specification.variants)
+            if v.dataset
+        ),
     ]:
         if samples is not None and samples > available > 0:
             errors.append(_error(pointer, "too_large", f"There are {available} reviews to train on"))
@@ -421,7 +450,9 @@ def _pydantic_errors(invalid: ValidationError, body: dict[str, Any], raw: dict[s
         place: list[str | int] = []
         node: Any = raw
         for part in fault["loc"]:
-            inside = (isinstance(node, dict) and part in node) or (isinstance(node, (list, tuple)) and isinstance(part, int))
+            inside = (isinstance(node, dict) and part in node) or (
+                isinstance(node, (list, tuple)) and isinstance(part, int)
+            )
             if inside:
                 node = node[part]  # type: ignore[index]
             elif not (fault["type"] == "missing" and part == fault["loc"][-1]):

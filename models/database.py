@@ -1,0 +1,138 @@
+"""The database: one engine a process, short transactions, the database's own clock.
+
+SQLite runs in WAL mode with `synchronous=FULL`, so what was committed survives a power cut. Every
+writing transaction begins with `BEGIN IMMEDIATE`: it waits for its turn at the start, instead of
+failing half-way with "database is locked".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import DateTime, Dialect, Engine, bindparam, create_engine, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import TypeDecorator
+
+from models.settings import Settings
+
+BUSY_SECONDS = 30
+"""How long a writer waits for its turn at SQLite."""
+
+
+class UTCDateTime(TypeDecorator[datetime]):
+    """A moment, always with its zone in Python (UTC), on databases with and without zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class now(FunctionElement[datetime]):
+    """The database's clock, `offset` seconds ahead: hosts' clocks differ, the database has one."""
+
+    type = UTCDateTime()
+    inherit_cache = True
+    name = "now"
+
+    def __init__(self, offset: float = 0.0) -> None:
+        super().__init__(bindparam(None, float(offset)))
+
+
+@compiles(now, "sqlite")
+def _now_sqlite(element: now, compiler: Any, **kw: Any) -> str:
+    # Six decimals, the form in which SQLAlchemy stores times in SQLite: they compare as text.
+    return f"strftime('%Y-%m-%d %H:%M:%f000', 'now', ({compiler.process(element.clauses, **kw)}) || ' seconds')"
+
+
+@compiles(now, "postgresql")
+def _now_postgresql(element: now, compiler: Any, **kw: Any) -> str:
+    # Not now(): that is the start of the transaction, which may have waited for a lock.
+    return f"(clock_timestamp() + make_interval(secs => {compiler.process(element.clauses, **kw)}))"
+
+
+class Database:
+    """Made in a process after its fork, never at import; `dispose` closes its connections."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.engine = make_engine(settings.sqlalchemy_url)
+        self._writer = self.engine.execution_options(immediate=True)
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A consistent view; nothing is kept."""
+        with Session(self.engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """One short transaction: committed at the end, or rolled back whole by an exception."""
+        with Session(self._writer) as session, session.begin():
+            yield session
+
+    def dispose(self) -> None:
+        self.engine.dispose()
+
+
+def make_engine(url: str) -> Engine:
+    if url.startswith("sqlite"):
+        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+        return engine
+    return create_engine(
+        url,
+        pool_size=10,
+        max_overflow=20,
+        pool_pre_ping=True,
+        connect_args={
+            "connect_timeout": 5,
+            "application_name": "ockham",
+            # A half-open connection is found out by the system and not waited for.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 20_000,
+            "options": "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000",
+        },
+    )
+
+
+def _on_sqlite_connect(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # transactions are begun below, not by the driver
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def is_storage_full(error: BaseException) -> bool:
+    """Whether the database (or the file system) refused for want of space."""
+    if isinstance(error, OSError):
+        return error.errno in (28, 122)  # ENOSPC, EDQUOT
+    if isinstance(error, DBAPIError):
+        text = str(error.orig).lower()
+        return "disk is full" in text or "no space left" in text or getattr(error.orig, "sqlstate", None) == "53100"
+    return False

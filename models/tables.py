@@ -1,0 +1,189 @@
+"""The tables. Rows are changed in `models.states` only."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+from models.database import UTCDateTime
+
+
+class Status(StrEnum):
+    """Of a job and of a run."""
+
+    QUEUED = "queued"  # accepted; no worker has it
+    RUNNING = "running"  # a run: a worker holds its lease; a job: at least one run has begun
+    SUCCEEDED = "succeeded"  # finished, with results
+    FAILED = "failed"  # finished, with an error; a job: at least one run failed
+    CANCELLING = "cancelling"  # to be cancelled, but a worker still holds it
+    CANCELLED = "cancelled"  # finished because a user asked for it
+
+
+FINISHED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
+HELD = (Status.RUNNING, Status.CANCELLING)
+"""A worker holds the run's lease."""
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+
+
+Id = String(40)
+_STATUSES = "status IN ({})".format(", ".join(f"'{s}'" for s in Status))
+
+
+class Job(Base):
+    """An accepted specification."""
+
+    __tablename__ = "jobs"
+    __table_args__ = (
+        CheckConstraint(_STATUSES, name="status"),
+        Index(None, "status", "id"),
+        Index(None, "owner", "id"),
+        Index(None, "owner", "served_at"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    owner: Mapped[str] = mapped_column(String(40), default="")
+    """The key that submitted it; empty where no keys are in use."""
+    name: Mapped[str] = mapped_column(Text, index=True)
+    status: Mapped[str] = mapped_column(String(16))
+    spec: Mapped[dict[str, Any]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    served_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """When a worker last took a run of it: the longest unserved is next."""
+    last_event: Mapped[int] = mapped_column(Integer, default=0)
+
+    runs: Mapped[list[Run]] = relationship(back_populates="job", order_by="Run.position")
+
+
+class Run(Base):
+    """One variant with one seed."""
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        CheckConstraint(_STATUSES, name="status"),
+        UniqueConstraint("job_id", "variant", "seed"),
+        Index(None, "job_id", "position"),
+        Index(None, "status", "job_id"),
+    )
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    position: Mapped[int]
+    variant: Mapped[str] = mapped_column(Text)
+    seed: Mapped[int] = mapped_column(BigInteger)
+    status: Mapped[str] = mapped_column(String(16))
+    parameters: Mapped[int]
+    epochs: Mapped[int]
+    """To be trained."""
+    epoch: Mapped[int] = mapped_column(default=0)
+    """Recorded so far."""
+    attempt: Mapped[int] = mapped_column(default=0)
+    """Counts the claims; every write of a worker names its own."""
+    losses: Mapped[int] = mapped_column(default=0)
+    """Attempts that ended without a word: killed, hung, cut off."""
+    worker_id: Mapped[str | None] = mapped_column(Id)
+    worker_pid: Mapped[int | None]
+    lease_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    progress_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """When it was claimed or last recorded an epoch."""
+    queued_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    fingerprint: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    chosen_epoch: Mapped[int | None]
+    """The epoch whose weights the run's model has."""
+    test: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """With a holdout: the test set's score at the chosen epoch."""
+    model_size: Mapped[int | None]
+
+    job: Mapped[Job] = relationship(back_populates="runs")
+
+
+class Epoch(Base):
+    """One epoch of a run. A value that is not finite is null here, its kind in `nonfinite`."""
+
+    __tablename__ = "epochs"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    loss: Mapped[float | None] = mapped_column(Float(53))
+    acc: Mapped[float | None] = mapped_column(Float(53))
+    val_loss: Mapped[float | None] = mapped_column(Float(53))
+    val_acc: Mapped[float | None] = mapped_column(Float(53))
+    data_loss: Mapped[float | None] = mapped_column(Float(53))
+    val_data_loss: Mapped[float | None] = mapped_column(Float(53))
+    eval_loss: Mapped[float | None] = mapped_column(Float(53))
+    eval_acc: Mapped[float | None] = mapped_column(Float(53))
+    eval_data_loss: Mapped[float | None] = mapped_column(Float(53))
+    nonfinite: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    """`{metric: "nan" | "inf" | "-inf"}`."""
+    seconds: Mapped[float] = mapped_column(Float(53))
+    recorded_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class Event(Base):
+    """What happened to a job, numbered from 1 without a gap: the job's row is locked while one is added."""
+
+    __tablename__ = "events"
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    type: Mapped[str] = mapped_column(String(32))
+    run_id: Mapped[str | None] = mapped_column(Id)
+    data: Mapped[dict[str, Any]] = mapped_column(JSON)
+
+
+class ModelPart(Base):
+    """A finished run's `model.keras`, in parts of a megabyte: any API process can serve any range of it."""
+
+    __tablename__ = "model_parts"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Worker(Base):
+    """A worker process that is up: it renews its row, the sweep removes silent ones."""
+
+    __tablename__ = "workers"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    host: Mapped[str] = mapped_column(Text)
+    pid: Mapped[int]
+    concurrency: Mapped[int]
+    started_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    ready: Mapped[bool] = mapped_column(default=False)
+    """Whether a child of it has loaded TensorFlow."""

@@ -1,0 +1,61 @@
+"""The queue's name and its bell.
+
+A message says only "there may be work": the database is the queue, and a worker that hears the
+bell claims whatever is next there (`models.states.claim`). A lost message therefore loses nothing
+and a doubled one doubles nothing; see docs/decisions/0002-the-message-is-a-bell.md.
+"""
+
+from __future__ import annotations
+
+from celery import Celery
+
+from models.settings import Settings
+
+QUEUE = "ockham"
+TRAIN = "worker.tasks.train"
+
+
+def make_celery(settings: Settings) -> Celery:
+    """The Celery application; it connects when first used."""
+    app = Celery("ockham", broker=settings.celery_broker_url, set_as_current=False)
+    app.conf.update(
+        task_default_queue=QUEUE,
+        task_ignore_result=True,
+        task_store_errors_even_if_ignored=False,
+        # The run is safe in the database: nothing is won by a message that comes back.
+        task_acks_late=False,
+        worker_prefetch_multiplier=1,
+        worker_max_tasks_per_child=settings.child_runs,
+        # A backstop: the child itself ends a run at its limit.
+        task_time_limit=settings.run_seconds + 120,
+        # TensorFlow takes seconds to import, and a child that has not said it is up is killed.
+        worker_proc_alive_timeout=120,
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        worker_enable_remote_control=False,
+        broker_connection_retry=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_connection_timeout=3,
+        broker_transport_options={
+            "socket_timeout": 15,
+            "socket_connect_timeout": 3,
+            "socket_keepalive": True,
+            "health_check_interval": 15,
+        },
+    )
+    return app
+
+
+def ring(app: Celery, times: int = 1) -> None:
+    """Sends `times` messages. Raises kombu's OperationalError where the broker cannot be reached."""
+    with app.producer_or_acquire() as producer:
+        for _ in range(times):
+            app.send_task(TRAIN, producer=producer, retry=False)
+
+
+def waiting(app: Celery) -> int:
+    """Messages that no worker has taken yet."""
+    with app.connection_or_acquire() as connection:
+        return int(connection.default_channel.client.llen(QUEUE))

@@ -33,5 +33,5 @@ def configure(settings: Settings) -> None:
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processor=renderer, foreign_pre_chain=shared))
     logging.root.handlers = [handler]
     logging.root.setLevel(logging.INFO)
-    for chatty in ("kombu", "httpx", "matplotlib", "PIL"):
+    for chatty in ("alembic", "fontTools", "httpx", "kombu", "matplotlib", "PIL"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -74,3 +74,8 @@ class Settings(BaseSettings):
     def celery_broker_url(self) -> str:
         """The broker as Celery names it."""
         return self.redis_url or f"redis+socket://{self.socket_path}"
+
+    @property
+    def redis_py_url(self) -> str:
+        """The broker as redis-py names it."""
+        return self.redis_url or f"unix://{self.socket_path}"

@@ -8,6 +8,7 @@ and a doubled one doubles nothing; see docs/decisions/0002-the-message-is-a-bell
 from __future__ import annotations
 
 from celery import Celery
+from redis import Redis
 
 from models.settings import Settings
 
@@ -55,7 +56,11 @@ def ring(app: Celery, times: int = 1) -> None:
             app.send_task(TRAIN, producer=producer, retry=False)
 
 
-def waiting(app: Celery) -> int:
-    """Messages that no worker has taken yet."""
-    with app.connection_or_acquire() as connection:
-        return int(connection.default_channel.client.llen(QUEUE))
+def broker(settings: Settings) -> Redis:
+    """The broker itself, to ask how it is; it answers within a second or raises redis's ConnectionError."""
+    return Redis.from_url(settings.redis_py_url, socket_timeout=1, socket_connect_timeout=1, retry=None)
+
+
+def waiting(server: Redis) -> int:
+    """Messages that no worker has taken yet. Raises redis's RedisError."""
+    return int(server.llen(QUEUE))  # type: ignore[arg-type]

@@ -1,0 +1,73 @@
+"""Alive, and fit to serve."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from redis.exceptions import RedisError
+from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from migrations.run import current, newest
+from models.database import now
+from models.tables import Worker
+from worker.queue import broker
+
+router = APIRouter(tags=["operations"])
+
+SEEN_SECONDS = 15
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(BaseModel):
+    """Each part that serving needs: "ok", or what is wrong with it."""
+
+    status: Literal["ok", "unavailable"]
+    database: str
+    migrations: str
+    broker: str
+    workers: str
+
+
+@router.get("/healthz", summary="Alive")
+def healthz() -> Alive:
+    """Answers as long as the process does, whatever it depends on."""
+    return Alive()
+
+
+@router.get(
+    "/readyz",
+    response_model=Ready,
+    summary="Fit to serve",
+    responses={503: {"model": Ready, "description": "A part is missing"}},
+)
+def readyz(request: Request) -> Any:
+    """Whether the database answers at the expected schema, the broker answers, and a worker can train."""
+    parts = {"database": "ok", "migrations": "ok", "broker": "ok", "workers": "ok"}
+    state = request.app.state
+    try:
+        with state.database.read() as session:
+            at, expected = current(session.connection()), newest()
+            if at != expected:
+                parts["migrations"] = f"at {at or 'none'}, {expected} expected: run `ockham migrate`"
+                parts["workers"] = "unknown"
+            elif not session.scalar(select(func.count()).where(Worker.ready, Worker.seen_at > now(-SEEN_SECONDS))):
+                parts["workers"] = "none is ready"
+    except SQLAlchemyError:
+        parts.update(database="cannot be reached", migrations="unknown", workers="unknown")
+    try:
+        with broker(state.settings) as server:
+            server.ping()
+    except (RedisError, OSError):
+        parts["broker"] = "cannot be reached"
+    ok = all(part == "ok" for part in parts.values())
+    body = Ready(status="ok" if ok else "unavailable", **parts)
+    return body if ok else JSONResponse(body.model_dump(), 503, {"Retry-After": "5"})

@@ -1,0 +1,115 @@
+"""Every error in one shape: RFC 9457 problem documents, and nothing of the inside in them."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from models.database import is_storage_full
+from models.errors import OckhamError, Unavailable
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+
+
+class FieldError(BaseModel):
+    """One fault, and where it is (RFC 6901)."""
+
+    pointer: str = Field(examples=["/variants/0/layers/0/units"])
+    code: str = Field(examples=["less_than_equal"])
+    detail: str = Field(examples=["Input should be less than or equal to 4096"])
+
+
+class Problem(BaseModel):
+    """An error, as RFC 9457 has it; `code` is stable and for programs."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: list[FieldError] | None = Field(None, description="With a 422: every fault at once")
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may answer with these errors."""
+    return {
+        status: {
+            "description": HTTPStatus(status).phrase,
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    title: str,
+    detail: str,
+    headers: dict[str, str] | None = None,
+    **extra: Any,
+) -> JSONResponse:
+    """The response that says so."""
+    body = {
+        "type": "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+        "code": code,
+        **extra,
+    }
+    return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """Makes `app` answer every exception with a problem document."""
+
+    async def ours(request: Request, error: OckhamError) -> JSONResponse:
+        return problem(request, error.status, error.code, error.title, error.detail, error.headers, **error.extra)
+
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        phrase = HTTPStatus(error.status_code).phrase
+        code = phrase.lower().replace(" ", "_")
+        return problem(request, error.status_code, code, phrase, str(error.detail), dict(error.headers or {}))
+
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [
+            {"pointer": "/" + "/".join(map(str, fault["loc"])), "code": fault["type"], "detail": fault["msg"]}
+            for fault in error.errors()
+        ]
+        return problem(
+            request, 422, "invalid_parameters", "The parameters are not valid", "See errors for each", errors=errors
+        )
+
+    async def database(request: Request, error: Exception) -> JSONResponse:
+        log.error("database_error", exc_info=error)
+        if is_storage_full(error):
+            away: OckhamError = Unavailable("No space is left where the service keeps its data", retry_after=60)
+        else:
+            away = Unavailable("The database cannot be reached; nothing was changed")
+        return await ours(request, away)
+
+    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
+        log.error("unforeseen_error", exc_info=error)
+        return problem(request, 500, "internal", "Internal error", "The service's log has the details")
+
+    app.add_exception_handler(OckhamError, ours)  # type: ignore[arg-type]
+    app.add_exception_handler(HTTPException, http)  # type: ignore[arg-type]
+    app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]
+    app.add_exception_handler(DBAPIError, database)
+    app.add_exception_handler(PoolTimeout, database)
+    app.add_exception_handler(Exception, unforeseen)

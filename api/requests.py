@@ -1,0 +1,82 @@
+"""The body of `POST /v1/jobs` as the OpenAPI document describes it.
+
+What is accepted is decided by `models.specification.resolve` alone; these models describe its
+input, in which presets stand for layers and defaults may be left out.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, JsonValue
+
+from models import specification as spec
+
+PresetName = Literal["original", "smaller", "bigger", "l2", "l1", "l1_l2", "dropout"]
+
+EXAMPLES: dict[str, Any] = {
+    "notebook": {"summary": "The notebook's experiment", "value": {"preset": "notebook"}},
+    "seeds": {
+        "summary": "Two remedies over three seeds, on small made reviews",
+        "value": {
+            "name": "l2 against dropout",
+            "dataset": {"name": "synthetic"},
+            "variants": ["original", "l2", "dropout"],
+            "seeds": [0, 1, 2],
+        },
+    },
+    "layers": {
+        "summary": "Layers of one's own",
+        "value": {
+            "dataset": {"name": "synthetic"},
+            "training": {"epochs": 5},
+            "variants": [
+                "original",
+                {
+                    "name": "l2-strong",
+                    "layers": [
+                        {
+                            "type": "dense",
+                            "units": 16,
+                            "activation": "relu",
+                            "kernel_regularizer": {"l1": 0.0, "l2": 0.01},
+                        },
+                        {"type": "dropout", "rate": 0.5},
+                    ],
+                },
+            ],
+        },
+    },
+}
+
+
+class VariantRequest(spec.Model):
+    """A variant: a preset under its own or another name, or layers of one's own."""
+
+    name: spec.VariantName
+    preset: PresetName | None = None
+    layers: Annotated[tuple[spec.Layer, ...], Field(max_length=spec.MAX_LAYERS)] | None = None
+    training: spec.Training | None = None
+    dataset: spec.DatasetOverride | None = None
+
+
+class JobRequest(spec.Model):
+    """An experiment: only `variants` (or `preset`) is required."""
+
+    preset: Literal["notebook"] | None = None
+    name: spec.Name = "untitled"
+    dataset: spec.Dataset = spec.Imdb()
+    training: spec.Training = spec.Training()
+    variants: tuple[PresetName | VariantRequest, ...] = Field(min_length=1, max_length=spec.MAX_VARIANTS)
+    baseline: spec.VariantName | None = None
+    seeds: tuple[spec.Seed, ...] = Field(default=(0,), min_length=1, max_length=spec.MAX_SEEDS)
+    reuse: Literal["allow", "never"] = "allow"
+    metadata: dict[str, JsonValue] = Field(default={}, max_length=spec.MAX_METADATA)
+
+    @classmethod
+    def documented(cls) -> dict[str, Any]:
+        """OpenAPI's request body; `variants` may be left out beside a `preset`."""
+        return {
+            "required": True,
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}, "examples": EXAMPLES}},
+        }

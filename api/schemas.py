@@ -1,0 +1,176 @@
+"""The objects that more than one resource answers with, and how they are made from rows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, JsonValue
+
+from models.tables import FINISHED, Job, Run, Status
+
+
+class RunError(BaseModel):
+    """Why a run failed."""
+
+    code: str = Field(examples=["diverged"])
+    message: str
+    retryable: bool
+
+
+class RunObject(BaseModel):
+    """One variant with one seed."""
+
+    id: str
+    object: Literal["run"] = "run"
+    job_id: str
+    variant: str
+    seed: int
+    status: Status
+    epoch: int = Field(description="Epochs recorded so far")
+    epochs: int = Field(description="Epochs to train")
+    attempt: int = Field(description="How often it was begun")
+    parameters: int
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    chosen_epoch: int | None = Field(description="The epoch whose weights the model has")
+    test: dict[str, float | None] | None = Field(
+        description="With a holdout: the test set's score at the chosen epoch"
+    )
+    error: RunError | None
+    links: dict[str, str]
+
+
+class Progress(BaseModel):
+    """How far a job is."""
+
+    percent: float
+    epochs_done: int
+    epochs_total: int
+    eta_seconds: float | None = Field(description="Null until an epoch is done, and where nothing trains")
+
+
+class JobObject(BaseModel):
+    """An experiment."""
+
+    id: str
+    object: Literal["job"] = "job"
+    name: str
+    status: Status
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+    spec: dict[str, JsonValue] = Field(description="The resolved specification: nothing is left implicit")
+    progress: Progress
+    runs: list[RunObject]
+    error: RunError | None
+    metadata: dict[str, JsonValue]
+    links: dict[str, str]
+
+
+class JobList(BaseModel):
+    """A page of jobs, newest first."""
+
+    object: Literal["list"] = "list"
+    data: list[JobObject]
+    has_more: bool
+
+
+class Event(BaseModel):
+    """What happened to a job; ids count from 1 without a gap."""
+
+    id: int
+    created_at: datetime
+    type: str
+    run_id: str | None
+    data: dict[str, JsonValue]
+
+
+class EventList(BaseModel):
+    """A page of events, oldest first."""
+
+    object: Literal["list"] = "list"
+    data: list[Event]
+    has_more: bool
+
+
+def run_object(run: Run) -> RunObject:
+    """A run as the API shows it."""
+    links = {"self": f"/v1/runs/{run.id}", "job": f"/v1/jobs/{run.job_id}"}
+    if run.model_size is not None:
+        links["model"] = f"/v1/runs/{run.id}/model.keras"
+    return RunObject(
+        id=run.id,
+        job_id=run.job_id,
+        variant=run.variant,
+        seed=run.seed,
+        status=Status(run.status),
+        epoch=run.epoch,
+        epochs=run.epochs,
+        attempt=run.attempt,
+        parameters=run.parameters,
+        created_at=run.queued_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        chosen_epoch=run.chosen_epoch,
+        test=run.test,
+        error=RunError(**run.error) if run.error else None,
+        links=links,
+    )
+
+
+def job_object(job: Job, clock: datetime) -> JobObject:
+    """A job as the API shows it at `clock`, the database's time."""
+    failed = sum(run.status == Status.FAILED for run in job.runs)
+    error = None
+    if failed:
+        retryable = any(run.error and run.error["retryable"] for run in job.runs)
+        error = RunError(code="runs_failed", message=f"{failed} of {len(job.runs)} runs failed", retryable=retryable)
+    base = f"/v1/jobs/{job.id}"
+    return JobObject(
+        id=job.id,
+        name=job.name,
+        status=Status(job.status),
+        created_at=job.created_at,
+        started_at=job.started_at,
+        finished_at=job.finished_at,
+        spec=job.spec,
+        progress=progress(job, clock),
+        runs=[run_object(run) for run in job.runs],
+        error=error,
+        metadata=job.spec["metadata"],
+        links={
+            "self": base,
+            "events": f"{base}/events",
+            "history": f"{base}/history",
+            "metrics": f"{base}/metrics",
+            "analysis": f"{base}/analysis",
+            "plot": f"{base}/plots/val_loss.png",
+        },
+    )
+
+
+def progress(job: Job, clock: datetime) -> Progress:
+    """Epochs done and to do. A run that ended early has none left; the pace so far estimates the rest."""
+    total = sum(run.epochs for run in job.runs)
+    done = sum(run.epoch for run in job.runs)
+    left = sum(run.epochs - run.epoch for run in job.runs if run.status not in FINISHED)
+    eta: float | None = None
+    if left == 0:
+        eta = 0.0
+    elif done and job.started_at and job.status == Status.RUNNING:
+        eta = round((clock - job.started_at).total_seconds() / done * left, 1)
+    percent = 100.0 if job.status == Status.SUCCEEDED else round(100 * (1 - left / total), 1)
+    return Progress(percent=percent, epochs_done=done, epochs_total=total, eta_seconds=eta)
+
+
+class Preview(BaseModel):
+    """What a specification would train, without training it."""
+
+    object: Literal["preview"] = "preview"
+    spec: dict[str, JsonValue]
+    runs: int
+    variants: list[dict[str, Any]] = Field(description="Each variant's name and parameters")
+    warnings: list[str]
+

@@ -1,0 +1,204 @@
+"""The client for asyncio: the same calls, awaited."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from ockham_client import calls
+from ockham_client.calls import JobLike, Jobs, job_id
+from ockham_client.effects import Emit, NextLine, Plan, Request, Sleep, Stream, arguments, connection, emitting
+from ockham_client.events import follow
+from ockham_client.objects import Event, Job, Run
+from ockham_client.specifications import Specification
+
+T = TypeVar("T")
+
+
+class AsyncClient:
+    """As `Client`, and documented there: calls are coroutines, `jobs` and `events` asynchronous iterators."""
+
+    def __init__(self, url: str | None = None, api_key: str | None = None, timeout: float = 30.0) -> None:
+        self.url = url or os.environ.get("OCKHAM_URL", "http://127.0.0.1:8000")
+        key = api_key or os.environ.get("OCKHAM_API_KEY")
+        self._http = httpx.AsyncClient(**connection(self.url, key, timeout))
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def submit(
+        self, specification: Specification, *, idempotency_key: str | None = None, **overrides: Any
+    ) -> Job:
+        """Submits a mapping, a file (JSON or YAML) or a preset's name; `overrides` replace its fields.
+
+        A key of one's own makes the job the same one even across restarts of this program.
+        """
+        return await self._run(calls.submit(specification, overrides, idempotency_key))
+
+    async def validate(self, specification: Specification, **overrides: Any) -> dict[str, Any]:
+        """The resolved specification, parameter counts and warnings; nothing is stored."""
+        return await self._run(calls.validate(specification, overrides))
+
+    async def job(self, job: JobLike) -> Job:
+        """The job as it is now."""
+        return await self._run(calls.job(job))
+
+    def jobs(self, status: str | None = None, name: str | None = None, limit: int | None = None) -> AsyncIterator[Job]:
+        """Jobs, newest first, fetched as they are asked for."""
+        return self._iterate(calls.jobs(status, name, limit))
+
+    def events(self, job: JobLike, after: int | None = None, timeout: float | None = None) -> AsyncIterator[Event]:
+        """The job's events after the one with the id `after`, each once, as they happen, until its last."""
+        return self._iterate(follow(job_id(job), after, timeout))
+
+    async def wait(
+        self, job: JobLike, timeout: float | None = None, on_event: Callable[[Event], object] | None = None
+    ) -> Job:
+        """The job when it has finished. Raises `JobTimeout` after `timeout` seconds; the job goes on then."""
+        async with aclosing(self._iterate(follow(job_id(job), None, timeout))) as events:
+            async for event in events:
+                if on_event and inspect.isawaitable(pending := on_event(event)):
+                    await pending
+        return await self.job(job)
+
+    async def cancel(self, job: JobLike) -> Job:
+        """Asks for the job's end; its results so far stay."""
+        return await self._run(calls.act(job, "cancel"))
+
+    async def retry(self, job: JobLike) -> Job:
+        """Queues the failed and cancelled runs again."""
+        return await self._run(calls.act(job, "retry"))
+
+    async def delete(self, job: JobLike) -> None:
+        """Deletes a finished job with all its results."""
+        await self._run(calls.delete(job))
+
+    async def history(self, job: Jobs, format: str | None = None) -> Any:
+        """Every epoch of every run, of one job or of several.
+
+        `format`: `frame` (pandas; the default where that is installed), `json` (a dict; else the
+        default), `csv` or `ndjson` (text), `parquet` (bytes), or another that the service has (bytes).
+        """
+        return await self._run(calls.history(job, format))
+
+    async def metrics(self, job: Jobs, by: str | None = None) -> dict[str, Any]:
+        """Final and best values a run and a variant; `by` is the metric that says which epoch is best."""
+        return await self._run(calls.metrics(job, by))
+
+    async def analysis(self, job: JobLike, view: str | None = None) -> dict[str, Any]:
+        """The overfitting report and the comparisons with the baseline; `view` is `data` or `keras`."""
+        return await self._run(calls.analysis(job, view))
+
+    async def plot(
+        self,
+        job: Jobs,
+        metric: str = "val_loss",
+        *,
+        format: str = "png",
+        path: Path | str | None = None,
+        **options: Any,
+    ) -> bytes:
+        """A comparison plot, as PNG, SVG or PDF; written to `path` too if there is one.
+
+        `options`: `variants` (a list of names), `style`, `band`, `width`, `height`, `dpi`.
+        """
+        return await self._run(calls.plot(job, metric, format, options, path))
+
+    async def presets(self) -> dict[str, Any]:
+        """The named variants and jobs, resolved."""
+        return await self._run(calls.presets())
+
+    async def run(self, run_id: str) -> Run:
+        """The run as it is now."""
+        return await self._run(calls.run(run_id))
+
+    async def model(self, run_id: str, path: Path | str) -> Path:
+        """Writes a run's trained Keras model to `path`."""
+        return await self._run(calls.model(run_id, path))
+
+    async def _run(self, plan: Plan[T]) -> T:
+        async with aclosing(self._iterate(emitting(plan))) as values:
+            result: T = await anext(values)
+            return result
+
+    async def _iterate(self, plan: Plan[Any]) -> AsyncGenerator[Any]:
+        outcome: Any = None
+        failed: httpx.TransportError | None = None
+        async with _Hands(self._http) as hands:
+            while True:
+                try:
+                    effect = plan.throw(failed) if failed else plan.send(outcome)
+                except StopIteration:
+                    return
+                outcome = failed = None
+                if isinstance(effect, Emit):
+                    yield effect.value
+                    continue
+                try:
+                    outcome = await hands.do(effect)
+                except httpx.TransportError as error:
+                    failed = error
+
+
+class _Hands:
+    """Carries out the effects of one plan; has at most one stream open."""
+
+    def __init__(self, http: httpx.AsyncClient) -> None:
+        self._http = http
+        self._stream: httpx.Response | None = None
+        self._lines: AsyncIterator[str] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._stream:
+            await self._stream.aclose()
+
+    async def do(self, effect: Any) -> Any:
+        match effect:
+            case Request():
+                return await self._send(effect)
+            case Stream(request):
+                return await self._open(request)
+            case NextLine():
+                assert self._lines is not None
+                return await anext(self._lines, None)
+            case Sleep(seconds):
+                return await asyncio.sleep(seconds)
+        raise TypeError(effect)
+
+    async def _open(self, request: Request) -> httpx.Response:
+        if self._stream:
+            await self._stream.aclose()
+        self._stream = await self._http.send(self._http.build_request(**arguments(request)), stream=True)
+        if self._stream.is_error:
+            await self._stream.aread()
+        self._lines = self._stream.aiter_lines()
+        return self._stream
+
+    async def _send(self, request: Request) -> httpx.Response:
+        response = await self._http.send(self._http.build_request(**arguments(request)), stream=True)
+        try:
+            if request.into and not response.is_error:
+                async for part in response.aiter_bytes():
+                    request.into.write(part)
+            else:
+                await response.aread()
+        finally:
+            await response.aclose()
+        return response

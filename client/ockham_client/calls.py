@@ -1,0 +1,150 @@
+"""Every call of the service, each written once, as a plan that either client carries out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+
+from ockham_client.effects import Emit, Plan, Request
+from ockham_client.frames import frame_of, has_pandas
+from ockham_client.objects import Job, Run
+from ockham_client.retries import send
+from ockham_client.specifications import Specification, body_of
+
+JobLike = Job | str
+Jobs = JobLike | Sequence[JobLike]
+PAGE = 100
+
+
+def job_id(job: JobLike) -> str:
+    """The id of a job, or of what is one."""
+    return job.id if isinstance(job, Job) else job
+
+
+def submit(specification: Specification, overrides: Mapping[str, Any], key: str | None) -> Plan[Job]:
+    """The new job."""
+    # One key for every attempt: the service answers a second one as it answered the first.
+    headers = {"Idempotency-Key": key or str(uuid.uuid4())}
+    body = body_of(specification, overrides)
+    response: httpx.Response = yield from send(Request("POST", "/v1/jobs", body=body, headers=headers))
+    return Job.of(response.json())
+
+
+def validate(specification: Specification, overrides: Mapping[str, Any]) -> Plan[dict[str, Any]]:
+    """The resolved specification, parameter counts and warnings."""
+    body = body_of(specification, overrides)
+    return (yield from _json(Request("POST", "/v1/jobs", {"validate_only": "true"}, body=body)))
+
+
+def job(one: JobLike) -> Plan[Job]:
+    """The job as it is now."""
+    return Job.of((yield from _json(Request("GET", _path(one)))))
+
+
+def jobs(status: str | None, name: str | None, limit: int | None) -> Plan[None]:
+    """Emits jobs, newest first, a page at a time."""
+    after = None
+    while limit is None or limit > 0:
+        size = PAGE if limit is None else min(PAGE, limit)
+        page = yield from _json(
+            Request("GET", "/v1/jobs", {"status": status, "name": name, "limit": size, "after": after})
+        )
+        for raw in page["data"]:
+            after = raw["id"]
+            yield Emit(Job.of(raw))
+        if limit is not None:
+            limit -= len(page["data"])
+        if not page["has_more"]:
+            return
+
+
+def act(one: JobLike, verb: str) -> Plan[Job]:
+    """`cancel` or `retry`; the job after it."""
+    return Job.of((yield from _json(Request("POST", f"{_path(one)}/{verb}", repeatable=False))))
+
+
+def delete(one: JobLike) -> Plan[None]:
+    """Deletes a finished job."""
+    yield from send(Request("DELETE", _path(one), repeatable=False))
+
+
+def history(of: Jobs, format: str | None) -> Plan[Any]:
+    """The history in the format asked for."""
+    if format is None:
+        format = "frame" if has_pandas() else "json"
+    asked = "csv" if format == "frame" else format
+    path, params = _across(of, "history")
+    response: httpx.Response = yield from send(Request("GET", path, {**params, "format": asked}))
+    if format == "frame":
+        return frame_of(response.text)
+    if format == "json":
+        return response.json()
+    return response.text if format in ("csv", "ndjson") else response.content
+
+
+def metrics(of: Jobs, by: str | None) -> Plan[dict[str, Any]]:
+    """The summary a run and a variant."""
+    path, params = _across(of, "metrics")
+    return (yield from _json(Request("GET", path, {**params, "by": by})))
+
+
+def analysis(one: JobLike, view: str | None) -> Plan[dict[str, Any]]:
+    """The overfitting report."""
+    return (yield from _json(Request("GET", f"{_path(one)}/analysis", {"view": view})))
+
+
+def plot(of: Jobs, metric: str, format: str, options: Mapping[str, Any], path: Path | str | None) -> Plan[bytes]:
+    """The picture, written to `path` too if there is one."""
+    where, params = _across(of, "plots")
+    variants = options.get("variants")
+    chosen = {**options, "variants": ",".join(variants) if variants else None}
+    request = Request("GET", f"{where}/{quote(metric, safe='')}.{format}", {**params, **chosen})
+    response: httpx.Response = yield from send(request)
+    if path is not None:
+        Path(path).write_bytes(response.content)
+    return response.content
+
+
+def presets() -> Plan[dict[str, Any]]:
+    """The named variants and jobs."""
+    return (yield from _json(Request("GET", "/v1/presets")))
+
+
+def run(run_id: str) -> Plan[Run]:
+    """The run as it is now."""
+    return Run.of((yield from _json(Request("GET", f"/v1/runs/{quote(run_id, safe='')}"))))
+
+
+def model(run_id: str, path: Path | str) -> Plan[Path]:
+    """Writes a run's Keras model: the file appears when it is whole."""
+    target = Path(path)
+    part = target.with_name(target.name + ".part")
+    try:
+        with part.open("wb") as file:
+            yield from send(Request("GET", f"/v1/runs/{quote(run_id, safe='')}/model.keras", into=file))
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
+
+
+def _json(request: Request) -> Plan[dict[str, Any]]:
+    response: httpx.Response = yield from send(request)
+    answer: dict[str, Any] = response.json()
+    return answer
+
+
+def _path(one: JobLike) -> str:
+    return f"/v1/jobs/{quote(job_id(one), safe='')}"
+
+
+def _across(of: Jobs, what: str) -> tuple[str, dict[str, Any]]:
+    """Where `what` of one job, or of several together, is found."""
+    if isinstance(of, (Job, str)):
+        return f"{_path(of)}/{what}", {}
+    return f"/v1/{what}", {"job": [job_id(one) for one in of]}

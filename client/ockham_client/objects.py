@@ -1,0 +1,89 @@
+"""The service's objects. Each keeps the whole answer in `raw`; times are RFC 3339 text, UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+FINISHED = frozenset({"succeeded", "failed", "cancelled"})
+
+
+@dataclass(frozen=True)
+class Run:
+    """One variant with one seed. `epoch` of `epochs` are done; `error` is `{code, message, retryable}`."""
+
+    id: str
+    variant: str
+    seed: int
+    status: str
+    epoch: int
+    epochs: int
+    parameters: int
+    error: dict[str, Any] | None
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Run:
+        """The run in an answer."""
+        names = ("id", "variant", "seed", "status", "epoch", "epochs", "parameters", "error")
+        return cls(**{name: raw.get(name) for name in names}, raw=raw)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job as it was when it was asked for; ask again for a newer state."""
+
+    id: str
+    name: str
+    status: str
+    spec: Mapping[str, Any] = field(repr=False)
+    progress: Mapping[str, Any]
+    runs: tuple[Run, ...] = field(repr=False)
+    error: dict[str, Any] | None
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Job:
+        """The job in an answer."""
+        return cls(
+            id=raw["id"],
+            name=raw["name"],
+            status=raw["status"],
+            spec=raw.get("spec", {}),
+            progress=raw.get("progress", {}),
+            runs=tuple(Run.of(run) for run in raw.get("runs", ())),
+            error=raw.get("error"),
+            raw=raw,
+        )
+
+    @property
+    def finished(self) -> bool:
+        """Whether nothing more will happen to it, unless it is retried."""
+        return self.status in FINISHED
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether every run has its result."""
+        return self.status == "succeeded"
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to a job; `data` of `run.epoch` has the epoch's number and metrics."""
+
+    id: int
+    type: str
+    created_at: str
+    run_id: str | None
+    data: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Event:
+        """The event in an answer."""
+        return cls(raw["id"], raw["type"], raw["created_at"], raw.get("run_id"), raw.get("data") or {})
+
+    @property
+    def last(self) -> bool:
+        """Whether it ends its job, unless that is retried."""
+        return self.type in {f"job.{status}" for status in FINISHED}

@@ -1,0 +1,204 @@
+"""The client that blocks."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import httpx
+
+from ockham_client import calls
+from ockham_client.calls import JobLike, Jobs, job_id
+from ockham_client.effects import Emit, NextLine, Plan, Request, Sleep, Stream, arguments, connection, emitting
+from ockham_client.events import follow
+from ockham_client.objects import Event, Job, Run
+from ockham_client.specifications import Specification
+
+T = TypeVar("T")
+
+
+class Client:
+    """A connection to the service at `url` (else OCKHAM_URL, else this machine's port 8000).
+
+    `api_key` is OCKHAM_API_KEY's unless given; `timeout` is how many seconds the service may be silent.
+    Calls are tried again where that can help and does no harm. They raise `OckhamAPIError` for what the
+    service refuses, and `OckhamConnectionError` where it cannot be reached. Jobs are named by their id
+    or by a `Job`.
+    """
+
+    def __init__(self, url: str | None = None, api_key: str | None = None, timeout: float = 30.0) -> None:
+        self.url = url or os.environ.get("OCKHAM_URL", "http://127.0.0.1:8000")
+        key = api_key or os.environ.get("OCKHAM_API_KEY")
+        self._http = httpx.Client(**connection(self.url, key, timeout))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def submit(self, specification: Specification, *, idempotency_key: str | None = None, **overrides: Any) -> Job:
+        """Submits a mapping, a file (JSON or YAML) or a preset's name; `overrides` replace its fields.
+
+        A key of one's own makes the job the same one even across restarts of this program.
+        """
+        return self._run(calls.submit(specification, overrides, idempotency_key))
+
+    def validate(self, specification: Specification, **overrides: Any) -> dict[str, Any]:
+        """The resolved specification, parameter counts and warnings; nothing is stored."""
+        return self._run(calls.validate(specification, overrides))
+
+    def job(self, job: JobLike) -> Job:
+        """The job as it is now."""
+        return self._run(calls.job(job))
+
+    def jobs(self, status: str | None = None, name: str | None = None, limit: int | None = None) -> Iterator[Job]:
+        """Jobs, newest first, fetched as they are asked for."""
+        return self._iterate(calls.jobs(status, name, limit))
+
+    def events(self, job: JobLike, after: int | None = None, timeout: float | None = None) -> Iterator[Event]:
+        """The job's events after the one with the id `after`, each once, as they happen, until its last."""
+        return self._iterate(follow(job_id(job), after, timeout))
+
+    def wait(
+        self, job: JobLike, timeout: float | None = None, on_event: Callable[[Event], object] | None = None
+    ) -> Job:
+        """The job when it has finished. Raises `JobTimeout` after `timeout` seconds; the job goes on then."""
+        for event in self.events(job, timeout=timeout):
+            if on_event:
+                on_event(event)
+        return self.job(job)
+
+    def cancel(self, job: JobLike) -> Job:
+        """Asks for the job's end; its results so far stay."""
+        return self._run(calls.act(job, "cancel"))
+
+    def retry(self, job: JobLike) -> Job:
+        """Queues the failed and cancelled runs again."""
+        return self._run(calls.act(job, "retry"))
+
+    def delete(self, job: JobLike) -> None:
+        """Deletes a finished job with all its results."""
+        self._run(calls.delete(job))
+
+    def history(self, job: Jobs, format: str | None = None) -> Any:
+        """Every epoch of every run, of one job or of several.
+
+        `format`: `frame` (pandas; the default where that is installed), `json` (a dict; else the
+        default), `csv` or `ndjson` (text), `parquet` (bytes), or another that the service has (bytes).
+        """
+        return self._run(calls.history(job, format))
+
+    def metrics(self, job: Jobs, by: str | None = None) -> dict[str, Any]:
+        """Final and best values a run and a variant; `by` is the metric that says which epoch is best."""
+        return self._run(calls.metrics(job, by))
+
+    def analysis(self, job: JobLike, view: str | None = None) -> dict[str, Any]:
+        """The overfitting report and the comparisons with the baseline; `view` is `data` or `keras`."""
+        return self._run(calls.analysis(job, view))
+
+    def plot(
+        self,
+        job: Jobs,
+        metric: str = "val_loss",
+        *,
+        format: str = "png",
+        path: Path | str | None = None,
+        **options: Any,
+    ) -> bytes:
+        """A comparison plot, as PNG, SVG or PDF; written to `path` too if there is one.
+
+        `options`: `variants` (a list of names), `style`, `band`, `width`, `height`, `dpi`.
+        """
+        return self._run(calls.plot(job, metric, format, options, path))
+
+    def presets(self) -> dict[str, Any]:
+        """The named variants and jobs, resolved."""
+        return self._run(calls.presets())
+
+    def run(self, run_id: str) -> Run:
+        """The run as it is now."""
+        return self._run(calls.run(run_id))
+
+    def model(self, run_id: str, path: Path | str) -> Path:
+        """Writes a run's trained Keras model to `path`."""
+        return self._run(calls.model(run_id, path))
+
+    def _run(self, plan: Plan[T]) -> T:
+        result: T = next(self._iterate(emitting(plan)))
+        return result
+
+    def _iterate(self, plan: Plan[Any]) -> Iterator[Any]:
+        """Carries out a plan's effects; yields what it emits."""
+        outcome: Any = None
+        failed: httpx.TransportError | None = None
+        with _Hands(self._http) as hands:
+            while True:
+                try:
+                    effect = plan.throw(failed) if failed else plan.send(outcome)
+                except StopIteration:
+                    return
+                outcome = failed = None
+                if isinstance(effect, Emit):
+                    yield effect.value
+                    continue
+                try:
+                    outcome = hands.do(effect)
+                except httpx.TransportError as error:
+                    failed = error
+
+
+class _Hands:
+    """Carries out the effects of one plan; has at most one stream open."""
+
+    def __init__(self, http: httpx.Client) -> None:
+        self._http = http
+        self._stream: httpx.Response | None = None
+        self._lines: Iterator[str] = iter(())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._stream:
+            self._stream.close()
+
+    def do(self, effect: Any) -> Any:
+        match effect:
+            case Request():
+                return self._send(effect)
+            case Stream(request):
+                return self._open(request)
+            case NextLine():
+                return next(self._lines, None)
+            case Sleep(seconds):
+                return time.sleep(seconds)
+        raise TypeError(effect)
+
+    def _open(self, request: Request) -> httpx.Response:
+        if self._stream:
+            self._stream.close()
+        self._stream = self._http.send(self._http.build_request(**arguments(request)), stream=True)
+        if self._stream.is_error:
+            self._stream.read()
+        self._lines = self._stream.iter_lines()
+        return self._stream
+
+    def _send(self, request: Request) -> httpx.Response:
+        response = self._http.send(self._http.build_request(**arguments(request)), stream=True)
+        try:
+            if request.into and not response.is_error:
+                for part in response.iter_bytes():
+                    request.into.write(part)
+            else:
+                response.read()
+        finally:
+            response.close()
+        return response

@@ -1,0 +1,78 @@
+"""Draws a `Series`: the second of two steps. Never pyplot, which keeps state for the whole process.
+
+The same series gives the same bytes. Drawings take turns on a lock: matplotlib's settings are global.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from typing import Any
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from api.plots.layout import grid
+from api.plots.lines import draw_lines
+from api.plots.notebook import draw_notebook
+from api.plots.series import Curve, Panel, Point, Series
+from api.plots.style import RC, THEMES
+
+FORMATS = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
+"""The formats, and their media types."""
+
+MIN_PIXELS, MAX_PIXELS = 200, 4000
+"""Least and greatest width and height, in pixels."""
+
+MIN_DPI, MAX_DPI = 50, 600
+
+# No dates and no versions: the same data shall give the same bytes.
+METADATA: dict[str, dict[str, Any]] = {
+    "png": {"Software": None},
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
+}
+
+_turn = threading.Lock()
+
+
+def draw(
+    series: Series, format: str = "png", width: int = 800, height: int | None = None, dpi: int | None = None
+) -> bytes:
+    """The figure as `format`, `width` by `height` pixels.
+
+    `dpi` is the pixels an inch, that is how large words and lines are; by default the figure is about 8 inches wide,
+    and narrower rather than illegible. It is lowered where the figure would be less than 3 inches wide. Without
+    `height` the figure is as high as its panels need. An SVG or PDF has the size in inches, and text that stays text.
+    """
+    inches = max(3.0, width / (dpi or max(96.0, width / 8)))
+    scale = width / inches
+    rows, _ = grid(len(series.panels), inches)
+    tall = height / scale if height else inches * 0.75 if series.style == "notebook" else _height(inches, rows)
+    tall = max(tall, 1.5)
+    with _turn, matplotlib.rc_context(RC):  # type: ignore[arg-type]
+        theme = THEMES[series.theme]
+        figure = Figure(figsize=(inches, tall), dpi=scale, facecolor=theme.background)
+        FigureCanvasAgg(figure)
+        if series.style == "notebook":
+            draw_notebook(figure, series, theme)
+        else:
+            draw_lines(figure, series, theme)
+        out = io.BytesIO()
+        figure.savefig(out, format=format, dpi=scale, facecolor=theme.background, metadata=METADATA[format])
+    return out.getvalue()
+
+
+def warm_up() -> None:
+    """Loads fonts and backends, so that the first plot asked for does not wait for them."""
+    points = tuple(Point(epoch, 1 / epoch, 0.9 / epoch, 1.1 / epoch, 2) for epoch in (1, 2, 3))
+    curve = Curve("a", "a", "val_loss", -1, 2, points, 3, None)
+    for style in ("lines", "notebook"):
+        series = Series("a", "b", "c", style, "light", False, 3, (Panel("", (curve,)),), ("note",))
+        for format in FORMATS:
+            draw(series, format)
+
+
+def _height(inches: float, rows: int) -> float:
+    return inches * 0.6 if rows == 1 else 0.9 + rows * max(1.35, inches * 0.19)

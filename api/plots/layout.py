@@ -1,0 +1,60 @@
+"""The geometry of a figure: scales, grids, and labels that do not cover each other."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from scipy import optimize
+
+from api.plots.series import Series
+
+
+def y_limits(series: Series) -> tuple[float, float]:
+    """Where the y axis begins and ends, for all panels alike.
+
+    The means are in view, bands as far as they do not dwarf the means. A run on its way to infinity does not
+    set the scale for the rest: values beyond ten times the 90th percentile of their distances from the
+    least are left outside.
+    """
+    curves = [curve for panel in series.panels for curve in panel.curves]
+    means = np.array([p.value for curve in curves for p in curve.points])
+    if series.difference:
+        means = np.append(means, 0.0)
+    if len(means) == 0:
+        return 0.0, 1.0
+    middle = float(np.median(means))
+    reach = 10 * float(np.percentile(np.abs(means - middle), 90))
+    kept = means[np.abs(means - middle) <= reach] if reach > 0 else means
+    low, high = float(kept.min()), float(kept.max())
+    room = 0.6 * (high - low) or 0.1 * max(abs(high), 1e-3)
+    edges = [edge for curve in curves for p in curve.points for edge in (p.low, p.high) if edge is not None]
+    low = min([low, *(max(edge, low - room) for edge in edges)])
+    high = max([high, *(min(edge, high + room) for edge in edges)])
+    margin = 0.06 * (high - low) or room
+    return low - margin, high + margin
+
+
+def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:
+    """Places for labels near the `wanted` ones, at least `gap` apart, within `low` to `high`, in the same order.
+
+    The least squares solution: isotonic regression of `wanted[i] - i * gap` (Barlow et al. 1972, *Statistical
+    inference under order restrictions*). Labels need not fit: then they run past `high`.
+    """
+    if not wanted:
+        return []
+    order = np.argsort(np.asarray(wanted, dtype=float), kind="stable")
+    steps = gap * np.arange(len(wanted))
+    fitted = optimize.isotonic_regression(np.asarray(wanted, dtype=float)[order] - steps).x
+    placed = np.clip(fitted, low, max(low, high - steps[-1])) + steps
+    places = np.empty(len(wanted))
+    places[order] = placed
+    return [float(place) for place in places]
+
+
+def grid(panels: int, width: float) -> tuple[int, int]:
+    """Rows and columns of `panels` small multiples on a figure `width` inches wide."""
+    columns = max(1, min(panels, 4, int(width / 1.9)))
+    rows = math.ceil(panels / columns)
+    return rows, math.ceil(panels / rows)

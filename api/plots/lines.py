@@ -1,0 +1,222 @@
+"""The `lines` style: means with bands, named where they end, in one panel or in small multiples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from matplotlib.transforms import ScaledTranslation, blended_transform_factory
+
+from api.plots.layout import grid, spread, y_limits
+from api.plots.page import MAX_NOTES, Page, y_locator
+from api.plots.series import Curve, Panel, Point, Series
+from api.plots.style import DASHES, MARKS, Theme
+
+
+def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
+    """Words above and below, panels between them, labels to the right or a legend below."""
+    page = Page(figure, theme)
+    page.above(series.title, 1.2 * page.size, theme.ink, "bold")
+    page.above(series.subtitle, 0.9 * page.size, theme.muted)
+    for note in reversed(_notes(series)):
+        page.below(note, 0.85 * page.size, theme.muted)
+    panels = series.panels or (Panel("", ()),)
+    limits = y_limits(series)
+    alone = panels[0].curves if len(panels) == 1 else ()
+    names = {curve.variant: page.fit(curve.label, 0.33 * page.width, page.size) for curve in alone}
+    column = max((page.measure(name, page.size) for name in names.values()), default=0.0) + 0.2
+    room = page.top - page.bottom - 5 * page.size / 72
+    labelled = (
+        bool(alone) and page.width >= 4.6 and column <= 0.36 * page.width and len(alone) * 1.3 * page.size / 72 <= room
+    )
+    if alone and not labelled and len(alone) > 1:
+        page.legend([_handle(curve, theme) for curve in alone], [names[curve.variant] for curve in alone])
+    cells = _cells(page, series, panels, limits, column if labelled else 0.1)
+    for panel, axes in zip(panels, cells, strict=True):
+        for curve in panel.context:
+            axes.plot(*_xy(curve.points), color=theme.faint, linewidth=0.9, zorder=1)
+        for curve in panel.curves:
+            _curve(axes, curve, theme, page.size)
+        if series.difference:
+            axes.axhline(0, color=theme.ink, linewidth=0.9, zorder=2)
+    if not series.epochs:
+        cells[0].text(0.5, 0.5, "no epochs yet", color=theme.muted, ha="center", transform=cells[0].transAxes)
+    if labelled:
+        _end_labels(page, cells[0], alone, names)
+
+
+def _notes(series: Series) -> list[str]:
+    """What stands below: the key to the marks, and the series' notes."""
+    curves = [curve for panel in series.panels for curve in panel.curves]
+    key = []
+    if any(curve.best for curve in curves):
+        key.append("○ best epoch")
+    if any(curve.onset for curve in curves):
+        key.append("▼ onset of overfitting")
+    if any(point.n < curve.seeds for curve in curves for point in curve.points):
+        key.append("paler: not all seeds")
+    if any(panel.context for panel in series.panels):
+        key.append("grey: the other variants")
+    notes = list(series.notes)
+    if len(notes) > MAX_NOTES:
+        notes = [*notes[: MAX_NOTES - 1], f"… and {len(notes) - MAX_NOTES + 1} more notes."]
+    return [*(["   ".join(key)] if key else []), *notes]
+
+
+def _cells(
+    page: Page, series: Series, panels: Sequence[Panel], limits: tuple[float, float], right: float
+) -> list[Axes]:
+    """Axes for each panel, on the same scales, filling what is left of the page."""
+    rows, columns = grid(len(panels), page.width)
+    em = page.size / 72
+    between = 0.5 * em + 0.06 if columns > 1 else 0.0
+    title = 1.6 * em if len(panels) > 1 else 0.6 * em
+    bottom = page.bottom + 3.2 * em
+    height = max(0.2, (page.top - 0.3 * em - bottom) / rows - title)
+    left = page.left + page.tick_width(limits, height) + 2.0 * em
+    width = max(0.3, (page.right - right - left - (columns - 1) * between) / columns)
+    cells = []
+    for i, panel in enumerate(panels):
+        row, column = divmod(i, columns)
+        axes = page.axes(left + column * (width + between), bottom + (rows - 1 - row) * (height + title), width, height)
+        _frame(axes, series, page.theme, page.size, limits, width, height)
+        axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(panels))
+        if panel.title:
+            axes.set_title(
+                page.fit(panel.title, width, page.size, "bold"), loc="left", fontsize=page.size, fontweight="bold",
+                color=page.theme.ink, pad=0.3 * page.size,
+            )  # fmt: skip
+        cells.append(axes)
+    middle = bottom + (rows * (height + title) - title) / 2
+    page.figure.text(
+        (page.left + 0.5 * em) / page.width, middle / page.height,
+        page.fit(series.y_label, rows * (height + title), page.size),
+        rotation=90, ha="center", va="center", fontsize=page.size, color=page.theme.ink,
+    )  # fmt: skip
+    page.figure.text(
+        (left + (columns * (width + between) - between) / 2) / page.width, (page.bottom + 0.7 * em) / page.height,
+        series.x_label, ha="center", va="baseline", fontsize=page.size, color=page.theme.ink,
+    )  # fmt: skip
+    return cells
+
+
+def _frame(
+    axes: Axes, series: Series, theme: Theme, size: float, limits: tuple[float, float], width: float, height: float
+) -> None:
+    axes.set_facecolor(theme.background)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(theme.muted)
+    axes.grid(axis="y", color=theme.faint, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(labelsize=0.9 * size, colors=theme.muted, labelcolor=theme.ink, width=0.7, length=3)
+    last = max(series.epochs, 1)
+    axes.set_xlim(1 - 0.03 * last - 0.1, last + 0.03 * last + 0.1)
+    axes.set_ylim(*limits)
+    axes.xaxis.set_major_locator(
+        MaxNLocator(nbins=max(2, min(10, int(width / 0.45))), integer=True, min_n_ticks=1, steps=(1, 2, 5, 10))
+    )
+    axes.yaxis.set_major_locator(y_locator(height))
+    if not series.epochs:
+        axes.set_xticks([])
+        axes.set_yticks([])
+
+
+def _look(curve: Curve, theme: Theme) -> dict[str, Any]:
+    """The colour, dashes and mark of a curve: by its variant's rank, the training curve of a pair dashed."""
+    turn = (curve.rank % (len(MARKS) - 1)) + 1 if curve.rank >= 0 else 0
+    training = not curve.metric.startswith("val_")
+    return {
+        "color": theme.curves[turn - 1] if turn else theme.ink,
+        "dashes": DASHES[turn],
+        "marker": MARKS[turn],
+        "training": training,
+    }
+
+
+def _xy(points: Sequence[Point]) -> tuple[list[float], list[float]]:
+    """Epochs and values, with NaN between epochs that do not follow one another, so that the line breaks."""
+    x: list[float] = []
+    y: list[float] = []
+    for before, point in zip((None, *points), points, strict=False):
+        if before is not None and point.epoch > before.epoch + 1:
+            x.append(before.epoch + 0.5)
+            y.append(float("nan"))
+        x.append(point.epoch)
+        y.append(point.value)
+    return x, y
+
+
+def _stretches(curve: Curve) -> Iterator[tuple[bool, Sequence[Point]]]:
+    """The stretches of a curve with all seeds and with fewer, each joined to the next."""
+    points, begin = curve.points, 0
+    for i in range(1, len(points) + 1):
+        if i == len(points) or (points[i].n < curve.seeds) != (points[begin].n < curve.seeds):
+            yield points[begin].n < curve.seeds, points[begin : i + 1]
+            begin = i
+
+
+def _curve(axes: Axes, curve: Curve, theme: Theme, size: float) -> None:
+    look = _look(curve, theme)
+    color, mark = look["color"], look["marker"]
+    above = 4.0 if curve.rank < 0 else 3.0
+    banded = [p for p in curve.points if p.low is not None and p.high is not None]
+    if banded:
+        axes.fill_between(
+            [p.epoch for p in banded], [p.low or 0.0 for p in banded], [p.high or 0.0 for p in banded],
+            color=color, alpha=0.16, linewidth=0, zorder=1.5,
+        )  # fmt: skip
+    every = max(1, len(curve.points) // 10)
+    for fewer, points in _stretches(curve):
+        (line,) = axes.plot(
+            *_xy(points), color=color, linewidth=1.6, alpha=0.4 if fewer else 1.0, zorder=above,
+            marker=mark, markersize=3.6, markevery=(max(curve.rank, 0) % every, every), markeredgewidth=0,
+        )  # fmt: skip
+        if look["dashes"]:
+            line.set_dashes(look["dashes"])
+    values = {p.epoch: p.value for p in curve.points}
+    if curve.best is not None:
+        axes.plot(
+            [curve.best], [values[curve.best]], marker="o", markersize=8, markerfacecolor=theme.background,
+            markeredgecolor=color, markeredgewidth=1.6, linestyle="", zorder=above + 2,
+        )  # fmt: skip
+    if curve.onset is not None:
+        lifted = axes.transData + ScaledTranslation(0, 6 / 72, axes.figure.dpi_scale_trans)
+        axes.plot(
+            [curve.onset], [values[curve.onset]], marker="v", markersize=6, markerfacecolor=color,
+            markeredgecolor=theme.background, markeredgewidth=0.8, linestyle="", zorder=above + 2, transform=lifted,
+        )  # fmt: skip
+
+
+def _handle(curve: Curve, theme: Theme) -> Line2D:
+    look = _look(curve, theme)
+    line = Line2D([], [], color=look["color"], marker=look["marker"], markersize=4, linewidth=1.6, markeredgewidth=0)
+    if look["dashes"]:
+        line.set_dashes(look["dashes"])
+    return line
+
+
+def _end_labels(page: Page, axes: Axes, curves: Sequence[Curve], names: dict[str, str]) -> None:
+    """The curves' names at their ends, moved apart, with a thin leader where one was moved."""
+    low, high = axes.get_ylim()
+    inches = axes.get_window_extent(page.renderer).height / page.figure.dpi
+    unit = (high - low) / inches
+    ended = [curve for curve in curves if curve.points]
+    ends = [min(max(curve.points[-1].value, low), high) for curve in ended]
+    places = spread(ends, 1.3 * page.size / 72 * unit, low, high)
+    beside = blended_transform_factory(axes.transAxes, axes.transData)
+    reach = 0.14 / (axes.get_window_extent(page.renderer).width / page.figure.dpi)
+    for curve, end, place in zip(ended, ends, places, strict=True):
+        color = _look(curve, page.theme)["color"]
+        axes.annotate(
+            names[curve.variant], xy=(1 + reach, place), xycoords=beside, color=color, fontsize=page.size,
+            va="center", ha="left", annotation_clip=False,
+        )  # fmt: skip
+        start = axes.transAxes.inverted().transform(axes.transData.transform((curve.points[-1].epoch, end)))[0]
+        axes.plot(
+            [start + 0.01, 1 + reach * 0.85], [end, place], transform=beside, color=color, linewidth=0.6, alpha=0.7,
+            clip_on=False, zorder=1,
+        )  # fmt: skip

@@ -1,0 +1,109 @@
+"""A figure's page: words above and below, and the rectangle that is left for panels. Measures are inches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
+from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, ScalarFormatter
+
+from api.plots.style import FONT, Theme, drawable
+
+PAD = 0.12
+MAX_NOTES = 5
+
+
+def y_locator(height: float) -> MaxNLocator:
+    """Ticks for an axis `height` high."""
+    return MaxNLocator(nbins=max(2, min(7, int(height / 0.4))))
+
+
+class Page:
+    """What is left of `figure` lies between `left`, `right`, `bottom` and `top`; words are `size` points high."""
+
+    def __init__(self, figure: Figure, theme: Theme) -> None:
+        assert isinstance(figure.canvas, FigureCanvasAgg)
+        self.figure, self.theme = figure, theme
+        self.renderer: RendererAgg = figure.canvas.get_renderer()  # type: ignore[no-untyped-call]
+        self.width, self.height = figure.get_size_inches()
+        self.size = 9.5 if self.width >= 5 else 8.0
+        self.left, self.right, self.bottom, self.top = PAD, self.width - PAD, PAD, self.height - PAD
+
+    def measure(self, text: str, size: float, weight: str = "normal") -> float:
+        """The width of `text`."""
+        font = FontProperties(family=FONT, size=size, weight=weight)
+        size_in_pixels = self.renderer.get_text_width_height_descent(text, font, False)  # type: ignore[no-untyped-call]
+        return float(size_in_pixels[0]) / self.figure.dpi
+
+    def wrap(self, text: str, size: float, weight: str = "normal", most: int = 2) -> list[str]:
+        """`text` in lines as wide as the page, at most `most`; what does not fit ends in an ellipsis."""
+        width = self.width - 2 * PAD
+        text = drawable(text, 400)
+        if self.measure(text, size, weight) <= width:
+            return [text]
+        lines: list[str] = []
+        for word in text.split(" "):
+            joined = f"{lines[-1]} {word}" if lines else word
+            if lines and self.measure(joined, size, weight) <= width:
+                lines[-1] = joined
+            else:
+                lines.append(word)
+        if len(lines) > most:
+            lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
+        return [self.fit(line, width, size, weight) for line in lines]
+
+    def fit(self, text: str, width: float, size: float, weight: str = "normal") -> str:
+        """`text`, shortened in the middle until it is no wider than `width`."""
+        limit = len(text)
+        while limit > 4 and self.measure(drawable(text, limit), size, weight) > width:
+            limit -= max(1, limit // 12)
+        return drawable(text, limit)
+
+    def above(self, text: str, size: float, color: str, weight: str = "normal") -> None:
+        """Writes `text` at the top of what is left."""
+        for line in self.wrap(text, size, weight):
+            self.top -= 1.3 * size / 72
+            self._write(line, self.top + 0.3 * size / 72, size, color, weight)
+
+    def below(self, text: str, size: float, color: str) -> None:
+        """Writes `text` at the bottom of what is left."""
+        for line in reversed(self.wrap(text, size)):
+            self._write(line, self.bottom + 0.3 * size / 72, size, color, "normal")
+            self.bottom += 1.35 * size / 72
+
+    def _write(self, line: str, y: float, size: float, color: str, weight: str) -> None:
+        self.figure.text(
+            PAD / self.width, y / self.height, line,
+            fontsize=size, color=color, fontweight=weight, va="baseline",
+        )  # fmt: skip
+
+    def legend(self, handles: Sequence[Line2D], names: Sequence[str]) -> None:
+        """Writes a legend at the bottom of what is left, smaller where it would take more than half of that."""
+        widest = max(self.measure(name, self.size) for name in names) + 0.55
+        columns = max(1, min(len(names), int((self.width - 2 * PAD) / widest)))
+        line = (self.top - self.bottom) / 2 / ceil(len(names) / columns)
+        size = max(4.0, min(self.size, line * 72 / 1.55))
+        drawn = self.figure.legend(
+            handles, names, loc="lower left", bbox_to_anchor=(0.3 * PAD / self.width, self.bottom / self.height),
+            ncols=columns, frameon=False, fontsize=size, labelcolor=self.theme.ink, borderaxespad=0,
+            handlelength=2.2, columnspacing=1.2,
+        )  # fmt: skip
+        self.bottom += drawn.get_window_extent(self.renderer).height / self.figure.dpi
+
+    def tick_width(self, limits: tuple[float, float], height: float) -> float:
+        """The width of the y axis's tick labels, on axes `height` high."""
+        formatter = ScalarFormatter()
+        formatter.create_dummy_axis()
+        assert formatter.axis is not None
+        formatter.axis.set_view_interval(*limits)
+        places = [v for v in y_locator(height).tick_values(*limits) if limits[0] <= v <= limits[1]]
+        return max((self.measure(text, 0.9 * self.size) for text in formatter.format_ticks(places)), default=0.3)
+
+    def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
+        """Axes at that rectangle."""
+        return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))

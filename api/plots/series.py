@@ -1,0 +1,289 @@
+"""What a plot shows, as plain values: the first of two steps, and the one that decides anything.
+
+A `Series` holds no colours and no pixels, so tests can compare it, and everything in it is finite:
+values that are not leave a gap, and a note says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from api.overfitting import best, onset
+from api.plots.style import LABELS, NOTEBOOK_LABELS, PANEL_CURVES
+from api.statistics import estimate
+from api.summary import by_variant
+from models.errors import NotFound
+from models.history import EVALUATED, METRICS, RunHistory
+
+Style = Literal["lines", "notebook"]
+Band = Literal["ci95", "sd", "minmax", "none"]
+STYLES: tuple[Style, ...] = ("lines", "notebook")
+BANDS: tuple[Band, ...] = ("ci95", "sd", "minmax", "none")
+
+PAIRS = {
+    "losses": ("loss", "val_loss"),
+    "accuracies": ("acc", "val_acc"),
+    "data_losses": ("data_loss", "val_data_loss"),
+}
+"""Training against validation in one figure, by the plural of what both are."""
+
+PLOTTED = (*METRICS, *EVALUATED, *PAIRS)
+"""Every metric `prepare` knows."""
+
+MAX_PANELS = 24
+"""Small multiples a figure; of more variants those best at the metric are drawn, and a note says so."""
+
+BAND_WORDS = {
+    "ci95": "95% interval of the mean (Student's t)",
+    "sd": "mean ± one standard deviation",
+    "minmax": "least to greatest",
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """The mean over `n` seeds at an epoch, and the band around it (None with one seed, or none asked for)."""
+
+    epoch: int
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A variant's metric across its seeds. `best` and `onset` are epochs of `points`, marked on the mean curve.
+
+    `rank` is the variant's place among those of the figure (its colour and mark), -1 the baseline's.
+    """
+
+    variant: str
+    label: str
+    metric: str
+    rank: int
+    seeds: int
+    points: tuple[Point, ...]
+    best: int | None
+    onset: int | None
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Axes: curves in front, and `context` curves drawn faintly behind them."""
+
+    title: str
+    curves: tuple[Curve, ...]
+    context: tuple[Curve, ...] = ()
+
+
+@dataclass(frozen=True)
+class Series:
+    """A figure: one panel, or small multiples on the same scales."""
+
+    title: str
+    subtitle: str
+    y_label: str
+    style: Style
+    theme: str
+    difference: bool
+    epochs: int
+    panels: tuple[Panel, ...]
+    notes: tuple[str, ...]
+    x_label: str = "Epochs"
+
+
+def prepare(
+    histories: Sequence[RunHistory],
+    metric: str,
+    *,
+    variants: Sequence[str] | None = None,
+    style: Style = "lines",
+    band: Band = "ci95",
+    baseline: str | None = None,
+    difference: bool = False,
+    dataset: str = "",
+    theme: str = "light",
+) -> Series:
+    """What to draw of `metric` (one of `PLOTTED`), for all variants or the named ones in their order.
+
+    `baseline` is drawn in ink and, with `difference`, subtracted from the other variants seed by
+    seed. `dataset` is the data set's name as the title shall say it. Raises `NotFound` for a
+    variant, metric or baseline that `histories` do not have.
+    """
+    groups = by_variant(histories)
+    names = list(dict.fromkeys(groups if variants is None else variants))
+    for name in [*names, *([baseline] if difference and baseline is not None else [])]:
+        if name not in groups:
+            raise NotFound(f"There is no variant named {name!r}")
+    if metric not in PLOTTED:
+        raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(PLOTTED)}")
+    notes: list[str] = []
+    if difference:
+        if baseline is None or metric in PAIRS:
+            raise NotFound("A difference needs a baseline, and one metric")
+        groups = {name: _differences(groups[name], groups[baseline], metric) for name in names if name != baseline}
+        names = list(groups)
+    ranks = _ranks(names, baseline)
+    labels = NOTEBOOK_LABELS if style == "notebook" else {}
+    metrics = PAIRS.get(metric, (metric,))
+    curves = {
+        (name, each): _curve(name, labels.get(name, name), each, groups[name], ranks[name], band, difference)
+        for name in names
+        for each in metrics
+    }
+    notes += _gaps(groups, names, metrics)
+    if len(names) > MAX_PANELS:
+        kept = set(_leading(names, curves, metrics[-1], baseline))
+        notes.append(
+            f"{len(kept)} of {len(names)} variants are drawn: those of the best {LABELS[metrics[-1]].lower()}."
+        )
+        names = [name for name in names if name in kept]
+    what = f"{LABELS[metric]}{f': difference from {baseline}' if difference else ''}"
+    seeds = [curve.seeds for (name, _), curve in curves.items() if name in names]
+    return Series(
+        title=f"{what}{f' on {dataset}' if dataset else ''}",
+        subtitle=_subtitle(seeds, band, metric, difference),
+        y_label=f"{LABELS[metric]}{' − ' + baseline if difference and baseline else ''}",
+        style=style,
+        theme=theme,
+        difference=difference,
+        epochs=max((p.epoch for curve in curves.values() for p in curve.points), default=0),
+        panels=_panels(names, curves, metrics, style, baseline),
+        notes=tuple(notes),
+    )
+
+
+def _ranks(names: Sequence[str], baseline: str | None) -> dict[str, int]:
+    others = [name for name in names if name != baseline]
+    return {name: -1 if name == baseline else others.index(name) for name in names}
+
+
+def _curve(
+    name: str, label: str, metric: str, runs: Sequence[RunHistory], rank: int, band: Band, difference: bool
+) -> Curve:
+    at: dict[int, list[float]] = {}
+    for run in runs:
+        for epoch, value in zip(run.epochs, run.metrics.get(metric, ()), strict=False):
+            at.setdefault(epoch, []).append(value)
+    points = tuple(
+        _point(epoch, finite, band)
+        for epoch, values in sorted(at.items())
+        if (finite := [value for value in values if math.isfinite(value)])
+    )
+    marked = metric.startswith("val_") and not difference
+    epochs, means = [p.epoch for p in points], [p.value for p in points]
+    return Curve(
+        variant=name,
+        label=label,
+        metric=metric,
+        rank=rank,
+        seeds=sum(bool(run.metrics.get(metric)) for run in runs),
+        points=points,
+        best=best(epochs, means, metric) if marked else None,
+        onset=onset(epochs, means) if marked and metric.endswith("loss") else None,
+    )
+
+
+def _point(epoch: int, values: Sequence[float], band: Band) -> Point:
+    over = estimate(values)
+    assert over.mean is not None
+    low = high = None
+    if over.sd is not None and over.ci95 is not None:
+        match band:
+            case "ci95":
+                low, high = over.ci95
+            case "sd":
+                low, high = over.mean - over.sd, over.mean + over.sd
+            case "minmax":
+                low, high = min(values), max(values)
+            case "none":
+                pass
+    return Point(epoch, over.mean, low, high, over.n)
+
+
+def _differences(runs: Sequence[RunHistory], baseline: Sequence[RunHistory], metric: str) -> list[RunHistory]:
+    """The runs of a variant minus those of the baseline of the same seed, over the epochs both have."""
+    partners = {run.seed: run for run in reversed(baseline)}
+    found = []
+    for run in runs:
+        if (partner := partners.get(run.seed)) is None:
+            continue
+        epochs = sorted(set(run.epochs) & set(partner.epochs))
+        own, other = (dict(zip(r.epochs, r.metrics.get(metric, ()), strict=False)) for r in (run, partner))
+        values = tuple(_minus(own.get(e, math.nan), other.get(e, math.nan)) for e in epochs)
+        found.append(RunHistory(run.run_id, run.variant, run.seed, run.status, tuple(epochs), {metric: values}))
+    return found
+
+
+def _minus(a: float, b: float) -> float:
+    return a - b if math.isfinite(a) and math.isfinite(b) else math.nan
+
+
+def _gaps(groups: Mapping[str, Sequence[RunHistory]], names: Sequence[str], metrics: Sequence[str]) -> list[str]:
+    """A note for each variant whose values are not all finite."""
+    notes = []
+    for name in names:
+        first: dict[int, int] = {}
+        for run in groups[name]:
+            bad = [
+                epoch
+                for metric in metrics
+                for epoch, value in zip(run.epochs, run.metrics.get(metric, ()), strict=False)
+                if not math.isfinite(value)
+            ]
+            if bad:
+                first[run.seed] = min(bad)
+        if first:
+            seeds = ", ".join(map(str, list(first)[:4])) + ("…" if len(first) > 4 else "")
+            which = f"seed {seeds}" if len(first) == 1 else f"{len(first)} seeds ({seeds})"
+            notes.append(f"{name}: {which} not finite from epoch {min(first.values())} on.")
+    return notes
+
+
+def _leading(
+    names: Sequence[str], curves: Mapping[tuple[str, str], Curve], metric: str, baseline: str | None
+) -> list[str]:
+    """The variants to draw where there are too many: the baseline, and those best at `metric`."""
+    sign = -1 if metric.endswith("acc") else 1
+
+    def least(name: str) -> tuple[bool, float]:
+        values = [sign * p.value for p in curves[name, metric].points]
+        return name != baseline, min(values, default=math.inf)
+
+    return sorted(names, key=least)[:MAX_PANELS]
+
+
+def _subtitle(seeds: Sequence[int], band: Band, metric: str, difference: bool) -> str:
+    pair = "dashed: training, solid: validation" if metric in PAIRS else ""
+    if not any(seeds):
+        return "no epochs yet"
+    low, high = min(s for s in seeds if s), max(seeds)
+    if high == 1:
+        parts = ["one seed: no interval" if band != "none" else "one seed"]
+    else:
+        n = f"n = {high} seeds" if low == high else f"n = {low} to {high} seeds"
+        parts = [n, "mean" + (" of the differences, paired by seed" if difference else "")]
+        parts += [f"band: {BAND_WORDS[band]}"] if band != "none" else []
+    return "; ".join([*([pair] if pair else []), *parts])
+
+
+def _panels(
+    names: Sequence[str],
+    curves: Mapping[tuple[str, str], Curve],
+    metrics: Sequence[str],
+    style: Style,
+    baseline: str | None,
+) -> tuple[Panel, ...]:
+    if style == "notebook" or not names or (len(metrics) == 1 and len(names) <= PANEL_CURVES):
+        return (Panel("", tuple(curves[name, metric] for name in names for metric in metrics)),)
+    own = {name: tuple(curves[name, metric] for metric in metrics) for name in names}
+    if len(metrics) > 1:
+        return tuple(Panel(name if len(names) > 1 else "", own[name]) for name in names)
+    return tuple(
+        Panel(name, own[name], tuple(curve for other in names if other != name for curve in own[other]))
+        for name in names
+    )

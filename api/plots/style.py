@@ -1,0 +1,97 @@
+"""How plots look: colours, marks, dashes, and the words on them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from matplotlib import font_manager, ft2font, rcParamsDefault
+
+
+@dataclass(frozen=True)
+class Theme:
+    """The colours of a figure: `ink` for words and the baseline, `curves` for the other variants in turn."""
+
+    background: str
+    ink: str
+    muted: str
+    faint: str
+    curves: tuple[str, ...]
+
+
+# Okabe and Ito's colours ("Color universal design", 2008), without the yellow that white paper
+# swallows, and shaded until each has a contrast of at least 3:1 with its background. They are told
+# apart with any colour blindness; marks and dashes tell them apart without any colour.
+LIGHT = Theme(
+    background="#ffffff", ink="#1a1a1a", muted="#5f6368", faint="#d9dce1",
+    curves=("#0072b2", "#d55e00", "#009270", "#b45a94", "#2a93cc", "#b37400"),
+)  # fmt: skip
+DARK = Theme(
+    background="#14171c", ink="#eceff4", muted="#a3abb8", faint="#3a404a",
+    curves=("#4aa8e8", "#ff8a3d", "#2bc79a", "#e39bc9", "#8fd3ff", "#f0c04a"),
+)  # fmt: skip
+THEMES = {"light": LIGHT, "dark": DARK}
+
+# One a curve, the baseline's first: matplotlib marks, and dashes in points (on, off, ...).
+MARKS = ("o", "s", "^", "D", "v", "P", "X")
+DASHES: tuple[tuple[float, ...], ...] = (
+    (), (6, 1.5), (1.5, 1.5), (6, 1.5, 1.5, 1.5), (10, 2), (3, 1.5), (6, 1.5, 1.5, 1.5, 1.5, 1.5),
+)  # fmt: skip
+PANEL_CURVES = len(MARKS)
+"""More curves than this do not fit into one panel."""
+
+NOTEBOOK_MARKS = ("b+", "bo", "b^", "bx", "bs", "b*", "bD", "b1", "bv", "b2", "bp", "b3", "bh", "b4")
+"""The notebook's blue crosses and blue dots, and further blue marks after them."""
+
+LABELS = {
+    "loss": "Training loss",
+    "acc": "Training accuracy",
+    "val_loss": "Validation loss",
+    "val_acc": "Validation accuracy",
+    "data_loss": "Training loss without penalty",
+    "val_data_loss": "Validation loss without penalty",
+    "eval_loss": "Training loss, evaluated",
+    "eval_acc": "Training accuracy, evaluated",
+    "eval_data_loss": "Training loss without penalty, evaluated",
+    "losses": "Loss",
+    "accuracies": "Accuracy",
+    "data_losses": "Loss without penalty",
+}
+
+NOTEBOOK_LABELS = {
+    "original": "Original model",
+    "smaller": "Smaller model",
+    "bigger": "Bigger model",
+    "l2": "L2-regularized model",
+    "l1": "L1-regularized model",
+    "l1_l2": "L1- and L2-regularized model",
+    "dropout": "Dropout-regularized model",
+}
+
+FONT = "DejaVu Sans"
+
+RC: dict[str, Any] = {
+    **{key: value for key, value in rcParamsDefault.items() if not key.startswith(("backend", "date.", "toolbar"))},
+    "font.family": [FONT],
+    "text.parse_math": False,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ockham",
+    "pdf.fonttype": 42,
+    "path.simplify": True,
+}
+"""matplotlib's own defaults, whatever the machine's matplotlibrc says, and text that stays text."""
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    return frozenset(ft2font.FT2Font(font_manager.findfont(FONT)).get_charmap())
+
+
+def drawable(text: str, limit: int = 200) -> str:
+    """`text` as the font can draw it: a box for each character it lacks, shortened in the middle to `limit`."""
+    text = "".join(c if ord(c) in _glyphs() else "□" for c in text)
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) // 2
+    return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"

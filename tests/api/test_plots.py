@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import itertools
+import math
+import threading
+from collections.abc import Sequence
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from api.plots import FORMATS, PLOTTED, Series, draw, prepare
+from api.plots.layout import grid, spread, y_limits
+from models.errors import NotFound
+from models.history import METRICS, RunHistory
+
+NAN = math.nan
+
+
+def history(variant: str, seed: int, values: Sequence[float], status: str = "succeeded") -> RunHistory:
+    metrics = {metric: tuple(values) for metric in METRICS}
+    return RunHistory(f"{variant}-{seed}", variant, seed, status, tuple(range(1, len(values) + 1)), metrics)
+
+
+def job(variants: Sequence[str], seeds: int, epochs: int = 8) -> list[RunHistory]:
+    """Curves that fall and then rise, a little different for each seed."""
+    shape = np.abs(np.arange(epochs) - 2) * 0.05 + 0.3
+    return [
+        history(variant, seed, (shape * (1 + i / 10) + 0.01 * np.cos(seed + np.arange(epochs))).tolist())
+        for i, variant in enumerate(variants)
+        for seed in range(seeds)
+    ]
+
+
+def words(svg: bytes) -> str:
+    return " ".join(text for node in ElementTree.fromstring(svg).iter() if (text := (node.text or "").strip()))
+
+
+def test_a_curve_is_the_mean_over_seeds() -> None:
+    series = prepare([history("a", 0, (0.2, 0.4)), history("a", 1, (0.4, 0.8))], "val_loss")
+    (curve,) = series.panels[0].curves
+    assert [p.value for p in curve.points] == pytest.approx([0.3, 0.6])
+    assert (curve.seeds, curve.best) == (2, 1)
+
+
+@pytest.mark.parametrize("band", ["ci95", "sd", "minmax", "none"])
+def test_bands(band: str) -> None:
+    values = [0.2, 0.5, 0.35]
+    series = prepare([history("a", i, (v,)) for i, v in enumerate(values)], "val_loss", band=band)  # type: ignore[arg-type]
+    point = series.panels[0].curves[0].points[0]
+    mean, sd = float(np.mean(values)), float(np.std(values, ddof=1))
+    expected = {
+        "ci95": stats.t.interval(0.95, 2, mean, sd / math.sqrt(3)),
+        "sd": (mean - sd, mean + sd),
+        "minmax": (0.2, 0.5),
+        "none": (None, None),
+    }[band]
+    assert (point.low, point.high) == pytest.approx(expected)
+
+
+def test_one_seed_has_no_band_and_says_so() -> None:
+    series = prepare(job(["a"], 1), "val_loss")
+    assert all(p.low is None and p.high is None for p in series.panels[0].curves[0].points)
+    assert "no interval" in series.subtitle
+
+
+def test_the_title_says_data_set_and_seeds() -> None:
+    series = prepare(job(["a", "b"], 3), "val_acc", dataset="IMDB")
+    assert series.title == "Validation accuracy on IMDB"
+    assert "n = 3 seeds" in series.subtitle
+
+
+def test_accuracy_is_best_at_its_greatest_and_has_no_onset() -> None:
+    (curve,) = prepare([history("a", 0, (0.7, 0.9, 0.8, 0.8, 0.8, 0.8))], "val_acc").panels[0].curves
+    assert (curve.best, curve.onset) == (2, None)
+
+
+def test_values_that_are_not_finite_leave_a_gap_and_a_note() -> None:
+    series = prepare([history("a", 7, (0.5, NAN, math.inf, 0.4))], "val_loss")
+    (curve,) = series.panels[0].curves
+    assert [p.epoch for p in curve.points] == [1, 4]
+    assert series.notes == ("a: seed 7 not finite from epoch 2 on.",)
+
+
+def test_seeds_of_different_length() -> None:
+    series = prepare([history("a", 0, (0.5, 0.4, 0.3)), history("a", 1, (0.7,), "running")], "val_loss")
+    (curve,) = series.panels[0].curves
+    assert [p.n for p in curve.points] == [2, 1, 1]
+    assert [p.value for p in curve.points] == pytest.approx([0.6, 0.4, 0.3])
+
+
+def test_differences_are_paired_by_seed() -> None:
+    runs = [
+        history("a", 0, (0.5, 0.4)),
+        history("a", 1, (0.9, 0.7)),
+        history("b", 1, (0.8, 0.4)),
+        history("b", 2, (9, 9)),
+    ]
+    series = prepare(runs, "val_loss", baseline="a", difference=True)
+    (curve,) = series.panels[0].curves
+    assert curve.variant == "b"
+    assert [p.value for p in curve.points] == pytest.approx([-0.1, -0.3])
+    assert [p.n for p in curve.points] == [1, 1]
+
+
+def test_the_chosen_variants_in_their_order() -> None:
+    series = prepare(job(["a", "b", "c"], 1), "loss", variants=["c", "a"], baseline="a")
+    assert [(c.variant, c.rank) for c in series.panels[0].curves] == [("c", 0), ("a", -1)]
+
+
+def test_what_is_not_there_is_not_found() -> None:
+    with pytest.raises(NotFound, match="variant"):
+        prepare(job(["a"], 1), "loss", variants=["b"])
+    with pytest.raises(NotFound, match="metric"):
+        prepare(job(["a"], 1), "val_accuracy")
+
+
+def test_many_variants_are_small_multiples() -> None:
+    series = prepare(job([f"v{i}" for i in range(12)], 1), "val_loss", baseline="v0")
+    assert [panel.title for panel in series.panels] == [f"v{i}" for i in range(12)]
+    assert all(len(panel.context) == 11 for panel in series.panels)
+
+
+def test_of_too_many_variants_the_best_are_drawn_and_a_note_says_so() -> None:
+    series = prepare(job([f"v{i}" for i in range(40)], 1), "val_loss", baseline="v39")
+    assert [panel.title for panel in series.panels] == [*(f"v{i}" for i in range(23)), "v39"]
+    assert "24 of 40 variants" in series.notes[0]
+
+
+def test_training_against_validation() -> None:
+    series = prepare(job(["a", "b"], 1), "losses")
+    assert [[c.metric for c in panel.curves] for panel in series.panels] == [["loss", "val_loss"]] * 2
+
+
+def test_the_notebooks_figure_has_its_words() -> None:
+    runs = job(["original", "smaller"], 1)
+    found = words(draw(prepare(runs, "val_loss", style="notebook", dataset="synthetic"), "svg"))
+    for word in ("Epochs", "Validation loss", "Original model", "Smaller model", "synthetic"):
+        assert word in found
+
+
+@pytest.mark.parametrize(("format", "magic"), [("png", b"\x89PNG\r\n"), ("svg", b"<?xml"), ("pdf", b"%PDF-")])
+@pytest.mark.parametrize("style", ["lines", "notebook"])
+def test_the_same_data_give_the_same_bytes(format: str, magic: bytes, style: str) -> None:
+    series = prepare(job(["a", "b"], 3), "val_loss", baseline="a", style=style)  # type: ignore[arg-type]
+    first = draw(series, format)
+    assert first.startswith(magic)
+    assert first == draw(series, format)
+    assert b"matplotlib v" not in first.lower()
+    assert b"Date" not in first
+
+
+def test_threads_get_the_same_bytes() -> None:
+    series = prepare(job(["a", "b"], 3), "val_loss")
+    expected, found = draw(series), []
+    threads = [threading.Thread(target=lambda: found.append(draw(series))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [expected] * 4
+
+
+def test_png_has_the_size_asked_for() -> None:
+    for width, height, dpi in ((400, 300, None), (801, 333, 72), (1600, 900, 200), (200, 200, 600)):
+        data = draw(prepare(job(["a"], 1), "val_loss"), "png", width, height, dpi)
+        assert (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) == (width, height)
+
+
+NAMES = ["<script>alert(1)</script>&amp;", "$\\frac{1}{0}$", "名前 🎲", "_hidden", "x" * 100, "%s {0} \\n"]
+DEGENERATE: dict[str, list[RunHistory]] = {
+    "nothing": [],
+    "no epochs": [history("a", 0, (), "queued")],
+    "one epoch": job(["a", "b"], 1, epochs=1),
+    "all the same": [history("a", s, (0.5,) * 4) for s in range(3)],
+    "diverged": [history("a", 0, (0.5, 4e30, NAN)), history("b", 0, (0.5, 0.4, 0.3))],
+    "nothing finite": [history("a", 0, (NAN, math.inf))],
+    "half done": [history("a", 0, (0.5, 0.4, 0.3)), history("a", 1, (0.5,)), history("b", 0, ())],
+    "names": job(NAMES, 2),
+    "twelve": job([f"variant {i}" for i in range(12)], 10),
+    "no change": [history(v, 0, (0.0, 0.0)) for v in "ab"],
+}
+
+
+@pytest.mark.parametrize("style", ["lines", "notebook"])
+@pytest.mark.parametrize("case", DEGENERATE)
+def test_every_picture_can_be_drawn(case: str, style: str) -> None:
+    runs = DEGENERATE[case]
+    for width in (200, 400, 800):
+        series = prepare(runs, "val_loss", style=style, theme="dark")  # type: ignore[arg-type]
+        assert draw(series, "png", width).startswith(b"\x89PNG")
+    ElementTree.fromstring(draw(prepare(runs, "losses"), "svg"))
+
+
+def test_names_are_words_and_never_markup() -> None:
+    found = words(draw(prepare(job(NAMES[:2], 1), "val_loss"), "svg", 1600))
+    assert "<script>alert(1)</script>&amp;" in found
+    assert "$\\frac{1}{0}$" in found
+
+
+@pytest.mark.parametrize("metric", PLOTTED)
+def test_every_metric_can_be_prepared(metric: str) -> None:
+    assert isinstance(prepare(job(["a", "b"], 2), metric), Series)
+
+
+def test_a_run_on_its_way_to_infinity_does_not_set_the_scale() -> None:
+    series = prepare(
+        [history("a", 0, (0.5,) * 19 + (1e9,)), history("b", 0, np.linspace(0.3, 0.6, 20).tolist())], "val_loss"
+    )
+    low, high = y_limits(series)
+    assert 0 < low < 0.3
+    assert 0.6 < high < 2
+
+
+@given(st.lists(st.floats(0, 10), min_size=1, max_size=9), st.floats(0.1, 1))
+@settings(deadline=None, max_examples=100)
+def test_labels_are_kept_apart_and_in_order(wanted: list[float], gap: float) -> None:
+    placed = spread(wanted, gap, 0, 10)
+    in_order = [placed[i] for i in np.argsort(wanted, kind="stable")]
+    assert all(b - a >= gap - 1e-9 for a, b in itertools.pairwise(in_order))
+    assert min(placed) >= 0
+    if gap * (len(wanted) - 1) <= 10:
+        assert max(placed) <= 10 + 1e-9
+
+
+def test_labels_with_room_stay_where_they_are() -> None:
+    assert spread([5.0, 1.0, 9.0], 1.0, 0, 10) == pytest.approx([5.0, 1.0, 9.0])
+
+
+@given(st.integers(1, 24), st.floats(3, 20))
+def test_a_grid_holds_its_panels(panels: int, width: float) -> None:
+    rows, columns = grid(panels, width)
+    assert rows * columns >= panels > (rows - 1) * columns
+
+
+def test_formats_have_media_types() -> None:
+    assert set(FORMATS) == {"png", "svg", "pdf"}

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from scipy import stats
+
+from api.summary import finite, nonfinite, summarize
+from models.history import RunHistory
+
+NAN, INF = math.nan, math.inf
+
+
+def history(
+    variant: str = "original", seed: int = 0, status: str = "succeeded", **metrics: tuple[float, ...]
+) -> RunHistory:
+    length = len(next(iter(metrics.values()), ()))
+    return RunHistory(f"{variant}-{seed}", variant, seed, status, tuple(range(1, length + 1)), metrics)
+
+
+def test_a_run_has_its_final_and_its_best_epoch() -> None:
+    summary = summarize([history(val_loss=(0.5, 0.3, 0.4), val_acc=(0.7, 0.8, 0.9))])
+    (run,) = summary["runs"]
+    assert run["final"] == {"epoch": 3, "val_loss": 0.4, "val_acc": 0.9}
+    assert run["best"] == {"epoch": 2, "val_loss": 0.3, "val_acc": 0.8}
+    assert (run["run_id"], run["variant"], run["seed"], run["nonfinite"]) == ("original-0", "original", 0, [])
+
+
+def test_one_seed_has_no_spread() -> None:
+    (variant,) = summarize([history(val_loss=(0.5, 0.3, 0.4), val_acc=(0.7, 0.8, 0.9))])["variants"]
+    assert variant["n"] == 1
+    assert variant["best_epoch"] == {"mean": 2.0, "sd": None, "ci95": None}
+    assert variant["best_val_loss"]["mean"] == 0.3
+    assert variant["best_val_acc"]["mean"] == 0.8
+    assert variant["final_val_loss"]["mean"] == 0.4
+
+
+def test_the_interval_across_seeds_is_students() -> None:
+    losses = [0.28, 0.29, 0.275, 0.301]
+    runs = [history(seed=i, val_loss=(0.5, loss, 0.6)) for i, loss in enumerate(losses)]
+    (variant,) = summarize(runs)["variants"]
+    low, high = stats.ttest_1samp(losses, 0).confidence_interval(0.95)
+    assert variant["best_val_loss"]["ci95"] == pytest.approx([low, high])
+    assert variant["best_val_loss"]["sd"] == pytest.approx(stats.tstd(losses))
+    assert variant["n"] == 4
+
+
+def test_another_metric_may_choose_the_best_epoch() -> None:
+    runs = [history(val_loss=(0.5, 0.3, 0.4), val_data_loss=(0.2, 0.25, 0.3), val_acc=(0.7, 0.6, 0.9))]
+    assert summarize(runs, by="val_data_loss")["runs"][0]["best"]["epoch"] == 1
+    assert summarize(runs, by="val_acc")["runs"][0]["best"]["epoch"] == 3
+
+
+def test_the_first_of_equal_epochs_is_the_best() -> None:
+    assert summarize([history(val_loss=(0.5, 0.3, 0.3))])["runs"][0]["best"]["epoch"] == 2
+
+
+def test_a_value_that_is_not_finite_is_never_the_best_and_never_nan() -> None:
+    summary = summarize([history(val_loss=(0.5, 0.4, NAN), loss=(0.5, INF, -INF))])
+    (run,) = summary["runs"]
+    assert run["best"] == {"epoch": 2, "val_loss": 0.4, "loss": None}
+    assert run["final"] == {"epoch": 3, "val_loss": None, "loss": None}
+    assert run["nonfinite"] == [
+        {"epoch": 2, "metric": "loss", "kind": "inf"},
+        {"epoch": 3, "metric": "val_loss", "kind": "nan"},
+        {"epoch": 3, "metric": "loss", "kind": "-inf"},
+    ]
+    assert summary["variants"][0]["final_val_loss"]["mean"] is None
+    json.dumps(summary, allow_nan=False)
+
+
+def test_a_run_without_a_finite_value_has_no_best() -> None:
+    summary = summarize([history(val_loss=(NAN, INF, -INF))])
+    assert summary["runs"][0]["best"] is None
+    assert summary["variants"][0]["n"] == 0
+    assert summary["variants"][0]["best_epoch"]["mean"] is None
+
+
+def test_a_run_without_epochs_has_neither() -> None:
+    summary = summarize([history(status="queued"), history(seed=1, val_loss=(0.5,))])
+    assert summary["runs"][0]["final"] is None
+    assert summary["runs"][0]["best"] is None
+    assert summary["variants"][0]["n"] == 1
+    assert summary["variants"][0]["unfinished"] == 1
+
+
+def test_variants_keep_their_order() -> None:
+    runs = [history(v, val_loss=(0.5,)) for v in ("z", "a", "m")]
+    assert [variant["variant"] for variant in summarize(runs)["variants"]] == ["z", "a", "m"]
+
+
+def test_finite_and_nonfinite_say_the_same_places() -> None:
+    run = history(val_loss=(1.0, NAN, -INF))
+    assert finite(run.metrics["val_loss"]) == [1.0, None, None]
+    assert [(entry["epoch"], entry["kind"]) for entry in nonfinite(run)] == [(2, "nan"), (3, "-inf")]

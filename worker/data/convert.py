@@ -37,7 +37,7 @@ MAX_WORDS = 100_000_000
 """Words of all reviews of a split together; Keras's file has 6 million."""
 
 SHUFFLE_SEED = 113
-"""`keras.datasets.imdb.load_data` shuffles the training reviews with it, and with the same generator the test reviews."""
+"""`keras.datasets.imdb.load_data` shuffles the training reviews with it, then with the same generator the test ones."""
 
 
 class _Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -35,7 +36,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.celery = make_celery(settings)
         app.state.recovery = Recovery(app.state.database, app.state.celery, settings)
         app.state.recovery.start()
-        plots.warm_up()
+        threading.Thread(target=plots.warm_up, name="warm-up", daemon=True).start()
         try:
             yield
         finally:

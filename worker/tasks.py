@@ -72,11 +72,12 @@ class Child:
 
     def _train_and_record(self, held: states.Claim, lease: Lease, checkpoint: Path) -> None:
         from worker import training
+        from worker.fingerprint import fingerprint
 
         run = held.specification
         data = self._dataset(run.dataset)
-        fingerprint = training.fingerprint(data)
-        recorded = lease.persist(lambda session: states.begin(session, held, fingerprint))
+        under = fingerprint(data.sha256)
+        recorded = lease.persist(lambda session: states.begin(session, held, under))
 
         def on_epoch(epoch: Epoch) -> None:
             lease.persist(lambda session: states.record(session, held, epoch.number, epoch.metrics, epoch.seconds))

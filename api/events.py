@@ -45,7 +45,10 @@ def _page(database: Database, job_id: str, after: int, limit: int) -> tuple[list
     response_model=EventList,
     summary="What happened to a job",
     responses={
-        200: {"description": "A page, or with `Accept: text/event-stream` a live stream", "content": {"text/event-stream": {}}},
+        200: {
+            "description": "A page, or with `Accept: text/event-stream` a live stream",
+            "content": {"text/event-stream": {}},
+        },
         **documented(404, 422, 503),
     },
 )

@@ -20,7 +20,11 @@ def install(app: FastAPI) -> None:
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
             made = get_openapi(
-                title=app.title, version=app.version, description=app.description, routes=app.routes, tags=app.openapi_tags
+                title=app.title,
+                version=app.version,
+                description=app.description,
+                routes=app.routes,
+                tags=app.openapi_tags,
             )
             _, named = models_json_schema([(JobRequest, "validation"), (Problem, "serialization")], ref_template=REF)
             made.setdefault("components", {}).setdefault("schemas", {}).update(named["$defs"])

@@ -78,5 +78,7 @@ class JobRequest(spec.Model):
         """OpenAPI's request body; `variants` may be left out beside a `preset`."""
         return {
             "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}, "examples": EXAMPLES}},
+            "content": {
+                "application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}, "examples": EXAMPLES}
+            },
         }

@@ -39,7 +39,10 @@ def get_run(request: Request, run_id: str) -> Any:
     "/runs/{run_id}/model.keras",
     summary="A run's model",
     response_class=StreamingResponse,
-    responses={200: {"description": "A Keras model", "content": {"application/octet-stream": {}}}, **documented(404, 503)},
+    responses={
+        200: {"description": "A Keras model", "content": {"application/octet-stream": {}}},
+        **documented(404, 503),
+    },
 )
 def get_model(request: Request, run_id: str) -> StreamingResponse:
     """The trained network as a plain Keras model, which Keras alone loads."""

@@ -35,9 +35,7 @@ class RunObject(BaseModel):
     started_at: datetime | None
     finished_at: datetime | None
     chosen_epoch: int | None = Field(description="The epoch whose weights the model has")
-    test: dict[str, float | None] | None = Field(
-        description="With a holdout: the test set's score at the chosen epoch"
-    )
+    test: dict[str, float | None] | None = Field(description="With a holdout: the test set's score at the chosen epoch")
     error: RunError | None
     links: dict[str, str]
 
@@ -173,4 +171,3 @@ class Preview(BaseModel):
     runs: int
     variants: list[dict[str, Any]] = Field(description="Each variant's name and parameters")
     warnings: list[str]
-

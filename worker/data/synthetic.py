@@ -74,7 +74,7 @@ def _stream(*key: int) -> np.random.Philox:
 def _frequencies() -> Drawn:
     """The words' cumulative weights, by Zipf's law with Mandelbrot's shift, and falling faster among the rare words."""
     rank = np.arange(1, VOCABULARY + 1, dtype=np.uint64)
-    return np.cumsum(np.uint64(2**44) // ((rank + np.uint64(2)) * (rank + np.uint64(10_000))), dtype=np.uint64)
+    return np.cumsum(np.uint64(2**44) // ((rank + np.uint64(1)) * (rank + np.uint64(10_000))), dtype=np.uint64)
 
 
 def _draw(stream: np.random.Philox, sentiment: NDArray[np.bool_], count: int) -> csr.Reviews:

@@ -77,11 +77,11 @@ def history(of: Jobs, format: str | None) -> Plan[Any]:
     """The history in the format asked for."""
     if format is None:
         format = "frame" if has_pandas() else "json"
-    asked = "csv" if format == "frame" else format
     path, params = _across(of, "history")
+    asked = "json" if format == "frame" else format
     response: httpx.Response = yield from send(Request("GET", path, {**params, "format": asked}))
     if format == "frame":
-        return frame_of(response.text)
+        return frame_of(response.json())
     if format == "json":
         return response.json()
     return response.text if format in ("csv", "ndjson") else response.content

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 from typing import Any
 
 
@@ -12,8 +11,17 @@ def has_pandas() -> bool:
     return importlib.util.find_spec("pandas") is not None
 
 
-def frame_of(csv: str) -> Any:
-    """The service's CSV as a frame: a row a run and epoch. Values that are not finite are so in the frame too."""
+def frame_of(history: dict[str, Any]) -> Any:
+    """A history's frame: a row a run and epoch, a column a metric. Values that are not finite are so here too."""
     import pandas
 
-    return pandas.read_csv(io.StringIO(csv))
+    parts = []
+    for run in history["runs"]:
+        part = pandas.DataFrame({"epoch": run["epochs"], **run["metrics"]})
+        part = part.astype({metric: "float64" for metric in run["metrics"]})
+        for value in run.get("nonfinite", ()):
+            part.loc[part["epoch"] == value["epoch"], value["metric"]] = float(value["kind"])
+        for place, name in enumerate(("job_id", "run_id", "variant", "seed")):
+            part.insert(place, name, run.get(name, history.get(name)))
+        parts.append(part)
+    return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame()

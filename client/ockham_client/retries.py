@@ -55,7 +55,7 @@ def send(request: Request, attempts: int = ATTEMPTS) -> Plan[httpx.Response]:
 
 
 def backoff(attempt: int) -> float:
-    """Seconds to wait after the `attempt`th failure, from 1: doubling, and spread, so that not all come back at once."""
+    """Seconds to wait after the `attempt`th failure, from 1: doubling, and spread so that not all come back at once."""
     return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (attempt - 1)) * random.uniform(0.5, 1.0)
 
 

@@ -217,7 +217,7 @@ class Synthetic(Model):
     num_words: Words = 10_000
     train_samples: TrainSamples | None = None
     validation: Literal["test"] | Holdout = "test"
-    reviews: int = Field(default=4000, ge=2, le=MAX_REVIEWS)
+    reviews: int = Field(default=8000, ge=2, le=MAX_REVIEWS)
     seed: int = Field(default=0, ge=0, le=MAX_SEED)
 
 

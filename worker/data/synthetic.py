@@ -29,16 +29,16 @@ LENGTHS = np.array(
 )  # fmt: skip
 """Words of a review: quantiles 0, 1/32, ..., 1 of the IMDB training reviews (the last one cut from 2493)."""
 
-GROUP = 8
+GROUP = 3
 """Of so many pairs of neighbouring words one is a sentiment pair: a word of blame, a word of praise."""
 
-FIRST_GROUP = 2
+FIRST_GROUP = 3
 """The commonest words carry no sentiment."""
 
-CONSISTENCY = 40
+CONSISTENCY = 50
 """Percent of sentiment words that are made to agree with the review; the others are left to chance."""
 
-NOISE = 8
+NOISE = 7
 """Percent of reviews with the wrong label."""
 
 BLOCK = 4096

@@ -16,8 +16,9 @@ from matplotlib.figure import Figure
 from api.plots.layout import grid
 from api.plots.lines import draw_lines
 from api.plots.notebook import draw_notebook
-from api.plots.series import Curve, Panel, Point, Series
+from api.plots.series import STYLES, Series, prepare
 from api.plots.style import RC, THEMES
+from models.history import RunHistory
 
 FORMATS = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 """The formats, and their media types."""
@@ -48,8 +49,13 @@ def draw(
     """
     inches = max(3.0, width / (dpi or max(96.0, width / 8)))
     scale = width / inches
-    rows, _ = grid(len(series.panels), inches)
-    tall = height / scale if height else inches * 0.75 if series.style == "notebook" else _height(inches, rows)
+    tall = (
+        height / scale
+        if height
+        else inches * 0.75
+        if series.style == "notebook"
+        else _height(inches, len(series.panels))
+    )
     tall = max(tall, 1.5)
     with _turn, matplotlib.rc_context(RC):  # type: ignore[arg-type]
         theme = THEMES[series.theme]
@@ -66,13 +72,14 @@ def draw(
 
 def warm_up() -> None:
     """Loads fonts and backends, so that the first plot asked for does not wait for them."""
-    points = tuple(Point(epoch, 1 / epoch, 0.9 / epoch, 1.1 / epoch, 2) for epoch in (1, 2, 3))
-    curve = Curve("a", "a", "val_loss", -1, 2, points, 3, None)
-    for style in ("lines", "notebook"):
-        series = Series("a", "b", "c", style, "light", False, 3, (Panel("", (curve,)),), ("note",))
+    losses: dict[str, tuple[float, ...]] = {"val_loss": (0.5, 0.3, 0.4)}
+    histories = [RunHistory(str(seed), "original", seed, "succeeded", (1, 2, 3), losses) for seed in (0, 1)]
+    for style in STYLES:
+        series = prepare(histories, "val_loss", style=style)
         for format in FORMATS:
             draw(series, format)
 
 
-def _height(inches: float, rows: int) -> float:
-    return inches * 0.6 if rows == 1 else 0.9 + rows * max(1.35, inches * 0.19)
+def _height(inches: float, panels: int) -> float:
+    rows, columns = grid(max(1, panels), inches)
+    return max(3.2, inches * 0.6) if panels <= 1 else 1.1 + rows * max(1.5, 0.62 * inches / columns)

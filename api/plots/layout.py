@@ -1,4 +1,4 @@
-"""The geometry of a figure: scales, grids, and labels that do not cover each other."""
+"""The geometry of a figure: scales, grids of panels, and labels that do not cover each other."""
 
 from __future__ import annotations
 
@@ -8,32 +8,27 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import optimize
 
-from api.plots.series import Series
 
+def y_limits(values: Sequence[float], edges: Sequence[float], *, signed: bool) -> tuple[float, float]:
+    """Where the y axis begins and ends, for `values` and the `edges` of bands; with zero in view where `signed`.
 
-def y_limits(series: Series) -> tuple[float, float]:
-    """Where the y axis begins and ends, for all panels alike.
-
-    The means are in view, bands as far as they do not dwarf the means. A run on its way to infinity does not
-    set the scale for the rest: values beyond ten times the 90th percentile of their distances from the
-    least are left outside.
+    The values are in view, bands as far as they do not dwarf them. A run on its way to infinity does
+    not set the scale for the rest: what lies further from the median than ten times the 90th percentile of such
+    distances stays outside.
     """
-    curves = [curve for panel in series.panels for curve in panel.curves]
-    means = np.array([p.value for curve in curves for p in curve.points])
-    if series.difference:
-        means = np.append(means, 0.0)
+    means = np.array([*values, *([0.0] if signed else [])], dtype=float)
     if len(means) == 0:
         return 0.0, 1.0
-    middle = float(np.median(means))
-    reach = 10 * float(np.percentile(np.abs(means - middle), 90))
-    kept = means[np.abs(means - middle) <= reach] if reach > 0 else means
+    distance = np.abs(means - np.median(means))
+    reach = 10 * np.percentile(distance, 90)
+    kept = means[distance <= reach] if reach > 0 else means
     low, high = float(kept.min()), float(kept.max())
     room = 0.6 * (high - low) or 0.1 * max(abs(high), 1e-3)
-    edges = [edge for curve in curves for p in curve.points for edge in (p.low, p.high) if edge is not None]
-    low = min([low, *(max(edge, low - room) for edge in edges)])
-    high = max([high, *(min(edge, high + room) for edge in edges)])
-    margin = 0.06 * (high - low) or room
-    return low - margin, high + margin
+    bottom = min([low, *(max(edge, low - room) for edge in edges)])
+    top = max([high, *(min(edge, high + room) for edge in edges)])
+    margin = 0.06 * (top - bottom) or room
+    floor = -0.03 * top if not signed and low >= 0 else -math.inf
+    return max(bottom - margin, floor), top + margin
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-from api.plots.layout import grid, spread, y_limits
+from api.plots.layout import grid, spread
 from api.plots.page import MAX_NOTES, Page, y_locator
 from api.plots.series import Curve, Panel, Point, Series
 from api.plots.style import DASHES, MARKS, Theme
@@ -25,28 +26,33 @@ def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
     for note in reversed(_notes(series)):
         page.below(note, 0.85 * page.size, theme.muted)
     panels = series.panels or (Panel("", ()),)
-    limits = y_limits(series)
     alone = panels[0].curves if len(panels) == 1 else ()
-    names = {curve.variant: page.fit(curve.label, 0.33 * page.width, page.size) for curve in alone}
-    column = max((page.measure(name, page.size) for name in names.values()), default=0.0) + 0.2
+    names = [page.fit(curve.label, 0.33 * page.width, page.size) for curve in alone]
+    pair = len({curve.metric for curve in panels[0].curves}) > 1
+
+    def look(curve: Curve) -> dict[str, Any]:
+        if pair or not alone:
+            return _plain(curve, theme, dashed=pair and not curve.metric.startswith("val_"))
+        return _look(curve, theme)
+
+    column = max((page.measure(name, page.size) for name in names), default=0.0) + 0.2
     room = page.top - page.bottom - 5 * page.size / 72
     labelled = (
         bool(alone) and page.width >= 4.6 and column <= 0.36 * page.width and len(alone) * 1.3 * page.size / 72 <= room
     )
     if alone and not labelled and len(alone) > 1:
-        page.legend([_handle(curve, theme) for curve in alone], [names[curve.variant] for curve in alone])
-    cells = _cells(page, series, panels, limits, column if labelled else 0.1)
+        page.legend([Line2D([], [], **look(curve)) for curve in alone], names)
+    cells = _cells(page, series, panels, column if labelled else 0.1)
     for panel, axes in zip(panels, cells, strict=True):
-        for curve in panel.context:
-            axes.plot(*_xy(curve.points), color=theme.faint, linewidth=0.9, zorder=1)
+        _context(axes, panel.context, theme)
         for curve in panel.curves:
-            _curve(axes, curve, theme, page.size)
+            _curve(axes, curve, look(curve), theme)
         if series.difference:
             axes.axhline(0, color=theme.ink, linewidth=0.9, zorder=2)
     if not series.epochs:
         cells[0].text(0.5, 0.5, "no epochs yet", color=theme.muted, ha="center", transform=cells[0].transAxes)
     if labelled:
-        _end_labels(page, cells[0], alone, names)
+        _end_labels(page, cells[0], alone, names, look)
 
 
 def _notes(series: Series) -> list[str]:
@@ -60,30 +66,29 @@ def _notes(series: Series) -> list[str]:
     if any(point.n < curve.seeds for curve in curves for point in curve.points):
         key.append("paler: not all seeds")
     if any(panel.context for panel in series.panels):
-        key.append("grey: the other variants")
+        dashed = any(curve.rank < 0 for panel in series.panels for curve in panel.context)
+        key.append("grey: the other variants" + (", the baseline dashed" if dashed else ""))
     notes = list(series.notes)
     if len(notes) > MAX_NOTES:
         notes = [*notes[: MAX_NOTES - 1], f"… and {len(notes) - MAX_NOTES + 1} more notes."]
     return [*(["   ".join(key)] if key else []), *notes]
 
 
-def _cells(
-    page: Page, series: Series, panels: Sequence[Panel], limits: tuple[float, float], right: float
-) -> list[Axes]:
+def _cells(page: Page, series: Series, panels: Sequence[Panel], right: float) -> list[Axes]:
     """Axes for each panel, on the same scales, filling what is left of the page."""
     rows, columns = grid(len(panels), page.width)
     em = page.size / 72
     between = 0.5 * em + 0.06 if columns > 1 else 0.0
-    title = 1.6 * em if len(panels) > 1 else 0.6 * em
+    title = 1.9 * em if len(panels) > 1 else 0.6 * em
     bottom = page.bottom + 3.2 * em
     height = max(0.2, (page.top - 0.3 * em - bottom) / rows - title)
-    left = page.left + page.tick_width(limits, height) + 2.0 * em
+    left = page.left + page.tick_width(series.limits, height) + 2.0 * em
     width = max(0.3, (page.right - right - left - (columns - 1) * between) / columns)
     cells = []
     for i, panel in enumerate(panels):
         row, column = divmod(i, columns)
         axes = page.axes(left + column * (width + between), bottom + (rows - 1 - row) * (height + title), width, height)
-        _frame(axes, series, page.theme, page.size, limits, width, height)
+        _frame(axes, series, page.theme, page.size, width, height)
         axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(panels))
         if panel.title:
             axes.set_title(
@@ -104,9 +109,7 @@ def _cells(
     return cells
 
 
-def _frame(
-    axes: Axes, series: Series, theme: Theme, size: float, limits: tuple[float, float], width: float, height: float
-) -> None:
+def _frame(axes: Axes, series: Series, theme: Theme, size: float, width: float, height: float) -> None:
     axes.set_facecolor(theme.background)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(theme.muted)
@@ -115,7 +118,7 @@ def _frame(
     axes.tick_params(labelsize=0.9 * size, colors=theme.muted, labelcolor=theme.ink, width=0.7, length=3)
     last = max(series.epochs, 1)
     axes.set_xlim(1 - 0.03 * last - 0.1, last + 0.03 * last + 0.1)
-    axes.set_ylim(*limits)
+    axes.set_ylim(*series.limits)
     axes.xaxis.set_major_locator(
         MaxNLocator(nbins=max(2, min(10, int(width / 0.45))), integer=True, min_n_ticks=1, steps=(1, 2, 5, 10))
     )
@@ -126,15 +129,34 @@ def _frame(
 
 
 def _look(curve: Curve, theme: Theme) -> dict[str, Any]:
-    """The colour, dashes and mark of a curve: by its variant's rank, the training curve of a pair dashed."""
-    turn = (curve.rank % (len(MARKS) - 1)) + 1 if curve.rank >= 0 else 0
-    training = not curve.metric.startswith("val_")
+    """Line and mark of a curve among others: by its variant's rank."""
+    turn = curve.rank % (len(MARKS) - 1) + 1 if curve.rank >= 0 else 0
     return {
         "color": theme.curves[turn - 1] if turn else theme.ink,
-        "dashes": DASHES[turn],
+        "linestyle": (0, DASHES[turn]) if DASHES[turn] else "-",
+        "linewidth": 1.6,
         "marker": MARKS[turn],
-        "training": training,
+        "markersize": 3.8,
+        "markeredgewidth": 0,
     }
+
+
+def _plain(curve: Curve, theme: Theme, *, dashed: bool) -> dict[str, Any]:
+    """Line of a curve whose variant has a panel to itself: one colour and no marks."""
+    return {
+        "color": theme.ink if curve.rank < 0 else theme.curves[0],
+        "linestyle": (0, (3, 1.5)) if dashed else "-",
+        "linewidth": 1.6,
+    }
+
+
+def _context(axes: Axes, curves: Sequence[Curve], theme: Theme) -> None:
+    """The other variants in grey, the baseline among them dashed."""
+    lines = [list(zip(*_xy(curve.points), strict=True)) for curve in curves if curve.rank >= 0]
+    axes.add_collection(LineCollection(lines, colors=theme.faint, linewidths=0.9, zorder=1), autolim=False)
+    for curve in curves:
+        if curve.rank < 0:
+            axes.plot(*_xy(curve.points), color=theme.muted, linewidth=1.0, linestyle=(0, (4, 2)), zorder=1.2)
 
 
 def _xy(points: Sequence[Point]) -> tuple[list[float], list[float]]:
@@ -159,24 +181,19 @@ def _stretches(curve: Curve) -> Iterator[tuple[bool, Sequence[Point]]]:
             begin = i
 
 
-def _curve(axes: Axes, curve: Curve, theme: Theme, size: float) -> None:
-    look = _look(curve, theme)
-    color, mark = look["color"], look["marker"]
-    above = 4.0 if curve.rank < 0 else 3.0
-    banded = [p for p in curve.points if p.low is not None and p.high is not None]
+def _curve(axes: Axes, curve: Curve, look: dict[str, Any], theme: Theme) -> None:
+    color, above = look["color"], 4.0 if curve.rank < 0 else 3.0
+    bottom, top = axes.get_ylim()
+    banded = [(p.epoch, p.low, p.high) for p in curve.points if p.low is not None and bottom <= p.value <= top]
     if banded:
-        axes.fill_between(
-            [p.epoch for p in banded], [p.low or 0.0 for p in banded], [p.high or 0.0 for p in banded],
-            color=color, alpha=0.16, linewidth=0, zorder=1.5,
-        )  # fmt: skip
+        epochs, low, high = zip(*banded, strict=True)
+        axes.fill_between(epochs, low, high, color=color, alpha=0.16, linewidth=0, zorder=1.5)
     every = max(1, len(curve.points) // 10)
     for fewer, points in _stretches(curve):
-        (line,) = axes.plot(
-            *_xy(points), color=color, linewidth=1.6, alpha=0.4 if fewer else 1.0, zorder=above,
-            marker=mark, markersize=3.6, markevery=(max(curve.rank, 0) % every, every), markeredgewidth=0,
+        axes.plot(
+            *_xy(points), **look, alpha=0.4 if fewer else 1.0, zorder=above,
+            markevery=(max(curve.rank, 0) % every, every),
         )  # fmt: skip
-        if look["dashes"]:
-            line.set_dashes(look["dashes"])
     values = {p.epoch: p.value for p in curve.points}
     if curve.best is not None:
         axes.plot(
@@ -191,28 +208,22 @@ def _curve(axes: Axes, curve: Curve, theme: Theme, size: float) -> None:
         )  # fmt: skip
 
 
-def _handle(curve: Curve, theme: Theme) -> Line2D:
-    look = _look(curve, theme)
-    line = Line2D([], [], color=look["color"], marker=look["marker"], markersize=4, linewidth=1.6, markeredgewidth=0)
-    if look["dashes"]:
-        line.set_dashes(look["dashes"])
-    return line
-
-
-def _end_labels(page: Page, axes: Axes, curves: Sequence[Curve], names: dict[str, str]) -> None:
+def _end_labels(
+    page: Page, axes: Axes, curves: Sequence[Curve], names: Sequence[str], look: Callable[[Curve], dict[str, Any]]
+) -> None:
     """The curves' names at their ends, moved apart, with a thin leader where one was moved."""
     low, high = axes.get_ylim()
     inches = axes.get_window_extent(page.renderer).height / page.figure.dpi
     unit = (high - low) / inches
-    ended = [curve for curve in curves if curve.points]
-    ends = [min(max(curve.points[-1].value, low), high) for curve in ended]
+    ended = [(curve, name) for curve, name in zip(curves, names, strict=True) if curve.points]
+    ends = [min(max(curve.points[-1].value, low), high) for curve, _ in ended]
     places = spread(ends, 1.3 * page.size / 72 * unit, low, high)
     beside = blended_transform_factory(axes.transAxes, axes.transData)
     reach = 0.14 / (axes.get_window_extent(page.renderer).width / page.figure.dpi)
-    for curve, end, place in zip(ended, ends, places, strict=True):
-        color = _look(curve, page.theme)["color"]
+    for (curve, name), end, place in zip(ended, ends, places, strict=True):
+        color = look(curve)["color"]
         axes.annotate(
-            names[curve.variant], xy=(1 + reach, place), xycoords=beside, color=color, fontsize=page.size,
+            name, xy=(1 + reach, place), xycoords=beside, color=color, fontsize=page.size,
             va="center", ha="left", annotation_clip=False,
         )  # fmt: skip
         start = axes.transAxes.inverted().transform(axes.transData.transform((curve.points[-1].epoch, end)))[0]

@@ -7,7 +7,6 @@ from typing import Literal
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from api.plots.layout import y_limits
 from api.plots.page import MAX_NOTES, Page, y_locator
 from api.plots.series import Series
 from api.plots.style import NOTEBOOK_MARKS, Theme, drawable
@@ -41,7 +40,7 @@ def draw_notebook(figure: Figure, series: Series, theme: Theme) -> None:
         page.legend(marks, names)
     elif curves:
         axes.legend(marks, names, loc="best", fontsize=page.size, labelcolor=theme.ink, facecolor=theme.background)
-    em, limits = page.size / 72, y_limits(series)
+    em, limits = page.size / 72, series.limits
     bottom = page.bottom + 3.4 * em
     height = max(0.2, page.top - bottom)
     left = page.left + page.tick_width(limits, height) + 2.4 * em

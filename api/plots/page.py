@@ -20,7 +20,7 @@ MAX_NOTES = 5
 
 def y_locator(height: float) -> MaxNLocator:
     """Ticks for an axis `height` high."""
-    return MaxNLocator(nbins=max(2, min(7, int(height / 0.4))))
+    return MaxNLocator(nbins=max(2, min(7, int(height / 0.33))), steps=(1, 2, 2.5, 5, 10))
 
 
 class Page:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from api.overfitting import best, onset
+from api.plots.layout import y_limits
 from api.plots.style import LABELS, NOTEBOOK_LABELS, PANEL_CURVES
 from api.statistics import estimate
 from api.summary import by_variant
@@ -82,7 +83,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Series:
-    """A figure: one panel, or small multiples on the same scales."""
+    """A figure: one panel, or small multiples, all from epoch 1 to `epochs` and with the y axis from `limits`."""
 
     title: str
     subtitle: str
@@ -91,6 +92,7 @@ class Series:
     theme: str
     difference: bool
     epochs: int
+    limits: tuple[float, float]
     panels: tuple[Panel, ...]
     notes: tuple[str, ...]
     x_label: str = "Epochs"
@@ -128,10 +130,9 @@ def prepare(
         groups = {name: _differences(groups[name], groups[baseline], metric) for name in names if name != baseline}
         names = list(groups)
     ranks = _ranks(names, baseline)
-    labels = NOTEBOOK_LABELS if style == "notebook" else {}
     metrics = PAIRS.get(metric, (metric,))
     curves = {
-        (name, each): _curve(name, labels.get(name, name), each, groups[name], ranks[name], band, difference)
+        (name, each): _curve(name, _label(name, each, metric, style), each, groups[name], ranks[name], band, difference)
         for name in names
         for each in metrics
     }
@@ -142,16 +143,23 @@ def prepare(
             f"{len(kept)} of {len(names)} variants are drawn: those of the best {LABELS[metrics[-1]].lower()}."
         )
         names = [name for name in names if name in kept]
-    what = f"{LABELS[metric]}{f': difference from {baseline}' if difference else ''}"
-    seeds = [curve.seeds for (name, _), curve in curves.items() if name in names]
+    drawn = [curve for (name, _), curve in curves.items() if name in names]
+    points = [point for curve in drawn for point in curve.points]
+    edges = [edge for p in points for edge in (p.low, p.high) if edge is not None]
+    limits = y_limits([p.value for p in points], edges, signed=difference)
+    for curve in drawn:
+        if curve.points and (peak := max(p.value for p in curve.points)) > limits[1]:
+            notes.append(f"{curve.variant}: beyond the axis, up to {peak:.3g}.")
+    on = f" on {dataset}" if dataset else ""
     return Series(
-        title=f"{what}{f' on {dataset}' if dataset else ''}",
-        subtitle=_subtitle(seeds, band, metric, difference),
+        title=f"{LABELS[metric]}{on}{f': difference from {baseline}' if difference else ''}",
+        subtitle=_subtitle([curve.seeds for curve in drawn], band, metric, difference),
         y_label=f"{LABELS[metric]}{' − ' + baseline if difference and baseline else ''}",
         style=style,
         theme=theme,
         difference=difference,
-        epochs=max((p.epoch for curve in curves.values() for p in curve.points), default=0),
+        epochs=max((p.epoch for p in points), default=0),
+        limits=limits,
         panels=_panels(names, curves, metrics, style, baseline),
         notes=tuple(notes),
     )
@@ -160,6 +168,13 @@ def prepare(
 def _ranks(names: Sequence[str], baseline: str | None) -> dict[str, int]:
     others = [name for name in names if name != baseline]
     return {name: -1 if name == baseline else others.index(name) for name in names}
+
+
+def _label(name: str, each: str, metric: str, style: Style) -> str:
+    half = ("validation" if each.startswith("val_") else "training") if metric in PAIRS else ""
+    if style == "notebook":
+        return NOTEBOOK_LABELS.get(name, name) + (f", {half}" if half else "")
+    return half or name
 
 
 def _curve(
@@ -263,10 +278,10 @@ def _subtitle(seeds: Sequence[int], band: Band, metric: str, difference: bool) -
         return "no epochs yet"
     low, high = min(s for s in seeds if s), max(seeds)
     if high == 1:
-        parts = ["one seed: no interval" if band != "none" else "one seed"]
+        parts = ["n = 1 seed" + ("" if band == "none" else ", no interval")]
     else:
         n = f"n = {high} seeds" if low == high else f"n = {low} to {high} seeds"
-        parts = [n, "mean" + (" of the differences, paired by seed" if difference else "")]
+        parts = [f"mean of {n}" + (", paired by seed" if difference else "")]
         parts += [f"band: {BAND_WORDS[band]}"] if band != "none" else []
     return "; ".join([*([pair] if pair else []), *parts])
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from api.plots import FORMATS, PLOTTED, Series, draw, prepare
-from api.plots.layout import grid, spread, y_limits
+from api.plots.layout import grid, spread
 from models.errors import NotFound
 from models.history import METRICS, RunHistory
 
@@ -210,7 +210,8 @@ def test_a_run_on_its_way_to_infinity_does_not_set_the_scale() -> None:
     series = prepare(
         [history("a", 0, (0.5,) * 19 + (1e9,)), history("b", 0, np.linspace(0.3, 0.6, 20).tolist())], "val_loss"
     )
-    low, high = y_limits(series)
+    low, high = series.limits
+    assert "a: beyond the axis, up to 1e+09." in series.notes
     assert 0 < low < 0.3
     assert 0.6 < high < 2
 

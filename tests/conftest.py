@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+import uuid
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from migrations.run import upgrade
+from models.settings import Settings
+from tests.servers import PostgreSQL, Service, Valkey
 
 IMDB_NPZ = os.environ.get("OCKHAM_IMDB_NPZ")
 
@@ -50,3 +56,49 @@ def _fail(report: Any) -> None:
     reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
     report.outcome = "failed"
     report.longrepr = f"Skipped where every test must run: {reason}"
+
+
+# --- real servers, one of each a test session, a database a test --------------------------------
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A PostgreSQL with the database `migrated`, from which tests copy theirs."""
+    with PostgreSQL(tmp_path_factory.mktemp("postgresql")) as server:
+        upgrade(Settings(data_dir=tmp_path_factory.mktemp("unused"), database_url=server.create("migrated")))
+        yield server
+
+
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Valkey]:
+    with Valkey(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """A migrated database of the test's own, on each kind in turn."""
+    if request.param == "sqlite":
+        settings = Settings(data_dir=tmp_path)
+        upgrade(settings)
+        return settings
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return Settings(data_dir=tmp_path, database_url=server.create(f"t{uuid.uuid4().hex}", "migrated"))
+
+
+@pytest.fixture
+def make_service(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Makes a service on `settings`' database and a broker of its own; `env` are further settings."""
+    with Valkey(tmp_path / "valkey") as broker:
+        services: list[Service] = []
+
+        def make(**env: str) -> Service:
+            directory = tmp_path if settings.database_url is None else tmp_path / "data"
+            services.append(Service(directory, database_url=settings.database_url, redis_url=broker.url, env=env))
+            return services[-1]
+
+        try:
+            yield make
+        finally:
+            for service in services:
+                service.__exit__()

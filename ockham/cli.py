@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import typer
 
-from ockham import service
+from ockham import demo, service, verbs
 
 app = typer.Typer(
     help="A training-job service for overfitting experiments.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    rich_markup_mode=None,
 )
 
-for command in (service.serve, service.api, service.worker, service.migrate):
-    app.command(rich_help_panel="Service")(command)
+SERVICE: list[Callable[..., None]] = [service.serve, service.api, service.worker, service.migrate, demo.demo]
+JOBS: list[Callable[..., None]] = [
+    verbs.submit,
+    verbs.jobs,
+    verbs.show,
+    verbs.watch,
+    verbs.cancel,
+    verbs.retry,
+    verbs.delete,
+    verbs.history,
+    verbs.metrics,
+    verbs.analysis,
+    verbs.plot,
+    verbs.presets,
+]
+
+for command in SERVICE:
+    app.command(rich_help_panel="The service")(command)
+for command in JOBS:
+    app.command(rich_help_panel="Jobs")(command)

@@ -18,6 +18,9 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
+OCKHAM = (sys.executable, "-P", "-m", "ockham")
+"""This command again. -P: the folder one happens to be in may have an `api` or a `models` of its own."""
+
 PR_SET_PDEATHSIG = 1
 # Loaded before any fork: between fork and exec nothing may be imported.
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import socket
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import psutil
 import typer
 from rich.console import Console
 
-from models.settings import Settings
 from ockham.errors import CannotStart, PartFailed
+
+if TYPE_CHECKING:
+    from models.settings import Settings
 
 WORKER_BYTES = 2 << 30
 """What a worker's process may come to need; no more of them than fit are started unasked."""
@@ -26,6 +28,8 @@ DataDir = Annotated[
 
 def settings_for(data_dir: Path | None) -> Settings:
     """The environment's settings, with the command line's data directory before the environment's."""
+    from models.settings import Settings
+
     return Settings() if data_dir is None else Settings(data_dir=data_dir)
 
 

@@ -11,7 +11,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -27,15 +26,12 @@ from models.settings import Settings
 from ockham import valkey
 from ockham.claims import listening, locked
 from ockham.errors import CannotStart, PartFailed
-from ockham.guardian import Guardian
+from ockham.guardian import OCKHAM, Guardian
 
 CRASHES, CRASH_SECONDS = 5, 60.0
 """A part that dies this often within this time is not started again, and the service ends."""
 LOG_BYTES = 20_000_000
 TICK_SECONDS = 0.1
-
-OCKHAM = (sys.executable, "-P", "-m", "ockham")
-"""This command again. -P: the folder one happens to be in may have an `api` or a `models` of its own."""
 
 
 class Interrupted(Exception):

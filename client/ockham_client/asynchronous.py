@@ -14,7 +14,18 @@ import httpx
 
 from ockham_client import calls
 from ockham_client.calls import JobLike, Jobs, job_id
-from ockham_client.effects import Emit, NextLine, Plan, Request, Sleep, Stream, arguments, connection, emitting
+from ockham_client.effects import (
+    Attempts,
+    Emit,
+    NextLine,
+    Plan,
+    Request,
+    Sleep,
+    Stream,
+    arguments,
+    connection,
+    emitting,
+)
 from ockham_client.events import follow
 from ockham_client.objects import Event, Job, Run
 from ockham_client.specifications import Specification
@@ -25,8 +36,11 @@ T = TypeVar("T")
 class AsyncClient:
     """As `Client`, and documented there: calls are coroutines, `jobs` and `events` asynchronous iterators."""
 
-    def __init__(self, url: str | None = None, api_key: str | None = None, timeout: float = 30.0) -> None:
+    def __init__(
+        self, url: str | None = None, api_key: str | None = None, timeout: float = 30.0, attempts: int = 6
+    ) -> None:
         self.url = url or os.environ.get("OCKHAM_URL", "http://127.0.0.1:8000")
+        self.attempts = attempts
         key = api_key or os.environ.get("OCKHAM_API_KEY")
         self._http = httpx.AsyncClient(**connection(self.url, key, timeout))
 
@@ -138,7 +152,7 @@ class AsyncClient:
     async def _iterate(self, plan: Plan[Any]) -> AsyncGenerator[Any]:
         outcome: Any = None
         failed: httpx.TransportError | None = None
-        async with _Hands(self._http) as hands:
+        async with _Hands(self._http, self.attempts) as hands:
             while True:
                 try:
                     effect = plan.throw(failed) if failed else plan.send(outcome)
@@ -157,8 +171,8 @@ class AsyncClient:
 class _Hands:
     """Carries out the effects of one plan; has at most one stream open."""
 
-    def __init__(self, http: httpx.AsyncClient) -> None:
-        self._http = http
+    def __init__(self, http: httpx.AsyncClient, attempts: int) -> None:
+        self._http, self._attempts = http, attempts
         self._stream: httpx.Response | None = None
         self._lines: AsyncIterator[str] | None = None
 
@@ -175,6 +189,8 @@ class _Hands:
                 return await self._send(effect)
             case Stream(request):
                 return await self._open(request)
+            case Attempts():
+                return self._attempts
             case NextLine():
                 assert self._lines is not None
                 return await anext(self._lines, None)

@@ -49,6 +49,11 @@ class NextLine:
 
 
 @dataclass(frozen=True)
+class Attempts:
+    """How often this client tries a request; its outcome is the number."""
+
+
+@dataclass(frozen=True)
 class Sleep:
     """A pause."""
 

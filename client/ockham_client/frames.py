@@ -18,7 +18,7 @@ def frame_of(history: dict[str, Any]) -> Any:
     parts = []
     for run in history["runs"]:
         part = pandas.DataFrame({"epoch": run["epochs"], **run["metrics"]})
-        part = part.astype({metric: "float64" for metric in run["metrics"]})
+        part = part.astype(dict.fromkeys(run["metrics"], "float64"))
         for value in run.get("nonfinite", ()):
             part.loc[part["epoch"] == value["epoch"], value["metric"]] = float(value["kind"])
         for place, name in enumerate(("job_id", "run_id", "variant", "seed")):

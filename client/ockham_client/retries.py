@@ -8,10 +8,9 @@ from email.utils import parsedate_to_datetime
 
 import httpx
 
-from ockham_client.effects import Plan, Request, Sleep
+from ockham_client.effects import Attempts, Plan, Request, Sleep
 from ockham_client.errors import OckhamAPIError, OckhamConnectionError
 
-ATTEMPTS = 6
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 
 NOT_DONE = frozenset({429, 503})
@@ -23,12 +22,13 @@ UNCLEAR = frozenset({502, 504})
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
-def send(request: Request, attempts: int = ATTEMPTS) -> Plan[httpx.Response]:
+def send(request: Request) -> Plan[httpx.Response]:
     """The answer to `request`, of a status below 400.
 
     Tries again where that can help and does no harm, honouring Retry-After. Raises `OckhamAPIError`
     and `OckhamConnectionError`.
     """
+    attempts: int = yield Attempts()
     for attempt in range(1, attempts + 1):
         start = request.into.tell() if request.into else 0
         pause = backoff(attempt)

@@ -12,7 +12,18 @@ import httpx
 
 from ockham_client import calls
 from ockham_client.calls import JobLike, Jobs, job_id
-from ockham_client.effects import Emit, NextLine, Plan, Request, Sleep, Stream, arguments, connection, emitting
+from ockham_client.effects import (
+    Attempts,
+    Emit,
+    NextLine,
+    Plan,
+    Request,
+    Sleep,
+    Stream,
+    arguments,
+    connection,
+    emitting,
+)
 from ockham_client.events import follow
 from ockham_client.objects import Event, Job, Run
 from ockham_client.specifications import Specification
@@ -24,13 +35,16 @@ class Client:
     """A connection to the service at `url` (else OCKHAM_URL, else this machine's port 8000).
 
     `api_key` is OCKHAM_API_KEY's unless given; `timeout` is how many seconds the service may be silent.
-    Calls are tried again where that can help and does no harm. They raise `OckhamAPIError` for what the
-    service refuses, and `OckhamConnectionError` where it cannot be reached. Jobs are named by their id
-    or by a `Job`.
+    Calls are tried up to `attempts` times where that can help and does no harm. They raise `OckhamAPIError`
+    for what the service refuses, and `OckhamConnectionError` where it cannot be reached. Jobs are named
+    by their id or by a `Job`.
     """
 
-    def __init__(self, url: str | None = None, api_key: str | None = None, timeout: float = 30.0) -> None:
+    def __init__(
+        self, url: str | None = None, api_key: str | None = None, timeout: float = 30.0, attempts: int = 6
+    ) -> None:
         self.url = url or os.environ.get("OCKHAM_URL", "http://127.0.0.1:8000")
+        self.attempts = attempts
         key = api_key or os.environ.get("OCKHAM_API_KEY")
         self._http = httpx.Client(**connection(self.url, key, timeout))
 
@@ -139,7 +153,7 @@ class Client:
         """Carries out a plan's effects; yields what it emits."""
         outcome: Any = None
         failed: httpx.TransportError | None = None
-        with _Hands(self._http) as hands:
+        with _Hands(self._http, self.attempts) as hands:
             while True:
                 try:
                     effect = plan.throw(failed) if failed else plan.send(outcome)
@@ -158,8 +172,8 @@ class Client:
 class _Hands:
     """Carries out the effects of one plan; has at most one stream open."""
 
-    def __init__(self, http: httpx.Client) -> None:
-        self._http = http
+    def __init__(self, http: httpx.Client, attempts: int) -> None:
+        self._http, self._attempts = http, attempts
         self._stream: httpx.Response | None = None
         self._lines: Iterator[str] = iter(())
 
@@ -176,6 +190,8 @@ class _Hands:
                 return self._send(effect)
             case Stream(request):
                 return self._open(request)
+            case Attempts():
+                return self._attempts
             case NextLine():
                 return next(self._lines, None)
             case Sleep(seconds):

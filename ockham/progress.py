@@ -1,0 +1,100 @@
+"""A job's progress as it happens: a bar a run, or, where nobody sees a bar move, a line now and then."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from ockham_client import Event, Job
+
+MOST_BARS = 16
+"""More do not fit on a screen: those of runs that have ended make room."""
+
+_WORDS = {
+    "run.requeued": "queued again",
+    "run.succeeded": "done",
+    "run.failed": "failed",
+    "run.cancelled": "cancelled",
+}
+
+
+class JobProgress:
+    """Shows the events that it is told of. Goes to standard error, so that results can be piped."""
+
+    def __init__(self, job: Job, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._runs = {run.id: run for run in job.runs}
+        self._several_seeds = len({run.seed for run in job.runs}) > 1
+        self._bars: dict[str, TaskID] = {}
+        self._ended: list[str] = []
+        self._width = max((len(self._name(run.id)) for run in job.runs), default=0)
+        self._progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[values]}", markup=False),
+            TimeElapsedColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def on_event(self, event: Event) -> None:
+        """Shows one event."""
+        if event.run_id not in self._runs:
+            return
+        run, bar = self._runs[event.run_id], self._bar(event.run_id)
+        if event.type == "run.epoch":
+            self._progress.update(bar, completed=event.data["epoch"], values=_values(event))
+            self._say(event.run_id, f"epoch {event.data['epoch']} of {run.epochs}: {_values(event)}")
+        elif event.type == "run.started":
+            self._progress.start_task(bar)
+            self._say(event.run_id, "started")
+        elif event.type in _WORDS:
+            error = event.data.get("error") or {}
+            word = ": ".join(filter(None, [_WORDS[event.type], error.get("message")]))
+            if event.type == "run.succeeded":  # training may have stopped early
+                self._progress.update(bar, total=self._progress.tasks[self._progress.task_ids.index(bar)].completed)
+            else:
+                self._progress.update(bar, values=word)
+            self._progress.stop_task(bar)
+            self._make_room(event.run_id)
+            self._say(event.run_id, word)
+
+    def _name(self, run_id: str) -> str:
+        run = self._runs[run_id]
+        return f"{run.variant}, seed {run.seed}" if self._several_seeds else run.variant
+
+    def _bar(self, run_id: str) -> TaskID:
+        if run_id not in self._bars:
+            name = self._name(run_id).ljust(self._width)
+            self._bars[run_id] = self._progress.add_task(name, total=self._runs[run_id].epochs, start=False, values="")
+        return self._bars[run_id]
+
+    def _make_room(self, run_id: str) -> None:
+        self._ended.append(run_id)
+        shown = [task for task in self._progress.tasks if task.visible]
+        if len(shown) > MOST_BARS:
+            self._progress.update(self._bars[self._ended.pop(0)], visible=False)
+
+    def _say(self, run_id: str, text: str) -> None:
+        if not self._console.is_terminal:
+            self._console.print(f"{self._name(run_id)}: {text}", markup=False)
+
+
+def _values(event: Event) -> str:
+    shown = [
+        f"{name} {value:.4f}"
+        for name in ("loss", "acc", "val_loss", "val_acc")
+        if (value := event.data["metrics"].get(name)) is not None
+    ]
+    return "  ".join(shown)

@@ -1,0 +1,262 @@
+"""The commands that use a running service, by way of the client."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from ockham import tables
+from ockham.progress import JobProgress
+from ockham_client import Client, Job, JobTimeout, OckhamAPIError, OckhamConnectionError
+from ockham_client.specifications import body_of, parse
+
+FAILED, USAGE, UNREACHABLE, CANCELLED, REFUSED, TIMEOUT, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
+"""Exit codes beside 0; docs/cli.md says what each means."""
+
+Url = Annotated[
+    str | None, typer.Option("--url", help="The service.", show_default="$OCKHAM_URL, or http://127.0.0.1:8000")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="The service's answer as JSON.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+
+
+def output() -> Console:
+    """Where results go. Tables are as wide as they must be where nobody's screen is the limit."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)
+
+
+@contextmanager
+def service(url: str | None) -> Iterator[Client]:
+    """A client whose errors become messages and exit codes."""
+    try:
+        with Client(url, attempts=3) as client:
+            yield client
+    except OckhamAPIError as error:
+        _leave(str(error), USAGE if error.status in (400, 413, 422) else REFUSED)
+    except OckhamConnectionError as error:
+        hint = "`ockham serve` starts it; OCKHAM_URL or --url names it"
+        _leave(f"{error}. Is it running at {client.url}? {hint}.", UNREACHABLE)
+    except JobTimeout as error:
+        _leave(f"{error}; it goes on", TIMEOUT)
+    except (OSError, ValueError) as error:
+        _leave(str(error), USAGE)
+
+
+def _leave(message: str, code: int) -> None:
+    Console(stderr=True, soft_wrap=True, highlight=False).print(message, style="red", markup=False)
+    raise typer.Exit(code) from None
+
+
+def print_json(answer: Any) -> None:
+    """`answer` for programs."""
+    json.dump(answer, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")
+
+
+def exit_code(job: Job) -> int:
+    """What a finished job's status is for a script."""
+    return {"succeeded": 0, "cancelled": CANCELLED}.get(job.status, FAILED)
+
+
+def submit(
+    specification: Annotated[
+        str, typer.Argument(metavar="FILE|PRESET", help="A JSON or YAML file, `-` for standard input, or a preset.")
+    ],
+    wait: Annotated[bool, typer.Option("--wait", help="Follow the job to its end.")] = False,
+    timeout: Annotated[float | None, typer.Option(help="Seconds to wait at most; the job goes on then.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Epochs to train, in place of the specification's.")] = None,
+    name: Annotated[str | None, typer.Option(help="The job's name, in place of the specification's.")] = None,
+    idempotency_key: Annotated[str | None, typer.Option(help="The same key never makes a second job.")] = None,
+    validate: Annotated[bool, typer.Option("--validate", help="Only resolve the specification.")] = False,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Submits a job, and prints its id; with --wait, its progress and its results."""
+    with service(url) as client:
+        body = _body(specification)
+        if name is not None:
+            body["name"] = name
+        if epochs is not None:
+            body["training"] = {**(body.get("training") or {}), "epochs": epochs}
+        if validate:
+            print_json(client.validate(body))
+            return
+        job = client.submit(body, idempotency_key=idempotency_key)
+        if wait:
+            _follow(client, job, timeout, as_json)
+        elif as_json:
+            print_json(job.raw)
+        else:
+            print(job.id)
+
+
+def _body(specification: str) -> dict[str, Any]:
+    if specification == "-":
+        return body_of(parse(sys.stdin.read(), "standard input"), {})
+    # A file of this name comes before a preset: presets have no dots and no slashes.
+    return body_of(Path(specification) if Path(specification).is_file() else specification, {})
+
+
+def _follow(client: Client, job: Job, timeout: float | None, as_json: bool) -> None:
+    client.attempts = 12  # whoever waits for hours can wait for a service that is started again
+    try:
+        with JobProgress(job) as progress:
+            job = client.wait(job, timeout, progress.on_event)
+    except KeyboardInterrupt:
+        _leave(f"The job goes on; `ockham watch {job.id}` follows it, `ockham cancel {job.id}` ends it", INTERRUPTED)
+    _show(client, job, as_json)
+    raise typer.Exit(exit_code(job))
+
+
+def _show(client: Client, job: Job, as_json: bool) -> None:
+    if as_json:
+        print_json(job.raw)
+        return
+    console = output()
+    console.print(tables.job_table(job))
+    if any(run.epoch for run in job.runs):
+        console.print(tables.results_table(job, client.metrics(job)))
+
+
+def watch(
+    job: JobId,
+    timeout: Annotated[float | None, typer.Option(help="Seconds to wait at most; the job goes on then.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Follows a job to its end, then shows its results."""
+    with service(url) as client:
+        _follow(client, client.job(job), timeout, as_json)
+
+
+def jobs(
+    status: Annotated[str | None, typer.Option(help="Only jobs of this status.")] = None,
+    name: Annotated[str | None, typer.Option(help="Only jobs of this name.")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Lists jobs, newest first."""
+    with service(url) as client:
+        found = list(client.jobs(status=status, name=name, limit=limit))
+        if as_json:
+            print_json([job.raw for job in found])
+        else:
+            output().print(tables.jobs_table(found))
+
+
+def show(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Shows a job: its runs, and what they came to so far."""
+    with service(url) as client:
+        _show(client, client.job(job), as_json)
+
+
+def cancel(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Ends a job; what its runs have recorded stays."""
+    with service(url) as client:
+        _answer(client.cancel(job), as_json)
+
+
+def retry(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Queues a job's failed and cancelled runs again."""
+    with service(url) as client:
+        _answer(client.retry(job), as_json)
+
+
+def _answer(job: Job, as_json: bool) -> None:
+    if as_json:
+        print_json(job.raw)
+    else:
+        print(f"{job.id} is {job.status}")
+
+
+def delete(job: JobId, url: Url = None) -> None:
+    """Deletes a finished job with all its results."""
+    with service(url) as client:
+        client.delete(job)
+
+
+def history(
+    job: Annotated[list[str], typer.Argument(metavar="JOB...", help="One job's id, or several.")],
+    format: Annotated[str, typer.Option(help="json, csv, ndjson or parquet.")] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, in place of standard output.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prints every epoch of every run."""
+    format = "json" if as_json else format
+    with service(url) as client:
+        answer = client.history(job[0] if len(job) == 1 else job, format)
+        content = json.dumps(answer, indent=2) + "\n" if isinstance(answer, dict) else answer
+        raw = content.encode() if isinstance(content, str) else content
+        if out:
+            out.write_bytes(raw)
+        else:
+            sys.stdout.buffer.write(raw)
+
+
+def metrics(
+    job: JobId,
+    by: Annotated[str | None, typer.Option(help="What says which epoch is best: val_loss or val_data_loss.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shows the best and the final values of each variant."""
+    with service(url) as client:
+        answer = client.metrics(job, by)
+        if as_json:
+            print_json(answer)
+        else:
+            output().print(tables.results_table(client.job(job), answer))
+
+
+def analysis(
+    job: JobId,
+    view: Annotated[str | None, typer.Option(help="data (the cross-entropy alone) or keras (penalties too).")] = None,
+    url: Url = None,
+) -> None:
+    """Prints the overfitting report and the comparisons with the baseline, as JSON."""
+    with service(url) as client:
+        print_json(client.analysis(job, view))
+
+
+def plot(
+    job: JobId,
+    metric: Annotated[
+        str, typer.Argument(help="loss, acc, val_loss, val_acc, data_loss or val_data_loss.")
+    ] = "val_loss",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file: .png, .svg or .pdf.")] = None,
+    variants: Annotated[str | None, typer.Option(help="Names, with commas between; all unless given.")] = None,
+    style: Annotated[str | None, typer.Option(help="lines or notebook.")] = None,
+    band: Annotated[str | None, typer.Option(help="ci95, sd, minmax or none.")] = None,
+    url: Url = None,
+) -> None:
+    """Draws a metric of a job's variants over the epochs."""
+    target = out or Path(f"{metric}.png")
+    with service(url) as client:
+        chosen = variants.split(",") if variants else None
+        kind = target.suffix.lower().lstrip(".") or "png"
+        client.plot(job, metric, format=kind, path=target, variants=chosen, style=style, band=band)
+    print(target)
+
+
+def presets(url: Url = None, as_json: AsJson = False) -> None:
+    """Lists the named variants and jobs."""
+    with service(url) as client:
+        answer = client.presets()
+        if as_json:
+            print_json(answer)
+            return
+        for variant in answer["variants"]:
+            print(f"variant  {variant['name']:<10}{variant['description']}")
+        for each in answer["jobs"]:
+            names = ", ".join(variant["name"] for variant in each["spec"]["variants"])
+            print(f"job      {each['name']:<10}{names}")

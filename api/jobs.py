@@ -15,7 +15,8 @@ from api.schemas import JobList, JobObject, Preview, job_object
 from models import states
 from models.database import now
 from models.errors import NotFound
-from models.specification import Specification, count_parameters, resolve
+from models.resolution import resolve
+from models.specification import Specification, count_parameters
 from models.tables import Job, Status
 
 router = APIRouter(tags=["jobs"])

@@ -7,7 +7,8 @@ from typing import Any
 from fastapi import APIRouter
 
 from models import presets
-from models.specification import count_parameters, resolve
+from models.resolution import resolve
+from models.specification import count_parameters
 
 router = APIRouter(tags=["presets"])
 

@@ -1,8 +1,8 @@
 """The specification of a job: what a client may ask for, and the resolved form that is stored.
 
-`resolve(body)` turns a client's JSON into a frozen `Specification` in which nothing is left
-implicit, or raises `SpecificationError` with every fault at once. A resolved specification is
-itself a valid body, so an old job can be submitted again as it stands.
+`models.resolution.resolve` makes a `Specification`, in which nothing is left implicit, from a
+client's JSON. A resolved specification is itself a valid body, so an old job can be submitted again
+as it stands.
 
 Names are Keras's own for whatever Keras has.
 """
@@ -13,13 +13,10 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
-
-from models import presets
-from models.errors import SpecificationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 # Limits, each with its reason in docs/limits.md.
-MAX_VARIANTS = 200
+MAX_VARIANTS = 500
 MAX_SEEDS = 100
 MAX_RUNS = 1000
 MAX_LAYERS = 16
@@ -236,6 +233,10 @@ VariantName = Annotated[
 ]
 
 
+Axis = Literal["units", "depth", "l1", "l2", "dropout", "train_samples"]
+"""What a sweep varies."""
+
+
 class DatasetOverride(Model):
     """A variant's own `train_samples`."""
 
@@ -245,13 +246,15 @@ class DatasetOverride(Model):
 class Variant(Model):
     """A network: its hidden layers (the output layer is always `Dense(1, sigmoid)`).
 
-    `training` and `dataset` are null where the job's own apply.
+    `training` and `dataset` are null where the job's own apply. `swept` says where in a sweep's grid
+    the variant lies, and is null for any other.
     """
 
     name: VariantName
     layers: tuple[Layer, ...] = Field(max_length=MAX_LAYERS)
     training: Training | None = None
     dataset: DatasetOverride | None = None
+    swept: dict[Axis, float] | None = None
 
 
 class RunSpecification(Model):
@@ -309,168 +312,3 @@ def count_parameters(layers: Iterable[Any], num_words: int) -> int:
             case LayerNormalization():
                 total += width * (layer.center + layer.scale)
     return total
-
-
-# --- from a client's JSON to a Specification -------------------------------------------------
-
-
-def resolve(body: Any) -> Specification:
-    """The resolved specification of a client's JSON `body`.
-
-    Raises `SpecificationError` with every fault: `{pointer, code, detail}`, the pointer (RFC 6901)
-    into the body as it was sent.
-    """
-    if not isinstance(body, dict):
-        raise SpecificationError([_error((), "dict_type", "A specification is a JSON object")])
-    raw, errors = dict(body), []
-    if (preset := raw.pop("preset", None)) is not None:
-        if isinstance(preset, str) and preset in presets.JOBS:
-            raw = {**presets.JOBS[preset], **raw}
-        else:
-            errors.append(_error(("preset",), "unknown_preset", f"Presets of jobs are: {', '.join(presets.JOBS)}"))
-            raw.setdefault("variants", ["original"])
-    _name_default(raw, "dataset", "imdb")
-    _name_default(raw.get("training"), "optimizer", "rmsprop")
-    if isinstance(variants := raw.get("variants"), list) and 0 < len(variants) <= MAX_VARIANTS:
-        training = raw["training"] if isinstance(raw.get("training"), dict) else {}
-        raw["variants"] = [_expand(variant, i, training, errors) for i, variant in enumerate(variants)]
-        names = [v.get("name") for v in raw["variants"] if isinstance(v, dict)]
-        errors += [
-            _error(("variants", i, "name"), "duplicate", "Another variant has this name")
-            for i, name in enumerate(names)
-            if isinstance(name, str) and name in names[:i]
-        ]
-        if raw.get("baseline") is None:
-            raw["baseline"] = names[0]
-        elif isinstance(raw.get("baseline"), str) and raw["baseline"] not in names:
-            errors.append(_error(("baseline",), "unknown_variant", "The baseline is not among the variants"))
-    else:
-        raw.setdefault("baseline", "original")
-    if isinstance(seeds := raw.get("seeds"), list) and len(seeds) <= MAX_SEEDS:
-        errors += [
-            _error(("seeds", i), "duplicate", "This seed is listed before")
-            for i, s in enumerate(seeds)
-            if s in seeds[:i]
-        ]
-        if isinstance(variants, list) and len(seeds) * len(variants) > MAX_RUNS:
-            errors.append(_error(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
-    try:
-        # By way of JSON: strict there means JSON's own types, with lists for tuples.
-        specification = Specification.model_validate_json(json.dumps(raw))
-    except ValidationError as invalid:
-        known = {e["pointer"] for e in errors}
-        errors += [e for e in _pydantic_errors(invalid, body, raw) if e["pointer"] not in known]
-    else:
-        errors += _cross_checks(specification)
-    if errors:
-        raise SpecificationError(errors)
-    return specification
-
-
-def _name_default(parent: Any, field: str, name: str) -> None:
-    """Completes `parent[field]` by the name that is meant where none is given."""
-    if isinstance(parent, dict) and isinstance(parent.get(field), dict):
-        parent[field] = {"name": name, **parent[field]}
-
-
-def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dict[str, str]]) -> Any:
-    """A variant in full: a preset's name becomes its layers, a partial `training` is completed by the job's."""
-    if isinstance(variant, str):
-        variant = {"name": variant}
-        where: tuple[str | int, ...] = ("variants", index)
-    else:
-        where = ("variants", index, "preset" if isinstance(variant, dict) and "preset" in variant else "name")
-    if not isinstance(variant, dict):
-        return variant
-    variant = dict(variant)
-    preset = variant.pop("preset", variant.get("name"))
-    if "layers" not in variant:
-        if isinstance(preset, str) and preset in presets.VARIANTS:
-            variant["layers"] = presets.VARIANTS[preset]
-        elif isinstance(preset, str):
-            choice = ", ".join(presets.VARIANTS)
-            errors.append(
-                _error(where, "unknown_preset", f"Give the variant its layers, or the name of a preset: {choice}")
-            )
-            variant["layers"] = []
-    elif preset is not variant.get("name"):
-        errors.append(_error(where, "preset_and_layers", "A variant has a preset or layers of its own, not both"))
-    if isinstance(variant.get("training"), dict):
-        variant["training"] = {**training, **variant["training"]}
-        _name_default(variant["training"], "optimizer", "rmsprop")
-    return variant
-
-
-def _cross_checks(specification: Specification) -> list[dict[str, str]]:
-    """The rules that join several fields."""
-    errors = []
-    for i, variant in enumerate(specification.variants):
-        if variant.layers and not isinstance(variant.layers[0], Dense):
-            errors.append(
-                _error(
-                    ("variants", i, "layers", 0),
-                    "first_layer_not_dense",
-                    "The first layer must be dense: it reads the words",
-                )
-            )
-    data = specification.dataset
-    available = data.reviews if isinstance(data, Synthetic) else IMDB_REVIEWS
-    if isinstance(data.validation, Holdout):
-        if data.validation.holdout >= available:
-            errors.append(
-                _error(
-                    ("dataset", "validation", "holdout"),
-                    "too_large",
-                    f"It must leave reviews to train on: there are {available}",
-                )
-            )
-        available -= data.validation.holdout
-    for pointer, samples in [
-        (("dataset", "train_samples"), data.train_samples),
-        *(
-            (("variants", i, "dataset", "train_samples"), v.dataset.train_samples)
-            for i, v in enumerate(specification.variants)
-            if v.dataset
-        ),
-    ]:
-        if samples is not None and samples > available > 0:
-            errors.append(_error(pointer, "too_large", f"There are {available} reviews to train on"))
-    return errors
-
-
-def _error(location: tuple[str | int, ...], code: str, detail: str) -> dict[str, str]:
-    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
-    return {"pointer": pointer, "code": code, "detail": detail}
-
-
-def _pydantic_errors(invalid: ValidationError, body: dict[str, Any], raw: dict[str, Any]) -> Iterable[dict[str, str]]:
-    """pydantic's faults, their places freed of the union tags it puts between, each once."""
-    seen = set()
-    for fault in invalid.errors(include_url=False, include_context=False, include_input=False):
-        place: list[str | int] = []
-        node: Any = raw
-        for part in fault["loc"]:
-            inside = (isinstance(node, dict) and part in node) or (
-                isinstance(node, (list, tuple)) and isinstance(part, int)
-            )
-            if inside:
-                node = node[part]  # type: ignore[index]
-            elif not (fault["type"] == "missing" and part == fault["loc"][-1]):
-                continue  # a tag of a union, not a place in the document
-            place.append(part)
-        if place[:1] == ["variants"] and len(place) > 3 and place[2] == "training" and not _sent(body, place):
-            place = place[2:]  # completed from the job's training: reported there, once
-        error = _error(tuple(place), fault["type"], fault["msg"])
-        if tuple(error.values()) not in seen:
-            seen.add(tuple(error.values()))
-            yield error
-
-
-def _sent(body: Any, place: list[str | int]) -> bool:
-    """Whether the client's own document has this place."""
-    for part in place:
-        try:
-            body = body[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True

@@ -15,7 +15,7 @@ import yaml
 
 from models.errors import RunError, SpecificationError
 from models.settings import Settings
-from models.specification import resolve
+from models.resolution import resolve
 
 
 def main(arguments: list[str]) -> int:

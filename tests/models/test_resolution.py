@@ -1,0 +1,195 @@
+"""Specifications: what is filled in, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from models import presets
+from models.errors import SpecificationError
+from models.resolution import resolve
+from models.specification import Dense, Specification, count_parameters, stored
+
+
+def faults(body: Any) -> dict[str, str]:
+    """The pointers and codes of what is wrong with `body`."""
+    with pytest.raises(SpecificationError) as refused:
+        resolve(body)
+    return {fault["pointer"]: fault["code"] for fault in refused.value.errors}
+
+
+def test_the_notebook_has_the_notebooks_values() -> None:
+    spec = resolve({"preset": "notebook"})
+    assert [variant.name for variant in spec.variants] == ["original", "smaller", "bigger", "l2", "dropout"]
+    assert (spec.baseline, spec.seeds, spec.reuse) == ("original", (0,), "allow")
+    assert (spec.dataset.name, spec.dataset.num_words, spec.dataset.validation) == ("imdb", 10_000, "test")
+    assert (spec.training.epochs, spec.training.batch_size, spec.training.optimizer.name) == (20, 512, "rmsprop")
+    sizes = [count_parameters(variant.layers, 10_000) for variant in spec.variants]
+    assert sizes == [160_305, 40_029, 5_383_681, 160_305, 160_305]
+
+
+def test_nothing_is_left_implicit_and_the_result_is_a_valid_body() -> None:
+    body = {
+        "variants": [
+            "original",
+            {"name": "more", "preset": "l2", "training": {"epochs": 3}, "dataset": {"train_samples": 9}},
+        ],
+        "training": {"batch_size": 64, "optimizer": {"name": "adam"}, "early_stopping": {}},
+        "dataset": {"validation": {"holdout": 10_000}},
+    }
+    document = json.loads(resolve(body).model_dump_json())
+    assert document["training"]["optimizer"]["beta_1"] == 0.9
+    assert document["variants"][1]["training"]["epochs"] == 3
+    assert document["variants"][1]["training"]["batch_size"] == 64  # the job's own
+    assert resolve(document) == resolve(body) == stored(document)
+
+
+def test_a_run_has_its_variants_overrides() -> None:
+    spec = resolve(
+        {"variants": ["original", {"name": "original less", "preset": "original", "dataset": {"train_samples": 100}}]}
+    )
+    assert spec.run("original", 0).dataset.train_samples is None
+    assert spec.run("original less", 0).dataset.train_samples == 100
+    assert spec.run("original", 0).layers == spec.run("original less", 0).layers
+    with pytest.raises(KeyError):
+        spec.run("nobody", 0)
+
+
+def test_fields_beside_a_preset_override_its_own() -> None:
+    spec = resolve(
+        {"preset": "notebook", "variants": ["smaller", "l1"], "baseline": "l1", "name": "mine", "seeds": [3, 4]}
+    )
+    assert (spec.name, spec.baseline, spec.seeds) == ("mine", "l1", (3, 4))
+    assert [variant.name for variant in spec.variants] == ["smaller", "l1"]
+
+
+def test_the_first_variant_is_the_baseline_where_none_is_named() -> None:
+    assert resolve({"variants": ["l2", "original"]}).baseline == "l2"
+
+
+def test_no_hidden_layer_is_logistic_regression() -> None:
+    spec = resolve({"variants": [{"name": "logistic", "layers": []}]})
+    assert count_parameters(spec.variants[0].layers, 10_000) == 10_001
+
+
+def test_every_fault_is_told_at_once() -> None:
+    assert faults(
+        {
+            "name": " padded",
+            "variants": [
+                "original",
+                "original",
+                "nobody",
+                3,
+                {
+                    "name": "x",
+                    "layers": [
+                        {"type": "dense", "units": 0},
+                        {"type": "nope"},
+                        {"type": "dropout", "rate": 1.0, "z": 1},
+                    ],
+                },
+            ],
+            "baseline": "absent",
+            "seeds": [1, 1, -1],
+            "dataset": {"num_words": 1, "validation": {"holdout": 0}},
+            "training": {"epochs": "many", "optimizer": {"name": "sgdd"}},
+            "unknown": 1,
+        }
+    ) == {
+        "/name": "value_error",
+        "/variants/1/name": "duplicate",
+        "/variants/2": "unknown_preset",
+        "/variants/3": "model_type",
+        "/variants/4/layers/0/units": "greater_than_equal",
+        "/variants/4/layers/1": "union_tag_invalid",
+        "/variants/4/layers/2/rate": "less_than",
+        "/variants/4/layers/2/z": "extra_forbidden",
+        "/baseline": "unknown_variant",
+        "/seeds/1": "duplicate",
+        "/seeds/2": "greater_than_equal",
+        "/dataset/num_words": "greater_than_equal",
+        "/dataset/validation": "literal_error",
+        "/dataset/validation/holdout": "greater_than_equal",
+        "/training/epochs": "int_type",
+        "/training/optimizer": "union_tag_invalid",
+        "/unknown": "extra_forbidden",
+    }
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ([], {"": "dict_type"}),
+        ({}, {"/variants": "missing"}),
+        ({"variants": []}, {"/variants": "too_short"}),
+        ({"preset": "nobody"}, {"/preset": "unknown_preset"}),
+        ({"variants": ["original"], "seeds": [True]}, {"/seeds/0": "int_type"}),
+        ({"variants": ["original"], "seeds": [2**32]}, {"/seeds/0": "less_than_equal"}),
+        ({"variants": ["original"] * 501}, {"/variants": "too_long"}),
+        ({"variants": ["original", "l2"] , "seeds": list(range(101))}, {"/seeds": "too_long"}),
+        ({"variants": [{"name": "x", "layers": [{"type": "dropout", "rate": 0.5}]}]}, {"/variants/0/layers/0": "first_layer_not_dense"}),
+        ({"variants": [{"name": "x", "preset": "l1", "layers": []}]}, {"/variants/0/preset": "preset_and_layers"}),
+        ({"variants": [{"name": "a,b", "layers": []}]}, {"/variants/0/name": "string_pattern_mismatch"}),
+        ({"variants": ["l1"], "dataset": {"train_samples": 25_001}}, {"/dataset/train_samples": "too_large"}),
+        (
+            {"variants": ["l1"], "dataset": {"train_samples": 20_000, "validation": {"holdout": 10_000}}},
+            {"/dataset/train_samples": "too_large"},
+        ),
+        ({"variants": ["l1"], "dataset": {"validation": {"holdout": 25_000}}}, {"/dataset/validation/holdout": "too_large"}),
+        ({"variants": ["original"], "training": {"epochs": 0}, "baseline": None}, {"/training/epochs": "greater_than_equal"}),
+        (
+            {"variants": [{"name": "original", "training": {"batch_size": 0}}], "training": {"epochs": 0}},
+            {"/training/epochs": "greater_than_equal", "/variants/0/training/batch_size": "greater_than_equal"},
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_refused(body: Any, expected: dict[str, str]) -> None:
+    assert faults(body) == expected
+
+
+def test_too_many_runs() -> None:
+    many = [{"name": str(i), "layers": []} for i in range(101)]
+    assert faults({"variants": many, "seeds": list(range(10))}) == {"/seeds": "too_many_runs"}
+
+
+def test_every_preset_resolves() -> None:
+    for name in presets.VARIANTS:
+        assert isinstance(resolve({"variants": [name]}), Specification)
+
+
+def test_a_sweep_becomes_variants() -> None:
+    spec = resolve({"variants": ["original"], "sweep": {"grid": {"units": [4, 8], "dropout": [0, 0.5]}}})
+    assert [variant.name for variant in spec.variants] == [
+        "original", "units=4 dropout=0", "units=4 dropout=0.5", "units=8 dropout=0", "units=8 dropout=0.5",
+    ]  # fmt: skip
+    dropped = spec.variants[2]
+    assert [layer.type for layer in dropped.layers] == ["dense", "dropout"] * 2
+    assert isinstance(dropped.layers[0], Dense)
+    assert dropped.layers[0].units == 4
+    assert dropped.swept == {"units": 4, "dropout": 0.5}
+    assert spec.variants[0].swept is None
+    assert resolve(json.loads(spec.model_dump_json())) == spec
+
+
+def test_a_sweep_over_training_sizes_and_depths() -> None:
+    spec = resolve({"sweep": {"grid": {"depth": [0, 3], "train_samples": [100, 25_000]}}})
+    assert [len(variant.layers) for variant in spec.variants] == [0, 0, 3, 3]
+    assert spec.run("depth=3 train_samples=100", 0).dataset.train_samples == 100
+
+
+@pytest.mark.parametrize(
+    ("sweep", "expected"),
+    [
+        (3, {"/sweep": "model_type"}),
+        ({"grid": {}}, {"/variants": "too_short"}),
+        ({"grid": {"units": [1, 1]}}, {"/sweep/grid/units": "value_error"}),
+        ({"grid": {"units": [0], "x": [1]}}, {"/sweep/grid/units/0": "greater_than_equal", "/sweep/grid/x": "extra_forbidden"}),
+        ({"grid": {"units": list(range(1, 41)), "l2": [i / 10 for i in range(20)]}}, {"/sweep/grid": "too_many_variants"}),
+        ({"grid": {"train_samples": [1, 30_000]}}, {"/sweep/grid/train_samples": "too_large"}),
+    ],
+)  # fmt: skip
+def test_what_a_sweep_may_not_be(sweep: Any, expected: dict[str, str]) -> None:
+    assert faults({"sweep": sweep}) == expected

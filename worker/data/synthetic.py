@@ -24,10 +24,10 @@ VOCABULARY = 88_581
 
 LENGTHS = np.array(
     [10, 55, 72, 89, 105, 114, 120, 124, 129, 133, 138, 143, 149, 155, 162, 169, 177,
-     186, 196, 207, 220, 234, 250, 267, 290, 314, 342, 376, 421, 479, 562, 707, 1400],
+     186, 196, 207, 220, 234, 250, 267, 290, 314, 342, 376, 421, 479, 562, 707, 1040],
     np.uint64,
 )  # fmt: skip
-"""Words of a review: quantiles 0, 1/32, ..., 1 of the IMDB training reviews (the last one cut from 2493)."""
+"""Words of a review: quantiles 0, 1/32, ..., 1 of the IMDB training reviews (the last one cut to keep the mean)."""
 
 GROUP = 3
 """Of so many pairs of neighbouring words one is a sentiment pair: a word of blame, a word of praise."""
@@ -58,13 +58,18 @@ def prepared(specification: Synthetic, folder: Path) -> Path:
 
 
 def _blocks(seed: int, split: str, reviews: int, num_words: int) -> Iterator[csr.Reviews]:
+    sides = sentiment(seed)
+    for block in range(0, reviews, BLOCK):
+        stream = _stream(seed, 1 + csr.SPLITS.index(split), block // BLOCK)
+        yield csr.narrow(_draw(stream, sides, min(BLOCK, reviews - block)), num_words)
+
+
+def sentiment(seed: int) -> NDArray[np.bool_]:
+    """Which words, by rank from 0, take a side: those of even rank blame, those of odd rank praise."""
     words = np.arange(VOCABULARY)
     groups = words // (2 * GROUP)
     chosen = (_stream(seed, 0).random_raw(int(groups[-1]) + 1) % GROUP).astype(np.int64)
-    sentiment = (words // 2 % GROUP == chosen[groups]) & (groups >= FIRST_GROUP)
-    for block in range(0, reviews, BLOCK):
-        stream = _stream(seed, 1 + csr.SPLITS.index(split), block // BLOCK)
-        yield csr.narrow(_draw(stream, sentiment, min(BLOCK, reviews - block)), num_words)
+    return (words // 2 % GROUP == chosen[groups]) & (groups >= FIRST_GROUP)
 
 
 def _stream(*key: int) -> np.random.Philox:
@@ -74,11 +79,11 @@ def _stream(*key: int) -> np.random.Philox:
 def _frequencies() -> Drawn:
     """The words' cumulative weights, by Zipf's law with Mandelbrot's shift, and falling faster among the rare words."""
     rank = np.arange(1, VOCABULARY + 1, dtype=np.uint64)
-    return np.cumsum(np.uint64(2**44) // ((rank + np.uint64(1)) * (rank + np.uint64(10_000))), dtype=np.uint64)
+    return np.cumsum(np.uint64(2**44) // ((rank + np.uint64(1)) * (rank + np.uint64(7_000))), dtype=np.uint64)
 
 
-def _draw(stream: np.random.Philox, sentiment: NDArray[np.bool_], count: int) -> csr.Reviews:
-    """`count` reviews over the whole vocabulary. `sentiment`: which words take a side."""
+def _draw(stream: np.random.Philox, sides: NDArray[np.bool_], count: int) -> csr.Reviews:
+    """`count` reviews over the whole vocabulary. `sides`: which words take one."""
     positive, noisy, size = stream.random_raw(3 * BLOCK).reshape(BLOCK, 3)[:count].T
     positive = positive >> 63
     label = positive ^ (noisy % 100 < NOISE)
@@ -89,7 +94,7 @@ def _draw(stream: np.random.Philox, sentiment: NDArray[np.bool_], count: int) ->
     drawn = stream.random_raw(len(rows))
     cumulative = _frequencies()
     words = np.searchsorted(cumulative, (drawn >> 24) % cumulative[-1], side="right")
-    takes_side = sentiment[words] & (drawn % 2**24 % 100 < CONSISTENCY)
+    takes_side = sides[words] & (drawn % 2**24 % 100 < CONSISTENCY)
     words = np.where(takes_side, words // 2 * 2 + positive.astype(np.int64)[rows], words)
     distinct_words = np.concatenate((np.full(count, csr.START), words + 1 + csr.SHIFT))
     lengths, indices = csr.distinct(np.concatenate((np.arange(count), rows)), distinct_words, count)

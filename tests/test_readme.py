@@ -1,0 +1,85 @@
+"""The README is true: its commands are run, its links lead somewhere."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Process, free_port, wait_for
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"```(sh|python)\n(.*?)```", README, re.DOTALL)
+
+GATE = {"make test"}
+"""Run by the gate itself: `make test-all` is every test of `make test` and more."""
+SERVES = {"make serve"}
+"""Run here until the session is over."""
+DEMO = {"make demo"}
+"""Run by `test_the_demo`."""
+
+
+def test_every_command_is_run() -> None:
+    gate = (ROOT / ".ci" / "run").read_text()
+    assert "make test-all" in gate
+    commands = {block.strip() for kind, block in BLOCKS if kind == "sh"}
+    assert commands >= GATE | SERVES | DEMO
+    assert len(commands - GATE - SERVES - DEMO) >= 6
+
+
+def test_links_and_pictures_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", README):
+        assert (ROOT / target).exists(), target
+
+
+@pytest.mark.slow
+def test_the_session(tmp_path: Path) -> None:
+    """`make serve` and every command of the session, as they stand but for the port and the folder."""
+    port = free_port()
+    env = {key: value for key, value in os.environ.items() if not key.startswith("OCKHAM_") or key == "OCKHAM_IMDB_NPZ"}
+    env |= {"OCKHAM_DATA_DIR": str(tmp_path / "data"), "OCKHAM_URL": f"http://127.0.0.1:{port}"}
+    serve = subprocess.run(["make", "-n", "serve"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
+    log = tmp_path / "serve.log"
+    python = str(ROOT / ".venv" / "bin" / "python")
+    command = [str(ROOT / serve[0]), *serve[1:], "--port", str(port)]
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    (tmp_path / "examples").symlink_to(ROOT / "examples")
+    with Process(command, log, env) as service:
+        wait_for("the service", lambda: "Ctrl-C ends everything" in log.read_text())
+        script = "set -euo pipefail\n" + "".join(
+            block if kind == "sh" else f"{python} - <<'END'\n{block}END\n"
+            for kind, block in BLOCKS
+            if block.strip() not in GATE | SERVES | DEMO
+        )
+        script = script.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{port}")
+        if "OCKHAM_IMDB_NPZ" not in env:
+            script = script.replace("submit notebook", "submit examples/small.json")  # no reviews: the synthetic ones
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=280
+        )
+        assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+        assert "job.succeeded" in done.stdout
+        assert (tmp_path / "val_loss.png").read_bytes().startswith(b"\x89PNG")
+        assert len((tmp_path / "history.csv").read_text().splitlines()) == 1 + 5 * 3 * 10
+        assert service.stop(signal.SIGINT) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_the_demo(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["make", "demo", f"OUT={tmp_path / 'results'}"], cwd=ROOT, capture_output=True, text=True, timeout=880
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
+    figures = sorted(path.name for path in (tmp_path / "results").glob("[1-5]*.png"))
+    assert len(figures) == 5, figures
+    for name in figures:
+        assert (tmp_path / "results" / name).read_bytes().startswith(b"\x89PNG")
+    for variant in ("original", "smaller", "bigger", "l2", "dropout"):
+        assert variant in done.stdout

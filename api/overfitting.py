@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
-from scipy import ndimage
+from scipy import ndimage, stats
+
+from models.history import RunHistory
 
 SMOOTHING = 3
 """Epochs in the running median."""
@@ -19,6 +23,20 @@ PATIENCE = 3
 
 TOLERANCE = 0.02
 """How far above its least value so far the loss has to rise, as a fraction of that value."""
+
+View = Literal["data", "keras"]
+
+CURVES: dict[View, tuple[str, str, str]] = {
+    "data": ("data_loss", "eval_data_loss", "val_data_loss"),
+    "keras": ("loss", "eval_loss", "val_loss"),
+}
+"""A view's training loss, its training loss in inference mode, and its validation loss."""
+
+CHANCE = math.log(2)
+"""The cross-entropy of answering 0.5 to every review: what a network that learned nothing has."""
+
+LEARNED = 0.95
+"""A run whose least cross-entropy is above this part of `CHANCE` has learned nothing to speak of."""
 
 
 def higher_is_better(metric: str) -> bool:
@@ -60,11 +78,118 @@ def onset(
     above its least value before k, for `patience` epochs from k on. Losses are positive, so the
     tolerance is a fraction: Prechelt's generalisation loss GL = 100 · (loss / least loss − 1), held
     for several epochs as in his UP criterion (Prechelt 1998, "Early stopping – but when?", section 2).
-    A curve is read up to its first value that is not finite.
+    The median hides a sharp turn for half its width, so k is moved back by up to as much, over
+    epochs whose loss itself is already that far above its least before them. A curve is read up to its
+    first value that is not finite.
     """
     count = next((i for i, value in enumerate(values) if not math.isfinite(value)), len(values))
     smoothed = smooth(values[:count], smoothing)
     for k in range(1, count - patience + 1):
         if np.all(smoothed[k : k + patience] > (1 + tolerance) * smoothed[:k].min()):
+            earliest = max(1, k - smoothing // 2)
+            while k > earliest and values[k - 1] > (1 + tolerance) * min(values[: k - 1]):
+                k -= 1
             return epochs[k]
     return None
+
+
+Word = Literal["overfitting", "underfitting", "good fit", "diverged", "too few epochs"]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one run's curves say, in one view: losses in nats a review, epochs from 1, None where nothing can be said.
+
+    - `best_acc`: the validation accuracy at the best epoch, that of least validation loss.
+    - `gap_at_best`, `gap_at_end`: validation loss minus training loss (the generalisation gap: Goodfellow,
+      Bengio and Courville 2016, *Deep Learning*, 5.2) at the best and at the last epoch.
+    - `slope_after_onset`: nats an epoch, by least squares through the validation losses from the onset on.
+    - `area_between`: nats times epochs between validation and training loss, by the trapezoidal rule.
+    - `evaluated`: whether the training loss is that of `training.evaluate_train`, measured as the validation loss is.
+    """
+
+    run_id: str
+    seed: int
+    epochs: int
+    best_epoch: int | None
+    best_loss: float | None
+    best_acc: float | None
+    final_loss: float | None
+    onset_epoch: int | None
+    gap_at_best: float | None
+    gap_at_end: float | None
+    slope_after_onset: float | None
+    area_between: float | None
+    penalty: float | None
+    evaluated: bool
+    verdict: Word
+
+
+def read(history: RunHistory, view: View = "data") -> Reading:
+    """The reading of one run. A run with a value that is not finite has the verdict `diverged`."""
+    missing = (math.nan,) * len(history.epochs)
+    trained, inferred, validated = CURVES[view]
+    evaluated = inferred in history.metrics
+    validation = history.metrics.get(validated, missing)
+    training = history.metrics.get(inferred if evaluated else trained, missing)
+    accuracy = history.metrics.get("val_acc", missing)
+    epochs = history.epochs
+    best_epoch, onset_epoch = best(epochs, validation), onset(epochs, validation)
+    at = {epoch: i for i, epoch in enumerate(epochs)}
+    gaps = [v - t for v, t in zip(validation, training, strict=True)]
+
+    def value(values: Sequence[float], epoch: int | None) -> float | None:
+        found = math.nan if epoch is None else values[at[epoch]]
+        return found if math.isfinite(found) else None
+
+    last = epochs[-1] if epochs else None
+    after = at[onset_epoch] if onset_epoch is not None else None
+    rising = list(zip(epochs, validation, strict=True))[after:] if after is not None else []
+    whole = bool(gaps) and all(map(math.isfinite, gaps))
+    with_penalty, without = (value(history.metrics.get(m, missing), last) for m in ("val_loss", "val_data_loss"))
+    return Reading(
+        run_id=history.run_id,
+        seed=history.seed,
+        epochs=len(epochs),
+        best_epoch=best_epoch,
+        best_loss=value(validation, best_epoch),
+        best_acc=value(accuracy, best_epoch),
+        final_loss=value(validation, last),
+        onset_epoch=onset_epoch,
+        gap_at_best=value(gaps, best_epoch),
+        gap_at_end=value(gaps, last),
+        slope_after_onset=_slope([pair for pair in rising if math.isfinite(pair[1])]),
+        area_between=float(np.trapezoid(gaps, epochs)) if whole else None,
+        penalty=None if with_penalty is None or without is None else with_penalty - without,
+        evaluated=evaluated,
+        verdict=_verdict(history, validation, onset_epoch),
+    )
+
+
+def _slope(points: Sequence[tuple[int, float]]) -> float | None:
+    if len(points) < 2:
+        return None
+    epochs, losses = zip(*points, strict=True)
+    return float(stats.linregress(epochs, losses).slope)
+
+
+def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int | None) -> Word:
+    """One of a small set of words; the first that fits, in this order.
+
+    - `diverged`: a loss was not finite.
+    - `overfitting`: there is an onset.
+    - `too few epochs`: fewer than would show one.
+    - `underfitting`: the smoothed validation loss still fell by more than the tolerance over the last epochs (as
+      many as the patience), or the cross-entropy never got below 0.95 · ln 2, chance for two equal classes.
+    - `good fit`: none of these.
+    """
+    if any(not math.isfinite(v) for metric in history.metrics.values() for v in metric):
+        return "diverged"
+    if onset_epoch is not None:
+        return "overfitting"
+    if len(validation) <= PATIENCE:
+        return "too few epochs"
+    smoothed = smooth(validation)
+    falling = smoothed[-1] < (1 - TOLERANCE) * smoothed[-1 - PATIENCE]
+    learned = min(history.metrics.get("val_data_loss", (0.0,))) <= LEARNED * CHANCE
+    return "underfitting" if falling or not learned else "good fit"

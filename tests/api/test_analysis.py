@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from api.analysis import analyse
+from api.overfitting import best, onset, read, smooth
+from models.errors import NotFound
+from models.history import RunHistory
+
+FALLING = tuple(0.6 * 0.9**i for i in range(12))
+FLAT = (0.5, 0.4, 0.31, 0.3, 0.3, 0.3, 0.301, 0.3)
+RISING = (0.5, 0.4, 0.3, 0.32, 0.35, 0.4, 0.45, 0.5)
+
+
+def history(
+    val_loss: Sequence[float],
+    loss: Sequence[float] | None = None,
+    *,
+    variant: str = "original",
+    seed: int = 0,
+    status: str = "succeeded",
+    penalty: float = 0.0,
+    **metrics: tuple[float, ...],
+) -> RunHistory:
+    """A run whose cross-entropy is `val_loss`, and whose Keras loss has a `penalty` on top."""
+    validation, training = tuple(val_loss), tuple(loss if loss is not None else val_loss)
+    everything = {
+        "loss": tuple(v + penalty for v in training),
+        "acc": tuple(1 - v / 2 for v in training),
+        "val_loss": tuple(v + penalty for v in validation),
+        "val_acc": tuple(1 - v / 2 for v in validation),
+        "data_loss": training,
+        "val_data_loss": validation,
+        **metrics,
+    }
+    return RunHistory(f"{variant}-{seed}", variant, seed, status, tuple(range(1, len(validation) + 1)), everything)
+
+
+def comparison(result: dict[str, Any], variant: str, metric: str) -> dict[str, Any]:
+    (found,) = [c for c in result["comparisons"] if (c["variant"], c["metric"]) == (variant, metric)]
+    return dict(found)
+
+
+class TestOnset:
+    def test_where_the_loss_stays_risen(self) -> None:
+        # 0.32 is more than 2% above 0.3, and all that follows is higher.
+        assert onset(range(1, 9), RISING) == 4
+
+    @pytest.mark.parametrize("values", [FALLING, FLAT, (), (0.3,), (0.3, 0.4, 0.5)])
+    def test_never(self, values: tuple[float, ...]) -> None:
+        assert onset(range(1, len(values) + 1), values) is None
+
+    def test_at_once(self) -> None:
+        assert onset(range(1, 6), (0.3, 0.4, 0.5, 0.6, 0.7)) == 2
+
+    def test_a_single_noisy_epoch_is_none(self) -> None:
+        noisy = [*FALLING[:6], 2.0, *FALLING[7:]]
+        assert onset(range(1, 13), noisy) is None
+
+    def test_a_rise_within_the_tolerance_is_none(self) -> None:
+        slight = (0.4, 0.3, 0.3, *(0.3 * 1.019,) * 7)
+        assert onset(range(1, 11), slight) is None
+        assert onset(range(1, 11), slight, tolerance=0.01) == 4
+
+    def test_a_rise_shorter_than_the_patience_is_none(self) -> None:
+        brief = (0.4, 0.3, 0.3, 0.4, 0.4, 0.28, 0.27, 0.26)
+        assert onset(range(1, 9), brief) is None
+        assert onset(range(1, 9), brief, patience=2) == 4
+
+    def test_a_curve_is_read_up_to_where_it_is_finite(self) -> None:
+        assert onset(range(1, 9), (*RISING[:7], math.nan)) == 4
+        assert onset(range(1, 9), (*RISING[:6], math.nan, 0.6)) is None
+
+    def test_epochs_need_not_begin_at_one(self) -> None:
+        assert onset(range(11, 19), RISING) == 14
+
+    @given(st.lists(st.floats(0.1, 10), max_size=30), st.floats(0.1, 10))
+    @settings(max_examples=60)
+    def test_the_unit_of_the_loss_does_not_matter(self, values: list[float], scale: float) -> None:
+        # Powers of two, so that scaling does not round.
+        scale = 2.0 ** math.floor(math.log2(scale))
+        assert onset(range(len(values)), values) == onset(range(len(values)), [v * scale for v in values])
+
+    def test_a_sharp_turn_is_not_dated_before_the_least_loss(self) -> None:
+        assert onset(range(1, 7), (0.30, 0.276, 0.33, 0.45, 0.5, 0.6)) == 3
+
+    def test_a_noisy_plateau_is_not_overfitting_but_the_rise_after_it_is(self) -> None:
+        plateau = 0.3 * (1 + 0.008 * np.cos(5 * np.arange(15)))
+        assert onset(range(1, 16), plateau.tolist()) is None
+        risen = [*plateau, *(0.3 + 0.02 * np.arange(1, 6))]
+        assert onset(range(1, 21), risen) == 16
+
+    @given(st.lists(st.floats(0.1, 10), max_size=30))
+    def test_a_loss_that_never_rises_has_none(self, values: list[float]) -> None:
+        assert onset(range(len(values)), sorted(values, reverse=True)) is None
+
+    def test_the_median_keeps_slopes_and_ends(self) -> None:
+        assert smooth(RISING).tolist() == [0.5, 0.4, 0.32, 0.32, 0.35, 0.4, 0.45, 0.5]
+        assert smooth([]).tolist() == []
+
+
+def test_best_is_the_first_of_the_finite() -> None:
+    assert best([1, 2, 3, 4], [0.5, 0.3, 0.3, math.nan]) == 2
+    assert best([1, 2, 3], [0.5, 0.9, math.inf], "val_acc") == 2
+    assert best([1], [math.nan]) is None
+
+
+class TestReading:
+    def test_gaps_area_and_slope(self) -> None:
+        found = read(history(RISING, loss=(0.5, 0.4, 0.2, 0.2, 0.2, 0.2, 0.2, 0.2)))
+        assert found.best_epoch == 3
+        assert found.gap_at_best == pytest.approx(0.1)
+        assert found.gap_at_end == pytest.approx(0.3)
+        # Trapezoids over gaps of 0, 0, .1, .12, .15, .2, .25, .3.
+        assert found.area_between == pytest.approx(0.97)
+        assert found.slope_after_onset == pytest.approx(stats.linregress(range(4, 9), RISING[3:]).slope)
+
+    def test_a_steady_rise_has_its_slope(self) -> None:
+        line = tuple(0.3 + 0.05 * i for i in range(10))
+        assert read(history(line)).slope_after_onset == pytest.approx(0.05)
+
+    def test_gaps_prefer_the_evaluated_training_set(self) -> None:
+        found = read(history((0.5, 0.4), loss=(0.6, 0.5), eval_data_loss=(0.3, 0.1)))
+        assert found.gap_at_end == pytest.approx(0.3)
+        assert found.evaluated
+
+    @pytest.mark.parametrize(
+        ("values", "word"),
+        [
+            (RISING, "overfitting"),
+            (FALLING, "underfitting"),
+            (FLAT, "good fit"),
+            ((0.68, 0.67, 0.67, 0.67, 0.67, 0.67), "underfitting"),
+            ((0.5, 0.4, 0.3), "too few epochs"),
+            ((), "too few epochs"),
+            ((0.5, 0.4, math.nan), "diverged"),
+        ],
+    )
+    def test_verdicts(self, values: tuple[float, ...], word: str) -> None:
+        assert read(history(values)).verdict == word
+
+
+class TestVariants:
+    def test_one_run(self) -> None:
+        (variant,) = analyse([history(RISING)], "original")["variants"]
+        assert variant["variant"] == "original"
+        assert (variant["n"], variant["best_epoch"], variant["onset_epoch"]) == (1, 3, 4)
+        assert variant["censored"] is False
+        assert variant["verdict"] == "overfitting from epoch 4"
+        assert variant["across_seeds"]["best_val_data_loss"] == {"n": 1, "mean": 0.3, "sd": None, "ci95": None}
+
+    def test_never_overfitting_is_censored(self) -> None:
+        (variant,) = analyse([history(FLAT)], "original")["variants"]
+        assert (variant["onset_epoch"], variant["censored"], variant["verdict"]) == (None, True, "good fit")
+
+    def test_half_of_the_seeds_decide(self) -> None:
+        runs = [history(values, seed=i) for i, values in enumerate([RISING, (0.6, *RISING[:7]), FLAT, FLAT])]
+        (variant,) = analyse(runs, "original")["variants"]
+        assert (variant["onset_epoch"], variant["overfitted"]) == (5, 2)
+        (variant,) = analyse([*runs, history(FLAT, seed=4)], "original")["variants"]
+        assert (variant["onset_epoch"], variant["verdict"]) == (None, "good fit")
+
+    def test_across_seeds_the_interval_is_students(self) -> None:
+        finals = [0.5, 0.52, 0.47]
+        runs = [history((*RISING[:-1], final), seed=i) for i, final in enumerate(finals)]
+        over = analyse(runs, "original")["variants"][0]["across_seeds"]["final_val_data_loss"]
+        assert over["ci95"] == pytest.approx(stats.ttest_1samp(finals, 0).confidence_interval(0.95))
+
+    def test_diverged_runs_are_counted_apart(self) -> None:
+        runs = [history(RISING), history((0.5, math.nan), seed=1, status="failed")]
+        result = analyse(runs, "original")
+        assert (result["variants"][0]["n"], result["variants"][0]["diverged"]) == (1, 1)
+        assert any("diverged" in warning for warning in result["warnings"])
+
+    def test_a_variant_that_only_diverged(self) -> None:
+        runs = [history(RISING), history((0.5, math.nan), variant="bigger", status="failed")]
+        bigger = analyse(runs, "original")["variants"][1]
+        assert (bigger["verdict"], bigger["n"], bigger["best_epoch"], bigger["censored"]) == ("diverged", 0, None, True)
+
+    def test_unfinished_runs_are_left_out(self) -> None:
+        runs = [history(RISING), history(FLAT, seed=1, status="running"), history(FLAT, seed=2, status="failed")]
+        result = analyse(runs, "original")
+        assert result["variants"][0]["n"] == 1
+        assert any("2 of 3 runs" in warning for warning in result["warnings"])
+
+
+class TestComparisons:
+    losses = ((0.30, 0.31, 0.29, 0.305), (0.27, 0.285, 0.255, 0.28))
+
+    def runs(self) -> list[RunHistory]:
+        return [
+            history((0.5, loss, 0.6, 0.7, 0.8, 0.9 + loss), variant=variant, seed=seed)
+            for variant, losses in zip(("original", "l2"), self.losses, strict=True)
+            for seed, loss in enumerate(losses)
+        ]
+
+    def test_paired_by_seed_whatever_the_order(self) -> None:
+        runs = self.runs()
+        found = comparison(analyse(runs, "original"), "l2", "best_val_data_loss")
+        expected = stats.ttest_rel(self.losses[1], self.losses[0])
+        assert (found["n"], found["baseline"]) == (4, "original")
+        assert found["difference"] == pytest.approx(np.mean(self.losses[1]) - np.mean(self.losses[0]))
+        assert found["ci95"] == pytest.approx(expected.confidence_interval(0.95))
+        assert found["p"] == found["p_holm"] == pytest.approx(expected.pvalue)
+        assert comparison(analyse(runs[::-1], "original"), "l2", "best_val_data_loss") == found
+
+    def test_only_seeds_that_both_have(self) -> None:
+        found = comparison(analyse(self.runs()[:-1], "original"), "l2", "best_val_data_loss")
+        assert found["n"] == 3
+
+    def test_holm_runs_over_the_variants_of_one_metric(self) -> None:
+        rng = np.random.default_rng(0)
+        runs = [
+            history((0.5, 0.3 + shift + rng.normal(0, 0.01), 0.6, 0.7, 0.8), variant=variant, seed=seed)
+            for variant, shift in (("a", 0.0), ("b", 0.01), ("c", 0.03))
+            for seed in range(5)
+        ]
+        result = analyse(runs, "a")
+        b, c = (comparison(result, variant, "best_val_data_loss") for variant in "bc")
+        assert c["p"] < b["p"]
+        assert c["p_holm"] == pytest.approx(2 * c["p"])
+        assert b["p_holm"] == pytest.approx(max(b["p"], c["p_holm"]))
+
+    def test_one_seed_has_no_interval_and_says_so(self) -> None:
+        result = analyse([history(RISING), history(FLAT, variant="l2")], "original")
+        found = comparison(result, "l2", "final_val_data_loss")
+        assert found["difference"] == pytest.approx(-0.2)
+        assert (found["n"], found["ci95"], found["p"], found["p_holm"]) == (1, None, None, None)
+        assert any("one seed" in warning for warning in result["warnings"])
+
+    def test_differences_without_spread_say_so(self) -> None:
+        runs = [history(v, variant=n, seed=s) for n, v in (("a", RISING), ("b", FLAT)) for s in range(3)]
+        result = analyse(runs, "a")
+        assert comparison(result, "b", "best_epoch")["p"] is None
+        assert any("b, best_epoch: the difference is the same" in warning for warning in result["warnings"])
+
+    def test_the_bootstrap_on_request(self) -> None:
+        plain, asked = (
+            comparison(analyse(self.runs(), "original", bootstrap=b), "l2", "final_val_data_loss")
+            for b in (False, True)
+        )
+        assert "ci95_bootstrap" not in plain
+        low, high = asked["ci95_bootstrap"]
+        assert low < asked["difference"] < high
+
+    def test_an_unknown_baseline_is_not_found(self) -> None:
+        with pytest.raises(NotFound):
+            analyse(self.runs(), "bigger")
+
+
+class TestViews:
+    def test_the_penalty_counts_in_keras_view_alone(self) -> None:
+        runs = [history(RISING), history(RISING, variant="l2", penalty=0.2)]
+        fair, keras = analyse(runs, "original"), analyse(runs, "original", view="keras")
+        assert comparison(fair, "l2", "best_val_data_loss")["difference"] == pytest.approx(0)
+        assert comparison(keras, "l2", "best_val_loss")["difference"] == pytest.approx(0.2)
+        assert [w for w in keras["warnings"] if w.startswith("l2:")] == [
+            "l2: Keras's val_loss holds its weight penalty, 0.2 at the last epoch. "
+            "Compare losses with view=data, which leaves it out."
+        ]
+        assert (fair["view"], keras["view"]) == ("data", "keras")
+
+    def test_validating_on_the_test_set_is_warned_of(self) -> None:
+        assert any(
+            "holdout" in warning for warning in analyse([history(FLAT)], "original", validated_on_test=True)["warnings"]
+        )
+        assert not any("holdout" in warning for warning in analyse([history(FLAT)], "original")["warnings"])
+
+
+odd = st.floats(allow_nan=True, allow_infinity=True, width=32)
+runs = st.builds(
+    lambda variant, seed, status, values: history(values, variant=variant, seed=seed, status=status),
+    st.sampled_from(["original", "l2", "bigger"]),
+    st.integers(0, 3),
+    st.sampled_from(["queued", "running", "succeeded", "failed", "cancelled"]),
+    st.lists(st.floats(0, 2) | odd, max_size=8),
+)
+
+
+@given(st.lists(runs, max_size=8), st.sampled_from(["data", "keras"]))
+@settings(max_examples=100, deadline=None)
+def test_any_history_gives_an_answer_that_json_can_carry(histories: list[RunHistory], view: Any) -> None:
+    result = analyse([history(FLAT), *histories], "original", view=view, bootstrap=True)
+    json.dumps(result, allow_nan=False)
+    for variant in result["variants"]:
+        assert variant["censored"] == (variant["onset_epoch"] is None)
+    for found in result["comparisons"]:
+        assert (found["p"] is None) == (found["p_holm"] is None)
+        if found["ci95"] is not None:
+            assert found["ci95"][0] <= found["difference"] <= found["ci95"][1]

@@ -187,3 +187,72 @@ class Worker(Base):
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ready: Mapped[bool] = mapped_column(default=False)
     """Whether a child of it has loaded TensorFlow."""
+
+
+class ApiKey(Base):
+    """A key of the API. The token itself is nowhere: its hash is enough to know it again."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    name: Mapped[str] = mapped_column(Text)
+    prefix: Mapped[str] = mapped_column(String(16), unique=True)
+    """The token's beginning: it is shown, and finds the row."""
+    digest: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of the whole token."""
+    scopes: Mapped[list[str]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+
+class Idempotency(Base):
+    """The first answer to an `Idempotency-Key`, committed with what it answers."""
+
+    __tablename__ = "idempotency"
+
+    owner: Mapped[str] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(255), primary_key=True)
+    request: Mapped[bytes] = mapped_column(LargeBinary)
+    """SHA-256 of the request's body."""
+    answer: Mapped[str] = mapped_column(Text)
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
+
+
+class Webhook(Base):
+    """An address that is told of events: of one job, or of all of an owner's."""
+
+    __tablename__ = "webhooks"
+    __table_args__ = (Index(None, "owner", "id"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    owner: Mapped[str] = mapped_column(Id)
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), index=True)
+    url: Mapped[str] = mapped_column(Text)
+    events: Mapped[list[str]] = mapped_column(JSON)
+    secret: Mapped[str] = mapped_column(Text)
+    """Signing needs the secret itself."""
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    disabled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """One process at a time delivers to an address: in order, and not all at once."""
+
+
+class Delivery(Base):
+    """One event on its way to one webhook, added with the event itself."""
+
+    __tablename__ = "deliveries"
+    __table_args__ = (Index(None, "webhook_id", "due_at"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    type: Mapped[str] = mapped_column(String(32))
+    payload: Mapped[dict[str, Any]] = mapped_column(JSON)
+    attempts: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
+    """When it is sent next; null when it has been delivered or given up."""
+    delivered_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    error: Mapped[str | None] = mapped_column(Text)
+    """Why the last attempt failed."""
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)

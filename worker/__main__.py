@@ -57,7 +57,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _print(row: dict[str, Any]) -> None:
-    finite = {key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()}
+    finite = {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
+    }
     print(json.dumps(finite), flush=True)
 
 

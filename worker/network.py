@@ -6,8 +6,9 @@ product (`worker.sparse`) and the loop over batches, which runs inside one graph
 
 from __future__ import annotations
 
+import itertools
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.specification import Dense, RunSpecification
+from models.specification import Dense
 from worker import sparse
 
 OUTPUT = Dense(type="dense", units=1, activation="sigmoid")
@@ -53,25 +54,38 @@ def _layer(layer: Any, name: str) -> keras.Layer:
 
 
 def optimizer_of(specification: Any) -> keras.Optimizer:
+    """The Keras optimizer of a specification, not yet built."""
     return OPTIMIZERS[specification.name](**specification.model_dump(exclude={"name"}))
 
 
 @lru_cache(maxsize=8)
-def network_of(layers: tuple[Any, ...], optimizer: Any, num_words: int) -> Network:
+def network_of(layers: tuple[Any, ...], optimizer: Any, cuts: tuple[int, ...]) -> Network:
     """The network of this shape, traced once in a process; `reset` makes it a new one."""
-    return Network(layers, optimizer, num_words)
+    return Network(layers, optimizer, cuts)
 
 
 class Network:
-    """A Keras model, its optimizer, and its graphs."""
+    """A Keras model, its optimizer, and its graphs.
 
-    def __init__(self, layers: tuple[Any, ...], optimizer: Any, num_words: int) -> None:
-        self.num_words = num_words
+    The first kernel is trained in the blocks of rows that end at `cuts` (see `worker.sparse`), each
+    a variable of its own: optimizers and penalties work element by element, so nothing else changes.
+    """
+
+    def __init__(self, layers: tuple[Any, ...], optimizer: Any, cuts: tuple[int, ...]) -> None:
         self.specification = optimizer
-        self.model = build(layers, num_words)
+        self.model = build(layers, cuts[-1])
         self.first: keras.layers.Dense = self.model.layers[0]
+        self.wide = self.first.units >= sparse.NARROW
+        self.blocks = [
+            keras.Variable(np.zeros((last - first, self.first.units), np.float32), name=f"words_{first}")
+            for first, last in itertools.pairwise((0, *cuts))
+        ]
+        rest = [v for v in self.model.trainable_variables if v is not self.first.kernel]
+        self.trainable = [*self.blocks, *rest]
         self.optimizer = optimizer_of(optimizer)
-        self.optimizer.build(self.model.trainable_variables)
+        self.optimizer.build(self.trainable)
+        # One fused pass over a wide kernel's rows; a narrow one is quicker without.
+        self._apply = tf.function(self._update, jit_compile=self.wide, autograph=False)
         self._optimizer_start = [variable.numpy().ravel()[0] for variable in self.optimizer.variables]
         self._constant_start = {
             variable.path: variable.numpy()
@@ -92,35 +106,36 @@ class Network:
             else:
                 for variable in layer.variables:
                     variable.assign(self._constant_start[variable.path])
+        for block, value in zip(self.blocks, self._cut(self.first.kernel.numpy()), strict=True):
+            block.assign(value)
         for variable, value in zip(self.optimizer.variables, self._optimizer_start, strict=True):
             variable.assign(tf.fill(variable.shape, value))
+
+    def _cut(self, kernel: np.ndarray) -> list[np.ndarray]:
+        return np.split(kernel, np.cumsum([block.shape[0] for block in self.blocks])[:-1])
 
     @property
     def variables(self) -> list[keras.Variable]:
         """All state: weights, moving statistics, noise counters and the optimizer's own."""
-        return [*self.model.variables, *(v for v in self._generators()), *self.optimizer.variables]
-
-    def _generators(self) -> list[keras.Variable]:
-        known = {id(v) for v in self.model.variables}
-        states = [
-            layer.seed_generator.state
-            for layer in self.model.layers
-            if getattr(layer, "seed_generator", None) is not None
-        ]
-        return [state for state in states if id(state) not in known]
+        others = [v for layer in self.model.layers for v in layer.variables if v is not self.first.kernel]
+        return [*self.blocks, *others, *self.optimizer.variables]
 
     def state(self) -> list[np.ndarray]:
+        """The values of `variables`."""
         return [variable.numpy() for variable in self.variables]
 
     def restore(self, state: Sequence[np.ndarray]) -> None:
+        """Goes back to a `state`."""
         for variable, value in zip(self.variables, state, strict=True):
             variable.assign(value)
 
     def weights(self) -> list[np.ndarray]:
+        """The Keras model's weights as they are now trained."""
+        self.first.kernel.assign(np.concatenate([block.numpy() for block in self.blocks]))
         return self.model.get_weights()
 
     def file(self, weights: Sequence[np.ndarray]) -> bytes:
-        """The model with these weights as a `.keras` file, compiled as it was trained, without the optimizer's state."""
+        """The model with these weights as a `.keras` file, compiled as it was trained, the optimizer's state left out."""
         self.model.set_weights(weights)
         self.model.compile(optimizer=optimizer_of(self.specification), loss="binary_crossentropy", metrics=["acc"])
         with tempfile.TemporaryDirectory() as folder:
@@ -131,67 +146,96 @@ class Network:
     # --- graphs ------------------------------------------------------------------------------
 
     @tf.autograph.experimental.do_not_convert
+    def _product(
+        self, batches: sparse.Batches, batch: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
+        """The first layer's bare product for a batch, and what turns its gradient into those of the blocks."""
+        rows = slice(batches.starts[batch], batches.starts[batch + 1])
+        count = tf.cast(rows.stop - rows.start, tf.int32)
+        head = tf.cast(batches.head[rows], tf.float32)
+        kernels = [block.value for block in self.blocks]
+        spans = [slice(tail.offsets[batch], tail.offsets[batch + 1]) for tail in batches.tails]
+        tails = list(zip(kernels[1:], batches.tails, spans, strict=True))
+        total = tf.matmul(head, kernels[0])
+        for kernel, tail, span in tails:
+            total += sparse.product(kernel, tail.by_row[span], count)
+
+        def gradients(gradient: tf.Tensor) -> list[tf.Tensor]:
+            # (gradientᵀ · head)ᵀ: the matrix product is quicker with the few units in front.
+            into_head = tf.transpose(tf.matmul(gradient, head, transpose_a=True))
+            if self.wide:
+                into_head = tf.matmul(head, gradient, transpose_a=True)
+            return [
+                into_head,
+                *(sparse.product_gradient(k, t.by_row[s], t.by_word[s], count, gradient) for k, t, s in tails),
+            ]
+
+        return total, gradients
+
+    @tf.autograph.experimental.do_not_convert
     def _outputs(self, product: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
         """Predictions (count, 1) and penalties from the first layer's bare product, by Keras's own layers."""
         values = product + self.first.bias if self.first.use_bias else product
         values = self.first.activation(values)
         penalty = tf.constant(0.0)
         for layer in self.model.layers:
+            kernels = self.blocks
             if layer is not self.first:
-                noisy = not isinstance(layer, (keras.layers.Dense, keras.layers.LayerNormalization))
-                values = layer.call(values, training=training) if noisy else layer.call(values)
+                trains = not isinstance(layer, (keras.layers.Dense, keras.layers.LayerNormalization))
+                values = layer.call(values, training=training) if trains else layer.call(values)
+                kernels = [getattr(layer, "kernel", None)]
             if layer.activity_regularizer is not None:
                 # As keras.Layer.__call__ does: a mean over the batch.
                 penalty += layer.activity_regularizer(values) / tf.cast(tf.shape(values)[0], tf.float32)
             if isinstance(layer, keras.layers.Dense):
                 if layer.kernel_regularizer is not None:
-                    penalty += layer.kernel_regularizer(layer.kernel)
+                    penalty += tf.add_n([layer.kernel_regularizer(kernel) for kernel in kernels])
                 if layer.use_bias and layer.bias_regularizer is not None:
                     penalty += layer.bias_regularizer(layer.bias)
         return values, penalty
 
+    def _update(self, gradients: list[tf.Tensor]) -> None:
+        self.optimizer.apply(gradients, self.trainable)
+
     @tf.autograph.experimental.do_not_convert
-    def _step(self, pairs: Sequence[tf.Tensor], batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    def _step(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
         """One batch: forward, backward, update. Its mean cross-entropy, penalty and accuracy before the update."""
-        words, rows, column_words, column_rows, offsets, starts, labels = pairs
-        span = slice(offsets[batch], offsets[batch + 1])
-        here = labels[starts[batch] : starts[batch + 1], None]
-        count = tf.cast(starts[batch + 1] - starts[batch], tf.int32)
-        variables = self.model.trainable_variables
-        product = sparse.product(self.first.kernel.value, words[span], rows[span], count)
+        labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
+        product, block_gradients = self._product(batches, batch)
         with tf.GradientTape() as tape:
             tape.watch(product)
             predictions, penalty = self._outputs(product, training=True)
-            data_loss = tf.reduce_mean(keras.losses.binary_crossentropy(here, predictions))
+            data_loss = tf.reduce_mean(keras.losses.binary_crossentropy(labels, predictions))
             loss = data_loss + penalty
-        into_product, *gradients = tape.gradient(loss, [product, *(v.value for v in variables)])
-        gradient = sparse.product_gradient(into_product, column_rows[span], column_words[span], self.num_words)
-        gradients[0] = gradient if gradients[0] is None else gradients[0] + gradient
-        self.optimizer.apply(gradients, variables)
-        return data_loss, penalty, tf.reduce_mean(keras.metrics.binary_accuracy(here, predictions))
+        into_product, *gradients = tape.gradient(loss, [product, *(v.value for v in self.trainable)])
+        for i, gradient in enumerate(block_gradients(into_product)):
+            gradients[i] = gradient if gradients[i] is None else gradients[i] + gradient
+        self._apply(gradients)
+        return tf.stack([data_loss, penalty, tf.reduce_mean(keras.metrics.binary_accuracy(labels, predictions))])
+
+    @tf.autograph.experimental.do_not_convert
+    def _score(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
+        """One batch in inference mode: what `_step` returns, and nothing changed."""
+        labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
+        product, _ = self._product(batches, batch)
+        predictions, penalty = self._outputs(product, training=False)
+        data_loss = tf.reduce_mean(keras.losses.binary_crossentropy(labels, predictions))
+        return tf.stack([data_loss, penalty, tf.reduce_mean(keras.metrics.binary_accuracy(labels, predictions))])
 
     @tf.function(reduce_retracing=True)
-    def train(self, pairs: Sequence[tf.Tensor], first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+    def train(self, batches: sparse.Batches, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
         """Trains on the batches [first, last). float32 (batches, 3): each one's cross-entropy, penalty, accuracy."""
         results = tf.TensorArray(tf.float32, size=last - first, element_shape=(3,))
         for batch in tf.range(first, last):
-            results = results.write(batch - first, tf.stack(self._step(pairs, batch)))
+            results = results.write(batch - first, self._step(batches, batch))
         return results.stack()
 
     @tf.function(reduce_retracing=True)
-    def evaluate(self, pairs: Sequence[tf.Tensor], first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
+    def evaluate(self, batches: sparse.Batches, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
         """Evaluates the batches [first, last) in inference mode; returns what `train` does."""
-        words, rows, _, _, offsets, starts, labels = pairs
         results = tf.TensorArray(tf.float32, size=last - first, element_shape=(3,))
         for batch in tf.range(first, last):
-            span = slice(offsets[batch], offsets[batch + 1])
-            here = labels[starts[batch] : starts[batch + 1], None]
-            count = tf.cast(starts[batch + 1] - starts[batch], tf.int32)
-            product = sparse.product(self.first.kernel.value, words[span], rows[span], count)
-            predictions, penalty = self._outputs(product, training=False)
-            data_loss = tf.reduce_mean(keras.losses.binary_crossentropy(here, predictions))
-            accuracy = tf.reduce_mean(keras.metrics.binary_accuracy(here, predictions))
-            results = results.write(batch - first, tf.stack([data_loss, penalty, accuracy]))
+            results = results.write(batch - first, self._score(batches, batch))
         return results.stack()
 
 
@@ -205,7 +249,3 @@ def _initialize(variable: keras.Variable, initializer: keras.Initializer, seed: 
     if "seed" in config:
         initializer = type(initializer).from_config({**config, "seed": seed})
     variable.assign(initializer(variable.shape, dtype=variable.dtype))
-
-
-def network_for(run: RunSpecification) -> Network:
-    return network_of(run.layers, run.training.optimizer, run.dataset.num_words)

@@ -2,15 +2,18 @@
 
 A review is a row of zeros with ones at its words, so `rows @ kernel` is, for each review, the sum
 of its words' kernel rows, and the kernel's gradient is, for each word, the sum of the output
-gradients of the reviews it occurs in. Both are segment sums over sorted ids: their cost follows
-the words present, and no dense rows are ever made.
+gradients of the reviews it occurs in. The kernel's rows are cut into blocks. Word ids are ranks of
+frequency, so the first block holds the few words that make up half of all (review, word) pairs:
+as dense rows these cost less. The pairs of the other blocks stay sparse, and their cost follows
+the words present.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import scipy.sparse
@@ -19,82 +22,141 @@ import tensorflow as tf
 if TYPE_CHECKING:
     from worker.data import Reviews
 
+FREQUENT = 0.1
+"""A word in more of the reviews than this is cheaper as a dense column (docs/performance.md)."""
 
-@dataclass(frozen=True)
-class Pairs:
-    """The (review, word) pairs of many batches, batch after batch, as the two segment sums want them.
+NARROW = 32
+"""Below this many units TensorFlow's scalar kernel beats its vectorized segment sums."""
 
-    words, rows: int32, a batch's pairs by row (rows count from 0 within the batch).
-    column_rows, column_words: the same pairs by word; empty where no gradient is wanted.
-    offsets: int64, batch b has the pairs [offsets[b], offsets[b + 1]).
-    starts: int64, batch b has the reviews [starts[b], starts[b + 1]).
-    labels: float32, one a review.
+
+class Pairs(NamedTuple):
+    """One sparse block's (row, word) pairs of many batches, batch after batch.
+
+    by_row: int32 (pairs, 2), by row within a batch; rows count from 0 within the batch, words within the block.
+    by_word: the same by word within a batch; empty where no segment sum needs it.
+    offsets: int64 (batches + 1), batch b has the pairs [offsets[b], offsets[b + 1]).
     """
 
-    words: tf.Tensor
-    rows: tf.Tensor
-    column_words: tf.Tensor
-    column_rows: tf.Tensor
+    by_row: tf.Tensor
+    by_word: tf.Tensor
     offsets: tf.Tensor
-    starts: tf.Tensor
+
+
+class Batches(NamedTuple):
+    """Reviews in batches, as the graphs take them.
+
+    head: uint8 (reviews, width of the first block), dense. labels: float32 (reviews, 1).
+    starts: int64 (batches + 1), batch b has the reviews [starts[b], starts[b + 1]). tails: the sparse blocks.
+    """
+
+    head: tf.Tensor
     labels: tf.Tensor
-
-    @property
-    def batches(self) -> int:
-        return int(self.starts.shape[0]) - 1
+    starts: tf.Tensor
+    tails: tuple[Pairs, ...]
 
 
-def product(kernel: tf.Tensor, words: tf.Tensor, rows: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
-    """`multi_hot @ kernel` for a batch of `count` reviews: float32 (count, units)."""
-    return tf.raw_ops.SparseSegmentSumWithNumSegments(data=kernel, indices=words, segment_ids=rows, num_segments=count)
+def blocks(reviews: Reviews, num_words: int, shards: int) -> tuple[int, ...]:
+    """Where to cut the kernel's rows: the first block's end, then the ends of `shards` sparse blocks with like many pairs."""
+    counts = np.bincount(reviews.indices, minlength=num_words)
+    frequent = int((counts > FREQUENT * len(reviews)).sum())
+    head = min(num_words, max(16, -(-frequent // 16) * 16))
+    if head == num_words:
+        return (head,)
+    cumulated = np.cumsum(counts[head:])
+    inner = np.searchsorted(cumulated, cumulated[-1] * np.arange(1, shards) / shards) + head + 1
+    return (head, *sorted({min(int(cut), num_words - 1) for cut in inner} - {head}), num_words)
 
 
-def product_gradient(gradient: tf.Tensor, column_rows: tf.Tensor, column_words: tf.Tensor, num_words: int) -> tf.Tensor:
-    """`transpose(multi_hot) @ gradient`: float32 (num_words, units), from a gradient of (count, units)."""
+@dataclass(frozen=True)
+class Rows:
+    """Reviews cut into blocks, made once a data set."""
+
+    head: np.ndarray
+    tails: tuple[Any, ...]
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @classmethod
+    def of(cls, reviews: Reviews, cuts: tuple[int, ...]) -> Rows:
+        """`reviews` cut at `cuts`."""
+        indices, indptr = np.asarray(reviews.indices), np.asarray(reviews.indptr)
+        indptr = indptr - indptr[0]
+        rows = np.repeat(np.arange(len(reviews), dtype=np.int32), np.diff(indptr))
+        frequent = indices < cuts[0]
+        head = np.zeros((len(reviews), cuts[0]), np.uint8)
+        head[rows[frequent], indices[frequent]] = 1
+        tails = []
+        for first, last in itertools.pairwise(cuts):
+            inside = (indices >= first) & (indices < last)
+            ends = np.concatenate([[0], np.cumsum(inside)])[indptr].astype(np.int32)
+            words = indices[inside] - np.int32(first)
+            ones = np.ones(len(words), np.int8)
+            tails.append(scipy.sparse.csr_array((ones, words, ends), shape=(len(reviews), last - first)))
+        return cls(head, tuple(tails), np.asarray(reviews.labels, np.float32)[:, None])
+
+    def batches(self, size: int, permutation: np.ndarray | None = None, by_word: bool = False) -> Batches:
+        """Batches of `size` reviews (the last may be smaller), in the order of `permutation` or in their own."""
+        chosen = slice(None) if permutation is None else permutation
+        starts = np.append(np.arange(0, len(self), size, dtype=np.int64), np.int64(len(self)))
+        tails = tuple(_pairs(tail if permutation is None else tail[chosen], starts, by_word) for tail in self.tails)
+        return Batches(tf.constant(self.head[chosen]), tf.constant(self.labels[chosen]), tf.constant(starts), tails)
+
+    @cached_property
+    def in_order(self) -> Batches:
+        """Batches for evaluation, in the reviews' own order."""
+        return self.batches(EVALUATION_ROWS)
+
+
+EVALUATION_ROWS = 1024
+
+
+def _pairs(tail: Any, starts: np.ndarray, by_word: bool) -> Pairs:
+    lengths = np.diff(tail.indptr)
+    batch_rows = np.concatenate([np.arange(last - first, dtype=np.int32) for first, last in itertools.pairwise(starts)])
+    pairs = np.empty((tail.nnz, 2), np.int32)
+    pairs[:, 0] = np.repeat(batch_rows, lengths)
+    pairs[:, 1] = tail.indices
+    offsets = tail.indptr[starts].astype(np.int64)
+    columns = np.empty((tail.nnz if by_word else 0, 2), np.int32)
+    if by_word:
+        for (first, last), (begin, end) in zip(itertools.pairwise(starts), itertools.pairwise(offsets), strict=True):
+            shape = (last - first, tail.shape[1])
+            words = pairs[begin:end, 1]
+            batch = scipy.sparse.csr_array(
+                (words, words, tail.indptr[first : last + 1] - tail.indptr[first]), shape=shape
+            )
+            batch = batch.tocsc()
+            columns[begin:end, 0], columns[begin:end, 1] = batch.indices, batch.data
+    return Pairs(tf.constant(pairs), tf.constant(columns), tf.constant(offsets))
+
+
+def product(block: tf.Tensor, by_row: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+    """`multi_hot @ block` for a batch of `count` reviews: float32 (count, units)."""
+    if block.shape[1] < NARROW:
+        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(by_row, count, block), b=block)
     return tf.raw_ops.SparseSegmentSumWithNumSegments(
-        data=gradient, indices=column_rows, segment_ids=column_words, num_segments=num_words
+        data=block, indices=by_row[:, 1], segment_ids=by_row[:, 0], num_segments=count
     )
+
+
+def product_gradient(
+    block: tf.Tensor, by_row: tf.Tensor, by_word: tf.Tensor, count: tf.Tensor, gradient: tf.Tensor
+) -> tf.Tensor:
+    """The gradient of the block, `transpose(multi_hot) @ gradient`, from that of its product (count, units)."""
+    if block.shape[1] < NARROW:
+        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(by_row, count, block), b=gradient, adjoint_a=True)
+    return tf.raw_ops.SparseSegmentSumWithNumSegments(
+        data=gradient, indices=by_word[:, 0], segment_ids=by_word[:, 1], num_segments=block.shape[0]
+    )
+
+
+def _matrix(by_row: tf.Tensor, count: tf.Tensor, block: tf.Tensor) -> dict[str, tf.Tensor]:
+    shape = tf.stack([tf.cast(count, tf.int64), tf.constant(block.shape[0], tf.int64)])
+    return {"a_indices": by_row, "a_values": tf.ones(tf.shape(by_row)[0]), "a_shape": shape}
 
 
 def order(seed: int, epoch: int, reviews: int) -> np.ndarray:
     """The order of the reviews in an epoch (from 1): a permutation that depends on nothing else."""
     return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(reviews)
-
-
-def in_order(reviews: Reviews, num_words: int, permutation: np.ndarray, batch_size: int) -> Pairs:
-    """The batches of an epoch: `reviews` in the order of `permutation`, with pairs for the gradient."""
-    indices = reviews.indices
-    matrix = scipy.sparse.csr_array((indices, indices, reviews.indptr), shape=(len(reviews), num_words))
-    parts: list[tuple[np.ndarray, ...]] = []
-    starts = _starts(len(reviews), batch_size)
-    for first, last in zip(starts[:-1], starts[1:], strict=True):
-        batch = matrix[permutation[first:last]]
-        columns = batch.tocsc()
-        rows = np.repeat(np.arange(last - first, dtype=np.int32), np.diff(batch.indptr))
-        parts.append((batch.indices, rows, columns.data, columns.indices))
-    words, rows, column_words, column_rows = (
-        np.concatenate(arrays).astype(np.int32, copy=False) for arrays in zip(*parts, strict=True)
-    )
-    offsets = np.cumsum([0, *(len(part[0]) for part in parts)], dtype=np.int64)
-    labels = np.asarray(reviews.labels)[permutation]
-    return Pairs(*map(tf.constant, (words, rows, column_words, column_rows, offsets, starts, labels)))
-
-
-def as_they_are(reviews: Reviews, batch_size: int) -> Pairs:
-    """Batches for evaluation: the reviews in their own order, without pairs for the gradient."""
-    starts = _starts(len(reviews), batch_size)
-    lengths = np.diff(reviews.indptr)
-    rows = np.repeat((np.arange(len(reviews)) % batch_size).astype(np.int32), lengths)
-    none = np.zeros(0, np.int32)
-    offsets = np.asarray(reviews.indptr)[starts] - reviews.indptr[0]
-    return Pairs(*map(tf.constant, (reviews.indices, rows, none, none, offsets, starts, reviews.labels)))
-
-
-def _starts(reviews: int, batch_size: int) -> np.ndarray:
-    return np.append(np.arange(0, reviews, batch_size, dtype=np.int64), np.int64(reviews))
-
-
-def spans(batches: int, width: int) -> Iterator[tuple[int, int]]:
-    """`batches` cut into spans of at most `width`."""
-    for first in range(0, batches, width):
-        yield first, min(first + width, batches)

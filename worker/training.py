@@ -23,7 +23,7 @@ from worker import checkpoint as checkpoints
 from worker import sparse
 from worker.checkpoint import Checkpoint
 from worker.fingerprint import fingerprint
-from worker.network import Network, network_for
+from worker.network import network_of
 
 if TYPE_CHECKING:
     from worker.data import Dataset
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 POLL_SECONDS = 0.2
 """How long a graph may run before it is asked again whether to stop."""
 
-EVALUATION_ROWS = 2048
+SHARDS = 2
+"""Sparse blocks of a wide first kernel: what two threads can work on at once."""
+
 LOSSES = ("loss", "val_loss", "data_loss", "val_data_loss", "eval_loss", "eval_data_loss")
 
 
@@ -103,7 +105,11 @@ class _Run:
         self.on_epoch, self.should_stop = on_epoch, should_stop
         self.checkpoint, self.recorded = checkpoint, recorded
         self.identity = run.model_dump_json() + data.sha256
-        self.network: Network = network_for(run)
+        first = run.layers[0].units if run.layers else 1
+        cuts = sparse.blocks(data.train, data.num_words, 1 if first < sparse.NARROW else SHARDS)
+        self.cuts = cuts
+        self.rows = {id(reviews): sparse.Rows.of(reviews, cuts) for reviews in (data.train, data.validation)}
+        self.network = network_of(run.layers, self.training.optimizer, cuts)
         self.choice = Choice(run)
 
     def train(self) -> Result:
@@ -116,8 +122,8 @@ class _Run:
             for number, row in enumerate(history, 1):
                 self.choice.see(number, row)
                 self._report(number, row)
-        validation = sparse.as_they_are(self.data.validation, EVALUATION_ROWS)
-        train = sparse.as_they_are(self.data.train, EVALUATION_ROWS) if self.training.evaluate_train else None
+        validation = self.rows[id(self.data.validation)].in_order
+        train = self.rows[id(self.data.train)].in_order if self.training.evaluate_train else None
         feed = self._feed(len(history) + 1)
         while len(history) < self.training.epochs and not self.choice.over:
             began = time.perf_counter()
@@ -137,7 +143,7 @@ class _Run:
         model = self.network.file(best if self.choice.wanted else self.network.weights())
         test = None
         if isinstance(self.run.dataset.validation, Holdout):
-            score = self._metrics("", self.network.evaluate, sparse.as_they_are(self.data.test, EVALUATION_ROWS))
+            score = self._metrics("", self.network.evaluate, sparse.Rows.of(self.data.test, self.cuts).in_order)
             test = {name: score[name] for name in ("loss", "acc", "data_loss")}
         return Result(len(history), chosen, test, model, fingerprint(self.data.sha256))
 
@@ -149,12 +155,12 @@ class _Run:
             if not math.isfinite(metrics.get(name, 0.0)):
                 raise Diverged(f"{name} is no longer finite in epoch {number}")
 
-    def _feed(self, epoch: int) -> Iterator[sparse.Pairs]:
+    def _feed(self, epoch: int) -> Iterator[sparse.Batches]:
         """The epochs' batches from `epoch` on, the next prepared while this one trains."""
-        reviews, words, size = self.data.train, self.data.num_words, self.training.batch_size
+        rows, size, wide = self.rows[id(self.data.train)], self.training.batch_size, self.network.wide
 
-        def prepare(number: int) -> sparse.Pairs:
-            return sparse.in_order(reviews, words, sparse.order(self.run.seed, number, len(reviews)), size)
+        def prepare(number: int) -> sparse.Batches:
+            return rows.batches(size, sparse.order(self.run.seed, number, len(rows)), by_word=wide)
 
         with ThreadPoolExecutor(1, "feed") as executor:
             coming = executor.submit(prepare, epoch)
@@ -165,27 +171,18 @@ class _Run:
                     coming = executor.submit(prepare, epoch)
                 yield ready
 
-    def _metrics(self, prefix: str, graph: Callable[..., tf.Tensor], pairs: sparse.Pairs) -> dict[str, float]:
+    def _metrics(self, prefix: str, graph: Callable[..., tf.Tensor], batches: sparse.Batches) -> dict[str, float]:
         """Means over the reviews of what `graph` returns a batch, asking between spans of batches whether to stop."""
-        arrays = (
-            pairs.words,
-            pairs.rows,
-            pairs.column_words,
-            pairs.column_rows,
-            pairs.offsets,
-            pairs.starts,
-            pairs.labels,
-        )
-        parts, first, width = [], 0, 1
-        while first < pairs.batches:
+        parts, first, width, total = [], 0, 1, len(batches.starts) - 1
+        while first < total:
             if self.should_stop():
                 raise Stopped
-            last = min(first + width, pairs.batches)
+            last = min(first + width, total)
             began = time.perf_counter()
-            parts.append(graph(arrays, tf.constant(first), tf.constant(last)).numpy())
+            parts.append(graph(batches, tf.constant(first), tf.constant(last)).numpy())
             width = max(1, min(2 * (last - first), int(POLL_SECONDS * (last - first) / (time.perf_counter() - began))))
             first = last
-        counts = np.diff(pairs.starts.numpy())
+        counts = np.diff(batches.starts.numpy())
         data_loss, penalty, accuracy = map(
             float, np.average(np.concatenate(parts).astype(np.float64), axis=0, weights=counts)
         )

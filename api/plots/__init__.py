@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from api.plots.draw import FORMATS, MAX_DPI, MAX_PIXELS, MIN_DPI, MIN_PIXELS, draw, warm_up
+from api.plots.differences import Differences, prepare_differences
+from api.plots.draw import FORMATS, MAX_DPI, MAX_PIXELS, MIN_DPI, MIN_PIXELS, Drawable, draw, warm_up
 from api.plots.series import BANDS, PLOTTED, STYLES, Series, prepare
+from api.plots.sweep import Sweep, prepare_sweep
 
 __all__ = [
     "BANDS", "FORMATS", "MAX_DPI", "MAX_PIXELS", "MIN_DPI", "MIN_PIXELS", "PLOTTED", "STYLES",
-    "Series", "draw", "prepare", "warm_up",
+    "Differences", "Drawable", "Series", "Sweep",
+    "draw", "prepare", "prepare_differences", "prepare_sweep", "warm_up",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Draws a `Series`: the second of two steps. Never pyplot, which keeps state for the whole process.
+"""Draws what was prepared: the second of two steps. Never pyplot, which keeps state for the whole process.
 
 The same series gives the same bytes. Drawings take turns on a lock: matplotlib's settings are global.
 """
@@ -13,11 +13,15 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from api.plots.differences import Differences
+from api.plots.differences_figure import draw_differences
 from api.plots.layout import grid
 from api.plots.lines import draw_lines
 from api.plots.notebook import draw_notebook
 from api.plots.series import STYLES, Series, prepare
 from api.plots.style import RC, THEMES
+from api.plots.sweep import Sweep
+from api.plots.sweep_figure import draw_sweep
 from models.history import RunHistory
 
 FORMATS = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
@@ -35,11 +39,14 @@ METADATA: dict[str, dict[str, Any]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 
+Drawable = Series | Sweep | Differences
+"""What `draw` draws."""
+
 _turn = threading.Lock()
 
 
 def draw(
-    series: Series, format: str = "png", width: int = 800, height: int | None = None, dpi: int | None = None
+    series: Drawable, format: str = "png", width: int = 800, height: int | None = None, dpi: int | None = None
 ) -> bytes:
     """The figure as `format`, `width` by `height` pixels.
 
@@ -49,22 +56,21 @@ def draw(
     """
     inches = max(3.0, width / (dpi or max(96.0, width / 8)))
     scale = width / inches
-    tall = (
-        height / scale
-        if height
-        else inches * 0.75
-        if series.style == "notebook"
-        else _height(inches, len(series.panels))
-    )
+    tall = height / scale if height else _height(series, inches)
     tall = max(tall, 1.5)
     with _turn, matplotlib.rc_context(RC):  # type: ignore[arg-type]
         theme = THEMES[series.theme]
         figure = Figure(figsize=(inches, tall), dpi=scale, facecolor=theme.background)
         FigureCanvasAgg(figure)
-        if series.style == "notebook":
-            draw_notebook(figure, series, theme)
-        else:
-            draw_lines(figure, series, theme)
+        match series:
+            case Sweep():
+                draw_sweep(figure, series, theme)
+            case Differences():
+                draw_differences(figure, series, theme)
+            case Series(style="notebook"):
+                draw_notebook(figure, series, theme)
+            case Series():
+                draw_lines(figure, series, theme)
         out = io.BytesIO()
         figure.savefig(out, format=format, dpi=scale, facecolor=theme.background, metadata=METADATA[format])
     return out.getvalue()
@@ -80,6 +86,14 @@ def warm_up() -> None:
             draw(series, format)
 
 
-def _height(inches: float, panels: int) -> float:
-    rows, columns = grid(max(1, panels), inches)
-    return max(3.2, inches * 0.6) if panels <= 1 else 1.1 + rows * max(1.5, 0.62 * inches / columns)
+def _height(series: Drawable, inches: float) -> float:
+    """The height a figure `inches` wide asks for."""
+    match series:
+        case Differences():
+            return 1.5 + 0.34 * max(2, len(series.rows))
+        case Series(style="notebook"):
+            return inches * 0.75
+        case Series(panels=panels) if len(panels) > 1:
+            rows, columns = grid(len(panels), inches)
+            return 1.1 + rows * max(1.5, 0.62 * inches / columns)
+    return max(3.2, inches * 0.6)

@@ -21,10 +21,7 @@ from api.plots.style import DASHES, MARKS, Theme
 def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
     """Words above and below, panels between them, labels to the right or a legend below."""
     page = Page(figure, theme)
-    page.above(series.title, 1.2 * page.size, theme.ink, "bold")
-    page.above(series.subtitle, 0.9 * page.size, theme.muted)
-    for note in reversed(_notes(series)):
-        page.below(note, 0.85 * page.size, theme.muted)
+    page.words(series.title, series.subtitle, _notes(series))
     panels = series.panels or (Panel("", ()),)
     alone = panels[0].curves if len(panels) == 1 else ()
     names = [page.fit(curve.label, 0.33 * page.width, page.size) for curve in alone]
@@ -88,7 +85,7 @@ def _cells(page: Page, series: Series, panels: Sequence[Panel], right: float) ->
     for i, panel in enumerate(panels):
         row, column = divmod(i, columns)
         axes = page.axes(left + column * (width + between), bottom + (rows - 1 - row) * (height + title), width, height)
-        _frame(axes, series, page.theme, page.size, width, height)
+        _frame(page, axes, series, width, height)
         axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(panels))
         if panel.title:
             axes.set_title(
@@ -109,13 +106,9 @@ def _cells(page: Page, series: Series, panels: Sequence[Panel], right: float) ->
     return cells
 
 
-def _frame(axes: Axes, series: Series, theme: Theme, size: float, width: float, height: float) -> None:
-    axes.set_facecolor(theme.background)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(theme.muted)
-    axes.grid(axis="y", color=theme.faint, linewidth=0.6)
-    axes.set_axisbelow(True)
-    axes.tick_params(labelsize=0.9 * size, colors=theme.muted, labelcolor=theme.ink, width=0.7, length=3)
+def _frame(page: Page, axes: Axes, series: Series, width: float, height: float) -> None:
+    page.style(axes)
+    axes.grid(axis="y", color=page.theme.faint, linewidth=0.6)
     last = max(series.epochs, 1)
     axes.set_xlim(1 - 0.03 * last - 0.1, last + 0.03 * last + 0.1)
     axes.set_ylim(*series.limits)

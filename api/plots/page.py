@@ -104,6 +104,37 @@ class Page:
         places = [v for v in y_locator(height).tick_values(*limits) if limits[0] <= v <= limits[1]]
         return max((self.measure(text, 0.9 * self.size) for text in formatter.format_ticks(places)), default=0.3)
 
+    def words(self, title: str, subtitle: str, notes: Sequence[str]) -> None:
+        """Writes a figure's title and subtitle at the top of what is left, and its notes at the bottom."""
+        self.above(title, 1.2 * self.size, self.theme.ink, "bold")
+        self.above(subtitle, 0.9 * self.size, self.theme.muted)
+        for note in reversed(notes):
+            self.below(note, 0.85 * self.size, self.theme.muted)
+
+    def style(self, axes: Axes) -> None:
+        """Two thin spines, small ticks, and the theme's colours."""
+        axes.set_facecolor(self.theme.background)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.spines[["left", "bottom"]].set_color(self.theme.muted)
+        axes.set_axisbelow(True)
+        axes.tick_params(
+            labelsize=0.9 * self.size, colors=self.theme.muted, labelcolor=self.theme.ink, width=0.7, length=3
+        )
+
+    def single(self, limits: tuple[float, float], y_label: str, x_label: str, tick_width: float | None = None) -> Axes:
+        """Axes that fill what is left, with the y axis from `limits`; `tick_width` where its labels are not numbers."""
+        em = self.size / 72
+        bottom = self.bottom + 3.4 * em
+        height = max(0.2, self.top - 0.6 * em - bottom)
+        left = self.left + (self.tick_width(limits, height) if tick_width is None else tick_width) + 2.2 * em
+        axes = self.axes(left, bottom, max(0.5, self.right - left), height)
+        self.style(axes)
+        axes.set_ylim(*limits)
+        axes.yaxis.set_major_locator(y_locator(height))
+        axes.set_xlabel(x_label, fontsize=self.size, color=self.theme.ink)
+        axes.set_ylabel(self.fit(y_label, height, self.size), fontsize=self.size, color=self.theme.ink)
+        return axes
+
     def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
         """Axes at that rectangle."""
         return self.figure.add_axes((left / self.width, bottom / self.height, width / self.width, height / self.height))

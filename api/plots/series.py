@@ -185,7 +185,7 @@ def _curve(
         for epoch, value in zip(run.epochs, run.metrics.get(metric, ()), strict=False):
             at.setdefault(epoch, []).append(value)
     points = tuple(
-        _point(epoch, finite, band)
+        band_of(epoch, finite, band)
         for epoch, values in sorted(at.items())
         if (finite := [value for value in values if math.isfinite(value)])
     )
@@ -203,7 +203,8 @@ def _curve(
     )
 
 
-def _point(epoch: int, values: Sequence[float], band: Band) -> Point:
+def band_of(epoch: int, values: Sequence[float], band: Band) -> Point:
+    """The mean of finite `values` at `epoch`, and its band."""
     over = estimate(values)
     assert over.mean is not None
     low = high = None

@@ -49,15 +49,27 @@ LABELS = {
     "acc": "Training accuracy",
     "val_loss": "Validation loss",
     "val_acc": "Validation accuracy",
-    "data_loss": "Training loss without penalty",
-    "val_data_loss": "Validation loss without penalty",
+    "data_loss": "Training cross-entropy",
+    "val_data_loss": "Validation cross-entropy",
     "eval_loss": "Training loss, evaluated",
     "eval_acc": "Training accuracy, evaluated",
-    "eval_data_loss": "Training loss without penalty, evaluated",
+    "eval_data_loss": "Training cross-entropy, evaluated",
     "losses": "Loss",
     "accuracies": "Accuracy",
-    "data_losses": "Loss without penalty",
+    "data_losses": "Cross-entropy",
 }
+
+SWEPT = {
+    "units": "units a layer",
+    "layers": "hidden layers",
+    "l1": "L1 penalty",
+    "l2": "L2 penalty",
+    "dropout": "dropout rate",
+    "train_samples": "training reviews",
+    "learning_rate": "learning rate",
+    "batch_size": "batch size",
+}
+"""What a sweep goes over, in words."""
 
 NOTEBOOK_LABELS = {
     "original": "Original model",

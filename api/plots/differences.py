@@ -1,0 +1,75 @@
+"""What the plot of differences from the baseline shows: a difference and its interval for each variant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from api.plots.style import LABELS
+from models.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A variant minus the baseline over `n` seeds; no interval and no p with one seed."""
+
+    variant: str
+    n: int
+    value: float
+    low: float | None
+    high: float | None
+    p_holm: float | None
+
+
+@dataclass(frozen=True)
+class Differences:
+    """Differences of one metric from the baseline, in the variants' order."""
+
+    title: str
+    subtitle: str
+    x_label: str
+    rows: tuple[Difference, ...]
+    theme: str
+    notes: tuple[str, ...]
+
+
+def prepare_differences(
+    analysis: Mapping[str, Any], metric: str = "best_val_data_loss", *, dataset: str = "", theme: str = "light"
+) -> Differences:
+    """What to draw of the comparisons of `api.analysis.analyse`, for one of the metrics they have.
+
+    Raises `NotFound` where the analysis has comparisons, and none of that metric.
+    """
+    comparisons = analysis["comparisons"]
+    found = [comparison for comparison in comparisons if comparison["metric"] == metric]
+    if comparisons and not found:
+        names = dict.fromkeys(comparison["metric"] for comparison in comparisons)
+        raise NotFound(f"There is no comparison of {metric!r}; there are: {', '.join(names)}")
+    rows = tuple(
+        Difference(c["variant"], c["n"], c["difference"], low, high, c["p_holm"])
+        for c in found
+        for low, high in [c["ci95"] or (None, None)]
+        if c["difference"] is not None
+    )
+    baseline = found[0]["baseline"] if found else "the baseline"
+    most = max((row.n for row in rows), default=0)
+    seeds = "n = 1 seed, no interval" if most == 1 else f"n = {most} seeds, paired; 95% interval (Student's t)"
+    missing = [c["variant"] for c in found if c["difference"] is None]
+    return Differences(
+        title=f"{_words(metric)}{f' on {dataset}' if dataset else ''}: difference from {baseline}",
+        subtitle=f"{seeds}; filled: p < 0.05 after Holm's correction"
+        if most > 1
+        else seeds
+        if most
+        else "no runs to compare yet",
+        x_label=f"{_words(metric)} − {baseline}",
+        rows=rows,
+        theme=theme,
+        notes=(f"No seed in common with {baseline}: {', '.join(missing)}.",) if missing else (),
+    )
+
+
+def _words(metric: str) -> str:
+    which, _, what = metric.partition("_")
+    return f"{which.capitalize()} {LABELS.get(what, what).lower()}"

@@ -1,0 +1,66 @@
+"""Draws `Differences`: a dot and its interval for each variant, and the numbers beside them."""
+
+from __future__ import annotations
+
+from math import floor, log10
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from api.plots.differences import Difference, Differences
+from api.plots.page import Page
+from api.plots.style import Theme
+
+LEVEL = 0.05
+
+
+def draw_differences(figure: Figure, differences: Differences, theme: Theme) -> None:
+    """Rows from the top down in the variants' order; in colour where Holm's p is below `LEVEL`."""
+    page = Page(figure, theme)
+    page.words(differences.title, differences.subtitle, differences.notes)
+    rows = differences.rows
+    em = page.size / 72
+    names = [page.fit(row.variant, 0.28 * page.width, page.size) for row in rows]
+    texts = [_numbers(row) for row in rows]
+    wide = page.width >= 5.5
+    column = max((page.measure(text, 0.9 * page.size) for text in texts), default=0.0) + em if wide else 0.0
+    left = page.left + max((page.measure(name, page.size) for name in names), default=0.0) + em
+    bottom = page.bottom + 3.4 * em
+    axes = page.axes(left, bottom, max(0.5, page.right - column - left), max(0.2, page.top - 0.5 * em - bottom))
+    page.style(axes)
+    axes.grid(axis="x", color=theme.faint, linewidth=0.6)
+    axes.spines["left"].set_visible(False)
+    axes.tick_params(axis="y", length=0, labelsize=page.size)
+    axes.axvline(0, color=theme.ink, linewidth=0.9)
+    axes.set_yticks(range(len(rows)), names)
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
+    width = max(0.5, page.right - column - left)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=max(2, int(width / 0.7)), steps=(1, 2, 2.5, 5, 10)))
+    axes.set_xlabel(page.fit(differences.x_label, width, page.size), fontsize=page.size, color=theme.ink)
+    for place, (row, text) in enumerate(zip(rows, texts, strict=True)):
+        sure = row.p_holm is not None and row.p_holm < LEVEL
+        color = theme.curves[0] if sure else theme.muted
+        if row.low is not None and row.high is not None:
+            axes.plot([row.low, row.high], [place, place], color=color, linewidth=2, solid_capstyle="butt")
+        axes.plot(
+            [row.value], [place], "o", markersize=6.5, color=color,
+            markerfacecolor=color if sure else theme.background, markeredgewidth=1.6,
+        )  # fmt: skip
+        if wide:
+            axes.text(
+                1 + em / width, place, text, transform=axes.get_yaxis_transform(), va="center",
+                fontsize=0.9 * page.size, color=theme.ink,
+            )  # fmt: skip
+    if not rows:
+        axes.set_xticks([])
+
+
+def _numbers(row: Difference) -> str:
+    """The difference, its interval to two digits of its width, and p."""
+    text = f"{row.value:+.3g}"
+    if row.low is not None and row.high is not None:
+        digits = min(9, max(0, 1 - floor(log10((row.high - row.low) / 2))))
+        text = f"{row.value:+.{digits}f} [{row.low:+.{digits}f}, {row.high:+.{digits}f}]"
+    if row.p_holm is not None:
+        text += " p < 0.001" if row.p_holm < 0.001 else f" p = {row.p_holm:.2g}"
+    return text.replace("-", "−")

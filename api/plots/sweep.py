@@ -1,0 +1,158 @@
+"""What a sweep's plot shows: the best validation loss against what was swept, one parameter or two."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from api.overfitting import best, higher_is_better
+from api.plots.series import BAND_WORDS, Band, Point, band_of
+from api.plots.style import LABELS, SWEPT
+from api.statistics import estimate
+from api.summary import by_variant
+from models.errors import NotFound
+from models.history import METRICS, RunHistory
+
+CLOSE = 0.01
+"""With one seed there is no standard error: what is this close to the best, as a fraction, counts as no worse."""
+
+RESTRAINTS = frozenset({"l1", "l2", "dropout"})
+"""Parameters that hold a network back: of those more is not a bigger network, so returns do not diminish."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A variant of the sweep: where it lies, and its best value over the epochs, a value a seed, and their mean.
+
+    `x` and `y` are places on the axes (`y` 0 where one parameter is swept).
+    """
+
+    variant: str
+    x: int
+    y: int
+    values: tuple[float, ...]
+    mean: float
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep over `x`, or over `x` and `y`: the ticks of each axis, and the settings that have epochs.
+
+    `best` is the variant of the best mean, `enough` the one from which on more brings next to nothing.
+    """
+
+    title: str
+    subtitle: str
+    value_label: str
+    x_label: str
+    y_label: str
+    x: tuple[str, ...]
+    y: tuple[str, ...]
+    settings: tuple[Setting, ...]
+    best: str | None
+    enough: str | None
+    theme: str
+    notes: tuple[str, ...]
+
+
+def prepare_sweep(
+    histories: Sequence[RunHistory],
+    parameters: Mapping[str, Mapping[str, float]],
+    *,
+    over: Sequence[str] = (),
+    metric: str = "val_data_loss",
+    band: Band = "ci95",
+    dataset: str = "",
+    theme: str = "light",
+) -> Sweep:
+    """What to draw of a sweep: `parameters[variant]` is what was swept, the same names for each variant.
+
+    `over` names one parameter (a line) or two (a heat map); left out, it is what was swept, the first two at
+    most. Of other parameters the least value is drawn, and the subtitle says so. Raises `NotFound` for a metric
+    or parameter that is not there.
+    """
+    if metric not in METRICS:
+        raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(METRICS)}")
+    swept = list(dict.fromkeys(name for place in parameters.values() for name in place))
+    axes = list(over) or swept[:2]
+    if not 1 <= len(axes) <= 2 or any(name not in swept for name in axes):
+        raise NotFound(f"A sweep is drawn over one or two of: {', '.join(swept)}")
+    fixed = {name: min(place[name] for place in parameters.values()) for name in swept if name not in axes}
+    chosen = {
+        variant: place
+        for variant, place in parameters.items()
+        if all(place[name] == value for name, value in fixed.items())
+    }
+    ticks = [sorted({place[name] for place in chosen.values()}) for name in axes]
+    groups = by_variant(histories)
+    settings = []
+    for variant, place in chosen.items():
+        where = [ticks[i].index(place[name]) for i, name in enumerate(axes)]
+        values = [value for run in groups.get(variant, ()) if (value := _best_value(run, metric)) is not None]
+        if values:
+            point: Point = band_of(0, values, band)
+            x, y = where[0], where[1] if len(where) > 1 else 0
+            settings.append(Setting(variant, x, y, tuple(values), point.value, point.low, point.high))
+    settings.sort(key=lambda setting: (setting.y, setting.x))
+    sign = -1.0 if higher_is_better(metric) else 1.0
+    leader = min(settings, key=lambda setting: sign * setting.mean, default=None)
+    restrained = any(name in RESTRAINTS for name in axes)
+    enough = None if len(axes) > 1 or restrained or leader is None else _enough(settings, leader, sign)
+    on = f" on {dataset}" if dataset else ""
+    names = [SWEPT.get(name, name) for name in axes]
+    return Sweep(
+        title=f"Best {LABELS[metric].lower()}{on} by {' and '.join(names)}",
+        subtitle=_subtitle(settings, band if len(axes) == 1 else "none", fixed),
+        value_label=f"Best {LABELS[metric].lower()}",
+        x_label=_capital(names[0]),
+        y_label=_capital(names[1]) if len(names) > 1 else "",
+        x=tuple(f"{value:g}" for value in ticks[0]),
+        y=tuple(f"{value:g}" for value in ticks[1]) if len(ticks) > 1 else (),
+        settings=tuple(settings),
+        best=leader.variant if leader else None,
+        enough=enough.variant if enough else None,
+        theme=theme,
+        notes=_notes(enough),
+    )
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def _best_value(run: RunHistory, metric: str) -> float | None:
+    values = run.metrics.get(metric, ())
+    epoch = best(run.epochs[: len(values)], values, metric)
+    return None if epoch is None else values[run.epochs.index(epoch)]
+
+
+def _enough(settings: Sequence[Setting], leader: Setting, sign: float) -> Setting:
+    """The point of diminishing returns: the smallest setting no worse than the best by one standard error of the best.
+
+    The one-standard-error rule (Breiman, Friedman, Olshen and Stone 1984, *Classification and regression
+    trees*, 3.4.3); with one seed, no worse by one part in a hundred.
+    """
+    over = estimate(leader.values)
+    margin = abs(leader.mean) * CLOSE if over.sd is None else over.sd / math.sqrt(over.n)
+    return next(setting for setting in settings if sign * (setting.mean - leader.mean) <= margin)
+
+
+def _subtitle(settings: Sequence[Setting], band: Band, fixed: Mapping[str, float]) -> str:
+    if not settings:
+        return "no epochs yet"
+    low, high = (pick(len(setting.values) for setting in settings) for pick in (min, max))
+    n = f"n = {low}" if low == high else f"n = {low} to {high}"
+    parts = [f"at {SWEPT.get(name, name)} {value:g}" for name, value in fixed.items()]
+    parts += [f"mean of {n} seeds" if high > 1 else "n = 1 seed, no interval"]
+    parts += [f"band: {BAND_WORDS[band]}"] if band != "none" and high > 1 else []
+    return "; ".join(parts)
+
+
+def _notes(enough: Setting | None) -> tuple[str, ...]:
+    if enough is None:
+        return ()
+    within = "one standard error" if len(enough.values) > 1 else "one percent"
+    return (f"▼ diminishing returns: the smallest within {within} of the best.",)

@@ -1,0 +1,81 @@
+"""Draws a `Sweep`: a line with its band, or a heat map with its numbers."""
+
+from __future__ import annotations
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from api.plots.layout import y_limits
+from api.plots.page import Page
+from api.plots.style import Theme
+from api.plots.sweep import Sweep
+
+
+def draw_sweep(figure: Figure, sweep: Sweep, theme: Theme) -> None:
+    """One parameter: the mean and its band, each seed a faint dot. Two: a cell a setting."""
+    page = Page(figure, theme)
+    key = "□ best" if sweep.y else "○ best"
+    page.words(sweep.title, sweep.subtitle, ["   ".join([key, *sweep.notes])] if sweep.settings else [])
+    (_heat_map if sweep.y else _line)(page, sweep, theme)
+
+
+def _line(page: Page, sweep: Sweep, theme: Theme) -> None:
+    values = [value for setting in sweep.settings for value in setting.values]
+    edges = [edge for s in sweep.settings for edge in (s.low, s.high) if edge is not None]
+    limits = y_limits(values, edges, signed=False)
+    axes = page.single(limits, sweep.value_label, sweep.x_label)
+    axes.grid(axis="y", color=theme.faint, linewidth=0.6)
+    axes.set_xlim(-0.4, len(sweep.x) - 0.6)
+    axes.set_xticks(range(len(sweep.x)), sweep.x)
+    color = theme.curves[0]
+    banded = [(s.x, s.low, s.high) for s in sweep.settings if s.low is not None]
+    if banded:
+        places, low, high = zip(*banded, strict=True)
+        axes.fill_between(places, low, high, color=color, alpha=0.16, linewidth=0)
+    for s in sweep.settings:
+        if len(s.values) > 1:
+            axes.plot([s.x] * len(s.values), s.values, "o", color=color, markersize=3, alpha=0.35, markeredgewidth=0)
+    axes.plot([s.x for s in sweep.settings], [s.mean for s in sweep.settings], "-s", color=color, markersize=4)
+    for s in sweep.settings:
+        if s.variant == sweep.best:
+            axes.plot(
+                [s.x], [s.mean], "o", markersize=9, markerfacecolor=theme.background, markeredgecolor=color,
+                markeredgewidth=1.8,
+            )  # fmt: skip
+        if s.variant == sweep.enough:
+            axes.axvline(s.x, color=theme.muted, linewidth=0.9, linestyle=(0, (2, 2)), zorder=0.5)
+            axes.plot([s.x], [0.985], "v", color=theme.ink, markersize=7, transform=axes.get_xaxis_transform())
+
+
+def _heat_map(page: Page, sweep: Sweep, theme: Theme) -> None:
+    cells = np.full((len(sweep.y), len(sweep.x)), np.nan)
+    for s in sweep.settings:
+        cells[s.y, s.x] = s.mean
+    labels = max(page.measure(text, 0.9 * page.size) for text in sweep.y)
+    axes = page.single((0, len(sweep.y)), sweep.y_label, sweep.x_label, labels)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    colors = matplotlib.colormaps["cividis_r"]
+    low, high = min((s.mean for s in sweep.settings), default=0.0), max((s.mean for s in sweep.settings), default=1.0)
+    axes.pcolormesh(
+        np.ma.masked_invalid(cells), cmap=colors, vmin=low, vmax=high, edgecolors=theme.background, linewidth=1.5
+    )
+    axes.set_xticks(np.arange(len(sweep.x)) + 0.5, sweep.x)
+    axes.set_yticks(np.arange(len(sweep.y)) + 0.5, sweep.y)
+    box = axes.get_window_extent(page.renderer)
+    room = box.width / page.figure.dpi / max(1, len(sweep.x))
+    size = min(page.size, page.size * 0.8 * room / page.measure("0.0000", page.size))
+    for s in sweep.settings:
+        red, green, blue, _ = colors((s.mean - low) / (high - low) if high > low else 0.0)
+        light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5
+        leading = s.variant == sweep.best
+        axes.text(
+            s.x + 0.5, s.y + 0.5, f"{s.mean:.3g}" if abs(s.mean) >= 1 else f"{s.mean:.3f}", ha="center", va="center",
+            fontsize=size, color="#1a1a1a" if light else "#ffffff", fontweight="bold" if leading else "normal",
+        )  # fmt: skip
+        if leading:
+            frame = Rectangle((s.x, s.y), 1, 1, fill=False, edgecolor=theme.curves[1], linewidth=2.5, zorder=5)
+            frame.set_clip_on(False)
+            axes.add_patch(frame)

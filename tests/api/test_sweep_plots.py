@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+import pytest
+
+from api.analysis import analyse
+from api.plots import draw, prepare_differences, prepare_sweep
+from models.errors import NotFound
+from models.history import RunHistory
+
+Place = Mapping[str, float]
+
+
+def sweep(
+    grid: Mapping[str, Sequence[float]], loss: Callable[[Place], float], seeds: int = 1, noise: float = 0.0
+) -> tuple[list[RunHistory], dict[str, Place]]:
+    """Runs whose least validation loss, at epoch 2, is `loss` of their place in the grid."""
+    places = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    parameters: dict[str, Place] = {", ".join(f"{k}={v:g}" for k, v in place.items()): place for place in places}
+    rng = np.random.default_rng(0)
+    histories = []
+    for (variant, place), seed in itertools.product(parameters.items(), range(seeds)):
+        least = loss(place) + noise * float(rng.normal())
+        losses = (least + 0.1, least, least + 0.2)
+        metrics = {"val_loss": losses, "val_data_loss": losses, "val_acc": tuple(1 - v for v in losses)}
+        histories.append(RunHistory(f"{variant}-{seed}", variant, seed, "succeeded", (1, 2, 3), metrics))
+    return histories, parameters
+
+
+UNITS = [2, 4, 8, 16, 32, 64]
+
+
+def saturating(place: Place) -> float:
+    return 0.3 + 0.2 * 4 ** -math.log2(place["units"])
+
+
+def test_the_best_value_against_what_was_swept() -> None:
+    found = prepare_sweep(*sweep({"units": UNITS}, saturating), dataset="IMDB")
+    assert found.x == ("2", "4", "8", "16", "32", "64")
+    assert [setting.mean for setting in found.settings] == [saturating({"units": u}) for u in UNITS]
+    assert found.best == "units=64"
+    assert found.title == "Best validation cross-entropy on IMDB by units a layer"
+
+
+def test_diminishing_returns_with_one_seed_is_one_percent() -> None:
+    # Losses are .35, .3125, .3031, .3008, ...: 8 units are within 1.1%, 16 within 0.3% of the best.
+    assert prepare_sweep(*sweep({"units": UNITS}, saturating)).enough == "units=16"
+
+
+def test_diminishing_returns_is_one_standard_error() -> None:
+    def enough(largest: tuple[float, float]) -> str | None:
+        runs = {8: (0.32, 0.34), 16: (0.305, 0.325), 32: largest}
+        histories = [
+            RunHistory(f"{units}-{seed}", str(units), seed, "succeeded", (1,), {"val_data_loss": (value,)})
+            for units, values in runs.items()
+            for seed, value in enumerate(values)
+        ]
+        return prepare_sweep(histories, {str(units): {"units": units} for units in runs}).enough
+
+    # The standard error of two values is half their distance: 16 units have a mean of 0.315.
+    assert enough((0.28, 0.32)) == "16"
+    assert enough((0.29, 0.31)) == "32"
+
+
+def test_a_penalty_has_a_best_but_no_diminishing_returns() -> None:
+    found = prepare_sweep(*sweep({"l2": [0, 0.0001, 0.001]}, lambda p: 0.3 + abs(p["l2"] - 0.0001)))
+    assert (found.best, found.enough) == ("l2=0.0001", None)
+
+
+def test_two_parameters_are_a_heat_map() -> None:
+    found = prepare_sweep(*sweep({"units": [4, 16], "l2": [0, 0.001]}, lambda p: p["units"] / 100 + p["l2"]))
+    assert (found.x, found.y) == (("4", "16"), ("0", "0.001"))
+    assert [(s.variant, s.x, s.y) for s in found.settings] == [
+        ("units=4, l2=0", 0, 0), ("units=16, l2=0", 1, 0), ("units=4, l2=0.001", 0, 1), ("units=16, l2=0.001", 1, 1),
+    ]  # fmt: skip
+    assert found.best == "units=4, l2=0"
+
+
+def test_of_further_parameters_the_least_is_drawn_and_named() -> None:
+    runs = sweep({"units": [4, 16], "l2": [0, 0.001], "dropout": [0.2, 0.5]}, lambda p: p["dropout"])
+    found = prepare_sweep(*runs, over=["units"])
+    assert [setting.variant for setting in found.settings] == [
+        "units=4, l2=0, dropout=0.2",
+        "units=16, l2=0, dropout=0.2",
+    ]
+    assert found.subtitle.startswith("at L2 penalty 0; at dropout rate 0.2;")
+
+
+def test_accuracy_is_best_at_its_greatest() -> None:
+    found = prepare_sweep(*sweep({"units": UNITS}, saturating), metric="val_acc")
+    assert found.best == "units=64"
+    assert found.settings[-1].mean == pytest.approx(1 - saturating({"units": 64}))
+
+
+def test_settings_without_epochs_are_left_out() -> None:
+    histories, parameters = sweep({"units": [4, 16]}, saturating)
+    assert [s.variant for s in prepare_sweep(histories[:1], parameters).settings] == ["units=4"]
+    nothing = prepare_sweep([], parameters)
+    assert (nothing.settings, nothing.best, nothing.enough, nothing.subtitle) == ((), None, None, "no epochs yet")
+
+
+def test_what_was_not_swept_is_not_found() -> None:
+    runs = sweep({"units": [4, 16]}, saturating)
+    for wrong in ({"over": ["l2"]}, {"metric": "losses"}):
+        with pytest.raises(NotFound):
+            prepare_sweep(*runs, **wrong)
+    with pytest.raises(NotFound):
+        prepare_sweep([], {})
+
+
+GRIDS: list[dict[str, list[float]]] = [
+    {"units": [4]},
+    {"units": [2, 4, 8]},
+    {"l2": [0, 0.001], "units": [4, 16, 64]},
+    {"units": list(range(2, 22)), "dropout": [0.0]},
+]
+
+
+@pytest.mark.parametrize("seeds", [0, 1, 3])
+@pytest.mark.parametrize("grid", GRIDS, ids=lambda grid: " ".join(grid))
+def test_every_sweep_can_be_drawn(grid: dict[str, list[float]], seeds: int) -> None:
+    prepared = prepare_sweep(*sweep(grid, lambda p: 0.3 + 0.1 * sum(p.values()), seeds, noise=0.01), theme="dark")
+    assert draw(prepared, "png", 400).startswith(b"\x89PNG")
+    assert draw(prepared, "svg") == draw(prepared, "svg")
+
+
+def runs(shifts: Mapping[str, float], seeds: int) -> list[RunHistory]:
+    rng = np.random.default_rng(0)
+    return [
+        RunHistory(
+            f"{name}-{s}", name, s, "succeeded", (1, 2), {"val_data_loss": (0.5, value), "val_acc": (0.8, value)}
+        )
+        for name, shift in shifts.items()
+        for s in range(seeds)
+        for value in [0.3 + shift + float(rng.normal(0, 0.005))]
+    ]
+
+
+def test_differences_are_those_of_the_analysis() -> None:
+    analysis = analyse(runs({"original": 0, "l2": -0.05, "bigger": 0}, 4), "original")
+    prepared = prepare_differences(analysis, dataset="IMDB")
+    expected = [c for c in analysis["comparisons"] if c["metric"] == "best_val_data_loss"]
+    assert [(r.variant, r.n, r.value, [r.low, r.high], r.p_holm) for r in prepared.rows] == [
+        (c["variant"], c["n"], c["difference"], c["ci95"], c["p_holm"]) for c in expected
+    ]
+    assert prepared.title == "Best validation cross-entropy on IMDB: difference from original"
+    assert draw(prepared, "svg") == draw(prepared, "svg")
+    assert b"l2" in draw(prepared, "svg")
+
+
+def test_differences_with_one_seed_say_so() -> None:
+    prepared = prepare_differences(analyse(runs({"original": 0, "l2": -0.05}, 1), "original"), "best_epoch")
+    assert prepared.rows[0].low is None
+    assert "no interval" in prepared.subtitle
+    assert draw(prepared, "png", 400).startswith(b"\x89PNG")
+
+
+def test_nothing_to_compare_can_be_drawn() -> None:
+    alone = prepare_differences(analyse(runs({"original": 0}, 2), "original"))
+    assert alone.rows == ()
+    assert draw(alone).startswith(b"\x89PNG")
+    with pytest.raises(NotFound):
+        prepare_differences(analyse(runs({"original": 0, "l2": 0}, 2), "original"), "val_loss")
+
+
+def test_a_variant_without_a_common_seed_is_named() -> None:
+    histories = [*runs({"original": 0}, 2), RunHistory("x", "l2", 9, "succeeded", (1,), {"val_data_loss": (0.5,)})]
+    prepared = prepare_differences(analyse(histories, "original"))
+    assert prepared.notes == ("No seed in common with original: l2.",)

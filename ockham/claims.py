@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -9,6 +10,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import psutil
 
 from ockham.errors import CannotStart
 
@@ -42,12 +45,9 @@ def locked(path: Path) -> Iterator[int]:
 
 def _is_alive(pid: str) -> bool:
     try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
+        return psutil.Process(int(pid)).status() != psutil.STATUS_ZOMBIE
+    except (ValueError, psutil.NoSuchProcess):
         return False
-    except PermissionError:
-        pass
-    return True
 
 
 def listening(host: str, port: int) -> socket.socket:
@@ -58,6 +58,8 @@ def listening(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         return socket.create_server((str(address[0]), int(address[1])), family=family, backlog=2048)
+    except socket.gaierror as error:
+        raise CannotStart(f"Cannot listen on {host}: {error.strerror}") from error
     except OSError as error:
-        hint = "; --port 0 takes a free one" if port else ""
-        raise CannotStart(f"Cannot listen on {host}, port {port}: {error.strerror or error}{hint}") from error
+        hint = "; --port 0 takes a free one" if error.errno == errno.EADDRINUSE else ""
+        raise CannotStart(f"Cannot listen on {host}, port {port}: {os.strerror(error.errno or 0)}{hint}") from error

@@ -78,9 +78,19 @@ def api(
 
     from api.app import create_app
 
-    app = create_app(settings_for(data_dir))
-    config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=10)
-    uvicorn.Server(config).run(sockets=None if fd is None else [socket.socket(fileno=fd)])
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            application.state.watch.close()  # or every open event stream would be waited for
+            await super().shutdown(sockets)
+
+    settings = settings_for(data_dir)
+    listener = None if fd is None else socket.socket(fileno=fd)
+    require_key(settings, listener.getsockname()[0] if listener else host)
+    application = create_app(settings)
+    config = uvicorn.Config(
+        application, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=10
+    )
+    Server(config).run(sockets=[listener] if listener else None)
 
 
 def worker(

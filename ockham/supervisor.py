@@ -38,17 +38,21 @@ class Interrupted(Exception):
     """A signal came while the service was starting."""
 
 
+class NotYet(Exception):
+    """A part is not ready; the message says what is missing."""
+
+
 @dataclass
 class Part:
     """One process of the service.
 
-    `ready` says what is running and where as soon as that is true; `patience` is how long that may
-    take, `grace` how long the process may go on after SIGTERM, both in seconds.
+    `ready` says what is running and where, or raises `NotYet`; `patience` is how long that may take,
+    `grace` how long the process may go on after SIGTERM, both in seconds.
     """
 
     name: str
     command: list[str]
-    ready: Callable[[], str | None]
+    ready: Callable[[], str]
     patience: float
     grace: float
     pass_fds: tuple[int, ...] = ()
@@ -84,6 +88,7 @@ class Supervisor:
         with locked(self.data_dir / "serve.lock") as lock, listening(self.host, self.port) as listener:
             self.guardian = Guardian(hold=[lock])
             address = self.data_dir / "service.url"
+            address.unlink(missing_ok=True)  # a service that was killed here has left its own
             try:
                 url = self._start(listener)
                 address.write_text(url)
@@ -110,7 +115,7 @@ class Supervisor:
             server, version = valkey.find_server(self.settings)
             self._begin(Part("valkey", valkey.command(server, self.settings), lambda: self._broker(version), 60, 10))
         else:
-            self._await("the broker", self._external_broker, 30)
+            self._await("broker", self._external_broker, 30)
         self._migrate()
         host, port = listener.getsockname()[:2]
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -138,17 +143,22 @@ class Supervisor:
         for part in parts:
             self._await(part.name, part.ready, part.patience, part)
 
-    def _await(self, name: str, ready: Callable[[], str | None], patience: float, part: Part | None = None) -> None:
+    def _await(self, name: str, ready: Callable[[], str], patience: float, part: Part | None = None) -> None:
         deadline = time.monotonic() + patience
-        while (where := ready()) is None:
-            if self.signals:
-                raise Interrupted
-            if part and part.process and part.process.poll() is not None:
-                raise PartFailed(f"{name} did not start: {_ending(part.process)}.\n{self._last_words(name)}")
-            if time.monotonic() > deadline:
-                raise PartFailed(f"{name} was not ready within {patience:.0f} s.\n{self._last_words(name)}")
+        while not self.signals:
+            try:
+                self.say(name, ready())
+                return
+            except NotYet as missing:
+                if part and part.process and part.process.poll() is not None:
+                    raise PartFailed(
+                        f"{name} did not start: {_ending(part.process)}.\n{self._last_words(name)}"
+                    ) from None
+                if time.monotonic() > deadline:
+                    why = f"{name} was not ready within {patience:.0f} s: {missing}"
+                    raise PartFailed(f"{why}\n{self._last_words(name)}") from None
             time.sleep(TICK_SECONDS)
-        self.say(name, where)
+        raise Interrupted
 
     def _spawn(self, part: Part) -> None:
         with (self.logs / f"{part.name}.log").open("ab") as log:
@@ -159,21 +169,21 @@ class Supervisor:
     def _environment(self) -> dict[str, str]:
         return {**os.environ, "OCKHAM_DATA_DIR": str(self.data_dir)}
 
-    def _broker(self, version: str) -> str | None:
+    def _broker(self, version: str) -> str:
         try:
             valkey.server_version(self.settings.celery_broker_url)
-        except redis.RedisError:
-            return None
+        except redis.RedisError as error:
+            raise NotYet(error) from error
         return f"{version}, embedded, on {self.settings.socket_path}"
 
-    def _external_broker(self) -> str | None:
+    def _external_broker(self) -> str:
         assert self.settings.redis_url is not None
         try:
             version = valkey.server_version(self.settings.redis_url)
         except redis.AuthenticationError as error:
             raise CannotStart(f"The broker refuses OCKHAM_REDIS_URL's user or password: {error}") from error
-        except redis.RedisError:
-            return None
+        except redis.RedisError as error:
+            raise NotYet(error) from error
         if valkey.is_too_old(version):
             oldest = ".".join(map(str, valkey.OLDEST))
             raise CannotStart(f"The broker is Redis {version}, and {oldest} or later is needed")
@@ -246,11 +256,14 @@ class Supervisor:
                 self.settings.socket_path.parent.rmdir()
 
 
-def _answers(url: str, where: str) -> str | None:
-    with suppress(httpx.TransportError):
-        if httpx.get(url, timeout=5, trust_env=False).status_code == 200:
-            return where
-    return None
+def _answers(url: str, where: str) -> str:
+    try:
+        answer = httpx.get(url, timeout=5, trust_env=False)
+    except httpx.TransportError as error:
+        raise NotYet(error) from error
+    if answer.status_code != 200:
+        raise NotYet(answer.text)
+    return where
 
 
 def _ending(process: subprocess.Popen[bytes]) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from tests.servers import Service
 
 
@@ -32,7 +34,7 @@ def test_a_job_from_post_to_png(make_service: Callable[..., Service]) -> None:
         assert run["nonfinite"] == []
         for metric in ("loss", "acc", "val_loss", "val_acc", "data_loss", "val_data_loss"):
             assert len(run["metrics"][metric]) == 3
-            assert all(0 < value for value in run["metrics"][metric])
+            assert all(value > 0 for value in run["metrics"][metric])
         # Keras's loss has the penalty in it, the data's loss has not.
         penalised = [a > b for a, b in zip(run["metrics"]["val_loss"], run["metrics"]["val_data_loss"], strict=True)]
         assert all(penalised) if run["variant"] == "l2" else not any(penalised)
@@ -48,3 +50,17 @@ def test_a_job_from_post_to_png(make_service: Callable[..., Service]) -> None:
     assert types.count("run.succeeded") == 4
     assert types[-1] == "job.succeeded"
     assert [event["id"] for event in service.events(job["id"])] == list(range(1, len(types) + 1))
+
+
+@pytest.mark.imdb
+def test_the_notebooks_story_on_imdb(make_service: Callable[..., Service]) -> None:
+    service = make_service()
+    service.api()
+    service.worker()
+    job = service.submit(variants=["original", "bigger"], training={"epochs": 5}, reuse="never")
+    assert service.finished(job["id"], patience=280)["status"] == "succeeded"
+    original, bigger = service.http.get(f"/v1/jobs/{job['id']}/history").json()["runs"]
+    least = min(original["metrics"]["val_loss"])
+    assert 0.26 < least < 0.31
+    best = original["metrics"]["val_loss"].index(least)
+    assert bigger["metrics"]["val_loss"].index(min(bigger["metrics"]["val_loss"])) <= best

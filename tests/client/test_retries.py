@@ -1,0 +1,146 @@
+"""What the client does about failures, against a server that fails as it is told to."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import httpx
+import pytest
+
+from ockham_client import Client, OckhamAPIError, OckhamConnectionError, retries
+from tests.client.proxies import Answer, telling
+
+JOB: dict[str, object] = {"id": "job_1", "name": "a", "status": "queued", "spec": {}, "progress": {}, "runs": [], "error": None}
+FINE = Answer(200, json.dumps(JOB).encode(), {"Content-Type": "application/json"})
+HANGS_UP = Answer(0)
+
+
+def refused(status: int, **headers: str) -> Answer:
+    problem = {"type": "about:blank", "title": "No", "status": status, "code": "no", "detail": "Not now"}
+    return Answer(status, json.dumps(problem).encode(), {"Content-Type": "application/problem+json", **headers})
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.01)
+
+
+def test_a_submit_is_repeated_under_one_idempotency_key() -> None:
+    with telling([HANGS_UP, refused(503), refused(429), refused(502), FINE]) as server, Client(server.url) as client:
+        assert client.submit("notebook").id == "job_1"
+        keys = {request.headers["idempotency-key"] for request in server.requests}
+        assert len(server.requests) == 5
+        assert len(keys) == 1
+        assert {request.body for request in server.requests} == {b'{"preset":"notebook"}'}
+        client.submit("notebook")
+        assert server.requests[-1].headers["idempotency-key"] not in keys
+
+
+def test_a_key_of_one_s_own_is_sent() -> None:
+    with telling([FINE]) as server, Client(server.url) as client:
+        client.submit("notebook", idempotency_key="nightly-7")
+        assert server.requests[0].headers["idempotency-key"] == "nightly-7"
+
+
+@pytest.mark.parametrize("act", [Client.cancel, Client.retry, Client.delete])
+def test_what_may_have_been_done_is_not_done_again(act: Callable[[Client, str], object]) -> None:
+    with telling([HANGS_UP, FINE]) as server, Client(server.url) as client:
+        with pytest.raises(OckhamConnectionError):
+            act(client, "job_1")
+        assert len(server.requests) == 1
+    with telling([refused(502), FINE]) as server, Client(server.url) as client:
+        with pytest.raises(OckhamAPIError):
+            act(client, "job_1")
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("act", [Client.cancel, Client.retry, Client.delete])
+def test_what_was_turned_away_is_done_again(act: Callable[[Client, str], object]) -> None:
+    with telling([refused(429), refused(503), FINE]) as server, Client(server.url) as client:
+        act(client, "job_1")
+        assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 422, 500])
+def test_a_refusal_is_final(status: int) -> None:
+    with telling([refused(status)]) as server, Client(server.url) as client:
+        with pytest.raises(OckhamAPIError, match="No: Not now") as caught:
+            client.job("job_1")
+        error = caught.value
+        assert (error.status, error.code, error.title, error.detail) == (status, "no", "No", "Not now")
+        assert len(server.requests) == 1
+
+
+def test_a_page_that_is_no_problem_document() -> None:
+    page = Answer(404, b"<h1>Not here</h1>", {"Content-Type": "text/html"})
+    with telling([page]) as server, Client(server.url) as client:
+        with pytest.raises(OckhamAPIError, match="The service answered 404") as caught:
+            client.job("job_1")
+        assert caught.value.code == "unknown"
+
+
+def test_the_last_failure_is_told_when_attempts_are_used_up() -> None:
+    with telling([refused(503)]) as server, Client(server.url, attempts=3) as client:
+        with pytest.raises(OckhamAPIError) as caught:
+            client.job("job_1")
+        assert caught.value.status == 503
+        assert len(server.requests) == 3
+
+
+def test_a_service_that_cannot_be_reached() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    with Client(url, attempts=2) as client, pytest.raises(OckhamConnectionError, match="refused"):
+        client.job("job_1")
+
+
+def test_the_key_travels_as_a_bearer_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    with telling([FINE]) as server:
+        monkeypatch.setenv("OCKHAM_URL", server.url)
+        monkeypatch.setenv("OCKHAM_API_KEY", "ock_word")
+        with Client() as client:
+            client.job("job_1")
+        with Client(api_key="ock_other") as client:
+            client.job("job_1")
+        tokens = [request.headers["authorization"] for request in server.requests]
+        assert tokens == ["Bearer ock_word", "Bearer ock_other"]
+
+
+def test_an_id_cannot_leave_its_place_in_the_path() -> None:
+    with telling([FINE]) as server, Client(server.url) as client:
+        client.job("../presets?a=b#c")
+        assert server.requests[0].path == "/v1/jobs/..%2Fpresets%3Fa%3Db%23c"
+
+
+def after(value: str) -> float | None:
+    return retries.retry_after(httpx.Response(503, headers={"Retry-After": value}))
+
+
+def test_retry_after_is_a_number_or_a_date() -> None:
+    assert after("7") == 7
+    assert after("0") == 0
+    later = after(format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True))
+    assert later is not None
+    assert 3500 < later <= 3600
+    assert after(format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)) == 0
+    assert after("soon") is None
+    assert retries.retry_after(httpx.Response(503)) is None
+
+
+def test_retry_after_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("time.sleep", pauses.append)
+    with telling([refused(429, **{"Retry-After": "7"}), FINE]) as server, Client(server.url) as client:
+        client.job("job_1")
+    assert 7 in pauses
+
+
+def test_pauses_double_and_end_growing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.5)
+    for attempt in range(1, 20):
+        longest = min(30, 0.5 * 2 ** (attempt - 1))
+        assert all(longest / 2 <= retries.backoff(attempt) <= longest for _ in range(20))

@@ -83,14 +83,18 @@ def onset(
     first value that is not finite.
     """
     count = next((i for i, value in enumerate(values) if not math.isfinite(value)), len(values))
+    if count <= patience:
+        return None
     smoothed = smooth(values[:count], smoothing)
-    for k in range(1, count - patience + 1):
-        if np.all(smoothed[k : k + patience] > (1 + tolerance) * smoothed[:k].min()):
-            earliest = max(1, k - smoothing // 2)
-            while k > earliest and values[k - 1] > (1 + tolerance) * min(values[: k - 1]):
-                k -= 1
-            return epochs[k]
-    return None
+    stays = np.lib.stride_tricks.sliding_window_view(smoothed[1:], patience).min(axis=1)
+    risen = stays > (1 + tolerance) * np.minimum.accumulate(smoothed)[: len(stays)]
+    if not risen.any():
+        return None
+    k = int(risen.argmax()) + 1
+    earliest = max(1, k - smoothing // 2)
+    while k > earliest and values[k - 1] > (1 + tolerance) * min(values[: k - 1]):
+        k -= 1
+    return epochs[k]
 
 
 Word = Literal["overfitting", "underfitting", "good fit", "diverged", "too few epochs"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from scipy import stats
@@ -34,16 +35,22 @@ def estimate(values: Sequence[float]) -> Estimate:
     The interval is Student's: mean ± t(0.975, n − 1) · sd / √n, with sd over n − 1 (Student 1908,
     "The probable error of a mean"). It takes the seeds' values as a sample from a normal law.
     """
-    sample = np.array([v for v in values if math.isfinite(v)], dtype=float)
+    sample = [float(v) for v in values if math.isfinite(v)]
     n = len(sample)
     if n == 0:
         return Estimate(0, None, None, None)
-    mean = float(np.mean(sample))
+    mean = math.fsum(sample) / n
     if n == 1:
         return Estimate(1, mean, None, None)
-    sd = float(np.std(sample, ddof=1))
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * sd / math.sqrt(n)
+    sd = math.sqrt(math.fsum((v - mean) * (v - mean) for v in sample) / (n - 1))
+    half = _quantile(n - 1) * sd / math.sqrt(n)
     return Estimate(n, mean, sd, (mean - half, mean + half))
+
+
+@cache
+def _quantile(freedom: int) -> float:
+    """Student's t that holds the middle `CONFIDENCE` of the law with `freedom` degrees of freedom."""
+    return float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom))
 
 
 @dataclass(frozen=True)

@@ -61,13 +61,11 @@ LABELS = {
 
 SWEPT = {
     "units": "units a layer",
-    "layers": "hidden layers",
+    "depth": "hidden layers",
     "l1": "L1 penalty",
     "l2": "L2 penalty",
     "dropout": "dropout rate",
     "train_samples": "training reviews",
-    "learning_rate": "learning rate",
-    "batch_size": "batch size",
 }
 """What a sweep goes over, in words."""
 

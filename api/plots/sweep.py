@@ -109,14 +109,18 @@ def prepare_sweep(
         value_label=f"Best {LABELS[metric].lower()}",
         x_label=_capital(names[0]),
         y_label=_capital(names[1]) if len(names) > 1 else "",
-        x=tuple(f"{value:g}" for value in ticks[0]),
-        y=tuple(f"{value:g}" for value in ticks[1]) if len(ticks) > 1 else (),
+        x=tuple(map(_number, ticks[0])),
+        y=tuple(map(_number, ticks[1])) if len(ticks) > 1 else (),
         settings=tuple(settings),
         best=leader.variant if leader else None,
         enough=enough.variant if enough else None,
         theme=theme,
         notes=_notes(enough),
     )
+
+
+def _number(value: float) -> str:
+    return f"{int(value):,}" if value == int(value) else f"{value:g}"
 
 
 def _capital(words: str) -> str:
@@ -145,7 +149,7 @@ def _subtitle(settings: Sequence[Setting], band: Band, fixed: Mapping[str, float
         return "no epochs yet"
     low, high = (pick(len(setting.values) for setting in settings) for pick in (min, max))
     n = f"n = {low}" if low == high else f"n = {low} to {high}"
-    parts = [f"at {SWEPT.get(name, name)} {value:g}" for name, value in fixed.items()]
+    parts = [f"at {SWEPT.get(name, name)} {_number(value)}" for name, value in fixed.items()]
     parts += [f"mean of {n} seeds" if high > 1 else "n = 1 seed, no interval"]
     parts += [f"band: {BAND_WORDS[band]}"] if band != "none" and high > 1 else []
     return "; ".join(parts)

@@ -10,7 +10,7 @@ from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi.middleware.gzip import GZipMiddleware
 
-from api import events, figures, health, histories, jobs, openapi, plots, presets, problems, runs
+from api import events, figures, health, histories, jobs, openapi, pages, plots, presets, problems, runs
 from api.recovery import Recovery
 from models import logs
 from models.database import Database
@@ -53,4 +53,5 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     for resource in (jobs, events, histories, figures, runs, presets):
         app.include_router(resource.router, prefix="/v1")
     app.include_router(health.router)
+    pages.install(app)
     return app

@@ -64,6 +64,7 @@ class JobObject(BaseModel):
     runs: list[RunObject]
     error: RunError | None
     metadata: dict[str, JsonValue]
+    last_event: int = Field(description="The id of its latest event: what comes after it is news")
     links: dict[str, str]
 
 
@@ -138,6 +139,7 @@ def job_object(job: Job, clock: datetime) -> JobObject:
         runs=[run_object(run) for run in job.runs],
         error=error,
         metadata=job.spec["metadata"],
+        last_event=job.last_event,
         links={
             "self": base,
             "events": f"{base}/events",

@@ -1,0 +1,107 @@
+"""The pages that a person watches, compares and submits with.
+
+They are frames: what they show, their scripts fetch from the public API, with the reader's own key.
+Whatever the API already knows (fields and their limits, metrics' names, colours and marks) reaches
+them through the templates, and is written nowhere else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from api.pages.forms import forms
+from api.plots.style import DASHES, LABELS, MARKS, THEMES
+from models.tables import Status
+
+STATIC = Path(__file__).parent / "static"
+
+HEADERS = {
+    "Content-Security-Policy": "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self' blob:",
+            "connect-src 'self'",
+            "base-uri 'none'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+            "require-trusted-types-for 'script'",
+            "trusted-types 'none'",
+        )
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+"""Nothing inline, nothing from elsewhere; and no text ever becomes markup in a script (trusted types)."""
+
+router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
+templates = Environment(
+    loader=PackageLoader("api.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+templates.globals.update(labels=LABELS, marks=MARKS, statuses=list(Status))
+
+
+def _page(template: str, **values: Any) -> HTMLResponse:
+    return HTMLResponse(
+        templates.get_template(template).render(**values), headers={**HEADERS, "Cache-Control": "no-cache"}
+    )
+
+
+@router.get("/")
+def jobs() -> Response:
+    """All jobs, newest first."""
+    return _page("jobs.html")
+
+
+@router.get("/jobs/{job_id}")
+def job(job_id: str) -> Response:
+    """One job: its curves, its runs, its comparison with the baseline."""
+    return _page("job.html", job_id=job_id)
+
+
+@router.get("/new")
+def new() -> Response:
+    """The form that makes a job."""
+    return _page("new.html", **forms())
+
+
+@router.get("/compare")
+def compare() -> Response:
+    """Several jobs or runs in one figure; which ones, the address says."""
+    return _page("compare.html")
+
+
+@router.get("/palette.css")
+def palette() -> Response:
+    """The plots' colours and dashes as style sheet, in light and in dark."""
+    style = templates.get_template("palette.css").render(themes=THEMES, dashes=DASHES)
+    return Response(style, headers={**HEADERS, "Cache-Control": "no-cache"}, media_type="text/css")
+
+
+class _Static(StaticFiles):
+    """Files asked for anew each time, and sent only where they changed (ETag): an upgrade shows at once."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        response.headers.update({**HEADERS, "Cache-Control": "no-cache"})
+        return response
+
+
+def install(app: FastAPI) -> None:
+    """Puts the pages at the root of `app`."""
+    app.include_router(router)
+    app.mount("/static", _Static(directory=STATIC), name="static")

@@ -1,0 +1,63 @@
+/** @file Each variant against the baseline: differences with their intervals, drawn on one scale. */
+
+import { fill, h, s } from './dom.js';
+import { probability, signed } from './format.js';
+import { sample } from './marks.js';
+import { ticks, tickLabel } from './scale.js';
+
+const NAMES = /** @type {Record<string, string>} */ ({
+  best_val_loss: 'Best validation loss', best_val_data_loss: 'Best validation loss, without penalty', best_val_acc: 'Validation accuracy there',
+  final_val_loss: 'Final validation loss', final_val_data_loss: 'Final validation loss, without penalty', best_epoch: 'Best epoch',
+});
+const WIDTH = 220, ROW = 24;
+
+/**
+ * @param {Element} root @param {any} analysis @param {import('./experiment.js').Experiment} experiment
+ * @param {import('./series.js').Group[]} groups
+ */
+export function showComparison(root, analysis, experiment, groups) {
+  if (analysis.problem) {
+    fill(root, h('p', { class: 'muted' }, analysis.problem.status === 404 ? 'There is no comparison of this job.' : analysis.problem.message));
+    return;
+  }
+  const look = new Map(groups.map((group) => [group.label, group.look]));
+  const { baseline } = experiment.job.spec;
+  if (groups.length < 2) {
+    fill(root, h('p', { class: 'muted' }, 'This job has one variant. With another beside it, their difference stands here.'), verdicts(analysis, look));
+    return;
+  }
+  const metrics = [...new Set(analysis.comparisons.map((/** @type {any} */ each) => each.metric))];
+  fill(root,
+    verdicts(analysis, look),
+    h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals; p corrected by Holm’s method.`),
+    metrics.map((metric) => forest(metric, analysis.comparisons.filter((/** @type {any} */ each) => each.metric === metric), look)),
+    (analysis.warnings ?? []).length > 0 && h('ul', { class: 'notes' }, analysis.warnings.map((/** @type {any} */ each) => h('li', {}, typeof each === 'string' ? each : each.message ?? each.detail))));
+}
+
+/** @param {any} analysis @param {Map<string, number>} look */
+function verdicts(analysis, look) {
+  return h('ul', { class: 'verdicts' }, analysis.variants.map((/** @type {any} */ each) =>
+    h('li', {}, sample(look.get(each.variant) ?? 1), h('strong', {}, each.variant), h('span', { class: 'muted' }, each.n || each.diverged ? each.verdict : 'no finished run yet'))));
+}
+
+/** @param {string} metric @param {any[]} rows @param {Map<string, number>} look */
+function forest(metric, rows, look) {
+  const ends = rows.flatMap((row) => row.ci95 ?? [row.difference]).filter((each) => each !== null);
+  if (!ends.length) return null;
+  const reach = Math.max(...ends.map(Math.abs)) * 1.1 || 1;
+  const x = (/** @type {number} */ value) => 6 + ((value + reach) / (2 * reach)) * (WIDTH - 12);
+  const marks = ticks(-reach, reach, 3);
+  return h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': NAMES[metric] ?? metric }, h('table', { class: 'table forest' },
+    h('caption', {}, NAMES[metric] ?? metric),
+    h('thead', { class: 'visually-hidden' }, h('tr', {}, ['Variant', 'Interval drawn', 'Difference', 'p'].map((name) => h('th', { scope: 'col' }, name)))),
+    h('tbody', {}, rows.map((row) => h('tr', {},
+      h('th', { scope: 'row' }, h('span', { class: 'variant' }, sample(look.get(row.variant) ?? 1), h('span', {}, row.variant))),
+      h('td', {}, s('svg', { class: `interval look-${look.get(row.variant) ?? 1}`, viewBox: `0 0 ${WIDTH} ${ROW}`, width: WIDTH, height: ROW, 'aria-hidden': 'true' },
+        ...marks.map((each) => s('path', { class: each === 0 ? 'zero' : 'grid', d: `M${x(each)} 0V${ROW}` })),
+        row.ci95 && s('path', { class: 'whisker', d: `M${x(row.ci95[0])} ${ROW / 2}H${x(row.ci95[1])}` }),
+        row.difference !== null && s('circle', { cx: x(row.difference), cy: ROW / 2, r: 3.6 }))),
+      h('td', { class: 'number' }, signed(row.difference), row.ci95 && h('span', { class: 'muted small' }, ` ${signed(row.ci95[0])} to ${signed(row.ci95[1])}`)),
+      h('td', { class: 'number muted small' }, row.p_holm === null ? (row.n < 2 ? 'one seed' : '') : `p ${probability(row.p_holm).replace(/^(?!<)/, '= ')}`)))),
+    h('tfoot', { 'aria-hidden': 'true' }, h('tr', {}, h('td'), h('td', {}, s('svg', { viewBox: `0 0 ${WIDTH} 14`, width: WIDTH, height: 14, class: 'interval' },
+      ...marks.map((each) => s('text', { class: 'tick x', x: x(each), y: 11 }, tickLabel(each, marks))))), h('td'), h('td')))));
+}

@@ -1,0 +1,115 @@
+/** @file The page of all jobs: a live list, filtered and paged by its address. */
+
+import { get, Problem } from './api.js';
+import { chosen, tie } from './choices.js';
+import { byId, debounced, fill, h } from './dom.js';
+import { finished } from './experiment.js';
+import { showLink } from './follow.js';
+import { ago, moment, plural, value } from './format.js';
+import { sparkline, winner } from './sparkline.js';
+import { badge, bar, pace, showProblem } from './status.js';
+
+const PAGE = 20;
+const BUSY = 1500, CALM = 5000;
+/** More epochs than this are not fetched for a sparkline. */
+const MOST_EPOCHS = 6000;
+
+const form = byId('filter');
+const root = byId('jobs');
+/** What a job's curves look like, by its id, with the epochs they are of. @type {Map<string, {epochs: string, line: any, best: any}>} */
+const curves = new Map();
+/** The first jobs of the pages before this one. @type {string[]} */
+const pages = [];
+/** @type {Set<string>} */
+const picked = new Set();
+let after = '', timer = 0, turn = 0;
+
+async function load() {
+  clearTimeout(timer);
+  const mine = ++turn;
+  try {
+    const { status, name } = chosen(form);
+    const list = await get('/v1/jobs', { status, name: name.trim(), limit: PAGE, after });
+    if (mine !== turn) return;
+    showLink('live');
+    show(list.data);
+    byId('older').hidden = !list.has_more;
+    byId('newer').hidden = !pages.length;
+    byId('older').onclick = () => { pages.push(after); after = list.data.at(-1).id; load(); };
+    await drawCurves(list.data, mine);
+    if (mine === turn && !document.hidden) timer = setTimeout(load, list.data.some((/** @type {any} */ job) => !finished(job)) ? BUSY : CALM);
+  } catch (problem) {
+    if (mine !== turn) return;
+    if (problem instanceof Problem && problem.status === 0) {
+      showLink('disconnected');
+      if (root.querySelector('.skeleton')) showProblem(root, problem);
+      timer = setTimeout(load, BUSY);
+    } else if (problem instanceof Problem && problem.status === 503) {
+      showProblem(root, problem);
+      timer = setTimeout(load, CALM);
+    } else showProblem(root, problem, load);
+  }
+  root.setAttribute('aria-busy', 'false');
+}
+
+byId('newer').onclick = () => { after = pages.pop() ?? ''; load(); };
+
+/** @param {any[]} jobs */
+function show(jobs) {
+  const { status, name } = chosen(form);
+  if (!jobs.length) {
+    fill(root, status || name ? h('div', { class: 'empty' }, h('h2', {}, 'No job fits'), h('p', {}, 'Names are matched whole. '), h('a', { href: '/' }, 'Show all jobs'))
+      : h('div', { class: 'empty' }, h('h2', {}, 'No jobs yet'), h('p', {}, 'Train a few variants of a network on movie reviews, and see which remedy against overfitting works.'),
+        h('p', {}, h('a', { class: 'button primary', href: '/new' }, 'Set up the first job'))));
+    return;
+  }
+  const focused = /** @type {HTMLElement | null} */ (document.activeElement)?.dataset?.focus;
+  fill(root, h('ul', { class: 'jobs' }, jobs.map(row)));
+  if (focused) /** @type {HTMLElement | null} */ (root.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus();
+}
+
+/** @param {any} job */
+function row(job) {
+  const known = curves.get(job.id);
+  const variants = job.spec.variants.length, seeds = job.spec.seeds.length;
+  const box = h('input', { type: 'checkbox', checked: picked.has(job.id), 'data-focus': `pick ${job.id}`, 'aria-label': `Compare ${job.name}`, onchange: () => pick(job.id, box.checked) });
+  const { progress } = job;
+  return h('li', { class: 'job-row', 'data-job': job.id },
+    h('label', { class: 'pick' }, box),
+    h('div', { class: 'job-title' },
+      h('a', { href: `/jobs/${job.id}`, 'data-focus': `open ${job.id}` }, job.name),
+      h('p', { class: 'muted small' }, `${plural(variants, 'variant')} × ${plural(seeds, 'seed')} on ${job.spec.dataset.name}, `, h('time', { dateTime: job.created_at, title: moment(job.created_at) }, ago(job.created_at)))),
+    h('div', { class: 'job-status' }, badge(job.status),
+      finished(job) ? (job.error && h('span', { class: 'muted small' }, job.error.message))
+        : [bar(progress.percent, `Progress of ${job.name}`), h('span', { class: 'muted small' }, pace({ done: progress.epochs_done, total: progress.epochs_total, eta: progress.eta_seconds }))]),
+    h('div', { class: 'job-best' }, known?.best && [h('span', { class: 'muted small' }, 'Best'), h('span', {}, known.best.variant), h('span', { class: 'number' }, value(known.best.loss))]),
+    h('div', { class: 'job-spark' }, known?.line));
+}
+
+/** Fetches the curves of jobs that moved on since they were last drawn. @param {any[]} jobs @param {number} mine */
+async function drawCurves(jobs, mine) {
+  for (const job of jobs) {
+    const epochs = `${job.status} ${job.progress.epochs_done}`;
+    if (!job.progress.epochs_done || job.progress.epochs_done > MOST_EPOCHS || curves.get(job.id)?.epochs === epochs) continue;
+    const history = await get(`/v1/jobs/${job.id}/history`).catch(() => null);
+    if (mine !== turn) return;
+    if (!history) continue;
+    const drawn = { epochs, line: sparkline(history.runs, job.spec.baseline), best: winner(history.runs) };
+    curves.set(job.id, drawn);
+    root.querySelector(`[data-job="${CSS.escape(job.id)}"]`)?.replaceWith(row(job));
+  }
+  for (const id of curves.keys()) if (curves.size > 5 * PAGE && !jobs.some((job) => job.id === id)) curves.delete(id);
+}
+
+/** @param {string} id @param {boolean} on */
+function pick(id, on) {
+  if (on) picked.add(id); else picked.delete(id);
+  const line = byId('compare-bar');
+  line.hidden = !picked.size;
+  line.querySelector('span').textContent = `${plural(picked.size, 'job')} chosen`;
+  line.querySelector('a').href = `/compare?${new URLSearchParams([...picked].map((each) => ['job', each]))}`;
+}
+
+tie(form, debounced(() => { after = ''; pages.length = 0; load(); }, 200));
+document.addEventListener('visibilitychange', () => { if (document.hidden) clearTimeout(timer); else load(); });
+load();

@@ -14,8 +14,8 @@ from celery import Celery
 from redis import Redis
 from sqlalchemy import delete, func, select
 
-from models import states
-from models.database import Database, now
+from models import claims, states
+from models.database import Database, now, reason
 from models.settings import Settings
 from models.tables import Run, Status, Worker
 from worker.queue import broker, ring, waiting
@@ -24,17 +24,21 @@ log = structlog.get_logger(__name__)
 
 SILENT_SECONDS = 30
 """After which a worker that says nothing counts as gone."""
+PRUNE_SECONDS = 60
+"""How often jobs past their retention are looked for."""
 
 
 class Recovery:
-    """The thread; `ring` asks it for messages, `stop` ends it."""
+    """The thread; `ring` asks it for messages, `stop` ends it. `sweeps` and `failures` count."""
 
     def __init__(self, database: Database, celery: Celery, settings: Settings) -> None:
+        self.sweeps = self.failures = 0
         self._database, self._celery, self._settings = database, celery, settings
         self._broker = broker(settings)
         self._wake = threading.Condition()
         self._rings = 0
         self._stopping = False
+        self._prune_at = 0.0
         self._thread = threading.Thread(target=self._run, name="recovery", daemon=True)
 
     def start(self) -> None:
@@ -70,31 +74,53 @@ class Recovery:
                     ring(self._celery, times)
                 if time.monotonic() >= sweep_at:
                     sweep_at = time.monotonic() + self._settings.sweep_seconds
-                    sweep(self._database, self._celery, self._broker, self._settings)
+                    self._sweep()
             except Exception as error:  # whatever it is, the next round tries again
-                log.warning("recovery_failed", error=type(error).__name__, exc_info=not _is_outage(error))
+                self.failures += 1
+                log.warning("recovery_failed", error=reason(error), exc_info=not _is_outage(error))
+
+    def _sweep(self) -> None:
+        take_back_lost(self._database, self._settings)
+        forget_silent(self._database)
+        if self._settings.retention_days is not None and time.monotonic() >= self._prune_at:
+            with self._database.write() as session:
+                pruned = states.prune(session, self._settings.retention_days * 86400)
+            if pruned:
+                log.info("jobs_pruned", jobs=pruned)  # and the next sweep looks for more
+            else:
+                self._prune_at = time.monotonic() + PRUNE_SECONDS
+        # The broker last: the database's part must not wait for a broker that is away.
+        ring_for_waiting(self._database, self._celery, self._broker)
+        self.sweeps += 1
 
 
-def sweep(database: Database, celery: Celery, server: Redis, settings: Settings) -> None:
-    """Takes runs back from lost workers, forgets silent workers, and rings where runs wait and no message does."""
+def take_back_lost(database: Database, settings: Settings) -> None:
+    """Takes runs back from workers that are gone or hang."""
     with database.read() as session:
-        lost = states.lost_runs(session, settings.progress_seconds)
-    for run_id, job_id, reason in lost:
-        seen = (
-            Run.progress_at < now(-settings.progress_seconds)
-            if reason == "no_progress"
-            else Run.lease_expires_at < now()
-        )
+        lost = claims.lost_runs(session, settings.progress_seconds)
+    for run_id, job_id, code in lost:
+        seen = claims.expired() if code == "worker_lost" else claims.hung(settings.progress_seconds)
         with database.write() as session:
-            swept = states.take_back(session, run_id, job_id, reason, settings.max_attempts, seen)
-        log.warning("lost_run_taken_back", run_id=run_id, reason=reason, requeued=bool(swept.requeued))
+            status = claims.take_back(session, run_id, job_id, code, settings.max_attempts, seen)
+        if status:
+            log.warning("lost_run_taken_back", run_id=run_id, job_id=job_id, reason=code, status=status)
+
+
+def forget_silent(database: Database) -> None:
+    """Forgets workers that went without a word."""
+    silent = Worker.seen_at < now(-SILENT_SECONDS)
     with database.read() as session:
-        silent = session.scalars(select(Worker.id).where(Worker.seen_at < now(-SILENT_SECONDS))).all()
+        if session.scalar(select(func.count()).where(silent)) == 0:
+            return
+    with database.write() as session:
+        session.execute(delete(Worker).where(silent))
+
+
+def ring_for_waiting(database: Database, celery: Celery, server: Redis) -> None:
+    """Rings where runs wait and no message does: it was lost, or there never was one."""
+    with database.read() as session:
         queued = session.scalar(select(func.count()).where(Run.status == Status.QUEUED)) or 0
         children = session.scalar(select(func.sum(Worker.concurrency))) or 1
-    if silent:
-        with database.write() as session:
-            session.execute(delete(Worker).where(Worker.seen_at < now(-SILENT_SECONDS)))
     if queued and not waiting(server):
         ring(celery, min(queued, children))
 

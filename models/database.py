@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import DateTime, Dialect, Engine, bindparam, create_engine, event
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -91,6 +91,7 @@ class Database:
 
 
 def make_engine(url: str) -> Engine:
+    """Connects when first used; to SQLite as this module's beginning tells."""
     if url.startswith("sqlite"):
         engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
         event.listen(engine, "connect", _on_sqlite_connect)
@@ -109,7 +110,8 @@ def make_engine(url: str) -> Engine:
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 20_000,
-            "options": "-c idle_in_transaction_session_timeout=60000 -c lock_timeout=30000",
+            # A process that is frozen within a transaction holds up others for seconds only.
+            "options": "-c idle_in_transaction_session_timeout=10000 -c lock_timeout=30000",
         },
     )
 
@@ -126,6 +128,15 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
 def _on_sqlite_begin(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("immediate")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+AWAY = (OperationalError, InterfaceError, InternalError)
+"""What is raised where the database is away, or for the moment not to be written to."""
+
+
+def reason(error: BaseException) -> str:
+    """What the database said, in a line: without the statement and its values."""
+    return f"{type(error).__name__}: {getattr(error, 'orig', error)}".partition("\n")[0]
 
 
 def is_storage_full(error: BaseException) -> bool:

@@ -44,7 +44,12 @@ class Settings(BaseSettings):
         1800, gt=0, description="How long an epoch may take before its worker counts as hung"
     )
     run_seconds: float = Field(6 * 3600, gt=0, description="How long a run may train")
-    max_attempts: int = Field(3, ge=1, description="How often a run is begun before it is given up")
+    max_attempts: int = Field(
+        3, ge=1, description="How often in a row, without a new epoch, a run's worker may be lost before it is given up"
+    )
+    retention_days: float | None = Field(
+        None, gt=0, description="Days after which finished jobs are deleted with their results; without it never"
+    )
     drain_seconds: float = Field(20, ge=0, description="How long a worker that is told to end goes on with its runs")
     child_runs: int = Field(25, ge=1, description="Runs after which a worker's child is replaced")
     worker_memory_mb: int = Field(4096, ge=512, description="Memory a worker's child may use")

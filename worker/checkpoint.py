@@ -30,10 +30,11 @@ def save(path: Path, identity: str, checkpoint: Checkpoint) -> None:
     arrays |= {f"best_{i}": array for i, array in enumerate(checkpoint.best)}
     header = json.dumps({"identity": identity, "history": checkpoint.history})
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
+    # A process that has lost the run may still be writing: each has a file of its own until it is whole.
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     with partial.open("wb") as file:
         np.savez(file, header=np.frombuffer(header.encode(), np.uint8), **arrays)
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load(path: Path, identity: str) -> Checkpoint | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextvars
 import os
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from types import TracebackType
 from typing import TypeVar
@@ -13,14 +15,14 @@ from typing import TypeVar
 import psutil
 import structlog
 from sqlalchemy import select
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from models import states
-from models.database import Database, is_storage_full
+from models import claims
+from models.database import AWAY, Database, is_storage_full, reason
 from models.errors import OutOfMemory, RunError, TimeLimitExceeded
 from models.settings import Settings
-from models.tables import Run, Status
+from models.tables import HELD, Run, Status
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -43,18 +45,27 @@ class Why(StrEnum):
 class Lease:
     """Renews a claim until left, and tells `stopped` when to stop and `why`.
 
-    `drain_at` gives the moment (`time.monotonic`) from which the run is to be handed back, or 0.
+    `drain_at` gives the moment from which the run is to be handed back, or 0; `alive` is called at
+    every beat, and with False at the end. Moments are `time.monotonic`'s.
     """
 
     def __init__(
-        self, database: Database, held: states.Claim, settings: Settings, drain_at: Callable[[], float]
+        self,
+        database: Database,
+        held: claims.Claim,
+        settings: Settings,
+        drain_at: Callable[[], float],
+        alive: Callable[[bool], None],
     ) -> None:
         self.why: Why | None = None
         self.error: RunError | None = None
-        self._database, self._held, self._settings, self._drain_at = database, held, settings, drain_at
+        self._database, self._held, self._settings = database, held, settings
+        self._drain_at, self._alive = drain_at, alive
         self._left = threading.Event()
-        self._renewed = self._begun = time.monotonic()
-        self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
+        self._begun = time.monotonic()
+        self._holds_until = self._begun + settings.lease_seconds  # at the latest: the database's began a little later
+        context = contextvars.copy_context()  # the run's id belongs into this thread's log lines too
+        self._thread = threading.Thread(target=context.run, args=(self._keep,), name="lease", daemon=True)
 
     def __enter__(self) -> Lease:
         self._thread.start()
@@ -65,25 +76,29 @@ class Lease:
     ) -> None:
         self._left.set()
         self._thread.join()
+        self._alive(False)
 
     def stopped(self) -> bool:
         """Whether training is to stop."""
         return self.why is not None
 
-    def persist(self, write: Callable[[Session], T]) -> T:
+    def persist(self, write: Callable[[Session], T], *, despite_full_storage: bool = False) -> T:
         """`write` in a transaction of its own, tried again while the database is away and the lease may still hold.
 
-        Raises LeaseLost, or the database's error once the lease must have run out.
+        It may be called again after its commit succeeded unheard. Raises LeaseLost, or the
+        database's error where storage is full, unless that is to be waited for too.
         """
         pause = 0.05
         while True:
             try:
                 with self._database.write() as session:
                     return write(session)
-            except (OperationalError, InterfaceError) as error:
-                if is_storage_full(error) or self.why == Why.LOST:
+            except AWAY as error:
+                if is_storage_full(error) and not despite_full_storage:
                     raise
-                log.warning("database_away", error=type(error).__name__)
+                if time.monotonic() > self._holds_until:
+                    raise claims.LeaseLost("The database was away for longer than the lease") from error
+                log.warning("database_away", error=reason(error))
                 time.sleep(pause)
                 pause = min(2 * pause, 1.0)
 
@@ -93,29 +108,30 @@ class Lease:
         process = psutil.Process()
         while not self._left.wait(POLL_SECONDS):
             clock = time.monotonic()
+            self._alive(True)
+            why = None
             try:
                 if clock >= beat_at:
                     with self._database.write() as session:
-                        states.renew(session, self._held, self._settings.lease_seconds)
-                    self._renewed, beat_at = clock, clock + self._settings.heartbeat_seconds
+                        claims.renew(session, self._held, self._settings.lease_seconds)
+                    self._holds_until = clock + self._settings.lease_seconds
+                    beat_at = clock + self._settings.heartbeat_seconds
                 why = self._ask()
-            except states.LeaseLost:
+            except claims.LeaseLost:
                 why = Why.LOST
-            except DBAPIError as error:
-                log.warning("heartbeat_failed", error=type(error).__name__)
-                why = Why.LOST if clock - self._renewed > self._settings.lease_seconds else None
-            why = why or self._limits(clock, process)
-            if why and self.why is None:
+            except SQLAlchemyError as error:
+                log.warning("heartbeat_failed", error=reason(error))
+                if clock > self._holds_until:
+                    why = Why.LOST
+            if self.why is None and (why := why or self._limits(clock, process)):
                 self.why, stop_by = why, clock + STUBBORN_SECONDS
             if clock > stop_by:
-                # Training is stuck where no check reaches it. Nothing is lost: the lease runs out.
-                log.error("stuck_child_ends_itself", run_id=self._held.run_id)
-                os._exit(70)
+                self._end_process()
 
     def _ask(self) -> Why | None:
         with self._database.read() as session:
             row = session.execute(select(Run.status, Run.attempt).where(Run.id == self._held.run_id)).one_or_none()
-        if row is None or row.attempt != self._held.attempt or row.status not in (Status.RUNNING, Status.CANCELLING):
+        if row is None or row.attempt != self._held.attempt or row.status not in HELD:
             return Why.LOST
         return Why.CANCELLED if row.status == Status.CANCELLING else None
 
@@ -129,3 +145,13 @@ class Lease:
         if self.error:
             return Why.LIMIT
         return Why.DRAINED if 0 < self._drain_at() <= clock else None
+
+    def _end_process(self) -> None:
+        """Training is stuck where no check reaches it: says so where it can, and ends the process around it."""
+        log.error("stuck_child_ends_itself", why=self.why)
+        with suppress(claims.LeaseLost, SQLAlchemyError), self._database.write() as session:
+            if self.error:
+                claims.fail(session, self._held, self.error.as_json())
+            elif self.why in (Why.CANCELLED, Why.DRAINED):
+                claims.release(session, self._held, "drained")
+        os._exit(70)

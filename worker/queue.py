@@ -1,7 +1,7 @@
 """The queue's name and its bell.
 
 A message says only "there may be work": the database is the queue, and a worker that hears the
-bell claims whatever is next there (`models.states.claim`). A lost message therefore loses nothing
+bell claims whatever is next there (`models.claims.claim`). A lost message therefore loses nothing
 and a doubled one doubles nothing; see docs/decisions/0002-the-message-is-a-bell.md.
 """
 
@@ -15,9 +15,12 @@ from models.settings import Settings
 QUEUE = "ockham"
 TRAIN = "worker.tasks.train"
 
+HARD_SECONDS = 120
+"""How long after its limit a run's process is killed where nothing else ended it."""
 
-def make_celery(settings: Settings) -> Celery:
-    """The Celery application; it connects when first used."""
+
+def make_celery(settings: Settings, socket_timeout: float = 15) -> Celery:
+    """The Celery application; it connects when first used. `socket_timeout`: how long a silent broker is waited for."""
     app = Celery("ockham", broker=settings.celery_broker_url, set_as_current=False)
     app.conf.update(
         task_default_queue=QUEUE,
@@ -26,9 +29,12 @@ def make_celery(settings: Settings) -> Celery:
         # The run is safe in the database: nothing is won by a message that comes back.
         task_acks_late=False,
         worker_prefetch_multiplier=1,
+        worker_enable_prefetch_count_reduction=False,
         worker_max_tasks_per_child=settings.child_runs,
+        # In KiB. What a child keeps after a run must leave room for the next one.
+        worker_max_memory_per_child=settings.worker_memory_mb * 1024 // 2,
         # A backstop: the child itself ends a run at its limit.
-        task_time_limit=settings.run_seconds + 120,
+        task_time_limit=settings.run_seconds + HARD_SECONDS,
         # TensorFlow takes seconds to import, and a child that has not said it is up is killed.
         worker_proc_alive_timeout=120,
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -40,7 +46,9 @@ def make_celery(settings: Settings) -> Celery:
         broker_connection_max_retries=None,
         broker_connection_timeout=3,
         broker_transport_options={
-            "socket_timeout": 15,
+            # A bell that a worker took and never heard sounds again, where it does no harm.
+            "visibility_timeout": settings.lease_seconds,
+            "socket_timeout": socket_timeout,
             "socket_connect_timeout": 3,
             "socket_keepalive": True,
             "health_check_interval": 15,
@@ -63,4 +71,4 @@ def broker(settings: Settings) -> Redis:
 
 def waiting(server: Redis) -> int:
     """Messages that no worker has taken yet. Raises redis's RedisError."""
-    return int(server.llen(QUEUE))  # type: ignore[arg-type]
+    return int(server.llen(QUEUE))

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
+from sqlalchemy import select
 
-from models import states
-from models.database import Database, is_storage_full
+from models import claims
+from models.database import AWAY, Database, is_storage_full, reason
 from models.errors import OutOfMemory, RunError, Stopped, StorageFull
 from models.settings import Settings
 from models.specification import Imdb, Synthetic
+from models.tables import FINISHED, Run
 from worker.lease import Lease, Why
 
 if TYPE_CHECKING:
@@ -28,12 +33,19 @@ DATASETS_KEPT = 4
 
 
 class Child:
-    """One process that trains: made after the fork, it alone imports TensorFlow."""
+    """One process that trains: made after the fork, it alone imports TensorFlow.
 
-    def __init__(self, settings: Settings, worker_id: str, drain_at: Callable[[], float]) -> None:
+    `drain_at` and `alive` are as `worker.lease.Lease` has them.
+    """
+
+    def __init__(
+        self, settings: Settings, worker_id: str, drain_at: Callable[[], float], alive: Callable[[bool], None]
+    ) -> None:
+        with suppress(OSError):  # Linux only: where memory runs out, the child goes and not the service
+            Path("/proc/self/oom_score_adj").write_text("500")
         from worker import training  # not before the fork: TensorFlow that has computed cannot be forked
 
-        self.settings, self.worker_id, self.drain_at = settings, worker_id, drain_at
+        self.settings, self.worker_id, self.drain_at, self.alive = settings, worker_id, drain_at, alive
         self.database = Database(settings)
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
         training.configure(threads=settings.threads)
@@ -42,76 +54,73 @@ class Child:
         """Trains the next queued run, if there is one and this worker is not about to end."""
         if self.drain_at():
             return
-        with self.database.write() as session:
-            held = states.claim(session, self.worker_id, os.getpid(), self.settings.lease_seconds)
+        try:
+            with self.database.write() as session:
+                held = claims.claim(session, self.worker_id, os.getpid(), self.settings.lease_seconds)
+        except AWAY as error:
+            log.warning("database_away", error=reason(error))
+            return  # the sweep rings again
         if held is None:
             return
-        checkpoint = self.settings.data_dir.absolute() / "checkpoints" / f"{held.run_id}.npz"
         with structlog.contextvars.bound_contextvars(job_id=held.job_id, run_id=held.run_id, attempt=held.attempt):
             log.info("run_started", recorded=held.recorded)
-            with Lease(self.database, held, self.settings, self.drain_at) as lease:
-                ended = self._train(held, lease, checkpoint)
-            if ended:
-                checkpoint.unlink(missing_ok=True)
+            with Lease(self.database, held, self.settings, self.drain_at, self.alive) as lease:
+                self._train(held, lease)
 
-    def _train(self, held: states.Claim, lease: Lease, checkpoint: Path) -> bool:
-        """Trains a claimed run and records how it ended; False where it is another's now or again in the queue."""
+    def _train(self, held: claims.Claim, lease: Lease) -> None:
+        """Trains a claimed run and records how it ended, unless it is another's by then."""
         try:
-            self._train_and_record(held, lease, checkpoint)
-            log.info("run_succeeded")
-        except states.LeaseLost:
-            log.warning("lease_lost")
-            return False
+            try:
+                status = self._train_and_record(held, lease)
+            except claims.LeaseLost:
+                raise
+            except Stopped:
+                if lease.why == Why.LOST:
+                    raise
+                if lease.error:
+                    raise lease.error from None
+                log.info("run_stopped", why=lease.why)
+                status = lease.persist(lambda session: claims.release(session, held, "drained"))
         except Stopped:
-            return self._stop(held, lease)
+            log.warning("lease_lost")
+            return
         except Exception as error:
             failure = _as_run_error(error)
             log.warning("run_failed", code=failure.code, exc_info=not isinstance(error, RunError))
-            return self._fail(held, lease, failure)
-        return True
+            try:
+                status = lease.persist(
+                    lambda session: claims.fail(session, held, failure.as_json()), despite_full_storage=True
+                )
+            except claims.LeaseLost:
+                log.warning("lease_lost")
+                return
+        log.info("run_left", status=status)
+        if status in FINISHED:
+            for file in checkpoints(self.settings).glob(f"{held.run_id}.*"):
+                file.unlink(missing_ok=True)
 
-    def _train_and_record(self, held: states.Claim, lease: Lease, checkpoint: Path) -> None:
+    def _train_and_record(self, held: claims.Claim, lease: Lease) -> str:
         from worker import training
         from worker.fingerprint import fingerprint
 
         run = held.specification
         data = self._dataset(run.dataset)
         under = fingerprint(data.sha256)
-        recorded = lease.persist(lambda session: states.begin(session, held, under))
+        recorded = lease.persist(lambda session: claims.begin(session, held, under))
 
         def on_epoch(epoch: Epoch) -> None:
-            lease.persist(lambda session: states.record(session, held, epoch.number, epoch.metrics, epoch.seconds))
+            lease.persist(lambda session: claims.record(session, held, epoch.number, epoch.metrics, epoch.seconds))
 
+        checkpoint = checkpoints(self.settings) / f"{held.run_id}.{_digest(under)}.npz"
         checkpoint.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         result = training.train(
             run, data, on_epoch=on_epoch, should_stop=lease.stopped, checkpoint=checkpoint, recorded=recorded
         )
-        lease.persist(
-            lambda session: states.succeed(
+        return lease.persist(
+            lambda session: claims.succeed(
                 session, held, chosen_epoch=result.chosen_epoch, test=result.test, model=result.model
             )
         )
-
-    def _stop(self, held: states.Claim, lease: Lease) -> bool:
-        if lease.error:
-            log.warning("run_failed", code=lease.error.code)
-            return self._fail(held, lease, lease.error)
-        if lease.why == Why.LOST:
-            log.warning("lease_lost")
-            return False
-        log.info("run_stopped", why=lease.why)
-        try:
-            lease.persist(lambda session: states.release(session, held, "drained"))
-        except states.LeaseLost:
-            return False
-        return lease.why == Why.CANCELLED
-
-    def _fail(self, held: states.Claim, lease: Lease, error: RunError) -> bool:
-        try:
-            lease.persist(lambda session: states.fail(session, held, error.as_json()))
-        except states.LeaseLost:
-            return False
-        return True
 
     def _dataset(self, specification: Imdb | Synthetic) -> Dataset:
         from worker import data
@@ -123,6 +132,28 @@ class Child:
                 self._datasets.popitem(last=False)
         self._datasets.move_to_end(key)
         return self._datasets[key]
+
+
+def checkpoints(settings: Settings) -> Path:
+    """Where this host's checkpoints are, named `RUN.FINGERPRINT.npz`: one is resumed only under its own fingerprint."""
+    return settings.data_dir.absolute() / "checkpoints"
+
+
+def tidy(database: Database, settings: Settings) -> None:
+    """Removes the checkpoints of runs that ended elsewhere or were deleted."""
+    files = [(file, file.name.partition(".")[0]) for file in checkpoints(settings).glob("run_*")]
+    if not files:
+        return
+    with database.read() as session:
+        wanted = select(Run.id).where(Run.id.in_({run_id for _, run_id in files}), Run.status.not_in(FINISHED))
+        kept = set(session.scalars(wanted))
+    for file, run_id in files:
+        if run_id not in kept:
+            file.unlink(missing_ok=True)
+
+
+def _digest(fingerprint: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(fingerprint, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _as_run_error(error: Exception) -> RunError:

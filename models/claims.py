@@ -1,0 +1,281 @@
+"""A worker's hold on a run, from its claim to its end, and what is done when the worker is lost.
+
+A worker's writes name its claim: the attempt's number and a lease that has not run out, by the
+database's clock. Whoever lost its lease changes nothing any more. A write may be tried again after
+a commit whose answer was lost: the holder finds it done, and that is all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
+from sqlalchemy.orm import Session, aliased
+
+from models.database import now
+from models.errors import Stopped
+from models.specification import RunSpecification, stored
+from models.states import change, emit, lock, settle
+from models.tables import FINISHED, HELD, Epoch, Job, ModelPart, Run, Status
+
+PART_BYTES = 2**20
+UNHELD = {"lease_expires_at": None, "worker_id": None, "worker_pid": None}
+
+
+class LeaseLost(Stopped):
+    """The run is another's by now, or has ended: what this worker still knows of it must leave no trace."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A worker's hold on a run. `recorded` is the number of epochs already in the database."""
+
+    run_id: str
+    job_id: str
+    attempt: int
+    recorded: int
+    fingerprint: dict[str, Any] | None
+    specification: RunSpecification
+
+
+def claim(session: Session, worker_id: str, pid: int, lease: float) -> Claim | None:
+    """Takes the next queued run for `lease` seconds, or None where none is queued.
+
+    Next is a run of the owner, and of that owner's jobs the one, that has waited longest to be
+    served, a new job from its creation on. So the jobs take turns: one of a thousand runs delays
+    another's single run by a run, and a stream of small jobs never starves a big one.
+    """
+    if (kept := _claimed_before(session, worker_id, pid, lease)) is not None:
+        return kept
+    others = aliased(Job)
+    owner_served = select(func.max(others.served_at)).where(others.owner == Job.owner).scalar_subquery()
+    waiting = exists().where(Run.job_id == Job.id, Run.status == Status.QUEUED)
+    queue = (
+        select(Job.id)
+        .where(Job.status.in_((Status.QUEUED, Status.RUNNING)), waiting)
+        .order_by(owner_served.asc().nulls_first(), func.coalesce(Job.served_at, Job.created_at), Job.id)
+        .limit(1)
+    )
+    # Several workers at once take from several jobs. Where others have every waiting job's lock,
+    # one waits: "nothing is queued" would be untrue.
+    while job_id := session.scalar(queue.with_for_update(skip_locked=True, of=Job)) or session.scalar(queue):
+        if (job := lock(session, job_id)) is None:
+            continue  # deleted meanwhile
+        first = select(Run.id).where(Run.job_id == job_id, Run.status == Status.QUEUED).order_by(Run.position).limit(1)
+        taken = change(
+            session,
+            Run.id == first.scalar_subquery(),
+            Run.status == Status.QUEUED,
+            status=Status.RUNNING,
+            attempt=Run.attempt + 1,
+            worker_id=worker_id,
+            worker_pid=pid,
+            lease_expires_at=now(lease),
+            progress_at=now(),
+            started_at=func.coalesce(Run.started_at, now()),
+        )
+        if not taken:
+            continue  # another worker had the last one while this one waited for the lock
+        run = session.get_one(Run, taken[0], populate_existing=True)
+        job.served_at = run.progress_at
+        if job.status == Status.QUEUED:
+            job.status = Status.RUNNING
+            job.started_at = job.started_at or run.progress_at
+            emit(session, job, "job.started")
+        emit(session, job, "run.started", run.id, {"variant": run.variant, "seed": run.seed, "attempt": run.attempt})
+        return _claim(job, run)
+    return None
+
+
+def _claimed_before(session: Session, worker_id: str, pid: int, lease: float) -> Claim | None:
+    """The run that this process holds already: it claimed it, and the commit's answer was lost."""
+    mine = (Run.worker_id == worker_id, Run.worker_pid == pid, Run.status.in_(HELD), Run.lease_expires_at >= now())
+    found = session.execute(select(Run.id, Run.job_id).where(*mine)).first()
+    if found is None or (job := lock(session, found.job_id)) is None:
+        return None
+    if not change(session, Run.id == found.id, *mine, lease_expires_at=now(lease), progress_at=now()):
+        return None
+    return _claim(job, session.get_one(Run, found.id, populate_existing=True))
+
+
+def _claim(job: Job, run: Run) -> Claim:
+    specification = stored(job.spec).run(run.variant, run.seed)
+    return Claim(run.id, job.id, run.attempt, run.epoch, run.fingerprint, specification)
+
+
+def begin(session: Session, held: Claim, fingerprint: Mapping[str, Any]) -> int:
+    """Notes what the run is trained with; the number of recorded epochs that stand. Raises LeaseLost.
+
+    Recorded epochs stand where they came from the same fingerprint, which promises the same bits.
+    Under another they are removed, and the run is trained whole: its history has no seam.
+    """
+    _lock_held(session, held)
+    same = held.fingerprint is None or held.fingerprint == fingerprint
+    recorded = held.recorded if same else 0
+    if not same:
+        session.execute(delete(Epoch).where(Epoch.run_id == held.run_id))
+    _change_held(session, held, fingerprint=dict(fingerprint), epoch=recorded)
+    return recorded
+
+
+def renew(session: Session, held: Claim, lease: float) -> None:
+    """Renews the lease. Raises LeaseLost."""
+    renewed = session.execute(update(Run).where(*_fence(held)).values(lease_expires_at=now(lease)).returning(Run.id))
+    if renewed.one_or_none() is None:
+        raise _lost(held)
+
+
+def record(session: Session, held: Claim, epoch: int, metrics: Mapping[str, float], seconds: float) -> None:
+    """Records the epoch after the last recorded one, once. Raises LeaseLost."""
+    job = _lock_held(session, held)
+    if session.scalar(select(Run.epoch).where(*_fence(held))) == epoch:
+        return  # committed before, the answer lost
+    _change_held(session, held, Run.epoch == epoch - 1, epoch=epoch, progress_at=now(), losses=0)
+    values = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
+    nonfinite = {name: str(value) for name, value in metrics.items() if not math.isfinite(value)}
+    session.add(
+        Epoch(
+            run_id=held.run_id, epoch=epoch, nonfinite=nonfinite or None, seconds=seconds, recorded_at=now(), **values
+        )
+    )
+    data = {"epoch": epoch, "metrics": values, "seconds": seconds, **({"nonfinite": nonfinite} if nonfinite else {})}
+    emit(session, job, "run.epoch", held.run_id, data)
+
+
+def succeed(
+    session: Session, held: Claim, *, chosen_epoch: int, test: Mapping[str, float] | None, model: bytes
+) -> Status:
+    """Ends a run with its results, or as cancelled where a user asked for that meanwhile; how. Raises LeaseLost."""
+    results = {"chosen_epoch": chosen_epoch, "test": None if test is None else dict(test), "model_size": len(model)}
+    status, now_ended = _end(session, held, Status.SUCCEEDED, {"chosen_epoch": chosen_epoch}, **results)
+    if now_ended and status == Status.SUCCEEDED:
+        for part, start in enumerate(range(0, len(model), PART_BYTES)):
+            session.add(ModelPart(run_id=held.run_id, part=part, data=model[start : start + PART_BYTES]))
+    return status
+
+
+def fail(session: Session, held: Claim, error: Mapping[str, Any]) -> Status:
+    """Ends a run with `error` (`{code, message, retryable}`), or as cancelled; its epochs stay. Raises LeaseLost."""
+    return _end(session, held, Status.FAILED, {"error": dict(error)}, error=dict(error))[0]
+
+
+def release(session: Session, held: Claim, reason: str) -> Status:
+    """Hands a run back to the queue, or ends it where it is being cancelled; what it is now. Raises LeaseLost."""
+    job = _lock_held(session, held)
+    if status := _requeue(session, job, held.run_id, _fence(held), reason):
+        return status
+    if (left := _left_before(session, held, Status.QUEUED, *FINISHED)) is None:
+        raise _lost(held)
+    return left
+
+
+# --- where a worker is lost ---------------------------------------------------------------------
+
+
+def expired() -> ColumnElement[bool]:
+    """A lease has run out."""
+    return Run.lease_expires_at < now()
+
+
+def hung(progress: float) -> ColumnElement[bool]:
+    """No epoch was recorded for `progress` seconds: a heartbeat hides that."""
+    return Run.progress_at < now(-progress)
+
+
+def lost_runs(session: Session, progress: float) -> list[tuple[str, str, str]]:
+    """Held runs that are `expired` or `hung`, as (run, job, the error's code)."""
+    rows = session.execute(
+        select(Run.id, Run.job_id, expired()).where(Run.status.in_(HELD), or_(expired(), hung(progress)))
+    )
+    return [(run_id, job_id, "worker_lost" if is_expired else "no_progress") for run_id, job_id, is_expired in rows]
+
+
+def take_back(
+    session: Session, run_id: str, job_id: str, reason: str, max_attempts: int, *seen: ColumnElement[bool]
+) -> Status | None:
+    """Takes a lost run from its worker; what it is now.
+
+    It is queued again, or cancelled if so asked, or failed at its `max_attempts`th loss without a
+    new epoch in between. `seen` are the conditions under which it was found lost: where they hold no
+    more, nothing changes and None is the answer.
+    """
+    if (job := lock(session, job_id)) is None:
+        return None
+    conditions = (Run.id == run_id, Run.status.in_(HELD), *seen)
+    losses = session.scalar(select(Run.losses + 1).where(*conditions))
+    if losses is None:
+        return None
+    if losses >= max_attempts:
+        what = "recorded no epoch for too long" if reason == "no_progress" else "was lost"
+        message = f"The run's worker {what}, {losses} times in a row: it may need more memory or time than a worker has"
+        error = {"code": reason, "message": message, "retryable": True}
+        values = {"status": Status.FAILED, "error": error, "finished_at": now(), "losses": losses, **UNHELD}
+        if change(session, *conditions, Run.status == Status.RUNNING, **values):
+            emit(session, job, "run.failed", run_id, {"error": error})
+            settle(session, job)
+            return Status.FAILED
+    return _requeue(session, job, run_id, conditions, reason, losses=losses)
+
+
+# --- within a transaction -----------------------------------------------------------------------
+
+
+def _lost(held: Claim) -> LeaseLost:
+    return LeaseLost(f"The lease of {held.run_id} is lost")
+
+
+def _lock_held(session: Session, held: Claim) -> Job:
+    if (job := lock(session, held.job_id)) is None:
+        raise _lost(held)  # the job was deleted
+    return job
+
+
+def _fence(held: Claim) -> tuple[ColumnElement[bool], ...]:
+    return Run.id == held.run_id, Run.attempt == held.attempt, Run.status.in_(HELD), Run.lease_expires_at >= now()
+
+
+def _change_held(session: Session, held: Claim, *conditions: ColumnElement[bool], **values: Any) -> None:
+    if not change(session, *_fence(held), *conditions, **values):
+        raise _lost(held)
+
+
+def _left_before(session: Session, held: Claim, *statuses: Status) -> Status | None:
+    """The run's status where this attempt left it so already: a commit whose answer was lost."""
+    left = select(Run.status).where(Run.id == held.run_id, Run.attempt == held.attempt, Run.status.in_(statuses))
+    return None if (status := session.scalar(left)) is None else Status(status)
+
+
+def _end(session: Session, held: Claim, status: Status, data: Mapping[str, Any], **values: Any) -> tuple[Status, bool]:
+    """Ends a held run as `status`, or as cancelled where it is being cancelled: how, and whether that was only now."""
+    job = _lock_held(session, held)
+    ended = {"finished_at": now(), **UNHELD}
+    if change(session, *_fence(held), Run.status == Status.RUNNING, status=status, **ended, **values):
+        emit(session, job, f"run.{status}", held.run_id, data)
+    elif change(session, *_fence(held), Run.status == Status.CANCELLING, status=Status.CANCELLED, **ended):
+        status = Status.CANCELLED
+        emit(session, job, "run.cancelled", held.run_id)
+    elif (left := _left_before(session, held, *FINISHED)) is not None:
+        return left, False
+    else:
+        raise _lost(held)
+    settle(session, job)
+    return status, True
+
+
+def _requeue(
+    session: Session, job: Job, run_id: str, conditions: tuple[ColumnElement[bool], ...], reason: str, **values: Any
+) -> Status | None:
+    """Queues a held run again, or ends it where it is being cancelled; None where the conditions do not hold."""
+    queued = {"status": Status.QUEUED, "queued_at": now(), **UNHELD, **values}
+    if change(session, *conditions, Run.status == Status.RUNNING, **queued):
+        emit(session, job, "run.requeued", run_id, {"reason": reason})
+        return Status.QUEUED
+    cancelled = {"status": Status.CANCELLED, "finished_at": now(), **UNHELD}
+    if change(session, *conditions, Run.status == Status.CANCELLING, **cancelled):
+        emit(session, job, "run.cancelled", run_id)
+        settle(session, job)
+        return Status.CANCELLED
+    return None

@@ -8,10 +8,15 @@ from contextlib import asynccontextmanager
 
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
+from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
-from api import events, figures, health, histories, jobs, openapi, pages, plots, presets, problems, runs
+from api import events, figures, health, histories, jobs, metrics, openapi, pages, plots, presets, problems, runs
+from api.headers import Head, StandardHeaders
+from api.limits import RequestRate
 from api.recovery import Recovery
+from api.watch import Watch
 from models import logs
 from models.database import Database
 from models.settings import Settings
@@ -24,6 +29,20 @@ Submit an experiment with `POST /v1/jobs`, poll `GET /v1/jobs/{id}` or follow it
 its history, its metrics and its comparison plots.
 """
 
+UNCOMPRESSED = (
+    *DEFAULT_EXCLUDED_CONTENT_TYPES,
+    "application/octet-stream",
+    "application/vnd.apache.parquet",
+    "application/pdf",
+)
+"""What is compressed already, event streams, and models, of which ranges are asked for."""
+
+EXPOSED = (
+    "Content-Range", "ETag", "Idempotency-Replayed", "Location", "Preference-Applied", "RateLimit-Limit",
+    "RateLimit-Remaining", "RateLimit-Reset", "Retry-After", "X-Request-ID",
+)  # fmt: skip
+"""Headers of an answer that a page of another origin may read."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The service's application; it connects to nothing before it starts."""
@@ -33,24 +52,46 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logs.configure(settings)
         app.state.database = Database(settings)
-        app.state.celery = make_celery(settings)
+        app.state.celery = make_celery(settings, socket_timeout=2)
         app.state.recovery = Recovery(app.state.database, app.state.celery, settings)
         app.state.recovery.start()
+        app.state.rate = RequestRate(settings.requests_per_minute)
+        app.state.watch = Watch(app.state.database)
+        app.state.watch.start()
         threading.Thread(target=plots.warm_up, name="warm-up", daemon=True).start()
         try:
             yield
         finally:
+            await app.state.watch.stop()
             app.state.recovery.stop()
             app.state.celery.close()
             app.state.database.dispose()
 
-    app = FastAPI(title="Ockham", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    app = FastAPI(
+        title="Ockham",
+        version="0.1.0",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        generate_unique_id_function=lambda route: route.name,
+    )
     app.state.settings = settings
-    app.add_middleware(GZipMiddleware, minimum_size=1000)
+    # The last one added is the first to see a request.
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5, exclude_content_types=UNCOMPRESSED)
+    app.add_middleware(Head)
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=EXPOSED,
+            max_age=3600,
+        )
+    app.add_middleware(StandardHeaders)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
     problems.install(app)
     openapi.install(app)
-    for resource in (jobs, events, histories, figures, runs, presets):
+    for resource in (jobs, events, histories, metrics, figures, runs, presets):
         app.include_router(resource.router, prefix="/v1")
     app.include_router(health.router)
     pages.install(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 from fastapi import Request
@@ -32,7 +33,7 @@ async def read_json(request: Request) -> Any:
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text. Raises Malformed."""
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
+        value = json.loads(body.decode(), object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
         _check_depth(value)
         json.dumps(value, ensure_ascii=False).encode()  # lone surrogates are JSON, but no text
     except UnicodeDecodeError:
@@ -55,6 +56,13 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError(f"{text[:20]} is more than a number can be here")
+    return value
 
 
 def _check_depth(value: Any) -> None:

@@ -2,42 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
-from api.jobs import find_job
+from api.access import Access, Reader
+from api.jobs import find_mark
 from api.problems import documented
-from api.schemas import Event, EventList
-from models.database import Database
-from models.tables import FINISHED, Job
-from models.tables import Event as EventRow
+from api.schemas import EventList
+from api.watch import Mark, Watch, read_events
 
 router = APIRouter(tags=["events"])
 
 MAX_PAGE = 1000
-POLL_SECONDS = 0.1
 KEEPALIVE_SECONDS = 15
-
-
-def _page(database: Database, job_id: str, after: int, limit: int) -> tuple[list[Event], bool]:
-    """The events after `after`, and whether the job has none beyond them and will have no more."""
-    with database.read() as session:
-        job = session.execute(select(Job.status, Job.last_event).where(Job.id == job_id)).one_or_none()
-        if job is None:
-            return [], True
-        rows: Sequence[EventRow] = ()
-        if job.last_event > after:
-            query = select(EventRow).where(EventRow.job_id == job_id, EventRow.id > after)
-            rows = session.scalars(query.order_by(EventRow.id).limit(limit)).all()
-    events = [Event(id=r.id, created_at=r.created_at, type=r.type, run_id=r.run_id, data=r.data) for r in rows]
-    last = events[-1].id if events else after
-    return events, job.status in FINISHED and last >= job.last_event
 
 
 @router.get(
@@ -47,48 +28,53 @@ def _page(database: Database, job_id: str, after: int, limit: int) -> tuple[list
     responses={
         200: {
             "description": "A page, or with `Accept: text/event-stream` a live stream",
-            "content": {"text/event-stream": {}},
+            "content": {"text/event-stream": {"schema": {"type": "string"}}},
         },
-        **documented(404, 422, 503),
+        204: {"description": "A stream resumed after the job's last event: nothing follows"},
+        **documented(404, 422),
     },
 )
 async def get_events(
     request: Request,
+    access: Reader,
     job_id: str,
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="The last id seen")] = 0,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 100,
     last_event_id: Annotated[str | None, Header(description="Sent by a browser that resumes")] = None,
 ) -> Any:
     """Oldest first. As a stream it follows the job, and ends after the job's last event."""
-    database: Database = request.app.state.database
-
-    def found() -> None:
-        with database.read() as session:
-            find_job(session, job_id)
-
-    await run_in_threadpool(found)
-    if "text/event-stream" in request.headers.get("accept", ""):
-        seen = int(last_event_id) if last_event_id and last_event_id.isdecimal() and len(last_event_id) < 10 else after
-        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-        return StreamingResponse(_stream(request, database, job_id, seen), 200, headers, "text/event-stream")
-    events, _ = await run_in_threadpool(_page, database, job_id, after, limit + 1)
-    return EventList(data=events[:limit], has_more=len(events) > limit)
+    mark = await run_in_threadpool(_mark, access, job_id)
+    if "text/event-stream" not in request.headers.get("Accept", ""):
+        events = await run_in_threadpool(read_events, access.database, job_id, after, limit + 1)
+        return EventList(data=events[:limit], has_more=len(events) > limit)
+    resumed = last_event_id is not None and last_event_id.isdecimal() and len(last_event_id) < 10
+    seen = int(last_event_id) if resumed and last_event_id else after
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    if resumed and mark.finished and seen >= mark.last_event:
+        return Response(status_code=204, headers=headers)  # what tells an EventSource not to come back
+    return StreamingResponse(_stream(request.app.state.watch, job_id, mark, seen), 200, headers, "text/event-stream")
 
 
-async def _stream(request: Request, database: Database, job_id: str, seen: int) -> AsyncIterator[str]:
-    """Server-sent events (WHATWG HTML, 9.2) from the one after `seen`."""
+def _mark(access: Access, job_id: str) -> Mark:
+    with access.database.read() as session:
+        return find_mark(access, session, job_id)
+
+
+async def _stream(watch: Watch, job_id: str, mark: Mark, seen: int) -> AsyncIterator[str]:
+    """Server-sent events from the one after `seen`."""
     yield "retry: 1000\n\n"
-    quiet = 0.0
-    while not await request.is_disconnected():
-        events, over = await run_in_threadpool(_page, database, job_id, seen, MAX_PAGE)
-        for event in events:
-            seen = event.id
-            yield f"id: {event.id}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"
-        if over:
+    while True:
+        while seen < mark.last_event:
+            last, frames = await watch.frames(job_id, seen)
+            if last == seen:
+                return  # deleted meanwhile
+            seen = last
+            yield frames
+        if mark.finished or watch.closing:
             return
-        quiet = 0.0 if events else quiet + POLL_SECONDS
-        if quiet >= KEEPALIVE_SECONDS:
-            quiet = 0.0
+        changed = await watch.change(job_id, mark, KEEPALIVE_SECONDS)
+        if changed is None:
+            return
+        if changed == mark:
             yield ": still here\n\n"
-        if not events:
-            await asyncio.sleep(POLL_SECONDS)
+        mark = changed

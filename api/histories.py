@@ -1,23 +1,25 @@
-"""What runs recorded, epoch by epoch, and what that says in brief: history, metrics, analysis."""
+"""Histories: every epoch of every run, of one job or across jobs, in the format asked for."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from api.jobs import find_job
+from api import formats
+from api.access import Access, Reader
+from api.conditional import is_known
 from api.problems import documented
-from api.summary import finite, nonfinite, summarize
+from api.selection import Chosen, JobIds, RunIds, choose, etag_of, load_histories
 from models.history import EVALUATED, METRICS, RunHistory
-from models.tables import Epoch, Run
 
 router = APIRouter(tags=["results"])
+
+CHUNK = 50
+"""Runs that are read at once: a slow reader holds no database connection between two chunks."""
 
 
 class NonFinite(BaseModel):
@@ -32,6 +34,7 @@ class RunEpochs(BaseModel):
     """A run's epochs so far; each metric has one value an epoch."""
 
     run_id: str
+    job_id: str
     variant: str
     seed: int
     status: str
@@ -40,67 +43,75 @@ class RunEpochs(BaseModel):
     nonfinite: list[NonFinite]
 
 
-class History(BaseModel):
-    """Every run's epochs, never sampled."""
+class Histories(BaseModel):
+    """The chosen runs' epochs, never sampled."""
 
     object: Literal["history"] = "history"
-    job_id: str
     runs: list[RunEpochs]
 
 
-def load_histories(session: Session, runs: Iterable[Run]) -> list[RunHistory]:
-    """The runs' histories, in their order."""
-    runs = list(runs)
-    recorded: dict[str, list[Epoch]] = {run.id: [] for run in runs}
-    if runs:
-        query = select(Epoch).where(Epoch.run_id.in_(recorded)).order_by(Epoch.run_id, Epoch.epoch)
-        for epoch in session.scalars(query):
-            recorded[epoch.run_id].append(epoch)
-    return [_history(run, recorded[run.id]) for run in runs]
+class History(Histories):
+    """Every run's epochs, never sampled."""
+
+    job_id: str
 
 
-def _history(run: Run, epochs: list[Epoch]) -> RunHistory:
-    metrics = {}
-    for name in (*METRICS, *EVALUATED):
-        values = tuple(_value(epoch, name) for epoch in epochs)
-        if not all(value is None for value in values):
-            metrics[name] = tuple(math.nan if value is None else value for value in values)
-        elif name in METRICS:
-            metrics[name] = ()
-    return RunHistory(run.id, run.variant, run.seed, run.status, tuple(e.epoch for e in epochs), metrics)
+Format = Annotated[
+    Literal["json", "csv", "ndjson", "parquet"] | None, Query(description="Before `Accept`; json where neither says")
+]
+_TABLES: dict[str, Any] = {media: {} for name, media in formats.MEDIA_TYPES.items() if name != "json"}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The epochs; as a table a row each", "content": _TABLES},
+    304: {"description": "Nothing has changed"},
+    **documented(404, 422),
+}
 
 
-def _value(epoch: Epoch, metric: str) -> float | None:
-    kind = (epoch.nonfinite or {}).get(metric)
-    return float(kind) if kind else getattr(epoch, metric)  # type: ignore[no-any-return]
+@router.get("/jobs/{job_id}/history", response_model=History, summary="Every epoch", responses=_RESPONSES)
+def get_history(request: Request, access: Reader, job_id: str, format: Format = None) -> Response:
+    """Losses and accuracies of every epoch of every run, those that still train included."""
+    with access.database.read() as session:
+        job = access.job(session, job_id)
+    return _answer(request, access, [Chosen(job, job.runs)], format, {"object": "history", "job_id": job_id})
 
 
-@router.get("/jobs/{job_id}/history", response_model=History, summary="Every epoch", responses=documented(404, 503))
-def get_history(request: Request, job_id: str) -> Any:
-    """Losses and accuracies of every epoch of every run."""
-    with request.app.state.database.read() as session:
-        histories = load_histories(session, find_job(session, job_id).runs)
-    return History(job_id=job_id, runs=[_epochs(history) for history in histories])
+@router.get("/history", response_model=Histories, summary="Epochs across jobs", responses=_RESPONSES)
+def get_histories(
+    request: Request, access: Reader, job: JobIds = None, run: RunIds = None, format: Format = None
+) -> Response:
+    """The same of chosen jobs and runs, in one answer."""
+    with access.database.read() as session:
+        chosen = choose(access, session, job, run)
+    return _answer(request, access, chosen, format, {"object": "history"})
 
 
-def _epochs(history: RunHistory) -> RunEpochs:
-    return RunEpochs(
-        run_id=history.run_id,
-        variant=history.variant,
-        seed=history.seed,
-        status=history.status,
-        epochs=list(history.epochs),
-        metrics={name: finite(values) for name, values in history.metrics.items()},
-        nonfinite=[NonFinite(**each) for each in nonfinite(history)],
-    )
+def _answer(
+    request: Request, access: Access, chosen: Sequence[Chosen], format: str | None, head: dict[str, Any]
+) -> Response:
+    format = formats.wanted(request, format)
+    headers = {"ETag": etag_of(request, chosen), "Cache-Control": "private, no-cache", "Vary": "Accept"}
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    chunks = _chunks(access, chosen)
+    if format == "json":
+        return StreamingResponse(formats.as_json(chunks, head), 200, headers, formats.MEDIA_TYPES["json"])
+    # The columns depend on what was asked to be recorded, not on what has been recorded yet.
+    evaluated = any(_evaluates(each.job.spec) for each in chosen)
+    name = chosen[0].job.id if len(chosen) == 1 else "histories"
+    headers["Content-Disposition"] = f'attachment; filename="{name}.{format}"'
+    pieces = formats.ENCODERS[format](chunks, METRICS + EVALUATED if evaluated else METRICS)
+    return StreamingResponse(pieces, 200, headers, formats.MEDIA_TYPES[format])
 
 
-By = Annotated[Literal["val_loss", "val_data_loss", "val_acc"], Query(description="What the best epoch is chosen by")]
+def _evaluates(spec: dict[str, Any]) -> bool:
+    trainings = [spec["training"], *(variant["training"] for variant in spec["variants"] if variant["training"])]
+    return any(training["evaluate_train"] for training in trainings)
 
 
-@router.get("/jobs/{job_id}/metrics", summary="A summary a run and a variant", responses=documented(404, 422, 503))
-def get_metrics(request: Request, job_id: str, by: By = "val_loss") -> dict[str, Any]:
-    """The final and the best epoch of each run, and across seeds mean, standard deviation and interval."""
-    with request.app.state.database.read() as session:
-        histories = load_histories(session, find_job(session, job_id).runs)
-    return {"object": "metrics", "job_id": job_id, **summarize(histories, by=by)}
+def _chunks(access: Access, chosen: Sequence[Chosen]) -> Iterator[list[tuple[str, RunHistory]]]:
+    runs = [run for each in chosen for run in each.runs]
+    for start in range(0, len(runs), CHUNK):
+        some = runs[start : start + CHUNK]
+        with access.database.read() as session:
+            histories = load_histories(session, some)
+        yield [(run.job_id, history) for run, history in zip(some, histories, strict=True)]

@@ -2,88 +2,176 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request, Response
-from sqlalchemy import select
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
+from starlette.concurrency import run_in_threadpool
 
+from api import idempotency, limits
+from api.access import Access, Reader, Submitter, is_id
 from api.body import read_json
+from api.conditional import is_known
 from api.problems import documented
 from api.requests import JobRequest
-from api.schemas import JobList, JobObject, Preview, job_object
+from api.schemas import JobList, JobObject, Preview, VariantPreview, job_object
+from api.watch import Mark, Watch
 from models import states
 from models.database import now
 from models.errors import NotFound
 from models.resolution import resolve
 from models.specification import Specification, count_parameters
-from models.tables import Job, Status
+from models.tables import FINISHED, Job, Status
 
 router = APIRouter(tags=["jobs"])
 
 MAX_PAGE = 100
-POLL_SECONDS = 1
-"""The least that `Retry-After` asks for, while a job trains."""
+POLL_SECONDS, MAX_POLL_SECONDS = 1, 60
+"""Between these `Retry-After` asks for, while a job trains."""
+MAX_WAIT_SECONDS = 60
 
 
 @router.post(
     "/jobs",
     status_code=202,
-    response_model=JobObject | Preview,
+    response_model=JobObject,
     summary="Submit an experiment",
-    responses={200: {"model": Preview, "description": "With `validate_only`"}, **documented(400, 413, 422, 503)},
+    responses={
+        200: {"model": Preview, "description": "With `validate_only`: what it would train"},
+        202: {
+            "description": "Accepted",
+            "headers": {
+                "Location": {"description": "The job", "schema": {"type": "string"}},
+                "Retry-After": {"description": "Seconds until asking makes sense", "schema": {"type": "integer"}},
+                "Idempotency-Replayed": {
+                    "description": "`true` where this is the stored first answer",
+                    "schema": {"type": "string"},
+                },
+            },
+        },
+        **documented(400, 413, 422),
+    },
     openapi_extra={"requestBody": JobRequest.documented()},
 )
 def create_job(
     request: Request,
-    response: Response,
+    access: Submitter,
     body: Annotated[Any, Depends(read_json)],
     validate_only: Annotated[bool, Query(description="Only resolve the specification; nothing is stored")] = False,
-) -> Any:
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            min_length=1,
+            max_length=255,
+            pattern=r"^[\x20-\x7e]+$",
+            description="Any text of one's own: sent again with the same body within 24 hours, it makes no second job",
+        ),
+    ] = None,
+) -> Response:
     """Accepts a specification, or says everything that is wrong with it.
 
     The job is in the database when this answers, and will end whatever happens to workers or broker.
     """
+    settings = request.app.state.settings
     specification = resolve(body)
+    limits.check_size(specification, settings)
     if validate_only:
-        response.status_code = 200
-        return _preview(specification)
-    with request.app.state.database.write() as session:
-        job = states.submit(session, specification)
+        return Response(_preview(specification).model_dump_json(), 200, media_type="application/json")
+    with access.database.write() as session:
+        if idempotency_key and (first := idempotency.claim(session, access.owner, idempotency_key, body)) is not None:
+            return _accepted(first, json.loads(first)["links"]["self"], {"Idempotency-Replayed": "true"})
+        runs = len(specification.seeds) * len(specification.variants)
+        limits.check_queue(session, access.owner, runs, settings)
+        job = states.submit(session, specification, access.owner)
         shown = job_object(job, job.created_at)
-    request.app.state.recovery.ring(len(shown.runs))
-    response.headers["Location"] = shown.links["self"]
-    response.headers["Retry-After"] = str(POLL_SECONDS)
-    return shown
+        answer = shown.model_dump_json()
+        if idempotency_key:
+            idempotency.keep(session, access.owner, idempotency_key, answer)
+    request.app.state.recovery.ring(runs)
+    return _accepted(answer, shown.links["self"], {})
 
 
-@router.get("/jobs", response_model=JobList, summary="List jobs, newest first", responses=documented(422, 503))
+def _accepted(answer: str, location: str, headers: dict[str, str]) -> Response:
+    headers = {"Location": location, "Retry-After": str(POLL_SECONDS), **headers}
+    return Response(answer, 202, headers, "application/json")
+
+
+@router.get("/jobs", response_model=JobList, summary="List jobs, newest first", responses=documented(422))
 def list_jobs(
-    request: Request,
+    access: Reader,
     status: Annotated[list[Status] | None, Query(description="Only jobs of these statuses")] = None,
     name: Annotated[str | None, Query(max_length=200, description="Only jobs of this name")] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
-    after: Annotated[str | None, Query(max_length=40, description="The last id of the page before")] = None,
+    after: Annotated[
+        str | None, Query(pattern="^job_[0-9a-f]{32}$", description="The last id of the page before")
+    ] = None,
 ) -> Any:
     """A page; the next begins `after` this one's last id. New jobs do not shift pages."""
-    query = select(Job).order_by(Job.id.desc()).limit(limit + 1).options(selectinload(Job.runs))
+    query = access.own(select(Job).order_by(Job.id.desc()).limit(limit + 1).options(selectinload(Job.runs)))
     if status:
         query = query.where(Job.status.in_(status))
     if name is not None:
-        query = query.where(Job.name == name)
+        query = query.where(Job.name == name.replace("\0", "\ufffd"))  # no name has either
     if after is not None:
         query = query.where(Job.id < after)
-    with request.app.state.database.read() as session:
+    with access.database.read() as session:
         jobs = session.scalars(query).all()
-        clock = session.scalar(select(now()))
-        return JobList(data=[job_object(job, clock) for job in jobs[:limit]], has_more=len(jobs) > limit)
+        clock = session.scalars(select(now())).one()
+        page = JobList(data=[job_object(job, clock) for job in jobs[:limit]], has_more=len(jobs) > limit)
+    return Response(page.model_dump_json(), media_type="application/json")
 
 
-@router.get("/jobs/{job_id}", response_model=JobObject, summary="Read a job", responses=documented(404, 503))
-def get_job(request: Request, response: Response, job_id: str) -> Any:
-    """The job, its progress and its runs."""
-    with request.app.state.database.read() as session:
-        return _shown(session, job_id, response)
+@router.get(
+    "/jobs/{job_id}",
+    response_model=JobObject,
+    summary="Read a job",
+    responses={304: {"description": "The job is as the client has it"}, **documented(404, 422)},
+)
+async def get_job(
+    request: Request,
+    access: Reader,
+    job_id: str,
+    prefer: Annotated[
+        str | None,
+        Header(
+            description="`wait=30` (RFC 7240): answer when the job has finished, or after that many seconds; "
+            "with `If-None-Match`, as soon as the job has changed"
+        ),
+    ] = None,
+) -> Response:
+    """The job, its progress and its runs. Cheap to poll with `If-None-Match`, and cheaper to wait for with `Prefer`."""
+
+    def mark() -> Mark:
+        with access.database.read() as session:
+            return find_mark(access, session, job_id)
+
+    headers = {"Vary": "Prefer"}
+    seen: Mark | None = await run_in_threadpool(mark)
+    if seconds := _wait(prefer or ""):
+        headers["Preference-Applied"] = f"wait={seconds}"
+        watch: Watch = request.app.state.watch
+        if "If-None-Match" in request.headers:
+            if seen and not seen.finished and is_known(request, seen.etag):
+                seen = await watch.change(job_id, seen, seconds)
+        else:
+            seen = await watch.finish(job_id, seen, seconds)
+    if seen and is_known(request, seen.etag):
+        return Response(status_code=304, headers={**headers, **_polling(seen.etag)})
+    return await run_in_threadpool(_read, access, job_id, headers)
+
+
+def _read(access: Access, job_id: str, headers: dict[str, str]) -> Response:
+    with access.database.read() as session:
+        return _shown(access, session, job_id, 200, headers)
+
+
+def _wait(prefer: str) -> int:
+    """The seconds of `wait` among the preferences, as far as they are granted; 0 where there is none."""
+    found = re.search(r'(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?\s*(?:$|[,;])', prefer, re.ASCII | re.IGNORECASE)
+    return min(MAX_WAIT_SECONDS, int(found[1])) if found else 0
 
 
 @router.post(
@@ -91,14 +179,14 @@ def get_job(request: Request, response: Response, job_id: str) -> Any:
     status_code=202,
     response_model=JobObject,
     summary="Cancel a job",
-    responses=documented(404, 409, 503),
+    responses=documented(404, 409, 422),
 )
-def cancel_job(request: Request, response: Response, job_id: str) -> Any:
+def cancel_job(access: Submitter, job_id: str) -> Response:
     """Queued runs end at once, training ones within a second; what they recorded stays."""
-    with request.app.state.database.write() as session:
-        find_job(session, job_id)
+    with access.database.write() as session:
+        access.job(session, job_id)
         states.cancel(session, job_id)
-        return _shown(session, job_id, response)
+        return _shown(access, session, job_id, 202)
 
 
 @router.post(
@@ -106,54 +194,65 @@ def cancel_job(request: Request, response: Response, job_id: str) -> Any:
     status_code=202,
     response_model=JobObject,
     summary="Train what failed again",
-    responses=documented(404, 409, 503),
+    responses=documented(404, 409, 422),
 )
-def retry_job(request: Request, response: Response, job_id: str) -> Any:
+def retry_job(request: Request, access: Submitter, job_id: str) -> Response:
     """Queues the failed and the cancelled runs of a finished job again; what succeeded stays."""
-    with request.app.state.database.write() as session:
-        find_job(session, job_id)
+    with access.database.write() as session:
+        owner = access.job(session, job_id).owner
         again = states.retry(session, job_id)
-        shown = _shown(session, job_id, response)
+        limits.check_queue(session, owner, 0, request.app.state.settings)
+        shown = _shown(access, session, job_id, 202)
     request.app.state.recovery.ring(again)
     return shown
 
 
-@router.delete("/jobs/{job_id}", status_code=204, summary="Delete a finished job", responses=documented(404, 409, 503))
-def delete_job(request: Request, job_id: str) -> Response:
+@router.delete("/jobs/{job_id}", status_code=204, summary="Delete a finished job", responses=documented(404, 409, 422))
+def delete_job(access: Submitter, job_id: str) -> Response:
     """Deletes the job with its runs, histories, models and events."""
-    with request.app.state.database.write() as session:
-        find_job(session, job_id)
+    with access.database.write() as session:
+        access.job(session, job_id)
         states.remove(session, job_id)
     return Response(status_code=204)
 
 
-def find_job(session: Session, job_id: str) -> Job:
-    """The job of a request. Raises NotFound."""
-    job = session.scalar(select(Job).where(Job.id == job_id).options(selectinload(Job.runs)))
-    if job is None:
+def find_mark(access: Access, session: Session, job_id: str) -> Mark:
+    """Where the job stands, without its runs. Raises NotFound."""
+    query: Select[Any] = access.own(select(Job.last_event, Job.status).where(Job.id == job_id))
+    row = session.execute(query).one_or_none() if is_id(job_id, "job") else None
+    if row is None:
         raise NotFound("There is no job with this id")
-    return job
+    return Mark(*row)
 
 
-def _shown(session: Session, job_id: str, response: Response) -> JobObject:
+def _shown(
+    access: Access, session: Session, job_id: str, status: int, headers: dict[str, str] | None = None
+) -> Response:
     session.flush()
     session.expire_all()
-    shown = job_object(find_job(session, job_id), session.scalar(select(now())))  # type: ignore[arg-type]
-    if shown.finished_at is None:
+    job = access.job(session, job_id)
+    shown = job_object(job, session.scalars(select(now())).one())
+    headers = {**(headers or {}), **_polling(Mark(job.last_event, job.status).etag)}
+    if job.status not in FINISHED:
         eta = shown.progress.eta_seconds or POLL_SECONDS
-        response.headers["Retry-After"] = str(max(POLL_SECONDS, min(60, int(eta))))
-    return shown
+        headers["Retry-After"] = str(max(POLL_SECONDS, min(MAX_POLL_SECONDS, int(eta))))
+    return Response(shown.model_dump_json(), status, headers, "application/json")
+
+
+def _polling(etag: str) -> dict[str, str]:
+    return {"ETag": etag, "Cache-Control": "private, no-cache"}
 
 
 def _preview(specification: Specification) -> Preview:
     words = specification.dataset.num_words
-    variants = [{"name": v.name, "parameters": count_parameters(v.layers, words)} for v in specification.variants]
     warnings = []
     if len(specification.seeds) == 1 and len(specification.variants) > 1:
         warnings.append("With one seed a difference between variants cannot be told from luck; five or more seeds can")
     return Preview(
         spec=specification.model_dump(mode="json"),
         runs=len(specification.seeds) * len(specification.variants),
-        variants=variants,
+        variants=[
+            VariantPreview(name=v.name, parameters=count_parameters(v.layers, words)) for v in specification.variants
+        ],
         warnings=warnings,
     )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import APIRouter
+from pydantic import BaseModel, JsonValue
 
+from api.access import Reader
+from api.problems import documented
 from models import presets
 from models.resolution import resolve
 from models.specification import count_parameters
@@ -13,8 +16,32 @@ from models.specification import count_parameters
 router = APIRouter(tags=["presets"])
 
 
-@router.get("/presets", summary="The named variants and jobs")
-def get_presets() -> dict[str, Any]:
+class VariantPreset(BaseModel):
+    """A network by its name."""
+
+    name: str
+    description: str
+    layers: list[dict[str, JsonValue]]
+    parameters: int
+
+
+class JobPreset(BaseModel):
+    """A ready-made experiment."""
+
+    name: str
+    spec: dict[str, JsonValue]
+
+
+class Presets(BaseModel):
+    """What a specification may name."""
+
+    object: Literal["presets"] = "presets"
+    variants: list[VariantPreset]
+    jobs: list[JobPreset]
+
+
+@router.get("/presets", response_model=Presets, summary="The named variants and jobs", responses=documented(422))
+def get_presets(access: Reader) -> Any:
     """Every preset as a specification may hold it, nothing left implicit."""
     specification = resolve({"variants": list(presets.VARIANTS)})
     words = specification.dataset.num_words

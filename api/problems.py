@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from models.database import is_storage_full
 from models.errors import OckhamError, Unavailable
@@ -42,15 +43,25 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = Field(None, description="With a 422: every fault at once")
 
 
+EVERYWHERE = (401, 403, 429, 503)
+"""What any route under /v1 may answer: keys, limits, an outage."""
+
+
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The `responses` of a route that may answer with these errors."""
-    return {
+    """The `responses` of a route that may answer with these errors, and with those that any may."""
+    answers: dict[int | str, dict[str, Any]] = {
         status: {
             "description": HTTPStatus(status).phrase,
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in statuses
+        for status in sorted((*statuses, *EVERYWHERE))
     }
+    for status in (429, 503):
+        again = {"description": "Seconds until asking again makes sense", "schema": {"type": "integer"}}
+        answers[status]["headers"] = {"Retry-After": again}
+    challenge = {"description": "How to send a key", "schema": {"type": "string"}}
+    answers[401]["headers"] = {"WWW-Authenticate": challenge}
+    return answers
 
 
 def problem(
@@ -75,6 +86,16 @@ def problem(
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """What may be done with the path of a request. Starlette's own `Allow` knows only the first route that fits."""
+    methods = {
+        method
+        for method in ("DELETE", "GET", "PATCH", "POST", "PUT")
+        if any(route.matches({**request.scope, "method": method})[0] == Match.FULL for route in app.routes)
+    }
+    return sorted(methods | {"HEAD"} if "GET" in methods else methods)
+
+
 def install(app: FastAPI) -> None:
     """Makes `app` answer every exception with a problem document."""
 
@@ -83,8 +104,10 @@ def install(app: FastAPI) -> None:
 
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         phrase = HTTPStatus(error.status_code).phrase
-        code = phrase.lower().replace(" ", "_")
-        return problem(request, error.status_code, code, phrase, str(error.detail), dict(error.headers or {}))
+        code, headers = phrase.lower().replace(" ", "_"), dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods(app, request))
+        return problem(request, error.status_code, code, phrase, str(error.detail), headers)
 
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [

@@ -5,18 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import Field
 from sqlalchemy import select
 
+from api.access import Access, Reader
+from api.conditional import byte_range, is_known
 from api.problems import documented
 from api.schemas import RunObject, run_object
-from models.database import Database
+from models.claims import PART_BYTES
 from models.errors import NotFound
-from models.tables import ModelPart, Run
+from models.tables import ModelPart
 
 router = APIRouter(tags=["runs"])
+
+MODEL_TYPE = "application/octet-stream"
+_FILE = {"content": {MODEL_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 
 
 class RunDetail(RunObject):
@@ -25,41 +30,51 @@ class RunDetail(RunObject):
     fingerprint: dict[str, Any] | None = Field(description="Within one fingerprint the same run gives the same bits")
 
 
-@router.get("/runs/{run_id}", response_model=RunDetail, summary="Read a run", responses=documented(404, 503))
-def get_run(request: Request, run_id: str) -> Any:
+@router.get("/runs/{run_id}", response_model=RunDetail, summary="Read a run", responses=documented(404, 422))
+def get_run(access: Reader, run_id: str) -> Any:
     """The run and its fingerprint."""
-    with request.app.state.database.read() as session:
-        run = session.get(Run, run_id)
-        if run is None:
-            raise NotFound("There is no run with this id")
+    with access.database.read() as session:
+        run = access.run(session, run_id)
         return RunDetail(**run_object(run).model_dump(), fingerprint=run.fingerprint)
 
 
 @router.get(
     "/runs/{run_id}/model.keras",
     summary="A run's model",
-    response_class=StreamingResponse,
+    response_class=Response,
     responses={
-        200: {"description": "A Keras model", "content": {"application/octet-stream": {}}},
-        **documented(404, 503),
+        200: {"description": "A Keras model", **_FILE},
+        206: {"description": "The part of it that `Range` asks for", **_FILE},
+        304: {"description": "The model the client has is the same"},
+        **documented(404, 416, 422),
     },
 )
-def get_model(request: Request, run_id: str) -> StreamingResponse:
-    """The trained network as a plain Keras model, which Keras alone loads."""
-    with request.app.state.database.read() as session:
-        size = session.scalar(select(Run.model_size).where(Run.id == run_id))
-    if size is None:
-        raise NotFound("There is no such run, or it has no model yet")
-    headers = {"Content-Length": str(size), "Content-Disposition": f'attachment; filename="{run_id}.keras"'}
-    return StreamingResponse(_parts(request.app.state.database, run_id), 200, headers, "application/octet-stream")
+def get_model(request: Request, access: Reader, run_id: str) -> Response:
+    """The trained network as a plain Keras model, which Keras alone loads. One range of bytes may be asked for."""
+    with access.database.read() as session:
+        run = access.run(session, run_id)
+    if run.model_size is None:
+        raise NotFound("The run has no model: it has not succeeded")
+    # A run's model is written once, by the attempt that succeeds.
+    etag = f'"{run.id}-{run.attempt}"'
+    headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Accept-Ranges": "bytes"}
+    if is_known(request, etag):
+        return Response(status_code=304, headers=headers)
+    headers["Content-Disposition"] = f'attachment; filename="{run_id}.keras"'
+    part = byte_range(request, run.model_size, etag)
+    start, end = part or (0, run.model_size)
+    headers["Content-Length"] = str(end - start)
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{run.model_size}"
+    return StreamingResponse(_bytes(access, run_id, start, end), 206 if part else 200, headers, MODEL_TYPE)
 
 
-def _parts(database: Database, run_id: str) -> Iterator[bytes]:
-    part = 0
-    while True:
-        with database.read() as session:
-            data = session.scalar(select(ModelPart.data).where(ModelPart.run_id == run_id, ModelPart.part == part))
+def _bytes(access: Access, run_id: str, start: int, end: int) -> Iterator[bytes]:
+    """The model's bytes from `start` to before `end`."""
+    for number in range(start // PART_BYTES, -(-end // PART_BYTES)):
+        offset = number * PART_BYTES
+        with access.database.read() as session:
+            data = session.scalar(select(ModelPart.data).where(ModelPart.run_id == run_id, ModelPart.part == number))
         if data is None:
-            return
-        yield data
-        part += 1
+            return  # deleted meanwhile: the answer ends short of its Content-Length
+        yield data[max(0, start - offset) : end - offset]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
 from models.tables import FINISHED, Job, Run, Status
+from models.tables import Event as EventRow
 
 
 class RunError(BaseModel):
@@ -94,6 +95,97 @@ class EventList(BaseModel):
     has_more: bool
 
 
+class OverSeeds(BaseModel):
+    """A value across seeds; `sd` and `ci95` are null where there is one seed."""
+
+    mean: float | None
+    sd: float | None
+    ci95: list[float] | None = Field(description="95% interval of the mean (Student's t): low, high")
+
+
+class RunMetrics(BaseModel):
+    """A run's final and best epoch: its number, and the metrics by their names."""
+
+    run_id: str
+    variant: str
+    seed: int
+    status: Status
+    final: dict[str, float | None] | None
+    best: dict[str, float | None] | None
+
+
+class VariantMetrics(BaseModel):
+    """A variant across its seeds."""
+
+    variant: str
+    n: int = Field(description="Runs with a best epoch")
+    best_epoch: OverSeeds
+    best_val_loss: OverSeeds
+    best_val_acc: OverSeeds
+    final_val_loss: OverSeeds
+
+
+class Metrics(BaseModel):
+    """Histories in brief."""
+
+    object: Literal["metrics"] = "metrics"
+    runs: list[RunMetrics]
+    variants: list[VariantMetrics]
+
+
+class JobMetrics(Metrics):
+    """A job's histories in brief."""
+
+    job_id: str
+
+
+class VariantAnalysis(BaseModel):
+    """How a variant overfits."""
+
+    variant: str
+    n: int
+    best_epoch: int | None
+    onset_epoch: int | None = Field(description="From which epoch on half of its seeds overfit")
+    censored: bool = Field(description="Whether that was not seen in the epochs there are")
+    verdict: str
+
+
+class Comparison(BaseModel):
+    """A variant minus the baseline, paired by seed."""
+
+    variant: str
+    baseline: str
+    metric: str
+    n: int
+    difference: float | None
+    ci95: list[float] | None
+    p: float | None
+    p_holm: float | None
+
+
+class Analysis(BaseModel):
+    """Which variant overfits, when, and whether it differs from the baseline by more than luck."""
+
+    object: Literal["analysis"] = "analysis"
+    job_id: str
+    view: Literal["data", "keras"]
+    variants: list[VariantAnalysis]
+    comparisons: list[Comparison]
+    warnings: list[str]
+
+
+class VariantPreview(BaseModel):
+    """A variant of a specification that is not stored."""
+
+    name: str
+    parameters: int
+
+
+def event_object(row: EventRow) -> Event:
+    """An event as the API shows it."""
+    return Event(id=row.id, created_at=row.created_at, type=row.type, run_id=row.run_id, data=row.data)
+
+
 def run_object(run: Run) -> RunObject:
     """A run as the API shows it."""
     links = {"self": f"/v1/runs/{run.id}", "job": f"/v1/jobs/{run.job_id}"}
@@ -171,5 +263,5 @@ class Preview(BaseModel):
     object: Literal["preview"] = "preview"
     spec: dict[str, JsonValue]
     runs: int
-    variants: list[dict[str, Any]] = Field(description="Each variant's name and parameters")
+    variants: list[VariantPreview]
     warnings: list[str]

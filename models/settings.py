@@ -6,9 +6,10 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SOCKET_PATH_LIMIT = 100
 """A Unix socket's path may have 107 bytes on Linux and 103 on macOS."""
@@ -56,7 +57,28 @@ class Settings(BaseSettings):
     threads: int = Field(1, ge=1, description="TensorFlow's threads in a worker's child")
 
     max_body_bytes: int = Field(1_000_000, ge=1000, description="Largest request body")
+    max_run_work: float = Field(
+        1e15,
+        gt=0,
+        description="Most work a run may ask for: its parameters times its training reviews times its epochs",
+    )
+    max_queued_runs: int = Field(10_000, ge=1, description="Runs that a key may have queued")
+    requests_per_minute: int = Field(
+        60_000, ge=1, description="Requests a minute from a key, or without keys from an address, to an API process"
+    )
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Web pages that may call the API, by their origins with commas between; `*` for any"
+    )
+    webhook_private: bool = Field(False, description="Whether webhooks may have private addresses and plain http")
+    webhook_retry_seconds: float = Field(
+        5, gt=0, description="Pause after a webhook's first failed delivery; each further pause is four times as long"
+    )
     log_format: str = Field("console", pattern="^(console|json)$", description="Logs for people or for programs")
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @property
     def sqlalchemy_url(self) -> str:

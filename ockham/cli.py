@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from ockham import demo, service, verbs
+from ockham import demo, keys, service, verbs
 
 app = typer.Typer(
     help="A training-job service for overfitting experiments.",
@@ -35,3 +35,5 @@ for command in SERVICE:
     app.command(rich_help_panel="The service")(command)
 for command in JOBS:
     app.command(rich_help_panel="Jobs")(command)
+
+app.add_typer(keys.app, name="keys", rich_help_panel="The service")

@@ -73,10 +73,11 @@ def api(
     data_dir: DataDir = None,
     fd: Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was inherited.")] = None,
 ) -> None:
-    """The API alone, for a deployment on several hosts."""
+    """The API alone, for a deployment on several hosts. Exit code 2 where it would be open to others without a key."""
     import uvicorn
 
     from api.app import create_app
+    from ockham.admission import require_key
 
     class Server(uvicorn.Server):
         async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -85,7 +86,11 @@ def api(
 
     settings = settings_for(data_dir)
     listener = None if fd is None else socket.socket(fileno=fd)
-    require_key(settings, listener.getsockname()[0] if listener else host)
+    try:
+        require_key(settings, listener.getsockname()[0] if listener else host)
+    except CannotStart as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from None
     application = create_app(settings)
     config = uvicorn.Config(
         application, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=10

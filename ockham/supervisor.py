@@ -24,6 +24,7 @@ import redis
 
 from models.settings import Settings
 from ockham import valkey
+from ockham.admission import require_key
 from ockham.claims import listening, locked
 from ockham.errors import CannotStart, PartFailed
 from ockham.guardian import OCKHAM, Guardian
@@ -118,6 +119,8 @@ class Supervisor:
             self._await("broker", self._external_broker, 30)
         self._migrate()
         host, port = listener.getsockname()[:2]
+        if not require_key(self.settings, host):
+            self.say("keys", "none yet: open to everybody on this machine; `ockham keys create` ends that")
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         probe = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
         fd = listener.fileno()

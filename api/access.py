@@ -1,0 +1,129 @@
+"""Who calls, and what they may see: the one dependency of every route that touches a job."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, Request, Security
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from api import limits
+from models import keys
+from models.database import Database
+from models.errors import NotFound, OckhamError
+from models.loopback import is_loopback
+from models.scopes import Scope
+from models.tables import Job, Run
+
+bearer = HTTPBearer(
+    auto_error=False, description="A key made by `ockham keys create`; none is needed where none was ever made"
+)
+
+
+class Unauthorized(OckhamError):
+    """No key, or none that is valid."""
+
+    status, code, title = 401, "unauthorized", "A valid key is needed"
+
+    def __init__(self, detail: str, error: str = "") -> None:
+        challenge = 'Bearer realm="ockham"' + (f', error="{error}"' if error else "")
+        super().__init__(detail, headers={"WWW-Authenticate": challenge})
+
+
+class Forbidden(OckhamError):
+    """The key's scopes do not allow it."""
+
+    status, code, title = 403, "forbidden", "The key may not do this"
+
+
+@dataclass(frozen=True)
+class Access:
+    """A caller's view of the database: its own jobs, or everybody's. `owner` is the key's id, empty without keys."""
+
+    database: Database
+    owner: str
+    sees_all: bool
+
+    def own(self, query: Any, owner: Any = Job.owner) -> Any:
+        """`query`, of what this caller sees."""
+        return query if self.sees_all else query.where(owner == self.owner)
+
+    def job(self, session: Session, job_id: str) -> Job:
+        """The job with its runs. Raises NotFound for one that is not there, and for another's."""
+        query = self.own(select(Job).where(Job.id == job_id).options(selectinload(Job.runs)))
+        job: Job | None = session.scalar(query) if is_id(job_id, "job") else None
+        if job is None:
+            raise NotFound("There is no job with this id")
+        return job
+
+    def run(self, session: Session, run_id: str) -> Run:
+        """The run. Raises NotFound like `job`."""
+        query = self.own(select(Run).join(Job).where(Run.id == run_id))
+        run: Run | None = session.scalar(query) if is_id(run_id, "run") else None
+        if run is None:
+            raise NotFound("There is no run with this id")
+        return run
+
+
+def is_id(text: str, kind: str) -> bool:
+    """Whether `text` has the form of an id; what has not never reaches the database."""
+    return text.startswith(f"{kind}_") and len(text) < 40 and text.isascii() and text.replace("_", "").isalnum()
+
+
+def _allow(request: Request, credentials: HTTPAuthorizationCredentials | None, scope: Scope) -> Access:
+    database: Database = request.app.state.database
+    if credentials is None:
+        limits.count_request(request, _address(request))
+        if "authorization" in request.headers:
+            raise Unauthorized("The Authorization header must be `Bearer` and a key", "invalid_request")
+        with database.read() as session:
+            if keys.exist(session):
+                raise Unauthorized("Send a key: `Authorization: Bearer ...`")
+        if not _is_local(request):
+            raise Unauthorized("Without keys only this machine is served: `ockham keys create` makes one")
+        return Access(database, owner="", sees_all=True)
+    with database.read() as session:
+        key = keys.find(session, credentials.credentials)
+    if key is None:
+        limits.count_request(request, _address(request))
+        raise Unauthorized("The key is unknown, expired or revoked", "invalid_token")
+    limits.count_request(request, key.id)
+    allowed = keys.scopes_of(key)
+    if scope not in allowed:
+        raise Forbidden(f"This needs a key with the scope `{scope}`")
+    if key.used_at is None or keys.is_stale(key.used_at):
+        with database.write() as session:
+            keys.touch(session, key.id)
+    return Access(database, owner=key.id, sees_all=Scope.ADMIN in allowed)
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
+def _is_local(request: Request) -> bool:
+    """Whether the request came to a loopback address, by a name of it.
+
+    The name matters too: a web page whose own name was made to point to this machine, and a proxy
+    that serves the world, both send another.
+    """
+    address, port = request.scope.get("server") or ("", None)  # a Unix socket has no port
+    return (port is None or is_loopback(address)) and is_loopback(request.url.hostname or "")
+
+
+Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
+
+
+def _reader(request: Request, credentials: Credentials) -> Access:
+    return _allow(request, credentials, Scope.READ)
+
+
+def _submitter(request: Request, credentials: Credentials) -> Access:
+    return _allow(request, credentials, Scope.SUBMIT)
+
+
+Reader = Annotated[Access, Depends(_reader)]
+Submitter = Annotated[Access, Depends(_submitter)]

@@ -1,0 +1,93 @@
+"""Limits of use, each with an answer that says what to do: requests a minute, queued runs, work and memory a run."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from fastapi import Request
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage
+from limits.strategies import SlidingWindowCounterRateLimiter
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from models.errors import OckhamError, SpecificationError
+from models.settings import Settings
+from models.specification import IMDB_REVIEWS, Imdb, RunSpecification, Specification, count_parameters
+from models.tables import Job, Run, Status
+
+
+class TooMany(OckhamError):
+    """More than a key may ask for now."""
+
+    status, code, title = 429, "too_many_requests", "Too much at once"
+
+
+class TooManyQueued(TooMany):
+    """The key has as many runs queued as it may."""
+
+    code = "too_many_queued_runs"
+
+
+class RequestRate:
+    """Counts requests in this process's memory: a limit that costs no query."""
+
+    def __init__(self, a_minute: int) -> None:
+        self._limit = RateLimitItemPerMinute(a_minute)
+        self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
+
+    def count(self, who: str) -> dict[str, str]:
+        """Counts a request of `who`; the RateLimit headers of its answer. Raises TooMany."""
+        counted = self._counter.hit(self._limit, who)
+        window = self._counter.get_window_stats(self._limit, who)
+        reset = max(1, math.ceil(window.reset_time - time.time()))
+        headers = {
+            "RateLimit-Limit": str(self._limit.amount),
+            "RateLimit-Remaining": str(window.remaining),
+            "RateLimit-Reset": str(reset),
+        }
+        if not counted:
+            detail = f"{self._limit.amount} requests a minute are allowed"
+            raise TooMany(detail, headers={**headers, "Retry-After": str(reset)})
+        return headers
+
+
+def count_request(request: Request, who: str) -> None:
+    """Counts a request of a key or an address; its answer gets the RateLimit headers. Raises TooMany."""
+    request.state.headers = request.app.state.rate.count(who)
+
+
+def check_size(specification: Specification, settings: Settings) -> None:
+    """Raises SpecificationError with each variant whose runs ask for too much work."""
+    errors = []
+    for i, variant in enumerate(specification.variants):
+        work = work_of(specification.run(variant.name, specification.seeds[0]))
+        if work > settings.max_run_work:
+            detail = (
+                f"Its parameters times training reviews times epochs are {work:.1e}, "
+                f"and at most {settings.max_run_work:.1e} are allowed"
+            )
+            errors.append({"pointer": f"/variants/{i}", "code": "too_much_work", "detail": detail})
+    if errors:
+        raise SpecificationError(errors)
+
+
+def work_of(run: RunSpecification) -> float:
+    """Parameters × training reviews × epochs: what training costs, up to a factor."""
+    data = run.dataset
+    reviews = data.train_samples
+    if reviews is None:
+        held_out = 0 if data.validation == "test" else data.validation.holdout
+        reviews = (IMDB_REVIEWS if isinstance(data, Imdb) else data.reviews) - held_out
+    return float(count_parameters(run.layers, data.num_words)) * reviews * run.training.epochs
+
+
+def check_queue(session: Session, owner: str, more: int, settings: Settings) -> None:
+    """Raises TooManyQueued where `more` runs would be too many for `owner`."""
+    queued = session.scalar(
+        select(func.count()).select_from(Run).join(Job).where(Run.status == Status.QUEUED, Job.owner == owner)
+    )
+    if (queued or 0) + more > settings.max_queued_runs:
+        detail = f"{queued} runs are queued, {more} more are asked for, and {settings.max_queued_runs} may be queued"
+        raise TooManyQueued(detail, headers={"Retry-After": "30"})

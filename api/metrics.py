@@ -1,0 +1,92 @@
+"""What histories say in brief: metrics a run and a variant, and the analysis of overfitting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+
+from api.access import Access, Reader
+from api.analysis import analyse
+from api.conditional import is_known
+from api.problems import documented
+from api.schemas import Analysis, JobMetrics, Metrics
+from api.selection import Chosen, JobIds, RunIds, choose, etag_of, load_histories
+from api.summary import summarize
+from models.history import RunHistory
+
+router = APIRouter(tags=["results"])
+
+By = Annotated[Literal["val_loss", "val_data_loss", "val_acc"], Query(description="What the best epoch is chosen by")]
+View = Annotated[
+    Literal["data", "keras"], Query(description="The cross-entropy alone, or Keras's losses, penalties included")
+]
+_RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed"}, **documented(404, 422)}
+
+
+@router.get("/jobs/{job_id}/metrics", response_model=JobMetrics, summary="Metrics in brief", responses=_RESPONSES)
+def get_metrics(request: Request, access: Reader, job_id: str, by: By = "val_loss") -> Response:
+    """The final and the best epoch of each run, and across seeds mean, standard deviation and interval."""
+    with access.database.read() as session:
+        job = access.job(session, job_id)
+    return _answer(
+        request, access, [Chosen(job, job.runs)],
+        lambda histories: {"object": "metrics", "job_id": job_id, **summarize(histories[0], by)},
+    )  # fmt: skip
+
+
+@router.get("/metrics", response_model=Metrics, summary="Metrics across jobs", responses=_RESPONSES)
+def get_metrics_across(
+    request: Request, access: Reader, job: JobIds = None, run: RunIds = None, by: By = "val_loss"
+) -> Response:
+    """The same of chosen jobs and runs. Variants of two jobs are never thrown together, whatever their names."""
+    with access.database.read() as session:
+        chosen = choose(access, session, job, run)
+
+    def across(histories: Sequence[Sequence[RunHistory]]) -> dict[str, Any]:
+        answer: dict[str, Any] = {"object": "metrics", "runs": [], "variants": []}
+        for each, of_job in zip(chosen, histories, strict=True):
+            for kind, items in summarize(of_job, by).items():
+                answer[kind] += [{"job_id": each.job.id, **item} for item in items]
+        return answer
+
+    return _answer(request, access, chosen, across)
+
+
+@router.get("/jobs/{job_id}/analysis", response_model=Analysis, summary="Which variant overfits", responses=_RESPONSES)
+def get_analysis(
+    request: Request,
+    access: Reader,
+    job_id: str,
+    view: View = "data",
+    bootstrap: Annotated[bool, Query(description="A bootstrap interval a comparison too")] = False,
+) -> Response:
+    """An overfitting report a variant, and comparisons with the baseline, paired by seed."""
+    with access.database.read() as session:
+        job = access.job(session, job_id)
+    spec = job.spec
+    on_test = spec["dataset"]["validation"] == "test"
+    return _answer(
+        request, access, [Chosen(job, job.runs)],
+        lambda histories: {
+            "object": "analysis",
+            "job_id": job_id,
+            **analyse(histories[0], spec["baseline"], view=view, bootstrap=bootstrap, validated_on_test=on_test),
+        },
+    )  # fmt: skip
+
+
+def _answer(
+    request: Request,
+    access: Access,
+    chosen: Sequence[Chosen],
+    make: Callable[[Sequence[Sequence[RunHistory]]], dict[str, Any]],
+) -> Response:
+    """What `make` makes of each job's histories, or 304."""
+    headers = {"ETag": etag_of(request, chosen), "Cache-Control": "private, no-cache"}
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    with access.database.read() as session:
+        return JSONResponse(make([load_histories(session, each.runs) for each in chosen]), 200, headers)

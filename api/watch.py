@@ -1,0 +1,154 @@
+"""Waiting for jobs to change, however many clients wait for however many jobs: one query at a time asks for all.
+
+A job's mark is the number of its last event and its status; each change of a job changes its mark.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
+
+from api.schemas import Event, event_object
+from models.database import Database
+from models.tables import FINISHED, Job
+from models.tables import Event as EventRow
+
+log = structlog.get_logger(__name__)
+
+POLL_SECONDS = 0.1
+PAGE = 1000
+
+
+class Mark(NamedTuple):
+    """Where a job stands."""
+
+    last_event: int
+    status: str
+
+    @property
+    def finished(self) -> bool:
+        """Whether no event follows, unless the job is retried."""
+        return self.status in FINISHED
+
+    @property
+    def etag(self) -> str:
+        """Weak: the same mark may be shown with another estimate of the time left."""
+        return f'W/"{self.last_event}-{self.status}"'
+
+
+def read_marks(session: Session, job_ids: Iterable[str]) -> dict[str, Mark]:
+    """The marks of those of the jobs that there are."""
+    rows = session.execute(select(Job.id, Job.last_event, Job.status).where(Job.id.in_(list(job_ids))))
+    return {job_id: Mark(last_event, status) for job_id, last_event, status in rows}
+
+
+def read_events(database: Database, job_id: str, after: int, limit: int = PAGE) -> list[Event]:
+    """A job's events after `after`, oldest first."""
+    query = select(EventRow).where(EventRow.job_id == job_id, EventRow.id > after).order_by(EventRow.id).limit(limit)
+    with database.read() as session:
+        return [event_object(row) for row in session.scalars(query)]
+
+
+class Watch:
+    """Belongs to one event loop. `start` and `close` begin and end it."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: dict[str, dict[asyncio.Future[Mark | None], Mark | None]] = {}
+        self._pages: dict[tuple[str, int], asyncio.Task[tuple[int, str]]] = {}
+        self._wake = asyncio.Event()
+        self.closing = False
+
+    def start(self) -> None:
+        """Begins to ask."""
+        self._task = asyncio.get_running_loop().create_task(self._run(), name="watch")
+
+    def close(self) -> None:
+        """Ends every wait at once: a service that is told to end shall not wait for its listeners."""
+        self.closing = True
+        for futures in self._waiting.values():
+            for future, seen in futures.items():
+                if not future.done():
+                    future.set_result(seen)
+        self._wake.set()
+
+    async def stop(self) -> None:
+        """Ends the task."""
+        self.close()
+        self._task.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._task
+
+    async def change(self, job_id: str, seen: Mark | None, seconds: float) -> Mark | None:
+        """The job's mark as soon as it is not `seen`; `seen` itself after `seconds`; None where the job is gone."""
+        if self.closing:
+            return seen
+        future: asyncio.Future[Mark | None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(job_id, {})[future] = seen
+        self._wake.set()
+        try:
+            return await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            return seen
+        finally:
+            del self._waiting[job_id][future]
+            if not self._waiting[job_id]:
+                del self._waiting[job_id]
+
+    async def finish(self, job_id: str, seen: Mark | None, seconds: float) -> Mark | None:
+        """The job's mark as soon as it has finished, or after `seconds`; None where it is gone."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while seen and not seen.finished and not self.closing and (left := deadline - loop.time()) > 0:
+            seen = await self.change(job_id, seen, left)
+        return seen
+
+    async def frames(self, job_id: str, after: int) -> tuple[int, str]:
+        """The events after `after` as server-sent events, and the last one's id.
+
+        Those who follow the same job ask at the same moment: they share one query.
+        """
+        key = (job_id, after)
+        if (page := self._pages.get(key)) is None:
+            page = self._pages[key] = asyncio.get_running_loop().create_task(self._read(job_id, after))
+            page.add_done_callback(lambda _: self._pages.pop(key))
+        return await asyncio.shield(page)
+
+    async def _read(self, job_id: str, after: int) -> tuple[int, str]:
+        events = await run_in_threadpool(read_events, self._database, job_id, after)
+        return events[-1].id if events else after, "".join(map(_frame, events))
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            if not self._waiting:
+                await self._wake.wait()
+            # Only those who wait by now: what others have seen may be newer than what is read here.
+            asked = {job_id: list(futures.items()) for job_id, futures in self._waiting.items()}
+            try:
+                marks = await run_in_threadpool(self._marks, list(asked))
+            except SQLAlchemyError as error:  # an outage: whoever waits goes on waiting
+                log.warning("watch_failed", error=type(error).__name__)
+            else:
+                for job_id, futures in asked.items():
+                    for future, seen in futures:
+                        if not future.done() and marks.get(job_id) != seen:
+                            future.set_result(marks.get(job_id))
+            await asyncio.sleep(POLL_SECONDS)
+
+    def _marks(self, job_ids: Sequence[str]) -> dict[str, Mark]:
+        with self._database.read() as session:
+            return read_marks(session, job_ids)
+
+
+def _frame(event: Event) -> str:
+    """One server-sent event (WHATWG HTML, 9.2)."""
+    return f"id: {event.id}\nevent: {event.type}\ndata: {event.model_dump_json()}\n\n"

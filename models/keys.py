@@ -1,0 +1,101 @@
+"""API keys: made, found again by their hash, listed, revoked.
+
+A token is `ock_`, a public prefix and 256 random bits. Being random, it needs no slow hash: guessing
+is hopeless, so its SHA-256 is stored, and the token is shown once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from models.database import now
+from models.errors import NotFound
+from models.scopes import IMPLIED, Scope
+from models.states import new_id
+from models.tables import ApiKey
+
+PREFIX = 12
+"""Characters of a token that are shown, and by which its row is found."""
+
+USED_SECONDS = 60
+"""`used_at` is this coarse: not every request shall write."""
+
+
+def create(
+    session: Session, name: str, scopes: Iterable[Scope] = (Scope.SUBMIT,), lifetime: timedelta | None = None
+) -> tuple[ApiKey, str]:
+    """A new key, and its token, which cannot be had again."""
+    public, secret = secrets.token_hex((PREFIX - 4) // 2), secrets.token_urlsafe(32)
+    token = f"ock_{public}_{secret}"
+    clock: datetime = session.scalar(select(now()))  # type: ignore[assignment]
+    key = ApiKey(
+        id=new_id("key"),
+        name=name,
+        prefix=token[:PREFIX],
+        digest=_digest(token),
+        scopes=sorted({Scope(scope).value for scope in scopes}),
+        created_at=clock,
+        expires_at=clock + lifetime if lifetime else None,
+    )
+    session.add(key)
+    session.flush()
+    return key, token
+
+
+def exist(session: Session) -> bool:
+    """Whether any key was ever made: from then on the service asks for one, were they all revoked."""
+    return session.scalar(select(ApiKey.id).limit(1)) is not None
+
+
+def find(session: Session, token: str) -> ApiKey | None:
+    """The key of `token`, where it is one, not revoked and not expired."""
+    key = session.scalar(
+        select(ApiKey).where(
+            ApiKey.prefix == token[:PREFIX].replace("\0", ""),
+            ApiKey.revoked_at.is_(None),
+            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now()),
+        )
+    )
+    # Where no row has the prefix there is nothing to compare in constant time: the prefix is no secret.
+    return key if key is not None and hmac.compare_digest(key.digest, _digest(token)) else None
+
+
+def scopes_of(key: ApiKey) -> frozenset[Scope]:
+    """What the key may do, what its scopes imply included."""
+    return frozenset(implied for scope in key.scopes for implied in IMPLIED[Scope(scope)])
+
+
+def is_stale(used_at: datetime) -> bool:
+    """Whether `used_at` is due to be renewed."""
+    return datetime.now(UTC) - used_at > timedelta(seconds=USED_SECONDS)
+
+
+def touch(session: Session, key_id: str) -> None:
+    """Notes that the key is in use."""
+    session.execute(update(ApiKey).where(ApiKey.id == key_id).values(used_at=now()))
+
+
+def listed(session: Session) -> Sequence[ApiKey]:
+    """Every key, oldest first, revoked ones too."""
+    return session.scalars(select(ApiKey).order_by(ApiKey.id)).all()
+
+
+def revoke(session: Session, which: str) -> ApiKey:
+    """Ends the key with this id or prefix, at once and for ever. Raises NotFound."""
+    key = session.scalar(select(ApiKey).where(or_(ApiKey.id == which, ApiKey.prefix == which)))
+    if key is None:
+        raise NotFound("There is no key with this id or prefix")
+    if key.revoked_at is None:
+        key.revoked_at = session.scalar(select(now()))
+    return key
+
+
+def _digest(token: str) -> bytes:
+    return hashlib.sha256(token.encode(errors="replace")).digest()

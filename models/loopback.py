@@ -1,0 +1,15 @@
+"""Which addresses are this machine's alone."""
+
+from __future__ import annotations
+
+import ipaddress
+
+
+def is_loopback(host: str) -> bool:
+    """Whether `host` is this machine alone: an address of 127.0.0.0/8, ::1, or localhost."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False

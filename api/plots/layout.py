@@ -9,8 +9,12 @@ import numpy as np
 from scipy import optimize
 
 
-def y_limits(values: Sequence[float], edges: Sequence[float], *, signed: bool) -> tuple[float, float]:
+def y_limits(
+    values: Sequence[float], edges: Sequence[float], *, signed: bool, most: float = math.inf
+) -> tuple[float, float]:
     """Where the y axis begins and ends, for `values` and the `edges` of bands; with zero in view where `signed`.
+
+    `most` is what the values cannot exceed (an accuracy 1); those not `signed` cannot be below 0.
 
     The values are in view, bands as far as they do not dwarf them. A run on its way to infinity does
     not set the scale for the rest: what lies further from the median than ten times the 90th percentile of such
@@ -23,12 +27,12 @@ def y_limits(values: Sequence[float], edges: Sequence[float], *, signed: bool) -
     reach = 10 * np.percentile(distance, 90)
     kept = means[distance <= reach] if reach > 0 else means
     low, high = float(kept.min()), float(kept.max())
-    room = 0.6 * (high - low) or 0.1 * max(abs(high), 1e-3)
+    room = 0.3 * (high - low) or 0.1 * max(abs(high), 1e-3)
     bottom = min([low, *(max(edge, low - room) for edge in edges)])
     top = max([high, *(min(edge, high + room) for edge in edges)])
     margin = 0.06 * (top - bottom) or room
     floor = -0.03 * top if not signed and low >= 0 else -math.inf
-    return max(bottom - margin, floor), top + margin
+    return max(bottom - margin, floor), min(top + margin, most + 0.3 * margin)
 
 
 def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list[float]:

@@ -110,7 +110,7 @@ def _frame(page: Page, axes: Axes, series: Series, width: float, height: float) 
     page.style(axes)
     axes.grid(axis="y", color=page.theme.faint, linewidth=0.6)
     last = max(series.epochs, 1)
-    axes.set_xlim(1 - 0.03 * last - 0.1, last + 0.03 * last + 0.1)
+    axes.set_xlim(max(0.4, 0.9 - 0.03 * last), last + 0.03 * last + 0.1)
     axes.set_ylim(*series.limits)
     axes.xaxis.set_major_locator(
         MaxNLocator(nbins=max(2, min(10, int(width / 0.45))), integer=True, min_n_ticks=1, steps=(1, 2, 5, 10))
@@ -180,7 +180,7 @@ def _curve(axes: Axes, curve: Curve, look: dict[str, Any], theme: Theme) -> None
     banded = [(p.epoch, p.low, p.high) for p in curve.points if p.low is not None and bottom <= p.value <= top]
     if banded:
         epochs, low, high = zip(*banded, strict=True)
-        axes.fill_between(epochs, low, high, color=color, alpha=0.16, linewidth=0, zorder=1.5)
+        axes.fill_between(epochs, low, high, color=color, alpha=0.14, linewidth=0, zorder=1.5)
     every = max(1, len(curve.points) // 10)
     for fewer, points in _stretches(curve):
         axes.plot(

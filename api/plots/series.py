@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from api.overfitting import best, onset
+from api.overfitting import best, higher_is_better, onset
 from api.plots.layout import y_limits
 from api.plots.style import LABELS, NOTEBOOK_LABELS, PANEL_CURVES
 from api.statistics import estimate
@@ -146,7 +146,7 @@ def prepare(
     drawn = [curve for (name, _), curve in curves.items() if name in names]
     points = [point for curve in drawn for point in curve.points]
     edges = [edge for p in points for edge in (p.low, p.high) if edge is not None]
-    limits = y_limits([p.value for p in points], edges, signed=difference)
+    limits = y_limits([p.value for p in points], edges, signed=difference, most=_most(metrics[0], difference))
     for curve in drawn:
         if curve.points and (peak := max(p.value for p in curve.points)) > limits[1]:
             notes.append(f"{curve.variant}: beyond the axis, up to {peak:.3g}.")
@@ -168,6 +168,10 @@ def prepare(
 def _ranks(names: Sequence[str], baseline: str | None) -> dict[str, int]:
     others = [name for name in names if name != baseline]
     return {name: -1 if name == baseline else others.index(name) for name in names}
+
+
+def _most(metric: str, difference: bool) -> float:
+    return 1.0 if higher_is_better(metric) and not difference else math.inf
 
 
 def _label(name: str, each: str, metric: str, style: Style) -> str:
@@ -264,7 +268,7 @@ def _leading(
     names: Sequence[str], curves: Mapping[tuple[str, str], Curve], metric: str, baseline: str | None
 ) -> list[str]:
     """The variants to draw where there are too many: the baseline, and those best at `metric`."""
-    sign = -1 if metric.endswith("acc") else 1
+    sign = -1 if higher_is_better(metric) else 1
 
     def least(name: str) -> tuple[bool, float]:
         values = [sign * p.value for p in curves[name, metric].points]

@@ -20,16 +20,16 @@ class Theme:
     curves: tuple[str, ...]
 
 
-# Okabe and Ito's colours ("Color universal design", 2008), without the yellow that white paper
-# swallows, and shaded until each has a contrast of at least 3:1 with its background. They are told
-# apart with any colour blindness; marks and dashes tell them apart without any colour.
+# Okabe and Ito's blue and vermillion ("Color universal design", 2008); the other colours were searched for, so
+# that each has a contrast of at least 3:1 with its background, and any two stay apart for every kind of colour
+# blindness (as Machado, Oliveira and Fernandes simulate them, 2009). Marks and dashes tell them apart without colour.
 LIGHT = Theme(
     background="#ffffff", ink="#1a1a1a", muted="#5f6368", faint="#d9dce1",
-    curves=("#0072b2", "#d55e00", "#009270", "#b45a94", "#2a93cc", "#b37400"),
+    curves=("#0072b2", "#d55e00", "#00573f", "#aa3377", "#5b3fd0", "#6b4c00"),
 )  # fmt: skip
 DARK = Theme(
     background="#14171c", ink="#eceff4", muted="#a3abb8", faint="#3a404a",
-    curves=("#4aa8e8", "#ff8a3d", "#2bc79a", "#e39bc9", "#8fd3ff", "#f0c04a"),
+    curves=("#4aa8e8", "#ff8a3d", "#66e0a3", "#e39bc9", "#9b7bff", "#ffe27a"),
 )  # fmt: skip
 THEMES = {"light": LIGHT, "dark": DARK}
 

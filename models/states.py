@@ -158,7 +158,7 @@ def settle(session: Session, job: Job) -> None:
     """Ends the locked job where all its runs have ended."""
     session.flush()
     rows = session.execute(select(Run.status, func.count()).where(Run.job_id == job.id).group_by(Run.status))
-    counts: dict[str, int] = dict(rows.tuples().all())
+    counts: dict[str, int] = dict(rows.all())
     if any(counts.get(status) for status in Status if status not in FINISHED):
         return
     ended = next((s for s in (Status.FAILED, Status.CANCELLED) if counts.get(s)), Status.SUCCEEDED)

@@ -1,0 +1,127 @@
+"""The house's one rule of direction, held true by walking every import.
+
+    api ─► models ◄─ worker        api ─► worker.queue, the queue's names only
+    client ─► none of them         migrations ─► models
+    worker.tasks ─► worker.training ─► worker.network, which know no web, no queue and no SQL
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOPS = {"api": "api", "models": "models", "worker": "worker", "migrations": "migrations", "client": "ockham_client"}
+OURS = {*TOPS.values(), "ockham"}
+HEAVY = ("tensorflow", "keras")
+
+
+def imports(file: Path) -> set[str]:
+    """Every module that `file` imports, inside functions too; names imported from a package of ours count as modules."""
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import"
+            assert node.module is not None
+            found.add(node.module)
+            if node.module.partition(".")[0] in OURS:
+                found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def files(folder: str) -> list[Path]:
+    found = sorted((ROOT / folder).rglob("*.py"))
+    assert found
+    return found
+
+
+def offenders(folder: str, *forbidden: str, but: tuple[str, ...] = ()) -> list[str]:
+    """Imports in `folder` that are, or are below, what is forbidden."""
+
+    def below(name: str, roots: tuple[str, ...]) -> bool:
+        return any(name == root or name.startswith(root + ".") for root in roots)
+
+    return [
+        f"{file.relative_to(ROOT)}: {name}"
+        for file in files(folder)
+        for name in imports(file)
+        if below(name, forbidden) and not below(name, but)
+    ]
+
+
+def test_models_import_neither_api_nor_worker() -> None:
+    assert offenders("models", "api", "worker", "migrations", "ockham", "ockham_client") == []
+
+
+def test_the_api_knows_of_the_worker_the_queue_alone() -> None:
+    found = offenders("api", "worker", "ockham", "ockham_client", *HEAVY, but=("worker.queue",))
+    assert [each for each in found if not each.endswith(": worker")] == []
+
+
+def test_the_worker_knows_nothing_of_the_api() -> None:
+    assert offenders("worker", "api", "ockham", "ockham_client", "fastapi", "starlette") == []
+
+
+def test_the_client_speaks_http_alone() -> None:
+    assert offenders("client", "api", "models", "worker", "migrations", "ockham", "sqlalchemy", "celery") == []
+
+
+def test_migrations_import_models_alone() -> None:
+    assert offenders("migrations", "api", "worker", "ockham", "ockham_client") == []
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Every module in a fresh process after `statement`."""
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
+def test_the_api_never_loads_tensorflow() -> None:
+    loaded = loaded_by("import api.app; api.app.create_app()")
+    assert "worker.queue" in loaded
+    assert not loaded & {*HEAVY, "worker.training", "worker.tasks"}
+
+
+def test_a_workers_parent_never_loads_tensorflow() -> None:
+    assert not loaded_by("import worker.process") & set(HEAVY)
+
+
+def test_the_command_line_loads_no_server() -> None:
+    assert not loaded_by("import ockham.cli") & {*HEAVY, "celery", "fastapi", "matplotlib"}
+
+
+@pytest.mark.parametrize("module", ["worker.training", "worker.data"])
+def test_training_knows_no_web_no_queue_and_no_sql(module: str) -> None:
+    loaded = loaded_by(f"import {module}")
+    assert module in loaded
+    assert not loaded & {"fastapi", "celery", "kombu", "redis", "sqlalchemy", "models.tables", "models.states", "api"}
+
+
+def test_settings_alone_read_the_environment_of_ockham() -> None:
+    for folder in ("api", "models", "worker", "migrations"):
+        for file in files(folder):
+            if file != ROOT / "models" / "settings.py":
+                assert "OCKHAM_" not in _code_of(file) or "environ" not in _code_of(file), file
+
+
+def _code_of(file: Path) -> str:
+    """The file without its docstrings and comments."""
+    return ast.unparse(
+        ast.fix_missing_locations(
+            ast.Module(
+                [
+                    node
+                    for node in ast.parse(file.read_text()).body
+                    if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+                ],
+                [],
+            )
+        )
+    )

@@ -52,6 +52,7 @@ templates = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+templates.policies["json.dumps_kwargs"] = {"sort_keys": False}  # layers and fields in the order of the models
 templates.globals.update(labels=LABELS, marks=MARKS, statuses=list(Status))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from models import presets, specification
+from models import specification
 from models.sweeps import Grid
 
 LAYERS: tuple[type[BaseModel], ...] = (
@@ -24,21 +24,25 @@ OPTIMIZERS: tuple[type[BaseModel], ...] = (
     specification.SGD,
     specification.Adagrad,
 )
+DATASETS: tuple[type[BaseModel], ...] = (specification.Imdb, specification.Synthetic)
 STARTS = {"units": 16, "rate": 0.5, "stddev": 0.1, "activation": "relu"}
 """What a layer begins with where Keras has no default, or one that nobody means in a hidden layer."""
+MAIN = ("units", "activation", "rate", "stddev", "kernel_regularizer", "learning_rate")
+"""What most networks set; the rest is folded away."""
 
 
 @cache
 def forms() -> dict[str, Any]:
-    """What the form's template needs: every layer's and optimizer's fields, and the limits of the rest."""
+    """What the form is made of: the fields of every layer, optimizer and data set, and of the training."""
     return {
-        "layers": {name: fields for kind in LAYERS for name, fields in [_kind(kind, "type")]},
-        "optimizers": {name: fields for kind in OPTIMIZERS for name, fields in [_kind(kind, "name")]},
-        "training": {field["name"]: field for field in _fields(specification.Training)},
-        "stopping": _fields(specification.EarlyStopping),
-        "axes": list(Grid.model_fields),
-        "presets": presets,
-        "limits": specification,
+        "fields": {
+            "layers": dict(_kind(kind, "type") for kind in LAYERS),
+            "optimizers": dict(_kind(kind, "name") for kind in OPTIMIZERS),
+            "datasets": dict(_kind(kind, "name") for kind in DATASETS),
+            "training": _fields(specification.Training),
+            "stopping": _fields(specification.EarlyStopping),
+            "axes": list(Grid.model_fields),
+        }
     }
 
 
@@ -53,19 +57,20 @@ def _fields(model: type[BaseModel]) -> list[dict[str, Any]]:
     found = []
     for name, each in schema["properties"].items():
         any_of = each.get("anyOf", [each])
+        plain = next((option for option in any_of if "type" in option and option["type"] != "null"), each)
         nested = any("$ref" in option for option in any_of) or "discriminator" in each
-        kind = "regularizer" if name.endswith("regularizer") else "nested" if nested else _input(each)
-        start = STARTS.get(name, each.get("default"))
+        default = each.get("default")
         found.append(
             {
                 "name": name,
                 "label": name.replace("_", " "),
-                "kind": kind,
-                "start": start,
-                "choices": each.get("enum", []),
-                "low": each.get("minimum", each.get("exclusiveMinimum")),
-                "high": each.get("maximum"),
-                "main": name in ("units", "activation", "rate", "stddev", "kernel_regularizer", "momentum"),
+                "kind": "regularizer" if name.endswith("regularizer") else "nested" if nested else _input(plain),
+                "default": default,
+                "start": STARTS.get(name, default),
+                "choices": plain.get("enum", []),
+                "low": plain.get("minimum", plain.get("exclusiveMinimum")),
+                "high": plain.get("maximum"),
+                "main": name in MAIN,
             }
         )
     return found

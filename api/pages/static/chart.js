@@ -116,9 +116,9 @@ export class Chart {
 
   /** @param {Curve} curve */
   band(curve) {
-    const edges = curve.points.filter((point) => point.low !== null && Number.isFinite(this.y(point.value)));
-    if (edges.length < 2) return null;
     const { range, log } = /** @type {Figure} */ (this.figure);
+    const edges = curve.points.filter((point) => point.low !== null && point.value >= range[0] && point.value <= range[1]);
+    if (edges.length < 2) return null;
     const at = (/** @type {number} */ epoch, /** @type {number} */ value) =>
       `${this.x(epoch).toFixed(1)} ${this.y(log ? Math.max(value, range[0] / 10) : value).toFixed(1)}`;
     const upper = edges.map((point) => at(point.epoch, /** @type {number} */ (point.high)));
@@ -155,7 +155,7 @@ export class Chart {
     const room = Math.floor((this.plot.right - 18) / 6.6);
     return s('g', { class: 'labels' }, ...curves.map((curve, i) =>
       s('g', { class: `look-${curve.look}`, 'data-group': curve.group },
-        s('path', { class: 'leader', d: `M${this.x(curve.points[curve.points.length - 1].epoch) + 5} ${ends[i].toFixed(1)}L${this.right + 8} ${places[i].toFixed(1)}` }),
+        s('path', { class: 'leader', d: `M${this.right - 2} ${ends[i].toFixed(1)}L${this.right + 8} ${places[i].toFixed(1)}` }),
         s('text', { x: this.right + 12, y: places[i] }, curve.label.length > room ? `${curve.label.slice(0, room - 1)}…` : curve.label))));
   }
 

@@ -9,7 +9,9 @@ const NAMES = /** @type {Record<string, string>} */ ({
   best_val_loss: 'Best validation loss', best_val_data_loss: 'Best validation loss, without penalty', best_val_acc: 'Validation accuracy there',
   final_val_loss: 'Final validation loss', final_val_data_loss: 'Final validation loss, without penalty', best_epoch: 'Best epoch',
 });
-const WIDTH = 220, ROW = 24;
+const WIDTH = 180, ROW = 24;
+/** So many metrics are in sight, the rest is folded away. */
+const IN_SIGHT = 2;
 
 /**
  * @param {Element} root @param {any} analysis @param {import('./experiment.js').Experiment} experiment
@@ -27,10 +29,12 @@ export function showComparison(root, analysis, experiment, groups) {
     return;
   }
   const metrics = [...new Set(analysis.comparisons.map((/** @type {any} */ each) => each.metric))];
+  const forests = metrics.map((metric) => forest(metric, analysis.comparisons.filter((/** @type {any} */ each) => each.metric === metric), look)).filter(Boolean);
   fill(root,
     verdicts(analysis, look),
     h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals; p corrected by Holm’s method.`),
-    metrics.map((metric) => forest(metric, analysis.comparisons.filter((/** @type {any} */ each) => each.metric === metric), look)),
+    forests.slice(0, IN_SIGHT),
+    forests.length > IN_SIGHT && h('details', { class: 'fold' }, h('summary', {}, 'More comparisons'), forests.slice(IN_SIGHT)),
     (analysis.warnings ?? []).length > 0 && h('ul', { class: 'notes' }, analysis.warnings.map((/** @type {any} */ each) => h('li', {}, typeof each === 'string' ? each : each.message ?? each.detail))));
 }
 
@@ -39,6 +43,9 @@ function verdicts(analysis, look) {
   return h('ul', { class: 'verdicts' }, analysis.variants.map((/** @type {any} */ each) =>
     h('li', {}, sample(look.get(each.variant) ?? 1), h('strong', {}, each.variant), h('span', { class: 'muted' }, each.n || each.diverged ? each.verdict : 'no finished run yet'))));
 }
+
+/** @param {number | null} value @param {string} metric */
+const difference = (value, metric) => signed(value, metric.endsWith('epoch') ? 1 : 4);
 
 /** @param {string} metric @param {any[]} rows @param {Map<string, number>} look */
 function forest(metric, rows, look) {
@@ -56,8 +63,8 @@ function forest(metric, rows, look) {
         ...marks.map((each) => s('path', { class: each === 0 ? 'zero' : 'grid', d: `M${x(each)} 0V${ROW}` })),
         row.ci95 && s('path', { class: 'whisker', d: `M${x(row.ci95[0])} ${ROW / 2}H${x(row.ci95[1])}` }),
         row.difference !== null && s('circle', { cx: x(row.difference), cy: ROW / 2, r: 3.6 }))),
-      h('td', { class: 'number' }, signed(row.difference), row.ci95 && h('span', { class: 'muted small' }, ` ${signed(row.ci95[0])} to ${signed(row.ci95[1])}`)),
-      h('td', { class: 'number muted small' }, row.p_holm === null ? (row.n < 2 ? 'one seed' : '') : `p ${probability(row.p_holm).replace(/^(?!<)/, '= ')}`)))),
+      h('td', { class: 'number' }, difference(row.difference, metric), h('span', { class: 'muted small line' }, row.ci95 ? `${difference(row.ci95[0], metric)} to ${difference(row.ci95[1], metric)}` : row.n < 2 ? 'one seed' : '')),
+      h('td', { class: 'number muted small' }, row.p_holm === null ? '' : `p ${probability(row.p_holm).replace(/^(?!<)/, '= ')}`)))),
     h('tfoot', { 'aria-hidden': 'true' }, h('tr', {}, h('td'), h('td', {}, s('svg', { viewBox: `0 0 ${WIDTH} 14`, width: WIDTH, height: 14, class: 'interval' },
       ...marks.map((each) => s('text', { class: 'tick x', x: x(each), y: 11 }, tickLabel(each, marks))))), h('td'), h('td')))));
 }

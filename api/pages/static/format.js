@@ -3,6 +3,7 @@
 const language = document.documentElement.lang;
 const whole = new Intl.NumberFormat(language);
 const clock = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
+const short = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
 const relative = new Intl.RelativeTimeFormat(language, { numeric: 'auto' });
 
 /** @param {number | null | undefined} value */
@@ -23,8 +24,13 @@ export function value(value) {
   return text.replace('-', '−');
 }
 
-/** A difference, its sign shown. @param {number | null | undefined} number */
-export const signed = (number) => (isNumber(number) && /** @type {number} */ (number) > 0 ? `+${value(number)}` : value(number));
+/** A difference, its sign shown. @param {number | null | undefined} number @param {number} [places] */
+export function signed(number, places = 4) {
+  if (!isNumber(number)) return '–';
+  const difference = /** @type {number} */ (number), size = Math.abs(difference);
+  const text = size >= 1e4 ? size.toExponential(2) : size.toFixed(places);
+  return (Number(text) === 0 ? '' : difference > 0 ? '+' : '−') + text;
+}
 
 /** A probability. @param {number | null | undefined} p */
 export const probability = (p) =>
@@ -43,6 +49,9 @@ export function duration(seconds) {
 
 /** A moment in the reader's zone. @param {string | null | undefined} time RFC 3339 */
 export const moment = (time) => (time ? clock.format(new Date(time)) : '–');
+
+/** The same without its seconds, for tables. @param {string} time RFC 3339 */
+export const minute = (time) => short.format(new Date(time));
 
 /** How long ago. @param {string} time RFC 3339 */
 export function ago(time) {

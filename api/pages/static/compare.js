@@ -1,0 +1,150 @@
+/** @file The page that puts jobs and runs side by side. Its address holds all that is shown. */
+
+import { get } from './api.js';
+import { setAll } from './choices.js';
+import { byId, fill, h } from './dom.js';
+import { finished } from './experiment.js';
+import { Figure } from './figure.js';
+import { count, minute, value } from './format.js';
+import { sample } from './marks.js';
+import { describe } from './network.js';
+import { byVariant } from './sparkline.js';
+import { estimate, best } from './statistics.js';
+import { badge, showProblem } from './status.js';
+import { Table } from './table.js';
+import { flat } from './takeaway.js';
+
+const REFRESH = 2000;
+const address = () => new URLSearchParams(location.search);
+
+/** Jobs by their ids, each with its history. @type {Map<string, {job: any, history: any}>} */
+const loaded = new Map();
+/** The jobs of single runs. @type {Map<string, string>} */
+const jobOfRun = new Map();
+
+/** @typedef {import('./series.js').Group & {job: any, variant: string}} Shown */
+
+/** What is compared: each variant of each job, and each single run. @returns {Shown[]} */
+function groups() {
+  /** @type {Shown[]} */
+  const found = [];
+  const add = (/** @type {any} */ job, /** @type {string} */ variant, /** @type {any[]} */ runs, /** @type {string} */ key, /** @type {string} */ label) => {
+    const mark = found.length;
+    found.push({ key, label, variant, job, look: mark % 7, mark, runs: runs.map((run) => ({ ...run, id: run.run_id, job: job.id })) });
+  };
+  const jobs = address().getAll('job');
+  for (const id of jobs) {
+    const entry = loaded.get(id);
+    if (!entry) continue;
+    for (const [variant, runs] of byVariant(entry.history.runs)) add(entry.job, variant, runs, `${id}/${variant}`, jobs.length > 1 ? `${variant} · ${entry.job.name}` : variant);
+  }
+  for (const id of address().getAll('run')) {
+    const entry = loaded.get(jobOfRun.get(id) ?? '');
+    const run = entry?.history.runs.find((/** @type {any} */ each) => each.run_id === id);
+    if (entry && run) add(entry.job, run.variant, [run], id, `${run.variant}, seed ${run.seed} · ${entry.job.name}`);
+  }
+  return found;
+}
+
+const figure = new Figure(groups, { onPick: (group) => table?.highlight((row) => row.key === group), onChange: showTable });
+/** @type {Table<Shown> | null} */
+let table = null;
+let columns = '';
+let timer = 0;
+
+async function load() {
+  clearTimeout(timer);
+  const jobs = address().getAll('job'), runs = address().getAll('run');
+  byId('nothing').hidden = jobs.length + runs.length > 0;
+  byId('comparison-page').hidden = jobs.length + runs.length === 0;
+  try {
+    for (const run of runs) if (!jobOfRun.has(run)) jobOfRun.set(run, (await get(`/v1/runs/${run}`)).job_id);
+    const wanted = new Set([...jobs, ...runs.map((run) => jobOfRun.get(run) ?? '')]);
+    for (const id of loaded.keys()) if (!wanted.has(id)) loaded.delete(id);
+    for (const id of wanted) {
+      const known = loaded.get(id);
+      if (known && finished(known.job)) continue;
+      loaded.set(id, { job: await get(`/v1/jobs/${id}`), history: await get(`/v1/jobs/${id}/history`) });
+    }
+    fill(byId('problem'));
+  } catch (problem) {
+    showProblem(byId('problem'), problem, load);
+  }
+  showChosen();
+  figure.draw();
+  showTable();
+  if (!document.hidden && [...loaded.values()].some((each) => !finished(each.job))) timer = setTimeout(load, REFRESH);
+}
+
+/** @param {'job' | 'run'} kind @param {string} id */
+function drop(kind, id) {
+  setAll(kind, address().getAll(kind).filter((each) => each !== id));
+  load();
+}
+
+function showChosen() {
+  const chip = (/** @type {'job' | 'run'} */ kind, /** @type {string} */ id, /** @type {any} */ job, /** @type {string} */ label) => h('li', { class: 'chip' },
+    h('a', { href: `/jobs/${job.id}` }, label), badge(job.status), h('button', { type: 'button', class: 'quiet small', 'aria-label': `Remove ${label}`, onclick: () => drop(kind, id) }, '✕'));
+  fill(byId('chosen'), address().getAll('job').flatMap((id) => { const entry = loaded.get(id); return entry ? [chip('job', id, entry.job, entry.job.name)] : []; }),
+    address().getAll('run').flatMap((id) => {
+      const entry = loaded.get(jobOfRun.get(id) ?? '');
+      const run = entry?.job.runs.find((/** @type {any} */ each) => each.id === id);
+      return entry && run ? [chip('run', id, entry.job, `${run.variant}, seed ${run.seed}`)] : [];
+    }));
+}
+
+/** All settings of a variant that may differ. @param {Shown} group @returns {Map<string, string>} */
+function settings({ job, variant }) {
+  const { spec } = job;
+  const own = spec.variants.find((/** @type {any} */ each) => each.name === variant) ?? {};
+  const dataset = { ...spec.dataset, ...(own.dataset ?? {}) };
+  return new Map([['network', describe(own.layers)], ...flat(own.training ?? spec.training), ...flat(dataset, 'data')]);
+}
+
+function showTable() {
+  const all = groups();
+  if (!all.length) return;
+  const known = new Map(all.map((group) => [group.key, settings(group)]));
+  const names = [...new Set([...known.values()].flatMap((each) => [...each.keys()]))];
+  const differing = names.filter((name) => new Set(all.map((group) => known.get(group.key)?.get(name))).size > 1);
+  const { view } = figure.choices;
+  const metric = view === 'data' ? 'val_data_loss' : 'val_loss';
+  const of = (/** @type {Shown} */ group) => {
+    const bests = group.runs.map((run) => ({ run, epoch: best(run.epochs, run.metrics[metric] ?? [], false) })).filter((each) => each.epoch !== null);
+    const losses = bests.map(({ run, epoch }) => /** @type {number} */ (run.metrics[metric][run.epochs.indexOf(/** @type {number} */ (epoch))]));
+    return losses.length ? { ...estimate(losses), epoch: estimate(bests.map((each) => /** @type {number} */ (each.epoch))).mean } : null;
+  };
+  const parameters = (/** @type {Shown} */ group) => group.job.runs.find((/** @type {any} */ run) => run.variant === group.variant)?.parameters;
+  const key = `${view} ${differing.join()}`;
+  if (key !== columns || !table) {
+    columns = key;
+    table = new Table(byId('differences'), [
+      { name: 'Variant', sort: (row) => row.label, cell: (row) => h('span', { class: 'variant' }, sample(row.look), h('span', { title: row.label }, row.label)) },
+      { name: 'Submitted', sort: (row) => row.job.created_at, cell: (row) => minute(row.job.created_at) },
+      { name: 'Seeds', number: true, sort: (row) => row.runs.length, cell: (row) => count(row.runs.length) },
+      { name: 'Parameters', number: true, sort: parameters, cell: (row) => count(parameters(row)) },
+      { name: 'Best val. loss', number: true, sort: (row) => of(row)?.mean, cell: (row) => { const it = of(row); return [value(it?.mean), it?.half ? h('span', { class: 'muted small' }, ` ± ${value(it.half)}`) : null]; } },
+      { name: 'Best epoch', number: true, sort: (row) => of(row)?.epoch, cell: (row) => { const it = of(row); return it ? String(Math.round(it.epoch * 10) / 10) : '–'; } },
+      ...differing.map((name) => ({ name: name.replaceAll('_', ' '), sort: (/** @type {Shown} */ row) => known.get(row.key)?.get(name), cell: (/** @type {Shown} */ row) => settings(row).get(name) ?? '–' })),
+    ], { caption: 'Differences', key: (row) => row.key, onPick: (row) => figure.chart.highlight(row?.key ?? null) });
+  }
+  table.show(all);
+}
+
+const choice = /** @type {HTMLSelectElement} */ (byId('add').elements.namedItem('add'));
+choice.addEventListener('change', () => {
+  if (choice.value) setAll('job', [...new Set([...address().getAll('job'), choice.value])]);
+  choice.value = '';
+  load();
+});
+byId('add').addEventListener('submit', (/** @type {Event} */ event) => event.preventDefault());
+
+async function offer() {
+  const list = await get('/v1/jobs', { limit: 50 }).catch(() => ({ data: [] }));
+  choice.append(...list.data.map((/** @type {any} */ job) => h('option', { value: job.id }, `${job.name} (${minute(job.created_at)})`)));
+}
+
+document.addEventListener('visibilitychange', () => { if (!document.hidden) load(); });
+addEventListener('popstate', load);
+load();
+offer();

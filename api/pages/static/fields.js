@@ -1,0 +1,103 @@
+/** @file Inputs tied to places of the draft, each with room for what is wrong with it. */
+
+import { h } from './dom.js';
+
+/** @typedef {import('./draft.js').Field} Field */
+/** @typedef {import('./draft.js').Draft} Draft */
+
+/** @param {string} label */
+const sentence = (label) => label[0].toUpperCase() + label.slice(1);
+
+let serial = 0;
+
+/**
+ * A label, an input, and a line for its error, found by its pointer.
+ * @param {string} label @param {string} pointer @param {any} input @param {string} [hint]
+ */
+export function labelled(label, pointer, input, hint) {
+  const id = `field-${++serial}`;
+  input.dataset.pointer = pointer;
+  input.setAttribute('aria-describedby', id);
+  const error = h('span', { id, class: 'error-text small' });
+  if (input.type === 'checkbox') return h('label', { class: 'field switch' }, h('span', { class: 'switch-line' }, input, h('span', {}, sentence(label))), error);
+  return h('label', { class: 'field' }, h('span', {}, sentence(label), hint && h('span', { class: 'hint' }, ` ${hint}`)), input, error);
+}
+
+/**
+ * What was typed as a value: undefined where nothing was, text where it is no number (the service says what is wrong).
+ * @param {string} text
+ */
+export function parsed(text) {
+  const trimmed = text.trim();
+  if (trimmed === '') return undefined;
+  const number = Number(trimmed);
+  return Number.isFinite(number) ? number : trimmed;
+}
+
+/** Values with commas between. @param {string} text */
+export const list = (text) => text.split(/[,;\s]+/).filter(Boolean).map(parsed);
+
+/**
+ * The input of one field of the specification. What equals its default is left out of the document.
+ * @param {Draft} draft @param {Field} field @param {string} base the pointer of what it lies in
+ */
+export function input(draft, field, base) {
+  const pointer = `${base}/${field.name}`;
+  const value = draft.read(pointer);
+  const set = (/** @type {any} */ given) => draft.write(pointer, given === field.default ? undefined : given);
+  if (field.kind === 'choice') {
+    const select = h('select', { onchange: () => set(select.value) }, field.choices.map((choice) => h('option', { value: choice }, choice)));
+    select.value = value ?? field.default;
+    return labelled(field.label, pointer, select);
+  }
+  if (field.kind === 'switch') {
+    const box = h('input', { type: 'checkbox', checked: value ?? field.default, onchange: () => set(box.checked) });
+    return labelled(field.label, pointer, box);
+  }
+  const shown = value ?? field.default;
+  const box = h('input', { type: 'text', inputMode: 'decimal', autocomplete: 'off', class: 'short', value: shown ?? '', placeholder: field.default === null ? 'all' : '',
+    oninput: () => set(parsed(box.value)) });
+  return labelled(field.label, pointer, box);
+}
+
+/** The two strengths of a penalty. @param {Draft} draft @param {Field} field @param {string} base */
+export function penalty(draft, field, base) {
+  const pointer = `${base}/${field.name}`;
+  return ['l1', 'l2'].map((name) => {
+    const box = h('input', { type: 'text', inputMode: 'decimal', autocomplete: 'off', class: 'short', value: draft.read(`${pointer}/${name}`) || '', placeholder: '0',
+      oninput: () => draft.write(`${pointer}/${name}`, parsed(box.value) || undefined) });
+    return labelled(`${field.label.replace('kernel regularizer', '').replace(' regularizer', '')} ${name.toUpperCase()}`.trim(), `${pointer}/${name}`, box);
+  });
+}
+
+/** @param {Draft} draft @param {Field[]} fields @param {string} base @returns {any[]} */
+export const inputs = (draft, fields, base) =>
+  fields.filter((field) => field.kind !== 'nested').flatMap((field) => (field.kind === 'regularizer' ? penalty(draft, field, base) : [input(draft, field, base)]));
+
+/**
+ * Puts each error beside its field.
+ * @param {Element} form @param {{pointer: string, code: string, detail: string}[]} errors
+ * @returns {{pointer: string, code: string, detail: string}[]} those that have no field
+ */
+export function showErrors(form, errors) {
+  /** @type {Map<string, HTMLInputElement>} */
+  const places = new Map();
+  for (const place of /** @type {NodeListOf<HTMLInputElement>} */ (form.querySelectorAll('[data-pointer]'))) {
+    place.removeAttribute('aria-invalid');
+    const line = document.getElementById(place.getAttribute('aria-describedby') ?? '');
+    if (line) line.textContent = '';
+    places.set(place.dataset.pointer ?? '', place);
+  }
+  return errors.filter((error) => {
+    let pointer = error.pointer;
+    while (pointer && !places.has(pointer)) pointer = pointer.slice(0, pointer.lastIndexOf('/'));
+    const place = places.get(pointer);
+    const line = place && document.getElementById(place.getAttribute('aria-describedby') ?? '');
+    if (!place || !line) return true;
+    place.setAttribute('aria-invalid', 'true');
+    line.textContent = line.textContent ? `${line.textContent}; ${error.detail}` : error.detail;
+    const fold = place.closest('details');
+    if (fold) fold.open = true;
+    return false;
+  });
+}

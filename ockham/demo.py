@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -47,6 +46,7 @@ def demo(
 
     Everything of the service is in `demo` in the data directory; prepared data sets there are used again.
     """
+    from models.errors import RunError
     from models.settings import Settings
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -60,7 +60,7 @@ def demo(
                 console.print(tables.job_table(job))
                 raise typer.Exit(exit_code(job))
             summary = _write_results(client, job, out)
-    except (PartFailed, OckhamError, OSError) as error:
+    except (PartFailed, RunError, OckhamError, OSError) as error:
         console.print(str(error), style="red", markup=False)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
@@ -71,14 +71,14 @@ def demo(
 
 def _choose_dataset(settings: Settings, console: Console) -> str:
     """`imdb` where it can be had, prepared then; else `synthetic`, and why is said."""
-    from models.errors import DatasetInvalid, DatasetUnavailable
+    from models.errors import DatasetUnavailable
     from models.specification import Imdb
     from worker.data import load
 
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         load(Imdb(name="imdb"), settings.data_dir, settings.imdb_npz)
-    except (DatasetUnavailable, DatasetInvalid) as error:
+    except DatasetUnavailable as error:
         console.print(f"Training on synthetic reviews, because IMDB's cannot be had: {error}", markup=False)
         return "synthetic"
     return "imdb"
@@ -130,7 +130,7 @@ def _write_results(client: Client, job: Job, out: Path) -> Any:
     for name, (metric, variant) in FIGURES.items():
         client.plot(job, metric, variants=["original", variant], style="notebook", path=out / f"{name}.png")
     client.plot(job, "val_loss", style="lines", path=out / "all_validation_loss.png")
-    _write_csv(client.history(job, "json"), out / "history.csv")
+    (out / "history.csv").write_text(client.history(job, "csv"))
     metrics = client.metrics(job)
     rows = tables.results(job, metrics)
     facts = {"dataset": tables.data_set(job), "epochs": job.spec["training"]["epochs"], "job_id": job.id}
@@ -150,16 +150,3 @@ def _markdown(job: Job, rows: list[dict[str, Any]]) -> str:
         *(f"![{name}]({name}.png)" for name in (*FIGURES, "all_validation_loss")),
     ]
     return "\n".join(lines) + "\n"
-
-
-def _write_csv(history: Mapping[str, Any], path: Path) -> None:
-    """A row a run and epoch; values that are not finite as Python writes them."""
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        names = list(dict.fromkeys(name for run in history["runs"] for name in run["metrics"]))
-        writer.writerow(["variant", "seed", "epoch", *names])
-        for run in history["runs"]:
-            kinds = {(value["epoch"], value["metric"]): value["kind"] for value in run["nonfinite"]}
-            for i, epoch in enumerate(run["epochs"]):
-                values = [kinds.get((epoch, name), run["metrics"][name][i]) for name in names]
-                writer.writerow([run["variant"], run["seed"], epoch, *values])

@@ -93,7 +93,7 @@ class JobProgress:
 
 def _values(event: Event) -> str:
     shown = [
-        f"{name} {value:.4f}"
+        f"{name} {value:.4f}" if abs(value) < 1e4 else f"{name} {value:.3g}"
         for name in ("loss", "acc", "val_loss", "val_acc")
         if (value := event.data["metrics"].get(name)) is not None
     ]

@@ -33,6 +33,8 @@ CRASHES, CRASH_SECONDS = 5, 60.0
 """A part that dies this often within this time is not started again, and the service ends."""
 LOG_BYTES = 20_000_000
 TICK_SECONDS = 0.1
+USAGE = 2
+"""A part's exit code that says it cannot start as asked; its last line says why."""
 
 
 class Interrupted(Exception):
@@ -153,6 +155,8 @@ class Supervisor:
                 self.say(name, ready())
                 return
             except NotYet as missing:
+                if part and part.process and part.process.poll() == USAGE:
+                    raise CannotStart(self._last_line(name)) from None
                 if part and part.process and part.process.poll() is not None:
                     raise PartFailed(
                         f"{name} did not start: {_ending(part.process)}.\n{self._last_words(name)}"
@@ -225,6 +229,9 @@ class Supervisor:
                 self.say(part.name, f"{_ending(part.process)}; starts again in {pause:.1f} s")
                 part.process, part.start_at = None, now + pause
             _shorten(self.logs / f"{part.name}.log")
+
+    def _last_line(self, name: str) -> str:
+        return (self.logs / f"{name}.log").read_text(errors="replace").rstrip().rpartition("\n")[2]
 
     def _last_words(self, name: str) -> str:
         log = self.logs / f"{name}.log"

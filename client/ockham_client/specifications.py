@@ -19,18 +19,23 @@ def body_of(specification: Specification, overrides: Mapping[str, Any]) -> dict[
     is not JSON or YAML, OSError for one that cannot be read.
     """
     if isinstance(specification, Mapping):
-        body: Any = specification
+        body = specification
     elif isinstance(specification, Path) or Path(specification).suffix.lower() in SUFFIXES:
         body = parse(Path(specification).read_text(encoding="utf-8"), str(specification))
     else:
         body = {"preset": specification}
-    if not isinstance(body, Mapping):
-        raise ValueError(f"{specification} is not a mapping of a specification's fields")
     return {**body, **overrides}
 
 
-def parse(text: str, name: str) -> Any:
+def parse(text: str, name: str) -> Mapping[str, Any]:
     """A specification's text, JSON or YAML. Raises ValueError; `name` is for its message."""
+    parsed = _parse(text, name)
+    if not isinstance(parsed, Mapping):
+        raise ValueError(f"{name} holds no mapping of a specification's fields")
+    return parsed
+
+
+def _parse(text: str, name: str) -> Any:
     try:
         return json.loads(text)
     except ValueError as error:

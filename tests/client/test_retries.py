@@ -14,7 +14,15 @@ import pytest
 from ockham_client import Client, OckhamAPIError, OckhamConnectionError, retries
 from tests.client.proxies import Answer, telling
 
-JOB: dict[str, object] = {"id": "job_1", "name": "a", "status": "queued", "spec": {}, "progress": {}, "runs": [], "error": None}
+JOB: dict[str, object] = {
+    "id": "job_1",
+    "name": "a",
+    "status": "queued",
+    "spec": {},
+    "progress": {},
+    "runs": [],
+    "error": None,
+}
 FINE = Answer(200, json.dumps(JOB).encode(), {"Content-Type": "application/json"})
 HANGS_UP = Answer(0)
 

@@ -1,0 +1,250 @@
+"""The client against a whole service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import uuid
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ockham_client import AsyncClient, Client, Event, Job, JobTimeout, OckhamAPIError, OckhamConnectionError, calls
+from ockham_client.frames import frame_of
+from tests.client.proxies import Cutting, without_streams
+
+TINY: dict[str, Any] = {
+    "name": "tiny",
+    "dataset": {"name": "synthetic", "num_words": 200, "reviews": 200},
+    "training": {"epochs": 3, "batch_size": 64},
+    "variants": [
+        "original",
+        {"name": "two", "layers": [{"type": "dense", "units": 2, "activation": "relu"}]},
+    ],
+    "seeds": [1, 2],
+}
+
+
+@pytest.fixture(scope="module")
+def client(live: str) -> Any:
+    with Client(live) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def done(client: Client) -> Job:
+    """A job that others read from."""
+    job = client.wait(client.submit(TINY), timeout=120)
+    assert job.succeeded, job
+    return job
+
+
+def never_ends() -> dict[str, Any]:
+    """Nobody waits for it: more epochs than there is time for."""
+    return {**TINY, "training": {"epochs": 1000, "batch_size": 1}, "seeds": [uuid.uuid4().int % 2**32]}
+
+
+def test_submit_and_wait_tell_every_event_in_order(client: Client) -> None:
+    job = client.submit(TINY, name="told", reuse="never")
+    assert job.status == "queued"
+    assert {run.variant for run in job.runs} == {"original", "two"}
+    events: list[Event] = []
+    after = client.wait(job, timeout=120, on_event=events.append)
+    assert after.succeeded
+    assert after.name == "told"
+    assert [event.id for event in events] == list(range(1, len(events) + 1))
+    assert [event.type for event in events].count("run.epoch") == 12
+    assert events[-1].type == "job.succeeded"
+    assert events[-1].last
+    for run in after.runs:
+        assert [e.data["epoch"] for e in events if e.type == "run.epoch" and e.run_id == run.id] == [1, 2, 3]
+
+
+def test_events_of_a_finished_job_come_and_end(client: Client, done: Job) -> None:
+    events = list(client.events(done, timeout=60))
+    assert events[-1].type == "job.succeeded"
+    assert list(client.events(done, after=events[-3].id, timeout=60)) == events[-2:]
+    assert list(client.events(done, after=events[-1].id, timeout=60)) == []
+
+
+def test_a_stream_that_is_cut_again_and_again_loses_and_doubles_nothing(live: str, client: Client) -> None:
+    job = client.submit(TINY, training={"epochs": 60, "batch_size": 32}, reuse="never")
+    with Cutting(live, limit=4000) as relay, Client(relay.url) as behind:
+        got = list(behind.events(job, timeout=240))
+        assert relay.cuts > 3
+    assert len(got) > 240
+    assert got == list(client.events(job))
+
+
+def test_waiting_works_where_streams_do_not(live: str, client: Client) -> None:
+    with without_streams(live) as proxy, Client(proxy.url) as behind:
+        job = behind.submit(TINY, reuse="never")
+        events: list[Event] = []
+        assert behind.wait(job, timeout=120, on_event=events.append).succeeded
+        assert any("/events?" in request.path for request in proxy.requests)
+    assert events == list(client.events(job))
+
+
+def test_waiting_ends_when_its_time_is_over_and_the_job_goes_on(client: Client) -> None:
+    job = client.submit(never_ends())
+    with pytest.raises(JobTimeout):
+        client.wait(job, timeout=0.5)
+    assert not client.job(job).finished
+    client.cancel(job)
+    assert client.wait(job, timeout=60).status == "cancelled"
+
+
+def test_cancel_retry_delete(client: Client) -> None:
+    job = client.submit(never_ends())
+    assert client.cancel(job).status in ("cancelling", "cancelled")
+    assert client.wait(job, timeout=60).status == "cancelled"
+    assert client.retry(job.id).status == "queued"
+    client.cancel(job)
+    client.wait(job, timeout=60)
+    client.delete(job)
+    with pytest.raises(OckhamAPIError) as caught:
+        client.job(job)
+    assert caught.value.status == 404
+
+
+def test_a_bad_specification_tells_every_error(client: Client) -> None:
+    with pytest.raises(OckhamAPIError) as caught:
+        client.submit({"variants": ["orignal"], "training": {"epochs": 0}, "colour": "red"})
+    error = caught.value
+    assert (error.status, error.code) == (422, "invalid_specification")
+    assert {e["pointer"] for e in error.errors} == {"/variants/0", "/training/epochs", "/colour"}
+    assert all(e["pointer"] in str(error) for e in error.errors)
+
+
+def test_validate_stores_nothing(client: Client) -> None:
+    name = f"validated {uuid.uuid4()}"
+    answer = client.validate("notebook", name=name)
+    assert answer["spec"]["training"]["epochs"] == 20
+    assert list(client.jobs(name=name)) == []
+
+
+def test_specifications_from_files(client: Client, tmp_path: Path) -> None:
+    path = tmp_path / "spec.json"
+    path.write_text(json.dumps(TINY))
+    assert client.validate(path)["spec"]["name"] == "tiny"
+    assert client.validate(str(path), name="other")["spec"]["name"] == "other"
+    path = tmp_path / "spec.yaml"
+    path.write_text("name: from yaml\nvariants: [original, {preset: bigger, name: big}]\n")
+    assert [v["name"] for v in client.validate(path)["spec"]["variants"]] == ["original", "big"]
+    path.write_text("name: [")
+    with pytest.raises(ValueError, match="neither JSON nor YAML"):
+        client.validate(path)
+    with pytest.raises(FileNotFoundError):
+        client.validate("missing.yaml")
+
+
+def test_jobs_come_a_page_at_a_time_each_once(client: Client, done: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    name = f"paged {uuid.uuid4()}"
+    made = [client.submit(TINY, name=name).id for _ in range(5)]
+    monkeypatch.setattr(calls, "PAGE", 2)
+    assert [job.id for job in client.jobs(name=name)] == made[::-1]
+    assert [job.id for job in client.jobs(name=name, limit=3)] == made[:-4:-1]
+    assert list(client.jobs(name=name, limit=0)) == []
+    assert done.id in [job.id for job in client.jobs(status="succeeded")]
+
+
+def test_history_is_a_frame_with_every_epoch(client: Client, done: Job) -> None:
+    frame = client.history(done)
+    raw = client.history(done, format="json")
+    assert len(frame) == 12
+    assert set(frame["job_id"]) == {done.id}
+    for run in raw["runs"]:
+        rows = frame[frame["run_id"] == run["run_id"]]
+        assert list(rows["epoch"]) == run["epochs"]
+        for metric, values in run["metrics"].items():
+            assert list(rows[metric]) == values
+
+
+def test_a_frame_keeps_what_json_cannot_say() -> None:
+    run = {
+        "run_id": "r",
+        "variant": "v",
+        "seed": 0,
+        "epochs": [1, 2, 3],
+        "metrics": {"loss": [0.5, None, None], "acc": [None, 1, 1]},
+        "nonfinite": [
+            {"epoch": 2, "metric": "loss", "kind": "inf"},
+            {"epoch": 3, "metric": "loss", "kind": "nan"},
+            {"epoch": 1, "metric": "acc", "kind": "-inf"},
+        ],
+    }
+    frame = frame_of({"job_id": "j", "runs": [run]})
+    assert list(frame["loss"])[:2] == [0.5, math.inf]
+    assert math.isnan(frame["loss"][2])
+    assert list(frame["acc"]) == [-math.inf, 1, 1]
+    assert len(frame_of({"job_id": "j", "runs": []})) == 0
+
+
+def test_results(client: Client, done: Job, tmp_path: Path) -> None:
+    metrics = client.metrics(done)
+    assert {v["variant"]: v["n"] for v in metrics["variants"]} == {"original": 2, "two": 2}
+    assert client.metrics(done, by="val_data_loss")["object"] == "metrics"
+    assert client.analysis(done)["view"] == "data"
+    assert client.analysis(done, view="keras")["view"] == "keras"
+    assert {job["name"] for job in client.presets()["jobs"]} >= {"notebook"}
+    run = client.run(done.runs[0].id)
+    assert run == done.runs[0]
+    assert run.status == "succeeded"
+
+
+def test_plots(client: Client, done: Job, tmp_path: Path) -> None:
+    path = tmp_path / "figure.png"
+    content = client.plot(done, "val_loss", variants=["original", "two"], style="notebook", path=path)
+    assert content.startswith(b"\x89PNG")
+    assert path.read_bytes() == content
+    assert client.plot(done, "acc", format="svg").lstrip().startswith(b"<?xml")
+    with pytest.raises(OckhamAPIError):
+        client.plot(done, "val_loss", variants=["nobody"])
+
+
+def test_models_appear_whole_or_not_at_all(live: str, client: Client, done: Job, tmp_path: Path) -> None:
+    path = client.model(done.runs[0].id, tmp_path / "model.keras")
+    assert "model.weights.h5" in zipfile.ZipFile(path).namelist()
+    with (
+        Cutting(live, limit=3000) as relay,
+        Client(relay.url, attempts=2) as behind,
+        pytest.raises(OckhamConnectionError),
+    ):
+        behind.model(done.runs[0].id, tmp_path / "cut.keras")
+    assert [p.name for p in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_one_idempotency_key_is_one_job(client: Client) -> None:
+    key = str(uuid.uuid4())
+    first = client.submit(TINY, idempotency_key=key)
+    assert client.submit(TINY, idempotency_key=key).id == first.id
+    with pytest.raises(OckhamAPIError) as caught:
+        client.submit(TINY, idempotency_key=key, name="another body")
+    assert caught.value.status == 422
+
+
+def test_the_asynchronous_client_does_the_same(live: str, client: Client, done: Job) -> None:
+    async def use() -> None:
+        async with AsyncClient(live) as anew:
+            events: list[Event] = []
+
+            async def note(event: Event) -> None:
+                events.append(event)
+
+            jobs = await asyncio.gather(*(anew.submit(TINY, reuse="never") for _ in range(3)))
+            after = await asyncio.gather(*(anew.wait(job, 120, note) for job in jobs))
+            assert all(job.succeeded for job in after)
+            assert sum(event.type == "job.succeeded" for event in events) == 3
+            assert await anew.history(done, "json") == client.history(done, "json")
+            assert await anew.job(done.id) == client.job(done)
+            assert (await anew.plot(done)).startswith(b"\x89PNG")
+            assert [job.id async for job in anew.jobs(limit=3)] == [job.id for job in client.jobs(limit=3)]
+            seen = [event async for event in anew.events(done, after=3)]
+            assert seen == list(client.events(done, after=3))
+            with pytest.raises(OckhamAPIError):
+                await anew.job("job_none")
+
+    asyncio.run(use())

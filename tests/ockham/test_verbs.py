@@ -1,0 +1,205 @@
+"""The commands that use a service, as processes of their own against a whole one."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas
+import pytest
+
+from tests.ockham.serving import environment
+from tests.servers import wait_for
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SPECIFICATION = """
+name: from a file
+dataset: {name: synthetic, num_words: 200, reviews: 200}
+training: {epochs: 2, batch_size: 64}
+variants:
+  - original
+  - {name: "two [units]", layers: [{type: dense, units: 2, activation: relu}]}
+"""
+NEVER_ENDS = {
+    "dataset": {"name": "synthetic", "num_words": 200, "reviews": 200},
+    "training": {"epochs": 1000, "batch_size": 1},
+    "variants": ["original"],
+}
+
+
+def command(*words: str) -> list[str]:
+    return [sys.executable, "-P", "-m", "ockham", *words]
+
+
+@pytest.fixture
+def ockham(live: str, tmp_path: Path) -> Run:
+    """Runs `ockham WORDS` in an empty directory."""
+
+    def run(*words: str, stdin: str = "", url: str = live) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command(*words), input=stdin, capture_output=True, text=True, cwd=tmp_path, timeout=240,
+            env=environment(OCKHAM_URL=url, COLUMNS="200"),
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def job(live: str) -> str:
+    """The id of a job that has succeeded."""
+    done = subprocess.run(
+        command("submit", "-", "--wait", "--json"), input=SPECIFICATION, capture_output=True, text=True, timeout=240,
+        env=environment(OCKHAM_URL=live),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return str(json.loads(done.stdout)["id"])
+
+
+def test_submit_prints_the_id_alone(ockham: Run, tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text(SPECIFICATION)
+    done = ockham("submit", "spec.yaml", "--name", "for scripts")
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = json.loads(ockham("show", done.stdout.strip(), "--json").stdout)
+    assert shown["name"] == "for scripts"
+
+
+def test_submit_and_wait_shows_progress_and_ends_with_a_table(ockham: Run, tmp_path: Path) -> None:
+    (tmp_path / "spec.json").write_text(json.dumps({**NEVER_ENDS, "training": {"epochs": 9}, "reuse": "never"}))
+    done = ockham("submit", "spec.json", "--epochs", "2", "--wait")
+    assert done.returncode == 0, done.stderr
+    assert "original: epoch 1 of 2: loss 0." in done.stderr
+    assert "val_acc 0." in done.stderr
+    assert "epoch 3" not in done.stderr
+    assert "best validation loss" in done.stdout
+    assert "data set synthetic" in done.stdout
+
+
+def test_a_bad_specification(ockham: Run, tmp_path: Path) -> None:
+    done = ockham("submit", "-", stdin='{"variants": ["orignal"], "training": {"epochs": 0}}')
+    assert done.returncode == 2
+    assert "/variants/0" in done.stderr
+    assert "/training/epochs" in done.stderr
+    assert ockham("submit", "missing.yaml").returncode == 2
+    assert ockham("submit", "-", stdin="name: [").returncode == 2
+    assert ockham("submit", "-", stdin="[1, 2]").returncode == 2
+    assert ockham("submit", "nobody").returncode == 2
+
+
+def test_validate(ockham: Run) -> None:
+    done = ockham("submit", "notebook", "--validate", "--epochs", "7")
+    assert json.loads(done.stdout)["spec"]["training"]["epochs"] == 7
+
+
+def test_a_service_that_is_not_there(ockham: Run) -> None:
+    done = ockham("jobs", url="http://127.0.0.1:9")
+    assert done.returncode == 3
+    assert "http://127.0.0.1:9" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_what_the_service_refuses(ockham: Run, job: str) -> None:
+    assert ockham("show", "job_none").returncode == 5
+    done = ockham("cancel", job)
+    assert done.returncode == 5
+    assert "Traceback" not in done.stderr
+
+
+def test_watch_ends_with_the_job_s_status(ockham: Run, live: str) -> None:
+    specification = json.dumps({**NEVER_ENDS, "seeds": [uuid.uuid4().int % 2**32]})
+    job = ockham("submit", "-", stdin=specification).stdout.strip()
+    assert ockham("watch", job, "--timeout", "0.5").returncode == 6
+    watching = subprocess.Popen(
+        command("watch", job), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=environment(OCKHAM_URL=live),
+    )  # fmt: skip
+    done = ockham("cancel", job)
+    assert done.returncode == 0, done.stderr
+    assert watching.wait(120) == 4
+    assert watching.stdout is not None
+    assert watching.stderr is not None
+    assert "cancelled" in watching.stdout.read()
+    watching.stdout.close()
+    watching.stderr.close()
+    assert ockham("retry", job).returncode == 0
+    assert ockham("cancel", job).returncode == 0
+    wait_for("the end", lambda: json.loads(ockham("show", job, "--json").stdout)["status"] == "cancelled")
+    assert ockham("delete", job).returncode == 0
+    assert ockham("show", job).returncode == 5
+
+
+def test_a_job_that_failed(ockham: Run) -> None:
+    diverges = {**NEVER_ENDS, "training": {"epochs": 100, "optimizer": {"name": "sgd", "learning_rate": 1e6}}}
+    done = ockham("submit", "-", "--wait", stdin=json.dumps(diverges))
+    assert done.returncode == 1
+    assert "failed" in done.stdout
+
+
+def test_jobs_and_show(ockham: Run, job: str) -> None:
+    listed = json.loads(ockham("jobs", "--json", "--status", "succeeded", "--limit", "100").stdout)
+    assert job in [each["id"] for each in listed]
+    assert job in ockham("jobs", "--name", "from a file").stdout
+    shown = ockham("show", job).stdout
+    assert "two [units]" in shown  # a name is not markup
+    assert "2/2" in shown
+
+
+def test_history_as_every_format(ockham: Run, job: str, tmp_path: Path) -> None:
+    csv = pandas.read_csv(io.StringIO(ockham("history", job, "--format", "csv").stdout))
+    assert len(csv) == 4
+    raw = json.loads(ockham("history", job, "--json").stdout)
+    assert raw["object"] == "history"
+    assert ockham("history", job, "--format", "parquet", "-o", "h.parquet").returncode == 0
+    parquet = pandas.read_parquet(tmp_path / "h.parquet")
+    assert list(parquet["val_loss"]) == list(csv["val_loss"])
+    lines = ockham("history", job, "--format", "ndjson").stdout.splitlines()
+    assert [json.loads(line) for line in lines]
+    assert ockham("history", job, "--format", "abacus").returncode == 2
+
+
+def test_metrics_analysis_presets(ockham: Run, job: str) -> None:
+    assert "two [units]" in ockham("metrics", job).stdout
+    assert json.loads(ockham("metrics", job, "--json").stdout)["object"] == "metrics"
+    assert json.loads(ockham("analysis", job).stdout)["object"] == "analysis"
+    assert "notebook" in ockham("presets").stdout
+
+
+def test_plot(ockham: Run, job: str, tmp_path: Path) -> None:
+    assert ockham("plot", job).stdout.strip() == "val_loss.png"
+    assert (tmp_path / "val_loss.png").read_bytes().startswith(b"\x89PNG")
+    assert ockham("plot", job, "acc", "-o", "a.svg", "--style", "notebook", "--variants", "original").returncode == 0
+    assert b"<svg" in (tmp_path / "a.svg").read_bytes()
+
+
+def test_progress_on_a_terminal_is_a_bar_a_run(live: str) -> None:
+    """Through a real pseudo-terminal."""
+    import pty
+
+    leader, follower = pty.openpty()
+    specification = json.dumps({**NEVER_ENDS, "training": {"epochs": 3}, "reuse": "never"})
+    process = subprocess.Popen(
+        command("submit", "-", "--wait"), stdin=subprocess.PIPE, stdout=follower, stderr=follower, text=True,
+        env=environment(OCKHAM_URL=live, TERM="xterm", COLUMNS="160"),
+    )  # fmt: skip
+    os.close(follower)
+    assert process.stdin is not None
+    process.stdin.write(specification)
+    process.stdin.close()
+    shown = b""
+    try:
+        while part := os.read(leader, 65536):
+            shown += part
+    except OSError:  # Linux's way of saying that the other end is closed
+        pass
+    os.close(leader)
+    assert process.wait(60) == 0
+    text = shown.decode()
+    assert "3/3" in text
+    assert "━" in text
+    assert "val_loss 0." in text

@@ -69,7 +69,8 @@ def sentiment(seed: int) -> NDArray[np.bool_]:
     words = np.arange(VOCABULARY)
     groups = words // (2 * GROUP)
     chosen = (_stream(seed, 0).random_raw(int(groups[-1]) + 1) % GROUP).astype(np.int64)
-    return (words // 2 % GROUP == chosen[groups]) & (groups >= FIRST_GROUP)
+    sides: NDArray[np.bool_] = (words // 2 % GROUP == chosen[groups]) & (groups >= FIRST_GROUP)
+    return sides
 
 
 def _stream(*key: int) -> np.random.Philox:

@@ -9,6 +9,8 @@ from typing import Any
 from api.plots.style import LABELS
 from models.errors import NotFound
 
+MAX_ROWS = 40
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -52,10 +54,16 @@ def prepare_differences(
         for low, high in [c["ci95"] or (None, None)]
         if c["difference"] is not None
     )
+    notes = []
+    if len(rows) > MAX_ROWS:
+        notes.append(f"{MAX_ROWS} of {len(rows)} variants are drawn: those that differ most.")
+        kept = sorted(rows, key=lambda row: -abs(row.value))[:MAX_ROWS]
+        rows = tuple(row for row in rows if row in kept)
     baseline = found[0]["baseline"] if found else "the baseline"
     most = max((row.n for row in rows), default=0)
     seeds = "n = 1 seed, no interval" if most == 1 else f"n = {most} seeds, paired; 95% interval (Student's t)"
-    missing = [c["variant"] for c in found if c["difference"] is None]
+    if missing := [c["variant"] for c in found if c["difference"] is None]:
+        notes.append(f"No seed in common with {baseline}: {', '.join(missing)}.")
     return Differences(
         title=f"{_words(metric)}{f' on {dataset}' if dataset else ''}: difference from {baseline}",
         subtitle=f"{seeds}; filled: p < 0.05 after Holm's correction"
@@ -66,7 +74,7 @@ def prepare_differences(
         x_label=f"{_words(metric)} − {baseline}",
         rows=rows,
         theme=theme,
-        notes=(f"No seed in common with {baseline}: {', '.join(missing)}.",) if missing else (),
+        notes=tuple(notes),
     )
 
 

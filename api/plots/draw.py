@@ -57,7 +57,7 @@ def draw(
     inches = max(3.0, width / (dpi or max(96.0, width / 8)))
     scale = width / inches
     tall = height / scale if height else _height(series, inches)
-    tall = max(tall, 1.5)
+    tall = min(max(tall, 1.5), MAX_PIXELS / scale)
     with _turn, matplotlib.rc_context(RC):  # type: ignore[arg-type]
         theme = THEMES[series.theme]
         figure = Figure(figsize=(inches, tall), dpi=scale, facecolor=theme.background)
@@ -72,7 +72,13 @@ def draw(
             case Series():
                 draw_lines(figure, series, theme)
         out = io.BytesIO()
-        figure.savefig(out, format=format, dpi=scale, facecolor=theme.background, metadata=METADATA[format])
+        figure.savefig(
+            out,
+            format=format,
+            dpi=scale,
+            facecolor=theme.background,
+            metadata=METADATA[format] | {"Title": series.title},
+        )
     return out.getvalue()
 
 

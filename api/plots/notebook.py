@@ -32,9 +32,10 @@ def draw_notebook(figure: Figure, series: Series, theme: Theme) -> None:
         epochs, values = [p.epoch for p in curve.points], [p.value for p in curve.points]
         mark = NOTEBOOK_MARKS[i % len(NOTEBOOK_MARKS)][1:]
         marks += axes.plot(epochs, values, mark, color=blue, fillstyle=style)
-        for p in curve.points:
-            if p.low is not None and p.high is not None:
-                axes.vlines(p.epoch, p.low, p.high, colors=blue, linewidth=0.8, alpha=0.4)
+        bands = [(p.epoch, p.low, p.high) for p in curve.points if p.low is not None and p.high is not None]
+        if bands:
+            at, low, high = zip(*bands, strict=True)
+            axes.vlines(at, low, high, colors=blue, linewidth=0.8, alpha=0.4)
     names = [drawable(curve.label, 40) for curve in curves]
     if len(curves) > BESIDE:
         page.legend(marks, names)

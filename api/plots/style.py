@@ -83,7 +83,8 @@ FONT = "DejaVu Sans"
 
 RC: dict[str, Any] = {
     **{key: value for key, value in rcParamsDefault.items() if not key.startswith(("backend", "date.", "toolbar"))},
-    "font.family": [FONT],
+    "font.family": [FONT, "sans-serif"],
+    "font.sans-serif": [FONT],
     "text.parse_math": False,
     "svg.fonttype": "none",
     "svg.hashsalt": "ockham",

@@ -167,6 +167,15 @@ def test_nothing_to_compare_can_be_drawn() -> None:
         prepare_differences(analyse(runs({"original": 0, "l2": 0}, 2), "original"), "val_loss")
 
 
+def test_of_too_many_differences_the_greatest_are_drawn() -> None:
+    analysis = analyse(runs({"original": 0, **{f"v{i}": i / 100 for i in range(1, 51)}}, 1), "original")
+    prepared = prepare_differences(analysis)
+    assert [row.variant for row in prepared.rows][:1] == ["v11"]
+    assert len(prepared.rows) == 40
+    data = draw(prepared, "png", 800, dpi=600)
+    assert (int.from_bytes(data[16:20]), int.from_bytes(data[20:24])) == (800, 4000)
+
+
 def test_a_variant_without_a_common_seed_is_named() -> None:
     histories = [*runs({"original": 0}, 2), RunHistory("x", "l2", 9, "succeeded", (1,), {"val_data_loss": (0.5,)})]
     prepared = prepare_differences(analyse(histories, "original"))

@@ -12,6 +12,7 @@ import pytest
 
 from migrations.run import upgrade
 from models.settings import Settings
+from tests.ockham.serving import Served
 from tests.servers import PostgreSQL, Service, Valkey
 
 IMDB_NPZ = os.environ.get("OCKHAM_IMDB_NPZ")
@@ -102,3 +103,10 @@ def make_service(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., S
         finally:
             for service in services:
                 service.__exit__()
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a whole service that tests share: they use it, and do not disturb it."""
+    with Served(tmp_path_factory.mktemp("live") / "data", "--workers", "2") as service:
+        yield service.ready()

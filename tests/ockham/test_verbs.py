@@ -135,7 +135,10 @@ def test_watch_ends_with_the_job_s_status(ockham: Run, live: str) -> None:
 
 
 def test_a_job_that_failed(ockham: Run) -> None:
-    diverges = {**NEVER_ENDS, "training": {"epochs": 100, "optimizer": {"name": "sgd", "learning_rate": 1e6}}}
+    # Each step multiplies the weights by about -2e6.
+    layer = {"type": "dense", "units": 2, "kernel_regularizer": {"l2": 1.0}}
+    training = {"epochs": 3, "optimizer": {"name": "sgd", "learning_rate": 1e6}}
+    diverges = {**NEVER_ENDS, "training": training, "variants": [{"name": "wild", "layers": [layer]}]}
     done = ockham("submit", "-", "--wait", stdin=json.dumps(diverges))
     assert done.returncode == 1
     assert "failed" in done.stdout

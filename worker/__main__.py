@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from models.errors import RunError, SpecificationError
-from models.settings import Settings
 from models.resolution import resolve
+from models.settings import Settings
 
 
 def main(arguments: list[str]) -> int:

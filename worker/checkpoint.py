@@ -40,7 +40,7 @@ def save(path: Path, identity: str, checkpoint: Checkpoint) -> None:
 def load(path: Path, identity: str) -> Checkpoint | None:
     """The checkpoint at `path`; None where there is none, where it is another run's, or where it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             header = json.loads(file["header"].tobytes())
             if header["identity"] != identity:
                 return None

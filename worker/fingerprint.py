@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,23 @@ import tensorflow as tf
 def fingerprint(sha256: str) -> dict[str, Any]:
     """Versions, processor, threads and data set (its `sha256`), and what is promised where all of these agree."""
     return {
-        "ockham": version("ockham"),
-        "python": platform.python_version(),
-        "tensorflow": version("tensorflow"),
-        "keras": version("keras"),
-        "numpy": version("numpy"),
-        "scipy": version("scipy"),
-        "machine": platform.machine(),
-        "processor": _processor(),
+        **_installation(),
         "intra_op_threads": tf.config.threading.get_intra_op_parallelism_threads(),
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "dataset_sha256": sha256,
         "promise": "The same specification and seed give a bit-identical history and weights where all of this agrees.",
+    }
+
+
+@cache
+def _installation() -> dict[str, Any]:
+    return {
+        "ockham": version("ockham"),
+        "python": platform.python_version(),
+        **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")},
+        "machine": platform.machine(),
+        "processor": _processor(),
     }
 
 

@@ -6,62 +6,39 @@ product (`worker.sparse`) and the loop over batches, which runs inside one graph
 
 from __future__ import annotations
 
+import gc
 import itertools
-import tempfile
+import math
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
-from models.specification import Dense
 from worker import sparse
+from worker.model import build, initialize, optimizer_of, save
 
-OUTPUT = Dense(type="dense", units=1, activation="sigmoid")
-OPTIMIZERS = {
-    "rmsprop": keras.optimizers.RMSprop,
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "sgd": keras.optimizers.SGD,
-    "adagrad": keras.optimizers.Adagrad,
-}
-LAYERS = {
-    "dense": keras.layers.Dense,
-    "dropout": keras.layers.Dropout,
-    "gaussian_noise": keras.layers.GaussianNoise,
-    "batch_normalization": keras.layers.BatchNormalization,
-    "layer_normalization": keras.layers.LayerNormalization,
-}
+KEPT_BYTES = 256 << 20
+"""How much the networks may weigh that a process keeps ready beside the one in use."""
+
+_kept: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
 
 
-def build(layers: Sequence[Any], num_words: int) -> keras.Sequential:
-    """The Keras model of a specification's hidden `layers`, and `Dense(1, sigmoid)` behind them."""
-    parts = [_layer(layer, f"{layer.type}_{i}") for i, layer in enumerate(layers, 1)]
-    return keras.Sequential(
-        [keras.Input((num_words,), name="reviews"), *parts, _layer(OUTPUT, "output")], name="variant"
-    )
-
-
-def _layer(layer: Any, name: str) -> keras.Layer:
-    arguments = {
-        key: keras.regularizers.L1L2(**value) if isinstance(value, dict) else value
-        for key, value in layer.model_dump(exclude={"type"}).items()
-    }
-    return LAYERS[layer.type](name=name, **arguments)
-
-
-def optimizer_of(specification: Any) -> keras.Optimizer:
-    """The Keras optimizer of a specification, not yet built."""
-    return OPTIMIZERS[specification.name](**specification.model_dump(exclude={"name"}))
-
-
-@lru_cache(maxsize=8)
 def network_of(layers: tuple[Any, ...], optimizer: Any, cuts: tuple[int, ...]) -> Network:
-    """The network of this shape, traced once in a process; `reset` makes it a new one."""
-    return Network(layers, optimizer, cuts)
+    """The network of this shape, traced once in a process; `reset` makes it a new one.
+
+    The most recently used are kept, within `KEPT_BYTES`.
+    """
+    key = (layers, optimizer, cuts)
+    if key not in _kept:
+        _kept[key] = Network(layers, optimizer, cuts)
+    _kept.move_to_end(key)
+    while len(_kept) > 1 and sum(network.nbytes for network in _kept.values()) > KEPT_BYTES:
+        _kept.popitem(last=False)
+        gc.collect()  # graphs and the functions they call hold each other
+    return _kept[key]
 
 
 class Network:
@@ -72,7 +49,6 @@ class Network:
     """
 
     def __init__(self, layers: tuple[Any, ...], optimizer: Any, cuts: tuple[int, ...]) -> None:
-        self.specification = optimizer
         self.model = build(layers, cuts[-1])
         self.first: keras.layers.Dense = self.model.layers[0]
         self.wide = self.first.units >= sparse.NARROW
@@ -87,25 +63,10 @@ class Network:
         # One fused pass over a wide kernel's rows; a narrow one is quicker without.
         self._apply = tf.function(self._update, jit_compile=self.wide, autograph=False)
         self._optimizer_start = [variable.numpy().ravel()[0] for variable in self.optimizer.variables]
-        self._constant_start = {
-            variable.path: variable.numpy()
-            for layer in self.model.layers
-            if isinstance(layer, (keras.layers.BatchNormalization, keras.layers.LayerNormalization))
-            for variable in layer.variables
-        }
 
     def reset(self, seed: int) -> None:
         """Initial weights, an untouched optimizer and fresh noise, all fixed by `seed`."""
-        for position, layer in enumerate(self.model.layers):
-            if isinstance(layer, keras.layers.Dense):
-                _initialize(layer.kernel, layer.kernel_initializer, _derived(seed, position, 0))
-                if layer.use_bias:
-                    _initialize(layer.bias, layer.bias_initializer, _derived(seed, position, 1))
-            elif (generator := getattr(layer, "seed_generator", None)) is not None:
-                generator.state.assign([_derived(seed, position, 2), 0])
-            else:
-                for variable in layer.variables:
-                    variable.assign(self._constant_start[variable.path])
+        initialize(self.model, seed)
         for block, value in zip(self.blocks, self._cut(self.first.kernel.numpy()), strict=True):
             block.assign(value)
         for variable, value in zip(self.optimizer.variables, self._optimizer_start, strict=True):
@@ -119,6 +80,11 @@ class Network:
         """All state: weights, moving statistics, noise counters and the optimizer's own."""
         others = [v for layer in self.model.layers for v in layer.variables if v is not self.first.kernel]
         return [*self.blocks, *others, *self.optimizer.variables]
+
+    @property
+    def nbytes(self) -> int:
+        """What the variables weigh, and a few megabytes for the graphs."""
+        return 4 * sum(math.prod(v.shape) for v in (self.first.kernel, *self.variables)) + (8 << 20)
 
     def state(self) -> list[np.ndarray]:
         """The values of `variables`."""
@@ -135,13 +101,9 @@ class Network:
         return self.model.get_weights()
 
     def file(self, weights: Sequence[np.ndarray]) -> bytes:
-        """The model with these weights as a `.keras` file, compiled as it was trained, the optimizer's state left out."""
+        """The model with these weights as a `.keras` file, compiled to be evaluated."""
         self.model.set_weights(weights)
-        self.model.compile(optimizer=optimizer_of(self.specification), loss="binary_crossentropy", metrics=["acc"])
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            self.model.save(path)
-            return path.read_bytes()
+        return save(self.model)
 
     # --- graphs ------------------------------------------------------------------------------
 
@@ -237,15 +199,3 @@ class Network:
         for batch in tf.range(first, last):
             results = results.write(batch - first, self._score(batches, batch))
         return results.stack()
-
-
-def _derived(seed: int, position: int, purpose: int) -> int:
-    """A seed of its own for each use, fixed by the run's."""
-    return int(np.random.SeedSequence([seed, position, purpose]).generate_state(1)[0] >> 1)
-
-
-def _initialize(variable: keras.Variable, initializer: keras.Initializer, seed: int) -> None:
-    config = initializer.get_config()
-    if "seed" in config:
-        initializer = type(initializer).from_config({**config, "seed": seed})
-    variable.assign(initializer(variable.shape, dtype=variable.dtype))

@@ -11,6 +11,7 @@ the words present.
 from __future__ import annotations
 
 import itertools
+from collections import OrderedDict
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,10 +21,15 @@ import scipy.sparse
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from worker.data import Reviews
+    from worker.data import Dataset, Reviews
 
 FREQUENT = 0.1
 """A word in more of the reviews than this is cheaper as a dense column (docs/performance.md)."""
+
+SHARDS = 2
+"""Sparse blocks of a wide first kernel: what two threads can work on at once."""
+
+EVALUATION_ROWS = 1024
 
 NARROW = 32
 """Below this many units TensorFlow's scalar kernel beats its vectorized segment sums."""
@@ -53,18 +59,6 @@ class Batches(NamedTuple):
     labels: tf.Tensor
     starts: tf.Tensor
     tails: tuple[Pairs, ...]
-
-
-def blocks(reviews: Reviews, num_words: int, shards: int) -> tuple[int, ...]:
-    """Where to cut the kernel's rows: the first block's end, then the ends of `shards` sparse blocks with like many pairs."""
-    counts = np.bincount(reviews.indices, minlength=num_words)
-    frequent = int((counts > FREQUENT * len(reviews)).sum())
-    head = min(num_words, max(16, -(-frequent // 16) * 16))
-    if head == num_words:
-        return (head,)
-    cumulated = np.cumsum(counts[head:])
-    inner = np.searchsorted(cumulated, cumulated[-1] * np.arange(1, shards) / shards) + head + 1
-    return (head, *sorted({min(int(cut), num_words - 1) for cut in inner} - {head}), num_words)
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,42 @@ class Rows:
         return self.batches(EVALUATION_ROWS)
 
 
-EVALUATION_ROWS = 1024
+@dataclass(frozen=True)
+class Prepared:
+    """A data set cut into blocks that end at `cuts`."""
+
+    cuts: tuple[int, ...]
+    train: Rows
+    validation: Rows
+
+
+_prepared: OrderedDict[tuple[Any, ...], Prepared] = OrderedDict()
+
+
+def prepare(data: Dataset, units: int) -> Prepared:
+    """`data` as a first layer of `units` wants it; the last two are kept."""
+    shards = 1 if units < NARROW else SHARDS
+    own_validation = data.validation is not data.test
+    key = (data.sha256, data.num_words, len(data.train), len(data.validation), own_validation, shards)
+    if key not in _prepared:
+        cuts = blocks(data.train, data.num_words, shards)
+        _prepared[key] = Prepared(cuts, Rows.of(data.train, cuts), Rows.of(data.validation, cuts))
+    _prepared.move_to_end(key)
+    while len(_prepared) > 2:
+        _prepared.popitem(last=False)
+    return _prepared[key]
+
+
+def blocks(reviews: Reviews, num_words: int, shards: int) -> tuple[int, ...]:
+    """Where the kernel's blocks end: the first, then `shards` sparse ones with about as many pairs each."""
+    counts = np.bincount(reviews.indices, minlength=num_words)
+    frequent = int((counts > FREQUENT * len(reviews)).sum())
+    head = min(num_words, max(16, -(-frequent // 16) * 16))
+    if head == num_words:
+        return (head,)
+    cumulated = np.cumsum(counts[head:])
+    inner = np.searchsorted(cumulated, cumulated[-1] * np.arange(1, shards) / shards) + head + 1
+    return (head, *sorted({min(int(cut), num_words - 1) for cut in inner} - {head}), num_words)
 
 
 def _pairs(tail: Any, starts: np.ndarray, by_word: bool) -> Pairs:

@@ -5,6 +5,7 @@ Knows no web, no queue and no database: data comes in, epochs go out through a c
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -30,9 +31,6 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.2
 """How long a graph may run before it is asked again whether to stop."""
-
-SHARDS = 2
-"""Sparse blocks of a wide first kernel: what two threads can work on at once."""
 
 LOSSES = ("loss", "val_loss", "data_loss", "val_data_loss", "eval_loss", "eval_data_loss")
 
@@ -104,12 +102,10 @@ class _Run:
         self.run, self.data, self.training = run, data, run.training
         self.on_epoch, self.should_stop = on_epoch, should_stop
         self.checkpoint, self.recorded = checkpoint, recorded
-        self.identity = run.model_dump_json() + data.sha256
-        first = run.layers[0].units if run.layers else 1
-        cuts = sparse.blocks(data.train, data.num_words, 1 if first < sparse.NARROW else SHARDS)
-        self.cuts = cuts
-        self.rows = {id(reviews): sparse.Rows.of(reviews, cuts) for reviews in (data.train, data.validation)}
-        self.network = network_of(run.layers, self.training.optimizer, cuts)
+        self.fingerprint = fingerprint(data.sha256)
+        self.identity = run.model_dump_json() + json.dumps(self.fingerprint)
+        self.rows = sparse.prepare(data, run.layers[0].units if run.layers else 1)
+        self.network = network_of(run.layers, self.training.optimizer, self.rows.cuts)
         self.choice = Choice(run)
 
     def train(self) -> Result:
@@ -122,15 +118,13 @@ class _Run:
             for number, row in enumerate(history, 1):
                 self.choice.see(number, row)
                 self._report(number, row)
-        validation = self.rows[id(self.data.validation)].in_order
-        train = self.rows[id(self.data.train)].in_order if self.training.evaluate_train else None
         feed = self._feed(len(history) + 1)
         while len(history) < self.training.epochs and not self.choice.over:
             began = time.perf_counter()
             metrics = self._metrics("", self.network.train, next(feed))
-            metrics |= self._metrics("val_", self.network.evaluate, validation)
-            if train is not None:
-                metrics |= self._metrics("eval_", self.network.evaluate, train)
+            metrics |= self._metrics("val_", self.network.evaluate, self.rows.validation.in_order)
+            if self.training.evaluate_train:
+                metrics |= self._metrics("eval_", self.network.evaluate, self.rows.train.in_order)
             metrics = {name: metrics[name] for name in (*METRICS, *EVALUATED) if name in metrics}
             row = {**metrics, "seconds": time.perf_counter() - began}
             history.append(row)
@@ -143,9 +137,9 @@ class _Run:
         model = self.network.file(best if self.choice.wanted else self.network.weights())
         test = None
         if isinstance(self.run.dataset.validation, Holdout):
-            score = self._metrics("", self.network.evaluate, sparse.Rows.of(self.data.test, self.cuts).in_order)
+            score = self._metrics("", self.network.evaluate, sparse.Rows.of(self.data.test, self.rows.cuts).in_order)
             test = {name: score[name] for name in ("loss", "acc", "data_loss")}
-        return Result(len(history), chosen, test, model, fingerprint(self.data.sha256))
+        return Result(len(history), chosen, test, model, self.fingerprint)
 
     def _report(self, number: int, row: dict[str, float]) -> None:
         metrics = {name: value for name, value in row.items() if name != "seconds"}
@@ -157,7 +151,7 @@ class _Run:
 
     def _feed(self, epoch: int) -> Iterator[sparse.Batches]:
         """The epochs' batches from `epoch` on, the next prepared while this one trains."""
-        rows, size, wide = self.rows[id(self.data.train)], self.training.batch_size, self.network.wide
+        rows, size, wide = self.rows.train, self.training.batch_size, self.network.wide
 
         def prepare(number: int) -> sparse.Batches:
             return rows.batches(size, sparse.order(self.run.seed, number, len(rows)), by_word=wide)
@@ -210,9 +204,8 @@ class Choice:
     def see(self, number: int, metrics: dict[str, float]) -> bool:
         """Takes an epoch's metrics; True where it is the best so far."""
         value = self.sign * metrics[self.monitor]
-        if value < self.best - self.min_delta or self.epoch == 0:
-            self.best = value if value == value else math.inf
-            self.epoch, self.waited = number, 0
+        if value + self.min_delta < self.best:
+            self.best, self.epoch, self.waited = value, number, 0
             return True
         self.waited += 1
         self.over = self.waited >= self.patience

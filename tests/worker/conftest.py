@@ -1,0 +1,56 @@
+"""What the engine's tests share: a small data set, and one TensorFlow thread as in a worker."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.resolution import resolve
+from models.settings import Settings
+from models.specification import Imdb, RunSpecification, Synthetic
+from worker.data import Dataset, Reviews, load
+
+SMALL = {"name": "synthetic", "reviews": 600, "num_words": 400}
+
+
+@pytest.fixture(scope="session")
+def engine() -> None:
+    """TensorFlow with one thread, as a worker has it. It must not have computed anything before."""
+    from worker import training
+
+    training.configure(threads=1)
+
+
+@pytest.fixture(scope="session")
+def small(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """600 reviews to train and 600 to test, of 400 words."""
+    return load(Synthetic.model_validate(SMALL), tmp_path_factory.mktemp("data"), None)
+
+
+@pytest.fixture(scope="session")
+def imdb(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    """The real reviews; only for tests marked `imdb`."""
+    return load(Imdb(), tmp_path_factory.mktemp("imdb"), Settings().imdb_npz)
+
+
+def specify(
+    variant: Any = "original", seed: int = 0, dataset: dict[str, Any] | None = None, **training: Any
+) -> RunSpecification:
+    """One run on the small data set."""
+    body = {
+        "dataset": {**SMALL, **(dataset or {})},
+        "variants": [variant],
+        "training": {"epochs": 3, "batch_size": 128, **training},
+        "seeds": [seed],
+    }
+    specification = resolve(body)
+    return specification.run(specification.variants[0].name, seed)
+
+
+def dense(reviews: Reviews, num_words: int) -> np.ndarray:
+    """The multi-hot rows that the notebook trains on: float32 (reviews, num_words)."""
+    rows = np.zeros((len(reviews), num_words), np.float32)
+    rows[np.repeat(np.arange(len(reviews)), np.diff(reviews.indptr)), reviews.indices] = 1
+    return rows

@@ -1,0 +1,198 @@
+"""The engine's numbers are those of stock `keras.Model.fit` on dense rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, regularizers
+
+from models.specification import RunSpecification
+from tests.worker.conftest import dense, specify
+from worker import sparse, training
+from worker.data import Dataset
+from worker.model import build, initialize, load
+
+NAMES = ("loss", "acc", "val_loss", "val_acc")
+
+# The notebook's networks, written out as it writes them: units and regularizer.
+PRESETS: dict[str, tuple[int, Any]] = {
+    "original": (16, lambda: None),
+    "smaller": (4, lambda: None),
+    "bigger": (512, lambda: None),
+    "l2": (16, lambda: regularizers.L2(0.001)),
+    "l1": (16, lambda: regularizers.L1(0.001)),
+    "l1_l2": (16, lambda: regularizers.L1L2(l1=0.001, l2=0.001)),
+}
+
+OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "rmsprop-momentum": (keras.optimizers.RMSprop, {"momentum": 0.9}),
+    "rmsprop-centered": (keras.optimizers.RMSprop, {"centered": True, "rho": 0.8}),
+    "adam": (keras.optimizers.Adam, {}),
+    "adam-amsgrad": (keras.optimizers.Adam, {"amsgrad": True, "beta_1": 0.8}),
+    "adamw": (keras.optimizers.AdamW, {"weight_decay": 0.01}),
+    "sgd": (keras.optimizers.SGD, {"learning_rate": 0.1}),
+    "sgd-nesterov": (keras.optimizers.SGD, {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}),
+    "adagrad": (keras.optimizers.Adagrad, {"learning_rate": 0.05}),
+}
+
+LAYERS: dict[str, list[dict[str, Any]]] = {
+    "no hidden layer": [],
+    "no bias, tanh": [{"type": "dense", "units": 8, "activation": "tanh", "use_bias": False}],
+    "all regularizers": [
+        {
+            "type": "dense",
+            "units": 24,
+            "activation": "relu",
+            "kernel_regularizer": {"l1": 0.0001, "l2": 0.002},
+            "bias_regularizer": {"l2": 0.1},
+            "activity_regularizer": {"l1": 0.001, "l2": 0.003},
+        },
+        {"type": "dense", "units": 8, "activation": "elu", "activity_regularizer": {"l2": 0.01}},
+    ],
+    "wide, regularized": [
+        {"type": "dense", "units": 64, "activation": "gelu", "kernel_regularizer": {"l1": 0.0001, "l2": 0.002}}
+    ],
+    "normalized": [
+        {"type": "dense", "units": 16},
+        {"type": "batch_normalization", "momentum": 0.9},
+        {"type": "dense", "units": 16, "activation": "relu"},
+        {"type": "layer_normalization"},
+        {"type": "dense", "units": 8, "activation": "selu", "kernel_initializer": "lecun_normal"},
+    ],
+}
+
+
+def engine_history(run: RunSpecification, data: Dataset) -> dict[str, list[float]]:
+    epochs: list[training.Epoch] = []
+    training.train(run, data, on_epoch=epochs.append)
+    return {name: [epoch.metrics[name] for epoch in epochs] for name in epochs[0].metrics}
+
+
+def keras_history(model: keras.Model, optimizer: Any, run: RunSpecification, data: Dataset) -> dict[str, list[float]]:
+    """Stock Keras from the same initial weights, fed the same batches."""
+    beginning = build(run.layers, data.num_words)
+    initialize(beginning, run.seed)
+    model.set_weights(beginning.get_weights())
+    model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["acc"])
+    x, y = dense(data.train, data.num_words), np.asarray(data.train.labels)
+    validation = (dense(data.validation, data.num_words), np.asarray(data.validation.labels))
+    history: dict[str, list[float]] = {name: [] for name in NAMES}
+    for number in range(1, run.training.epochs + 1):
+        order = sparse.order(run.seed, number, len(y))
+        fitted = model.fit(
+            x[order], y[order], batch_size=run.training.batch_size, shuffle=False, validation_data=validation, verbose=0
+        )
+        for name in NAMES:
+            history[name] += fitted.history[name]
+    return history
+
+
+def assert_equal(ours: dict[str, list[float]], keras_: dict[str, list[float]]) -> None:
+    for name in NAMES:
+        assert ours[name][0] == pytest.approx(keras_[name][0], rel=1e-4), name
+        assert ours[name][:3] == pytest.approx(keras_[name][:3], rel=1e-3), name
+
+
+def notebook_model(preset: str, num_words: int) -> keras.Model:
+    units, regularizer = PRESETS[preset]
+    return keras.Sequential(
+        [
+            layers.Input((num_words,)),
+            layers.Dense(units, activation="relu", kernel_regularizer=regularizer()),
+            layers.Dense(units, activation="relu", kernel_regularizer=regularizer()),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets(small: Dataset, preset: str) -> None:
+    run = specify(preset, seed=5)
+    stock = keras_history(notebook_model(preset, small.num_words), "rmsprop", run, small)
+    assert_equal(engine_history(run, small), stock)
+
+
+@pytest.mark.parametrize(
+    ("units", "name"),
+    [*((8, name) for name in OPTIMIZERS), (40, "rmsprop-centered"), (40, "adam-amsgrad"), (40, "adamw")],
+)
+def test_optimizers(small: Dataset, units: int, name: str) -> None:
+    optimizer, arguments = OPTIMIZERS[name]
+    hidden = [{"type": "dense", "units": units, "activation": "relu"}]
+    run = specify({"name": "v", "layers": hidden}, optimizer={"name": name.partition("-")[0], **arguments})
+    stock = keras_history(build(run.layers, small.num_words), optimizer(**arguments), run, small)
+    assert_equal(engine_history(run, small), stock)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers(small: Dataset, name: str) -> None:
+    run = specify({"name": "v", "layers": LAYERS[name]}, batch_size=100, optimizer={"name": "adam"})
+    stock = keras_history(build(run.layers, small.num_words), keras.optimizers.Adam(), run, small)
+    assert_equal(engine_history(run, small), stock)
+
+
+def test_data_loss_is_the_loss_without_its_penalty(small: Dataset) -> None:
+    run = specify("l1_l2", epochs=1)
+    ours = engine_history(run, small)
+    result = training.train(run, small)
+    weights = load(result.model).get_weights()
+    penalty = sum(0.001 * np.abs(kernel).sum() + 0.001 * np.square(kernel).sum() for kernel in weights[0:4:2])
+    assert ours["val_loss"][0] - ours["val_data_loss"][0] == pytest.approx(penalty, rel=1e-5)
+    assert ours["loss"][0] > ours["data_loss"][0]
+    plain = engine_history(specify("original", epochs=1), small)
+    assert plain["loss"] == plain["data_loss"]
+    assert plain["val_loss"] == plain["val_data_loss"]
+
+
+@pytest.mark.parametrize(
+    ("layer", "other"),
+    [
+        ({"type": "dropout", "rate": 0.5}, {"type": "dropout", "rate": 0.35}),
+        ({"type": "gaussian_noise", "stddev": 1.0}, {"type": "gaussian_noise", "stddev": 0.7}),
+    ],
+    ids=["dropout", "gaussian noise"],
+)
+def test_noise_is_equal_in_distribution(small: Dataset, layer: dict[str, Any], other: dict[str, Any]) -> None:
+    """Paired by seed, the training losses differ by noise alone; another rate is told apart by the same rule."""
+
+    hidden = [{"type": "dense", "units": 16, "activation": "relu"}]
+    seeds, epochs, size = range(10), 4, 64
+
+    def ours(noise: dict[str, Any]) -> np.ndarray:
+        runs = [specify({"name": "v", "layers": [*hidden, noise]}, s, epochs=epochs, batch_size=size) for s in seeds]
+        return np.array([np.mean(engine_history(run, small)["loss"]) for run in runs])
+
+    keras.utils.set_random_seed(1000)
+    model = build(specify({"name": "v", "layers": [*hidden, layer]}).layers, small.num_words)
+    model.compile(optimizer="rmsprop", loss="binary_crossentropy")
+    model.optimizer.build(model.trainable_variables)
+    fresh = [variable.numpy() for variable in model.optimizer.variables]
+    noise_state = model.layers[1].seed_generator.state
+    x, y = dense(small.train, small.num_words), np.asarray(small.train.labels)
+    stock = []
+    for seed in seeds:
+        initialize(model, seed)
+        noise_state.assign([1000 + seed, 0])
+        for variable, value in zip(model.optimizer.variables, fresh, strict=True):
+            variable.assign(value)
+        orders = [sparse.order(seed, number, len(y)) for number in range(1, epochs + 1)]
+        fits = [model.fit(x[o], y[o], batch_size=size, shuffle=False, verbose=0) for o in orders]
+        stock.append(np.mean([fit.history["loss"][0] for fit in fits]))
+
+    same, different = ours(layer) - np.array(stock), ours(other) - np.array(stock)
+    error = same.std(ddof=1) / np.sqrt(len(same))
+    assert abs(same.mean()) < 4 * error
+    assert abs(different.mean()) > 4 * error
+
+
+@pytest.mark.slow
+@pytest.mark.imdb
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("preset", PRESETS)
+def test_presets_on_imdb(imdb: Dataset, preset: str) -> None:
+    run = specify(preset, dataset={"name": "imdb", "num_words": 10_000}, batch_size=512)
+    stock = keras_history(notebook_model(preset, imdb.num_words), "rmsprop", run, imdb)
+    assert_equal(engine_history(run, imdb), stock)

@@ -12,7 +12,21 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.middleware.gzip import GZipMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
-from api import events, figures, health, histories, jobs, metrics, openapi, pages, plots, presets, problems, runs
+from api import (
+    events,
+    figures,
+    health,
+    histories,
+    jobs,
+    metrics,
+    openapi,
+    pages,
+    plots,
+    presets,
+    problems,
+    runs,
+    telemetry,
+)
 from api.headers import Head, StandardHeaders
 from api.limits import RequestRate
 from api.recovery import Recovery
@@ -88,6 +102,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             max_age=3600,
         )
     app.add_middleware(StandardHeaders)
+    telemetry.install(app)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
     problems.install(app)
     openapi.install(app)

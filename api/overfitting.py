@@ -75,19 +75,21 @@ def onset(
     """The epoch at which overfitting began, or None where it has not (it is then censored).
 
     It is the first epoch k for which the smoothed validation loss stays more than `tolerance`
-    above its least value before k, for `patience` epochs from k on. Losses are positive, so the
-    tolerance is a fraction: Prechelt's generalisation loss GL = 100 · (loss / least loss − 1), held
-    for several epochs as in his UP criterion (Prechelt 1998, "Early stopping – but when?", section 2).
-    The median hides a sharp turn for half its width, so k is moved back by up to as much, over
-    epochs whose loss itself is already that far above its least before them. A curve is read up to its
-    first value that is not finite.
+    above its least value before k, for `patience` epochs from k on, and does not come back to that value
+    later. Losses are positive, so the tolerance is a fraction: Prechelt's generalisation loss
+    GL = 100 · (loss / least loss − 1), held for several epochs as in his UP criterion (Prechelt 1998,
+    "Early stopping – but when?", section 2). The median hides a sharp turn for half its width, so k is moved
+    back by up to as much, over epochs whose loss itself is already that far above its least before them.
+    A curve is read up to its first value that is not finite.
     """
     count = next((i for i, value in enumerate(values) if not math.isfinite(value)), len(values))
     if count <= patience:
         return None
     smoothed = smooth(values[:count], smoothing)
     stays = np.lib.stride_tricks.sliding_window_view(smoothed[1:], patience).min(axis=1)
-    risen = stays > (1 + tolerance) * np.minimum.accumulate(smoothed)[: len(stays)]
+    least_before = np.minimum.accumulate(smoothed)[: len(stays)]
+    least_after = np.minimum.accumulate(smoothed[::-1])[::-1][1 : len(stays) + 1]
+    risen = (stays > (1 + tolerance) * least_before) & (least_after > least_before)
     if not risen.any():
         return None
     k = int(risen.argmax()) + 1

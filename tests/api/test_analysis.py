@@ -3,7 +3,8 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from api.analysis import analyse
-from api.overfitting import best, onset, read, smooth
+from api.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
+from api.statistics import RESAMPLES
 from models.errors import NotFound
 from models.history import RunHistory
 
@@ -72,9 +74,14 @@ class TestOnset:
         assert onset(range(1, 11), slight, tolerance=0.01) == 4
 
     def test_a_rise_shorter_than_the_patience_is_none(self) -> None:
-        brief = (0.4, 0.3, 0.3, 0.4, 0.4, 0.28, 0.27, 0.26)
+        brief = (0.4, 0.3, 0.3, 0.4, 0.4, 0.305, 0.304, 0.303)
         assert onset(range(1, 9), brief) is None
         assert onset(range(1, 9), brief, patience=2) == 4
+
+    def test_a_rise_that_a_better_loss_follows_is_none(self) -> None:
+        recovers = (0.4, 0.3, 0.3, 0.4, 0.4, 0.4, 0.4, 0.29, 0.29)
+        assert onset(range(1, 8), recovers[:7]) == 4
+        assert onset(range(1, 10), recovers) is None
 
     def test_a_curve_is_read_up_to_where_it_is_finite(self) -> None:
         assert onset(range(1, 9), (*RISING[:7], math.nan)) == 4
@@ -274,6 +281,17 @@ class TestViews:
             "holdout" in warning for warning in analyse([history(FLAT)], "original", validated_on_test=True)["warnings"]
         )
         assert not any("holdout" in warning for warning in analyse([history(FLAT)], "original")["warnings"])
+
+
+def test_the_page_on_analysis_says_what_the_code_does() -> None:
+    page = " ".join((Path(__file__).parents[2] / "docs" / "analysis.md").read_text().split())
+    for word in get_args(Word):
+        assert f"`{word}" in page
+    for said in (
+        f"running median over {SMOOTHING} epochs", f"more than {TOLERANCE:.0%} above", f"for {PATIENCE} epochs in a row",
+        f"below {LEARNED} · ln 2", f"{RESAMPLES:,} resamples",
+    ):  # fmt: skip
+        assert said in page
 
 
 odd = st.floats(allow_nan=True, allow_infinity=True, width=32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import uuid
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -65,7 +66,9 @@ def _fail(report: Any) -> None:
 @pytest.fixture(scope="session")
 def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
     """A PostgreSQL with the database `migrated`, from which tests copy theirs."""
-    with PostgreSQL(tmp_path_factory.mktemp("postgresql")) as server:
+    # In a folder of its own: from pytest's folder every other session of this user takes back the right of
+    # passage that the server needs, and the server dies at its next checkpoint.
+    with tempfile.TemporaryDirectory(prefix="ockham-") as directory, PostgreSQL(Path(directory)) as server:
         upgrade(Settings(data_dir=tmp_path_factory.mktemp("unused"), database_url=server.create("migrated")))
         yield server
 

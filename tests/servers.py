@@ -154,6 +154,9 @@ class PostgreSQL(Process):
                 [binaries / "initdb", "-D", data, "-U", "ockham", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"],
                 check=True, capture_output=True, user=user, group=user, cwd=directory,
             )  # fmt: skip
+            if host != "127.0.0.1":
+                with (data / "pg_hba.conf").open("a") as file:
+                    file.write("host all all samenet trust\nhost all all 198.18.0.0/15 trust\n")
         options = {"listen_addresses": host, "port": self.port, "unix_socket_directories": "", "max_connections": 200}
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         super().__init__([str(binaries / "postgres"), "-D", str(data), *words], directory / "postgres.log", user=user)
@@ -210,10 +213,12 @@ class Service:
         self.processes: list[Process] = []
         self.http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30)
 
-    def command(self, *words: str, name: str = "", env: Mapping[str, str] | None = None) -> Process:
-        """`ockham WORDS` in this service's environment."""
+    def command(
+        self, *words: str, name: str = "", env: Mapping[str, str] | None = None, within: Sequence[str] = ()
+    ) -> Process:
+        """`ockham WORDS` in this service's environment, by way of the command `within` where one is given."""
         process = Process(
-            [sys.executable, "-P", "-m", "ockham", *words],
+            [*within, sys.executable, "-P", "-m", "ockham", *words],
             self.directory / f"{name or words[0]}.log",
             {**self.env, **(env or {})},
         )

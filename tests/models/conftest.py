@@ -24,9 +24,9 @@ class Bench:
     def __init__(self, settings: Settings):
         self.settings, self.database = settings, Database(settings)
 
-    def submit(self, owner: str = "", runs: int = 1, epochs: int = 3) -> str:
+    def submit(self, owner: str = "", runs: int = 1, epochs: int = 3, reuse: str = "never") -> str:
         """A job of `runs` runs; its id."""
-        body = {"variants": ["original"], "seeds": list(range(runs)), "training": {"epochs": epochs}}
+        body = {"variants": ["original"], "seeds": list(range(runs)), "training": {"epochs": epochs}, "reuse": reuse}
         with self.database.write() as session:
             return states.submit(session, resolve({**body, "dataset": {"name": "synthetic"}}), owner).id
 
@@ -63,7 +63,7 @@ class Bench:
     def sweep(self, max_attempts: int = 3, progress: float = 1000) -> list[str | None]:
         with self.database.read() as session:
             lost = claims.lost_runs(session, progress)
-        left = []
+        left: list[str | None] = []
         for run_id, job_id, code in lost:
             with self.database.write() as session:
                 left.append(claims.take_back(session, run_id, job_id, code, max_attempts))

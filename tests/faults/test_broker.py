@@ -1,0 +1,102 @@
+"""The broker is killed, emptied, frozen, or not there: nothing is lost with a message."""
+
+from __future__ import annotations
+
+import signal
+import time
+from typing import Any
+
+import pytest
+import redis
+
+from tests.servers import wait_for
+from tests.stage import LONG, SHORT, Stage
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+MANY = {**SHORT, "seeds": [0, 1, 2, 3]}
+ANSWER_SECONDS = 10
+"""What a client waits for an answer. A submit that waited for the broker would take the broker's time."""
+
+
+@pytest.mark.parametrize("keep_data", [True, False])
+def test_killed_and_started_again(stage: Stage, undisturbed: Any, keep_data: bool) -> None:
+    stage.whole(1)
+    running = stage.submit(**LONG)
+    waiting = stage.submit(**MANY)
+    stage.reaches(running["id"], 3)
+    stage.broker.kill()
+    stage.reaches(running["id"], 6)  # training goes on without it
+    submitted = stage.submit(**SHORT)  # and the answer is still 202
+    stage.restart_broker(keep_data)
+    for job in (running, waiting, submitted):
+        stage.intact(job["id"])
+    assert stage.history(running["id"]) == undisturbed
+    assert stage.job(running["id"])["runs"][0]["attempt"] == 1
+
+
+def test_away_when_everything_starts(make_stage: Any, database_url: str | None) -> None:
+    stage = make_stage(database_url)
+    stage.broker.kill()
+    stage.restart_api()
+    job = stage.submit(**SHORT)
+    worker = stage.worker(wait=False)
+    ready = stage.http.get("/readyz")
+    assert ready.status_code == 503
+    assert ready.json()["broker"] != "ok"
+    stage.restart_broker()
+    stage.intact(job["id"])
+    assert worker.popen.poll() is None
+
+
+def test_frozen_submits_keep_their_deadline_and_nothing_is_lost(stage: Stage) -> None:
+    """A minute: longer than every timeout of broker, worker and API."""
+    stage.whole(1)
+    stage.broker.send(signal.SIGSTOP)
+    try:
+        jobs = []
+        deadline = time.monotonic() + 60
+        with stage.http.__class__(base_url=stage.http.base_url, timeout=ANSWER_SECONDS) as client:
+            while time.monotonic() < deadline:
+                answer = client.post("/v1/jobs", json=SHORT)
+                assert answer.status_code == 202
+                jobs.append(answer.json()["id"])
+                assert client.get(f"/v1/jobs/{jobs[0]}").status_code == 200
+                time.sleep(4)
+    finally:
+        stage.broker.send(signal.SIGCONT)
+    for job_id in jobs:
+        stage.intact(job_id)
+
+
+def test_api_killed_between_commit_and_message(stage: Stage) -> None:
+    """With the broker frozen no message can have left when the API dies: the row alone brings the job back."""
+    stage.whole(1)
+    stage.broker.send(signal.SIGSTOP)
+    try:
+        job = stage.submit(**SHORT)
+        stage.kill_api()
+    finally:
+        stage.broker.send(signal.SIGCONT)
+    with redis.Redis.from_url(stage.broker.url) as client:
+        client.flushall()
+    assert [row.status for row in stage.sql("SELECT status FROM jobs WHERE id = :j", j=job["id"])] == ["queued"]
+    stage.restart_api()
+    stage.intact(job["id"])
+
+
+def test_connections_cut_again_and_again(stage: Stage, undisturbed: Any) -> None:
+    stage.whole(2)
+    jobs = [stage.submit(**LONG), stage.submit(**MANY)]
+    with redis.Redis.from_url(stage.broker.url) as client:
+
+        def over() -> bool:
+            client.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            time.sleep(0.5)
+            return all(stage.job(job["id"])["finished_at"] for job in jobs)
+
+        wait_for("both jobs' end", over, 180)
+    for job in jobs:
+        assert {run["attempt"] for run in stage.intact(job["id"])["runs"]} == {1}
+    assert stage.history(jobs[0]["id"]) == undisturbed
+    stage.intact(stage.submit(**SHORT)["id"])

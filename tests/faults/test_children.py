@@ -1,0 +1,89 @@
+"""The process that trains is killed, frozen, or kills itself."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+from typing import Any
+
+import pytest
+
+from tests.servers import wait_for
+from tests.stage import LONG, LONG_EPOCHS, SHORT, Stage
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+
+def test_killed_at_random_epochs_the_history_has_no_seam(stage: Stage, undisturbed: Any) -> None:
+    (worker,) = stage.whole(1)
+    job = stage.submit(**LONG)
+    for epoch in sorted(random.sample(range(1, LONG_EPOCHS - 20), 3)):
+        stage.reaches(job["id"], epoch)
+        os.kill(stage.child(worker), signal.SIGKILL)
+    stage.intact(job["id"])
+    assert stage.history(job["id"]) == undisturbed
+    assert stage.requeued(job["id"]) == ["worker_lost"] * 3
+    assert worker.popen.poll() is None
+
+
+def test_killed_at_any_moment_of_a_commit(stage: Stage, undisturbed: Any) -> None:
+    """An epoch takes a tenth of a second here, its commit a good part of it: random moments hit commits too."""
+    (worker,) = stage.whole(1)
+    job = stage.submit(**LONG)
+    for _ in range(4):
+        stage.reaches(job["id"], stage.job(job["id"])["runs"][0]["epoch"] + 2)
+        child = stage.child(worker)
+        time.sleep(random.random() / 4)
+        os.kill(child, signal.SIGKILL)
+        wait_for("its end", lambda pid=child: pid not in worker.children())  # type: ignore[misc]
+    stage.intact(job["id"])
+    assert stage.history(job["id"]) == undisturbed
+
+
+def test_a_run_that_always_kills_its_process_is_given_up_and_the_next_job_runs(stage: Stage) -> None:
+    (worker,) = stage.whole(1)
+    poison = stage.submit(**{**LONG, "training": {"epochs": 1000, "batch_size": 1}})
+    behind = stage.submit(**SHORT)
+    for attempt in (1, 2, 3):
+
+        def begun(attempt: int = attempt) -> bool:
+            (run,) = stage.job(poison["id"])["runs"]
+            return bool(run["status"] == "running" and run["attempt"] >= attempt)
+
+        wait_for(f"attempt {attempt}", begun)
+        os.kill(stage.child(worker), signal.SIGKILL)
+    job = stage.intact(poison["id"], "failed")
+    error = job["runs"][0]["error"]
+    assert (error["code"], error["retryable"]) == ("worker_lost", True)
+    assert "3 times" in error["message"]
+    stage.intact(behind["id"])
+
+
+def test_a_frozen_child_is_replaced(stage: Stage, undisturbed: Any) -> None:
+    """Its run goes on elsewhere when the lease is over; the process itself is ended by its parent."""
+    first, second = stage.whole(2)
+    job = stage.submit(**LONG)
+    stage.reaches(job["id"], 3)
+    (row,) = stage.sql("SELECT worker_pid AS pid FROM runs WHERE job_id = :j", j=job["id"])
+    os.kill(row.pid, signal.SIGSTOP)
+    stage.intact(job["id"])
+    assert stage.history(job["id"]) == undisturbed
+    assert stage.requeued(job["id"]) == ["worker_lost"]
+    wait_for("the frozen child's end", lambda: row.pid not in [*first.children(), *second.children()])
+
+
+def test_cancelling_a_running_job(stage: Stage) -> None:
+    stage.whole(1)
+    job = stage.submit(**LONG)
+    stage.reaches(job["id"], 3)
+    answer = stage.http.post(f"/v1/jobs/{job['id']}/cancel")
+    assert answer.status_code == 202
+    assert answer.json()["status"] in ("cancelling", "cancelled")
+    done = stage.intact(job["id"], "cancelled")
+    assert 3 <= done["runs"][0]["epoch"] < LONG_EPOCHS
+    assert stage.requeued(job["id"]) == []
+    again = stage.http.post(f"/v1/jobs/{job['id']}/retry")
+    assert again.status_code == 202
+    assert stage.finished(job["id"])["status"] == "succeeded"

@@ -1,0 +1,112 @@
+"""A whole worker is killed, frozen or told to end; messages come twice, and late."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.servers import Process, wait_for
+from tests.stage import LONG, LONG_EPOCHS, SHORT, Stage
+from worker.queue import make_celery, ring
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
+
+
+def holder(stage: Stage, job: dict[str, Any], workers: list[Process]) -> Process:
+    """The worker that has the job's run."""
+
+    def found() -> Process | None:
+        rows = stage.sql("SELECT worker_pid FROM runs WHERE job_id = :j", j=job["id"])
+        return next((w for w in workers if rows[0].worker_pid in w.children()), None)
+
+    return wait_for("a worker", found)  # type: ignore[no-any-return]
+
+
+def test_a_killed_worker_takes_its_children_along_and_another_goes_on(stage: Stage, undisturbed: Any) -> None:
+    workers = stage.whole(2)
+    job = stage.submit(**LONG)
+    stage.reaches(job["id"], 5)
+    victim = holder(stage, job, workers)
+    children = victim.children()
+    victim.send(signal.SIGKILL)  # the parent alone: the kernel ends its children
+    wait_for("the end of its children", lambda: not any(_runs(pid) for pid in children))
+    stage.intact(job["id"])
+    assert stage.history(job["id"]) == undisturbed
+    assert stage.requeued(job["id"]) == ["worker_lost"]
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def test_a_frozen_worker_that_comes_back_leaves_no_trace(stage: Stage, undisturbed: Any) -> None:
+    workers = stage.whole(2)
+    job = stage.submit(**LONG)
+    stage.reaches(job["id"], 5)
+    victim = holder(stage, job, workers)
+    os.killpg(victim.pid, signal.SIGSTOP)
+    for pid in victim.children():
+        os.kill(pid, signal.SIGSTOP)
+    stage.reaches(job["id"], 10)  # the other one has it
+    for pid in victim.children():
+        os.kill(pid, signal.SIGCONT)
+    os.killpg(victim.pid, signal.SIGCONT)
+    stage.intact(job["id"])
+    assert stage.history(job["id"]) == undisturbed
+    (row,) = stage.sql("SELECT attempt FROM runs WHERE job_id = :j", j=job["id"])
+    assert row.attempt == 2
+    stage.intact(stage.submit(**SHORT)["id"])
+
+
+def test_messages_that_come_again_and_again_double_nothing(stage: Stage, undisturbed: Any) -> None:
+    """The visibility timeout is the lease's 4 seconds, far shorter than the run; and the bell rings for nothing."""
+    stage.whole(2)
+    app = make_celery(stage.settings.model_copy(update={"redis_url": stage.broker.url}))
+    job = stage.submit(**LONG)
+    for epoch in range(5, LONG_EPOCHS, 20):
+        stage.reaches(job["id"], epoch)
+        ring(app, 10)
+    done = stage.intact(job["id"])
+    assert stage.history(job["id"]) == undisturbed
+    assert done["runs"][0]["attempt"] == 1
+    app.close()
+
+
+def test_sigterm_lets_a_short_run_end(make_stage: Any, database_url: str | None) -> None:
+    stage = make_stage(database_url, OCKHAM_DRAIN_SECONDS="60")
+    (worker,) = stage.whole(1)
+    job = stage.submit(**{**LONG, "training": {"epochs": 30, "batch_size": 16}})
+    stage.reaches(job["id"], 1)
+    assert worker.stop() == 0
+    assert stage.intact(job["id"])["runs"][0]["attempt"] == 1
+    assert stage.sql("SELECT id FROM workers") == []
+    # And a long one is handed back, to be resumed elsewhere: without a loss, from where it was.
+    stage.env["OCKHAM_DRAIN_SECONDS"] = "0.5"
+    (worker,) = stage.whole(1)
+    job = stage.submit(**LONG)
+    stage.reaches(job["id"], 5)
+    assert worker.stop() == 0
+    (run,) = stage.job(job["id"])["runs"]
+    assert (run["status"], run["attempt"]) == ("queued", 1)
+    assert stage.requeued(job["id"]) == ["drained"]
+    stage.whole(1)
+    assert stage.intact(job["id"])["runs"][0]["attempt"] == 2
+    (row,) = stage.sql("SELECT losses FROM runs WHERE job_id = :j", j=job["id"])
+    assert row.losses == 0
+
+
+def test_cancelling_a_queued_job_needs_no_worker(stage: Stage) -> None:
+    stage.whole(0) if stage.broker_lives() else None
+    job = stage.submit(**SHORT)
+    assert stage.http.post(f"/v1/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
+    stage.intact(job["id"], "cancelled")
+    stage.whole(1)
+    stage.intact(stage.submit(**SHORT)["id"])
+    assert stage.job(job["id"])["runs"][0]["attempt"] == 0

@@ -26,7 +26,9 @@ from api import (
     problems,
     runs,
     telemetry,
+    webhooks,
 )
+from api.courier import Courier
 from api.headers import Head, StandardHeaders
 from api.limits import RequestRate
 from api.recovery import Recovery
@@ -70,6 +72,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.recovery = Recovery(app.state.database, app.state.celery, settings)
         app.state.recovery.start()
         app.state.rate = RequestRate(settings.requests_per_minute)
+        app.state.courier = Courier(app.state.database, settings)
+        app.state.courier.start()
         app.state.watch = Watch(app.state.database)
         app.state.watch.start()
         threading.Thread(target=plots.warm_up, name="warm-up", daemon=True).start()
@@ -77,6 +81,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         finally:
             await app.state.watch.stop()
+            app.state.courier.stop()
             app.state.recovery.stop()
             app.state.celery.close()
             app.state.database.dispose()
@@ -106,7 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
     problems.install(app)
     openapi.install(app)
-    for resource in (jobs, events, histories, metrics, figures, runs, presets):
+    for resource in (jobs, events, histories, metrics, figures, runs, presets, webhooks):
         app.include_router(resource.router, prefix="/v1")
     app.include_router(health.router)
     pages.install(app)

@@ -49,7 +49,8 @@ def choose(
     single = list(dict.fromkeys(run_ids or ()))
     if not all(is_id(each, "job") for each in whole) or not all(is_id(each, "run") for each in single):
         raise NotFound("There is no job or run with one of these ids")
-    of_runs = dict(session.execute(select(Run.id, Run.job_id).where(Run.id.in_(single))).tuples().all())
+    rows = session.execute(select(Run.id, Run.job_id).where(Run.id.in_(single)))
+    of_runs = {row.id: row.job_id for row in rows}
     ids = list(dict.fromkeys([*whole, *of_runs.values()]))
     found = session.scalars(access.own(select(Job).where(Job.id.in_(ids)).options(selectinload(Job.runs))))
     jobs = {job.id: job for job in found}

@@ -1,0 +1,53 @@
+"""What the pages on the command line and the client say is so."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import typer.main
+
+from ockham import verbs
+from ockham.cli import app
+from tests.ockham.serving import environment
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_every_command_is_on_the_page_and_every_command_on_the_page_is_there() -> None:
+    page = (DOCS / "cli.md").read_text()
+    root = typer.main.get_command(app)
+    commands = set(root.list_commands(root.make_context("ockham", ["--help"], resilient_parsing=True)))  # type: ignore[attr-defined]
+    assert set(re.findall(r"^\| `ockham ([a-z]+)", page, flags=re.MULTILINE)) == commands
+
+
+def test_every_exit_code_is_on_the_page() -> None:
+    page = (DOCS / "cli.md").read_text()
+    codes = {verbs.FAILED, verbs.USAGE, verbs.UNREACHABLE, verbs.CANCELLED, verbs.REFUSED, verbs.TIMEOUT}
+    assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)} == {0, 130} | codes
+
+
+def test_options_on_the_page_are_there() -> None:
+    for section in re.findall(r"^\| `ockham ([a-z]+).*", (DOCS / "cli.md").read_text(), flags=re.MULTILINE):
+        row = re.search(rf"^\| `ockham {section}.*$", (DOCS / "cli.md").read_text(), flags=re.MULTILINE)
+        assert row
+        said = subprocess.run(
+            [sys.executable, "-P", "-m", "ockham", section, "--help"], capture_output=True, text=True, check=True,
+            env=environment(COLUMNS="200", NO_COLOR="1"),
+        ).stdout  # fmt: skip
+        for option in re.findall(r"--[a-z-]+", row[0]):
+            assert option in said, (section, option)
+
+
+def test_the_client_page_runs_top_to_bottom(live: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "client.md").read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert len(blocks) >= 6
+    done = subprocess.run(
+        [sys.executable, "-P", "-W", "error", "-c", "\n".join(blocks)], capture_output=True, text=True, cwd=tmp_path,
+        env=environment(OCKHAM_URL=live), timeout=280,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "val_loss.png").read_bytes().startswith(b"\x89PNG")
+    assert "422 invalid_specification" in done.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from math import isfinite, nan
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -159,7 +160,7 @@ def _xy(points: Sequence[Point]) -> tuple[list[float], list[float]]:
     for before, point in zip((None, *points), points, strict=False):
         if before is not None and point.epoch > before.epoch + 1:
             x.append(before.epoch + 0.5)
-            y.append(float("nan"))
+            y.append(nan)
         x.append(point.epoch)
         y.append(point.value)
     return x, y
@@ -177,9 +178,12 @@ def _stretches(curve: Curve) -> Iterator[tuple[bool, Sequence[Point]]]:
 def _curve(axes: Axes, curve: Curve, look: dict[str, Any], theme: Theme) -> None:
     color, above = look["color"], 4.0 if curve.rank < 0 else 3.0
     bottom, top = axes.get_ylim()
-    banded = [(p.epoch, p.low, p.high) for p in curve.points if p.low is not None and bottom <= p.value <= top]
-    if banded:
-        epochs, low, high = zip(*banded, strict=True)
+    bands = [
+        (p.epoch, p.low, p.high) if p.low is not None and bottom <= p.value <= top else (p.epoch, nan, nan)
+        for p in curve.points
+    ]
+    if any(low is not None and isfinite(low) for _, low, _ in bands):
+        epochs, low, high = zip(*bands, strict=True)
         axes.fill_between(epochs, low, high, color=color, alpha=0.14, linewidth=0, zorder=1.5)
     every = max(1, len(curve.points) // 10)
     for fewer, points in _stretches(curve):

@@ -32,7 +32,8 @@ def draw_notebook(figure: Figure, series: Series, theme: Theme) -> None:
         epochs, values = [p.epoch for p in curve.points], [p.value for p in curve.points]
         mark = NOTEBOOK_MARKS[i % len(NOTEBOOK_MARKS)][1:]
         marks += axes.plot(epochs, values, mark, color=blue, fillstyle=style)
-        bands = [(p.epoch, p.low, p.high) for p in curve.points if p.low is not None and p.high is not None]
+        inside = [p for p in curve.points if series.limits[0] <= p.value <= series.limits[1]]
+        bands = [(p.epoch, p.low, p.high) for p in inside if p.low is not None and p.high is not None]
         if bands:
             at, low, high = zip(*bands, strict=True)
             axes.vlines(at, low, high, colors=blue, linewidth=0.8, alpha=0.4)

@@ -288,9 +288,12 @@ def test_the_page_on_analysis_says_what_the_code_does() -> None:
     for word in get_args(Word):
         assert f"`{word}" in page
     for said in (
-        f"running median over {SMOOTHING} epochs", f"more than {TOLERANCE:.0%} above", f"for {PATIENCE} epochs in a row",
-        f"below {LEARNED} · ln 2", f"{RESAMPLES:,} resamples",
-    ):  # fmt: skip
+        f"running median over {SMOOTHING} epochs",
+        f"more than {TOLERANCE:.0%} above",
+        f"for {PATIENCE} epochs in a row",
+        f"below {LEARNED} · ln 2",
+        f"{RESAMPLES:,} resamples",
+    ):
         assert said in page
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
+from models import reproductions, reuse
 from models.database import now
 from models.errors import Stopped
 from models.specification import RunSpecification, stored
@@ -39,20 +40,23 @@ class Claim:
     recorded: int
     fingerprint: dict[str, Any] | None
     specification: RunSpecification
+    reuse: bool = True
 
 
-def claim(session: Session, worker_id: str, pid: int, lease: float) -> Claim | None:
-    """Takes the next queued run for `lease` seconds, or None where none is queued.
+def claim(session: Session, worker_id: str, pid: int, lease: float, reuse_across_keys: bool = False) -> Claim | None:
+    """Takes the next queued run for `lease` seconds, or None where none is to be had.
 
     Next is a run of the owner, and of that owner's jobs the one, that has waited longest to be
     served, a new job from its creation on. So the jobs take turns: one of a thousand runs delays
-    another's single run by a run, and a stream of small jobs never starves a big one.
+    another's single run by a run, and a stream of small jobs never starves a big one. A run that may
+    take over a stored result is left in the queue while another worker is training the same run.
     """
     if (kept := _claimed_before(session, worker_id, pid, lease)) is not None:
         return kept
     others = aliased(Job)
     owner_served = select(func.max(others.served_at)).where(others.owner == Job.owner).scalar_subquery()
-    waiting = exists().where(Run.job_id == Job.id, Run.status == Status.QUEUED)
+    free = ~reuse.awaits_twin(Job.owner, reuse_across_keys)
+    waiting = exists().where(Run.job_id == Job.id, Run.status == Status.QUEUED, free)
     queue = (
         select(Job.id)
         .where(Job.status.in_((Status.QUEUED, Status.RUNNING)), waiting)
@@ -64,11 +68,16 @@ def claim(session: Session, worker_id: str, pid: int, lease: float) -> Claim | N
     while job_id := session.scalar(queue.with_for_update(skip_locked=True, of=Job)) or session.scalar(queue):
         if (job := lock(session, job_id)) is None:
             continue  # deleted meanwhile
-        first = select(Run.id).where(Run.job_id == job_id, Run.status == Status.QUEUED).order_by(Run.position).limit(1)
+        free = ~reuse.awaits_twin(job.owner, reuse_across_keys)
+        queued = select(Run.id, Run.key).where(Run.job_id == job_id, Run.status == Status.QUEUED, free)
+        if (first := session.execute(queued.order_by(Run.position).limit(1)).first()) is None:
+            continue  # another worker had the last one while this one waited for the lock
+        reuse.take_turn(session, first.key)
         taken = change(
             session,
-            Run.id == first.scalar_subquery(),
+            Run.id == first.id,
             Run.status == Status.QUEUED,
+            free,
             status=Status.RUNNING,
             attempt=Run.attempt + 1,
             worker_id=worker_id,
@@ -78,7 +87,7 @@ def claim(session: Session, worker_id: str, pid: int, lease: float) -> Claim | N
             started_at=func.coalesce(Run.started_at, now()),
         )
         if not taken:
-            continue  # another worker had the last one while this one waited for the lock
+            continue  # another worker began to train the same run meanwhile
         run = session.get_one(Run, taken[0], populate_existing=True)
         job.served_at = run.progress_at
         if job.status == Status.QUEUED:
@@ -103,7 +112,7 @@ def _claimed_before(session: Session, worker_id: str, pid: int, lease: float) ->
 
 def _claim(job: Job, run: Run) -> Claim:
     specification = stored(job.spec).run(run.variant, run.seed)
-    return Claim(run.id, job.id, run.attempt, run.epoch, run.fingerprint, specification)
+    return Claim(run.id, job.id, run.attempt, run.epoch, run.fingerprint, specification, run.reuse)
 
 
 def begin(session: Session, held: Claim, fingerprint: Mapping[str, Any]) -> int:
@@ -117,8 +126,29 @@ def begin(session: Session, held: Claim, fingerprint: Mapping[str, Any]) -> int:
     recorded = held.recorded if same else 0
     if not same:
         session.execute(delete(Epoch).where(Epoch.run_id == held.run_id))
-    _change_held(session, held, fingerprint=dict(fingerprint), epoch=recorded)
+    result_key = reuse.result_key_of(reuse.key_of(held.specification), fingerprint)
+    _change_held(session, held, fingerprint=dict(fingerprint), result_key=result_key, epoch=recorded)
     return recorded
+
+
+def take_over(session: Session, held: Claim, reuse_across_keys: bool = False) -> Status | None:
+    """Ends a run that was begun with the stored result of the same run, where there is one; how. Raises LeaseLost.
+
+    It is told like a trained one: an event an epoch, and `reused_from` in the last.
+    """
+    job = _lock_held(session, held)
+    recorded = session.scalar(select(Run.epoch).where(*_fence(held), Run.status == Status.RUNNING))
+    if recorded is None:
+        return _left_before(session, held, *FINISHED)  # whatever else it is, training finds out
+    if (source := reuse.find(session, held.run_id, job.owner, reuse_across_keys)) is None:
+        return None
+    for data in reuse.copy(session, source, held.run_id, recorded):
+        emit(session, job, "run.epoch", held.run_id, data)
+    results = {
+        name: getattr(source, name) for name in ("epoch", "chosen_epoch", "test", "model_size")
+    } | {"reused_from": source.id}  # fmt: skip
+    told = {"chosen_epoch": source.chosen_epoch, "reused_from": source.id}
+    return _end(session, held, Status.SUCCEEDED, told, **results)[0]
 
 
 def renew(session: Session, held: Claim, lease: float) -> None:
@@ -154,6 +184,7 @@ def succeed(
     if now_ended and status == Status.SUCCEEDED:
         for part, start in enumerate(range(0, len(model), PART_BYTES)):
             session.add(ModelPart(run_id=held.run_id, part=part, data=model[start : start + PART_BYTES]))
+        reproductions.judge(session, held.run_id)
     return status
 
 

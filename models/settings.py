@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     retention_days: float | None = Field(
         None, gt=0, description="Days after which finished jobs are deleted with their results; without it never"
     )
+    reuse_across_keys: bool = Field(
+        False, description="Whether a run may take over the stored result of another key's same run"
+    )
     drain_seconds: float = Field(20, ge=0, description="How long a worker that is told to end goes on with its runs")
     child_runs: int = Field(25, ge=1, description="Runs after which a worker's child is replaced")
     worker_memory_mb: int = Field(4096, ge=512, description="Memory a worker's child may use")

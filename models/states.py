@@ -12,7 +12,8 @@ run by one conditional UPDATE whose row count tells whether the change was still
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, delete, func, select, update
@@ -22,7 +23,8 @@ from uuid6 import uuid7
 from models import webhooks
 from models.database import now
 from models.errors import Conflict, NotFound
-from models.specification import Specification, count_parameters
+from models.reuse import key_of
+from models.specification import Specification, count_parameters, stored
 from models.tables import FINISHED, Epoch, Event, Job, Run, Status
 
 
@@ -44,26 +46,54 @@ def submit(session: Session, specification: Specification, owner: str = "") -> J
     )
     session.add(job)
     session.flush()
-    for seed in specification.seeds:
-        for variant in specification.variants:
+    _add_runs(session, job, specification, specification.seeds, job.created_at)
+    emit(session, job, "job.queued")
+    session.flush()
+    return job
+
+
+def add_seeds(session: Session, job_id: str, seeds: Sequence[int]) -> int:
+    """Queues each variant of a finished job with further `seeds`, none of which it has; how many runs.
+
+    Raises Conflict where the job is not finished.
+    """
+    job = _locked(session, job_id)
+    if job.status not in FINISHED:
+        raise Conflict(f"The job is still {job.status}; add seeds when it has finished")
+    before = stored(job.spec)
+    specification = before.model_copy(update={"seeds": (*before.seeds, *seeds)})
+    job.spec = specification.model_dump(mode="json")
+    _add_runs(session, job, specification, seeds, session.scalars(select(now())).one())
+    job.status, job.finished_at = Status.QUEUED, None
+    runs = len(seeds) * len(specification.variants)
+    emit(session, job, "job.queued", data={"runs": runs, "seeds": list(seeds)})
+    session.flush()
+    return runs
+
+
+def _add_runs(
+    session: Session, job: Job, specification: Specification, seeds: Sequence[int], queued_at: datetime
+) -> None:
+    """Adds a queued run a variant and seed of `seeds`, which are among the specification's."""
+    first = specification.seeds.index(seeds[0])
+    for place, seed in enumerate(seeds, first):
+        for i, variant in enumerate(specification.variants):
             run = specification.run(variant.name, seed)
             session.add(
                 Run(
                     id=new_id("run"),
                     job_id=job.id,
-                    position=len(specification.variants) * specification.seeds.index(seed)
-                    + specification.variants.index(variant),
+                    position=len(specification.variants) * place + i,
                     variant=variant.name,
                     seed=seed,
                     status=Status.QUEUED,
                     parameters=count_parameters(run.layers, run.dataset.num_words),
                     epochs=run.training.epochs,
-                    queued_at=job.created_at,
+                    queued_at=queued_at,
+                    reuse=specification.reuse == "allow",
+                    key=key_of(run),
                 )
             )
-    emit(session, job, "job.queued")
-    session.flush()
-    return job
 
 
 def cancel(session: Session, job_id: str) -> None:
@@ -101,6 +131,7 @@ def retry(session: Session, job_id: str) -> int:
         losses=0,
         error=None,
         fingerprint=None,
+        result_key=None,
         started_at=None,
         finished_at=None,
         queued_at=now(),

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
@@ -93,6 +94,8 @@ class Run(Base):
         UniqueConstraint("job_id", "variant", "seed"),
         Index(None, "job_id", "position"),
         Index(None, "status", "job_id"),
+        Index(None, "key", "status"),
+        Index(None, "result_key"),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -125,6 +128,14 @@ class Run(Base):
     test: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """With a holdout: the test set's score at the chosen epoch."""
     model_size: Mapped[int | None]
+    reuse: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether a stored result may be taken over instead of training."""
+    key: Mapped[str | None] = mapped_column(String(64))
+    """The same for runs that are to be trained the same (`models.reuse`)."""
+    result_key: Mapped[str | None] = mapped_column(String(64))
+    """The same for runs whose results are the same: the key and the fingerprint. Null until a worker has begun it."""
+    reused_from: Mapped[str | None] = mapped_column(Id)
+    """The run whose result it carries; that one may have been deleted since."""
 
     job: Mapped[Job] = relationship(back_populates="runs")
 
@@ -172,6 +183,22 @@ class ModelPart(Base):
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+class Reproduction(Base):
+    """A run that was asked for to see whether another's numbers come again, and what came of it."""
+
+    __tablename__ = "reproductions"
+
+    run_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    """The run that trains again; the verdict stays when that is deleted."""
+    job_id: Mapped[str] = mapped_column(Id)
+    original_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), index=True)
+    requested_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    """`bitwise`, `within_tolerance` or `diverged`; null until it has succeeded."""
+    first_difference: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """The first epoch that differs: `{epoch, metric, original, again}`."""
 
 
 class Worker(Base):

@@ -19,7 +19,8 @@ from typing import Any
 import psutil
 import structlog
 from billiard import current_process
-from celery import bootsteps, signals
+from celery import Celery, bootsteps, signals
+from kombu.exceptions import OperationalError
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -29,7 +30,7 @@ from models.settings import Settings
 from models.tables import HELD, Run
 from models.tables import Worker as WorkerRow
 from worker.lease import STUBBORN_SECONDS
-from worker.queue import TRAIN, make_celery
+from worker.queue import TRAIN, make_celery, ring
 from worker.tasks import Child, tidy
 
 log = structlog.get_logger(__name__)
@@ -46,7 +47,7 @@ def run_worker(settings: Settings, concurrency: int = 1) -> int:
     """Works until it is told to end (SIGTERM or SIGINT: a drain); the exit code."""
     logs.configure(settings)
     app = make_celery(settings)
-    parent = Parent(settings, concurrency)
+    parent = Parent(settings, concurrency, app)
     app.task(name=TRAIN, ignore_result=True)(parent.train_next)
     app.steps["worker"].add(_step(parent))
     signals.worker_process_init.connect(parent.child_begins, weak=False)
@@ -63,9 +64,9 @@ def run_worker(settings: Settings, concurrency: int = 1) -> int:
 class Parent:
     """The worker's own process, and what its children have from it by the fork."""
 
-    def __init__(self, settings: Settings, concurrency: int) -> None:
+    def __init__(self, settings: Settings, concurrency: int, app: Celery) -> None:
         self.id = states.new_id("worker")
-        self._settings, self._concurrency = settings, concurrency
+        self._settings, self._concurrency, self._app = settings, concurrency, app
         # Shared with the children. A place each: its process, and when its lease last beat, 0 where it has none.
         self._drain_at = multiprocessing.Value("d", 0.0, lock=False)
         self._ready = multiprocessing.Value("b", 0, lock=False)
@@ -94,7 +95,9 @@ class Parent:
 
     def train_next(self) -> None:
         assert self._child is not None
-        self._child.train_next()
+        if twins := self._child.train_next():
+            with suppress(OperationalError):  # the sweep rings again
+                ring(self._app, twins)
 
     # --- in the parent
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import select
 
-from models import claims
+from models import claims, reuse
 from models.database import AWAY, Database, is_storage_full, reason
 from models.errors import OutOfMemory, RunError, Stopped, StorageFull
 from models.settings import Settings
@@ -50,22 +50,33 @@ class Child:
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
         training.configure(threads=settings.threads)
 
-    def train_next(self) -> None:
-        """Trains the next queued run, if there is one and this worker is not about to end."""
+    def train_next(self) -> int:
+        """Trains the next queued run, if there is one and this worker is not about to end.
+
+        How many queued runs may now take over its result: the bell did not call anybody to them.
+        """
         if self.drain_at():
-            return
+            return 0
+        settings = self.settings
         try:
             with self.database.write() as session:
-                held = claims.claim(session, self.worker_id, os.getpid(), self.settings.lease_seconds)
+                held = claims.claim(
+                    session, self.worker_id, os.getpid(), settings.lease_seconds, settings.reuse_across_keys
+                )
         except AWAY as error:
             log.warning("database_away", error=reason(error))
-            return  # the sweep rings again
+            return 0  # the sweep rings again
         if held is None:
-            return
+            return 0
         with structlog.contextvars.bound_contextvars(job_id=held.job_id, run_id=held.run_id, attempt=held.attempt):
             log.info("run_started", recorded=held.recorded)
             with Lease(self.database, held, self.settings, self.drain_at, self.alive) as lease:
                 self._train(held, lease)
+        try:
+            with self.database.read() as session:
+                return reuse.waiting_twins(session, held.run_id)
+        except AWAY:
+            return 0  # the sweep rings again
 
     def _train(self, held: claims.Claim, lease: Lease) -> None:
         """Trains a claimed run and records how it ended, unless it is another's by then."""
@@ -107,6 +118,10 @@ class Child:
         data = self._dataset(run.dataset)
         under = fingerprint(data.sha256)
         recorded = lease.persist(lambda session: claims.begin(session, held, under))
+        if held.reuse:
+            across = self.settings.reuse_across_keys
+            if status := lease.persist(lambda session: claims.take_over(session, held, across)):
+                return status
 
         def on_epoch(epoch: Epoch) -> None:
             lease.persist(lambda session: claims.record(session, held, epoch.number, epoch.metrics, epoch.seconds))

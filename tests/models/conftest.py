@@ -103,6 +103,11 @@ class Bench:
         assert [number for number, _ in rows] == list(range(1, len(rows) + 1))
         return [kind for _, kind in rows]
 
+    def event_data(self, job_id: str) -> list[Any]:
+        """What its events tell."""
+        with self.database.read() as session:
+            return list(session.scalars(select(Event.data).where(Event.job_id == job_id).order_by(Event.id)))
+
     def count(self, table: str) -> Any:
         with self.database.read() as session:
             return session.scalar(text(f"SELECT count(*) FROM {table}"))

@@ -1,0 +1,101 @@
+"""The same run is not trained twice: which runs are the same, and how one takes over another's result.
+
+Two runs are the same where everything their numbers depend on is: the specification with its seed
+(`key`, known when a job is submitted) and what it is trained under (the fingerprint: versions,
+training code, processor, threads, the data set's hash; known to the worker that holds the run).
+Under one fingerprint the same specification gives the same bits, so nothing is taken over that
+training would not have given. docs/reuse.md has the rules for users.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, exists, func, insert, literal, select
+from sqlalchemy.orm import Session, aliased
+
+from models.database import now
+from models.history import EVALUATED, METRICS
+from models.specification import RunSpecification
+from models.tables import Epoch, Job, ModelPart, Run, Status
+
+
+def key_of(run: RunSpecification) -> str:
+    """The same for runs that are to be trained the same: the SHA-256 of the resolved specification and seed."""
+    return hashlib.sha256(run.model_dump_json().encode()).hexdigest()
+
+
+def result_key_of(key: str, fingerprint: Mapping[str, Any]) -> str:
+    """The same for runs whose results are the same, bit by bit."""
+    return hashlib.sha256((key + json.dumps(fingerprint, sort_keys=True)).encode()).hexdigest()
+
+
+def awaits_twin(owner: Any, across_keys: bool) -> ColumnElement[bool]:
+    """A condition on `Run`, of a job of `owner`: a worker is training the same run, and its result may be had.
+
+    Where there is a result already, there is nothing to wait for.
+    """
+
+    def twin(status: Status) -> ColumnElement[bool]:
+        other, of = aliased(Run), aliased(Job)
+        same = (other.key == Run.key, other.id != Run.id, other.status == status)
+        found = select(other.id).join(of, of.id == other.job_id).where(*same)
+        return exists((found if across_keys else found.where(of.owner == owner)).correlate(Run, Job))
+
+    return and_(Run.reuse, twin(Status.RUNNING), ~twin(Status.SUCCEEDED))
+
+
+def take_turn(session: Session, key: str | None) -> None:
+    """Until the transaction ends, no other claims a run of the same key: of two at once one sees the other.
+
+    SQLite has one writer at a time in any case.
+    """
+    if key is not None and session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
+
+
+def waiting_twins(session: Session, run_id: str) -> int:
+    """Queued runs of the same key: what they waited for may be there, if `run_id` was trained."""
+    key = select(Run.key).where(Run.id == run_id, Run.reused_from.is_(None)).scalar_subquery()
+    waiting = select(func.count()).where(Run.key == key, Run.status == Status.QUEUED, Run.reuse)
+    return session.scalar(waiting) or 0
+
+
+def find(session: Session, run_id: str, owner: str, across_keys: bool) -> Run | None:
+    """A run that succeeded with the result that `run_id` would have; it stays until the transaction ends."""
+    result_key = select(Run.result_key).where(Run.id == run_id).scalar_subquery()
+    stored = select(Run).join(Job).where(Run.result_key == result_key, Run.id != run_id, Run.status == Status.SUCCEEDED)
+    if not across_keys:
+        stored = stored.where(Job.owner == owner)
+    return session.scalar(stored.order_by(Run.id).limit(1).with_for_update(read=True, of=Run))
+
+
+def copy(session: Session, source: Run, run_id: str, after: int) -> Iterator[dict[str, Any]]:
+    """Gives the run the source's model, and its epochs after number `after`; each as its event has it."""
+    values = (*METRICS, *EVALUATED, "nonfinite", "seconds")
+    columns = ("epoch", *values)
+    theirs = select(literal(run_id), now(), *(getattr(Epoch, name) for name in columns)).where(
+        Epoch.run_id == source.id, Epoch.epoch > after
+    )
+    session.execute(insert(Epoch).from_select(["run_id", "recorded_at", *columns], theirs))
+    parts = select(literal(run_id), ModelPart.part, ModelPart.data).where(ModelPart.run_id == source.id)
+    session.execute(insert(ModelPart).from_select(["run_id", "part", "data"], parts))
+    mine = select(Epoch).where(Epoch.run_id == run_id, Epoch.epoch > after).order_by(Epoch.epoch)
+    for epoch in session.scalars(mine):
+        yield event_data(epoch)
+
+
+def event_data(epoch: Epoch) -> dict[str, Any]:
+    """What the event of a recorded epoch tells."""
+    odd = epoch.nonfinite or {}
+    metrics = {name: getattr(epoch, name) for name in (*METRICS, *EVALUATED)}
+    told = {name: value for name, value in metrics.items() if value is not None or name in odd}
+    return {
+        "epoch": epoch.epoch,
+        "metrics": told,
+        "seconds": epoch.seconds,
+        **({"nonfinite": dict(odd)} if odd else {}),
+    }

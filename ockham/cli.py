@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from ockham import demo, keys, service, verbs
+from ockham import demo, doctor, keys, service, verbs
 
 app = typer.Typer(
     help="A training-job service for overfitting experiments.",
@@ -15,7 +15,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-SERVICE: list[Callable[..., None]] = [service.serve, service.api, service.worker, service.migrate, demo.demo]
+SERVICE: list[Callable[..., None]] = [
+    service.serve,
+    service.api,
+    service.worker,
+    service.migrate,
+    doctor.doctor,
+    demo.demo,
+]
 JOBS: list[Callable[..., None]] = [
     verbs.submit,
     verbs.jobs,

@@ -54,30 +54,37 @@ class Stage(Service):
         upgrade(self.settings)
         self.engine = create_engine(self.settings.sqlalchemy_url)
         self._api: Process | None = None
-        self._workers: list[Process] = []
+        self.workers: list[Process] = []
         self._broker_directory = directory / "valkey"
+
+    def begin(self, workers: int) -> None:
+        """Starts what is missing of an API and so many workers; ends workers beyond."""
+        if self._api is None or self._api.popen.poll() is not None:
+            self._api = self.api()
+        self.workers = [worker for worker in self.workers if worker.popen.poll() is None]
+        for surplus in self.workers[workers:]:
+            surplus.kill()
+        self.workers = self.workers[:workers]
+        while len(self.workers) < workers:
+            self.workers.append(self.worker(name=f"worker-{len(self.processes)}", wait=False))
 
     def whole(self, workers: int = 1) -> list[Process]:
         """An API and exactly so many workers, each ready; those that live go on."""
         if not self.broker_lives():
             self.restart_broker()
-        if self._api is None or self._api.popen.poll() is not None:
-            self._api = self.api()
-        self._workers = [worker for worker in self._workers if worker.popen.poll() is None]
-        for surplus in self._workers[workers:]:
-            surplus.kill()
-        self._workers = self._workers[:workers]
-        while len(self._workers) < workers:
-            self._workers.append(self.worker(name=f"worker-{len(self.processes)}", wait=False))
-        pids = [worker.pid for worker in self._workers]
-        wait_for(
-            "every worker", lambda: set(pids) <= {row.pid for row in self.sql("SELECT pid FROM workers WHERE ready")}
-        )
-        return self._workers
+        self.begin(workers)
+        pids = {worker.pid for worker in self.workers}
+        ready = "SELECT pid FROM workers WHERE ready"
+        wait_for("every worker", lambda: pids <= {row.pid for row in self.sql(ready)})
+        return self.workers
+
+    @property
+    def api_process(self) -> Process:
+        assert self._api is not None
+        return self._api
 
     def kill_api(self) -> None:
-        assert self._api is not None
-        self._api.kill()
+        self.api_process.kill()
 
     def restart_api(self) -> None:
         self._api = self.api()

@@ -9,7 +9,7 @@ const NAMES = /** @type {Record<string, string>} */ ({
   best_val_loss: 'Best validation loss', best_val_data_loss: 'Best validation loss, without penalty', best_val_acc: 'Validation accuracy there',
   final_val_loss: 'Final validation loss', final_val_data_loss: 'Final validation loss, without penalty', best_epoch: 'Best epoch',
 });
-const WIDTH = 180, ROW = 24;
+const WIDTH = 200, ROW = 20;
 /** So many metrics are in sight, the rest is folded away. */
 const IN_SIGHT = 2;
 
@@ -54,17 +54,20 @@ function forest(metric, rows, look) {
   const reach = Math.max(...ends.map(Math.abs)) * 1.1 || 1;
   const x = (/** @type {number} */ value) => 6 + ((value + reach) / (2 * reach)) * (WIDTH - 12);
   const marks = ticks(-reach, reach, 3);
-  return h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': NAMES[metric] ?? metric }, h('table', { class: 'table forest' },
+  return h('table', { class: 'table forest' },
     h('caption', {}, NAMES[metric] ?? metric),
-    h('thead', { class: 'visually-hidden' }, h('tr', {}, ['Variant', 'Interval drawn', 'Difference', 'p'].map((name) => h('th', { scope: 'col' }, name)))),
+    h('thead', { class: 'visually-hidden' }, h('tr', {}, ['Variant', 'Difference, its interval and p'].map((name) => h('th', { scope: 'col' }, name)))),
     h('tbody', {}, rows.map((row) => h('tr', {},
-      h('th', { scope: 'row' }, h('span', { class: 'variant' }, sample(look.get(row.variant) ?? 1), h('span', {}, row.variant))),
-      h('td', {}, s('svg', { class: `interval look-${look.get(row.variant) ?? 1}`, viewBox: `0 0 ${WIDTH} ${ROW}`, width: WIDTH, height: ROW, 'aria-hidden': 'true' },
-        ...marks.map((each) => s('path', { class: each === 0 ? 'zero' : 'grid', d: `M${x(each)} 0V${ROW}` })),
-        row.ci95 && s('path', { class: 'whisker', d: `M${x(row.ci95[0])} ${ROW / 2}H${x(row.ci95[1])}` }),
-        row.difference !== null && s('circle', { cx: x(row.difference), cy: ROW / 2, r: 3.6 }))),
-      h('td', { class: 'number' }, difference(row.difference, metric), h('span', { class: 'muted small line' }, row.ci95 ? `${difference(row.ci95[0], metric)} to ${difference(row.ci95[1], metric)}` : row.n < 2 ? 'one seed' : '')),
-      h('td', { class: 'number muted small' }, row.p_holm === null ? '' : `p ${probability(row.p_holm).replace(/^(?!<)/, '= ')}`)))),
-    h('tfoot', { 'aria-hidden': 'true' }, h('tr', {}, h('td'), h('td', {}, s('svg', { viewBox: `0 0 ${WIDTH} 14`, width: WIDTH, height: 14, class: 'interval' },
-      ...marks.map((each) => s('text', { class: 'tick x', x: x(each), y: 11 }, tickLabel(each, marks))))), h('td'), h('td')))));
+      h('th', { scope: 'row' }, h('span', { class: 'variant' }, sample(look.get(row.variant) ?? 1), h('span', { title: row.variant }, row.variant)),
+        s('svg', { class: `interval look-${look.get(row.variant) ?? 1}`, viewBox: `0 0 ${WIDTH} ${ROW}`, width: WIDTH, height: ROW, 'aria-hidden': 'true' },
+          ...marks.map((each) => s('path', { class: each === 0 ? 'zero' : 'grid', d: `M${x(each)} 0V${ROW}` })),
+          row.ci95 && s('path', { class: 'whisker', d: `M${x(row.ci95[0])} ${ROW / 2}H${x(row.ci95[1])}` }),
+          row.difference !== null && s('circle', { cx: x(row.difference), cy: ROW / 2, r: 3.6 }))),
+      h('td', { class: 'number' }, difference(row.difference, metric), h('span', { class: 'muted small line' }, interval(row, metric)),
+        row.p_holm !== null && h('span', { class: 'muted small line' }, `p ${probability(row.p_holm).replace(/^(?!<)/, '= ')}`))))),
+    h('tfoot', { 'aria-hidden': 'true' }, h('tr', {}, h('td', {}, s('svg', { viewBox: `0 0 ${WIDTH} 14`, width: WIDTH, height: 14, class: 'interval' },
+      ...marks.map((each) => s('text', { class: 'tick x', x: x(each), y: 11 }, tickLabel(each, marks))))), h('td'))));
 }
+
+/** @param {any} row @param {string} metric */
+const interval = (row, metric) => (row.ci95 ? `${difference(row.ci95[0], metric)} to ${difference(row.ci95[1], metric)}` : row.n < 2 ? 'one seed' : '');

@@ -35,9 +35,9 @@ export class Figure {
   }
 
   drawNow() {
-    const choices = this.choices;
     const all = this.groups();
     this.offerSeeds([...new Set(all.flatMap((group) => group.runs.map((run) => run.seed)))].sort((a, b) => a - b));
+    const choices = this.choices;
     const shown = all.filter((group) => !this.hidden.has(group.key))
       .map((group) => ({ ...group, runs: choices.seed ? group.runs.filter((run) => String(run.seed) === choices.seed) : group.runs }));
     const curves = prepare(shown, choices);

@@ -1,0 +1,182 @@
+"""The list of jobs and the page of one, as jobs are trained."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.browsing import Visit
+from tests.browser.conftest import finished, get, submit
+
+pytestmark = pytest.mark.browser
+
+Visiting = Callable[..., Visit]
+
+
+def points(visit: Visit, variant: str) -> int:
+    """Epochs of a variant's curve as it is drawn."""
+    path = visit.page.locator(f'.curve[data-group="{variant}"] .line').get_attribute("d") or ""
+    return path.count("M") + path.count("L")
+
+
+def test_the_list_shows_jobs_newest_first_with_their_state_and_curves(
+    visit: Visiting, done: dict[str, Any], live: str
+) -> None:
+    later = finished(live, submit(live, name="a later one", variants=["smaller"], training={"epochs": 2})["id"])
+    page = visit().open("/")
+    rows = page.locator(".job-row")
+    expect(rows.first).to_contain_text("a later one")
+    order = rows.evaluate_all("rows => rows.map(row => row.dataset.job)")
+    assert order.index(later["id"]) < order.index(done["id"])
+    row = page.locator(f'[data-job="{done["id"]}"]')
+    expect(row).to_contain_text("3 variants × 3 seeds on synthetic")
+    expect(row.locator(".badge")).to_have_text(re.compile("succeeded"))
+    expect(row.locator(".sparkline path")).to_have_count(3)
+    metrics = get(live, f"/v1/jobs/{done['id']}/metrics?by=val_data_loss")
+    best = min(metrics["variants"], key=lambda each: each["best_val_data_loss"]["mean"])
+    expect(row.locator(".job-best")).to_contain_text(f"{best['variant']}{best['best_val_data_loss']['mean']:.4f}")
+
+
+def test_the_list_is_filtered_by_its_address(visit: Visiting, done: dict[str, Any]) -> None:
+    page = visit().open("/?name=three+remedies&status=succeeded")
+    expect(page.locator(".job-row")).to_have_count(1)
+    expect(page.locator("[name=name]")).to_have_value("three remedies")
+    page.locator("[name=status]").select_option("cancelled")
+    expect(page.get_by_role("heading", name="No job fits")).to_be_visible()
+    assert "status=cancelled" in page.url
+
+
+def test_jobs_are_paged(visit: Visiting, live: str) -> None:
+    ids = [submit(live, name="paged", variants=["smaller"], training={"epochs": 1})["id"] for _ in range(22)]
+    page = visit().open("/?name=paged")
+    expect(page.locator(".job-row")).to_have_count(20)
+    page.get_by_role("button", name="Older").click()
+    expect(page.locator(".job-row")).to_have_count(2)
+    expect(page.locator(f'[data-job="{ids[0]}"]')).to_be_visible()
+    page.get_by_role("button", name="Newer").click()
+    expect(page.locator(".job-row")).to_have_count(20)
+    for each in ids:
+        finished(live, each)
+
+
+def test_a_running_jobs_curves_grow_and_its_end_is_shown(visit: Visiting, live: str) -> None:
+    job = submit(live, name="growing", variants=["original", "smaller"], training={"epochs": 150})
+    watched = visit()
+    page = watched.open(f"/jobs/{job['id']}")
+    expect(page.locator('.curve[data-group="original"] .line')).to_have_attribute("d", re.compile("L.*L"))
+    before = points(watched, "original")
+    page.wait_for_function(
+        """before => document.querySelector('.curve[data-group="original"] .line')
+           .getAttribute('d').split('L').length > before + 20""",
+        arg=before,
+    )
+    expect(page.locator("#job-progress progress")).to_be_visible()
+    finished(live, job["id"])
+    expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"))
+    expect(page.locator("#runs .badge.succeeded")).to_have_count(2)
+    assert points(watched, "original") == points(watched, "smaller") == 150
+
+
+def test_the_page_shows_what_the_api_answers(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    page = visit().open(f"/jobs/{done['id']}?curves=runs")
+    history = get(live, f"/v1/jobs/{done['id']}/history")
+    expect(page.locator("#chart")).to_have_attribute("aria-valuemax", "12")
+    page.locator("#chart").focus()
+    page.keyboard.press("End")
+    page.keyboard.press("ArrowLeft")
+    words = page.locator("#chart").get_attribute("aria-valuetext") or ""
+    assert words.startswith("Epoch 11: ")
+    for run in history["runs"]:
+        value = run["metrics"]["val_data_loss"][run["epochs"].index(11)]
+        assert f"{run['variant']}, seed {run['seed']} {value:.4f}" in words
+    page.keyboard.press("Escape")
+    expect(page.locator(".tip")).to_be_hidden()
+    summary = get(live, f"/v1/jobs/{done['id']}/metrics?by=val_data_loss")
+    for run in summary["runs"]:
+        row = page.locator(f'[data-key="{run["run_id"]}"]')
+        expect(row).to_contain_text(f"{run['best']['val_data_loss']:.4f}")
+        expect(row).to_contain_text(f"{run['final']['val_data_loss']:.4f}")
+    analysis = get(live, f"/v1/jobs/{done['id']}/analysis")
+    first = analysis["comparisons"][0]
+    expect(page.locator("#comparison")).to_contain_text(f"{abs(first['difference']):.4f}")
+    for variant in analysis["variants"]:
+        expect(page.locator("#comparison .verdicts")).to_contain_text(variant["verdict"])
+
+
+def test_the_table_sorts_and_highlights_its_curve(visit: Visiting, done: dict[str, Any]) -> None:
+    page = visit().open(f"/jobs/{done['id']}")
+    page.get_by_role("button", name="Best val. loss").click()
+    column = page.locator("#runs tbody td:nth-child(7)")
+    ascending = [float(text) for text in column.all_inner_texts()]
+    assert ascending == sorted(ascending)
+    page.get_by_role("button", name="Best val. loss").click()
+    assert [float(text) for text in column.all_inner_texts()] == ascending[::-1]
+    expect(page.locator("#runs th[aria-sort=descending]")).to_have_text("Best val. loss")
+    row = page.locator("#runs tbody tr").first
+    row.hover()
+    variant = row.locator("th").inner_text()
+    expect(page.locator(f'.curve.front[data-group="{variant}"]')).to_have_count(1)
+
+
+def test_choices_change_the_figure_and_the_address_holds_them(visit: Visiting, done: dict[str, Any]) -> None:
+    page = visit().open(f"/jobs/{done['id']}")
+    expect(page.locator("#figure-title")).to_have_text("Validation loss without penalty")
+    expect(page.locator(".chart .band")).to_have_count(3)
+    page.locator("#choices [name=band]").select_option("none")
+    expect(page.locator(".chart .band")).to_have_count(0)
+    page.locator("#choices [name=view]").select_option("keras")
+    page.locator("#choices [name=metric]").select_option("losses")
+    page.locator("#choices [name=smooth]").select_option("5")
+    page.locator("#choices [name=scale]").select_option("log")
+    page.locator("#choices [name=seed]").select_option("1")
+    page.locator(".chip", has_text="smaller").click()
+    expect(page.locator("#figure-title")).to_have_text("Loss, both")
+    expect(page.locator(".chart .curve")).to_have_count(4)
+    expect(page.locator(".chart .curve .raw")).to_have_count(4)
+    expect(page.locator("#figure-subtitle")).to_contain_text("smoothed over 5 epochs")
+    drawn = page.locator(".chart svg").inner_html()
+    shared = visit().open(page.url)
+    expect(shared.locator("#figure-title")).to_have_text("Loss, both")
+    expect(shared.locator(".chart .curve")).to_have_count(4)
+    assert shared.locator(".chart svg").inner_html() == drawn
+
+
+def test_cancel_and_retry(visit: Visiting, live: str) -> None:
+    job = submit(live, name="to be cancelled", variants=["original"], training={"epochs": 200})
+    page = visit().open(f"/jobs/{job['id']}")
+    expect(page.locator(".curve .line")).to_have_attribute("d", re.compile("L"))
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#job-progress .badge")).to_have_text(re.compile("cancelled"))
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+    page.get_by_role("button", name="Retry what failed").click()
+    expect(page.locator("#job-progress .badge")).to_have_text(re.compile("running"))
+    expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"), timeout=120_000)
+    assert get(live, f"/v1/jobs/{job['id']}")["status"] == "succeeded"
+
+
+def test_downloads_are_the_apis_own(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    page = visit().open(f"/jobs/{done['id']}")
+    with page.expect_download() as saving:
+        page.locator("#downloads").get_by_text("CSV", exact=True).click()
+    assert saving.value.suggested_filename == "three-remedies.csv"
+    assert saving.value.path().read_text().count("\n") == 1 + 9 * 12
+    with page.expect_download() as saving:
+        page.locator("#downloads").get_by_text("PNG", exact=True).click()
+    assert saving.value.path().read_bytes().startswith(b"\x89PNG")
+    with page.expect_download() as saving:
+        page.locator("#runs").get_by_text(".keras").first.click()
+    assert saving.value.path().read_bytes().startswith(b"PK")
+    page.locator(".code", has_text="In Python").get_by_role("button").click()
+    assert done["id"] in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_no_such_job(visit: Visiting) -> None:
+    tab = visit()
+    page = tab.open("/jobs/job_there_is_none")
+    expect(page.get_by_role("alert")).to_contain_text("There is no job with this id")
+    assert all("404" in fault for fault in tab.faults)  # the browser's own word about the answer
+    tab.faults.clear()

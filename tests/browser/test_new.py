@@ -1,0 +1,176 @@
+"""The form that makes a job, and the page that compares them: from the first click to the answer."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.browsing import Visit
+from tests.browser.conftest import SYNTHETIC, get
+
+pytestmark = pytest.mark.browser
+
+Visiting = Callable[..., Visit]
+
+
+def document(page: Page) -> Any:
+    """The specification as the page has it."""
+    return json.loads(page.locator("#json").input_value())
+
+
+def resolved(url: str, body: Any) -> Any:
+    """The specification the service makes of it."""
+    answer = httpx.post(f"{url}/v1/jobs?validate_only=true", json=body, trust_env=False)
+    return answer.raise_for_status().json()["spec"]
+
+
+def small(page: Page) -> None:
+    """Chooses little data, by the form."""
+    page.locator("#dataset select").select_option("synthetic")
+    page.locator('[data-pointer="/dataset/reviews"]').fill("600")
+    page.locator('[data-pointer="/dataset/num_words"]').fill("500")
+    page.locator('[data-pointer="/training/epochs"]').fill("12")
+
+
+def test_from_the_form_to_a_finished_comparison(visit: Visiting, live: str) -> None:
+    page = visit().open("/")
+    page.get_by_role("link", name="New job").click()
+    small(page)
+    page.locator('[data-pointer="/name"]').fill("by hand")
+    expect(page.locator("#preview")).to_contain_text("6 runs")
+    expect(page.locator('[data-parameters="mine"]')).to_have_text("8,161 parameters")
+    page.get_by_role("button", name="Train 6 runs").click()
+    page.wait_for_url(re.compile("/jobs/job_"))
+    expect(page.get_by_role("heading", name="by hand")).to_be_visible()
+    expect(page.locator('.curve[data-group="original"] .line')).to_have_attribute("d", re.compile("L"))
+    expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"), timeout=120_000)
+    job_id = page.url.rsplit("/", 1)[1]
+    analysis = get(live, f"/v1/jobs/{job_id}/analysis")
+    assert {each["variant"] for each in analysis["comparisons"]} == {"mine"}
+    expect(page.locator("#comparison .forest").first).to_contain_text(
+        f"{abs(analysis['comparisons'][0]['difference']):.4f}"
+    )
+    spec = get(live, f"/v1/jobs/{job_id}")["spec"]
+    assert spec["dataset"] == {**spec["dataset"], **SYNTHETIC}
+    assert [layer["type"] for layer in spec["variants"][1]["layers"]] == ["dense", "dropout", "dense"]
+
+
+def test_layers_are_added_moved_changed_and_taken_out(visit: Visiting) -> None:
+    page = visit().open("/new")
+    mine = page.locator('[data-variant="mine"]')
+    mine.get_by_label("Kind of layer").select_option("layer_normalization")
+    mine.get_by_role("button", name="Add layer").click()
+    mine.get_by_role("button", name="Move up: layer 4").click()
+    mine.get_by_role("button", name="Remove: layer 2").click()
+    page.locator('[data-pointer="/variants/1/layers/0/units"]').fill("24")
+    page.locator('[data-pointer="/variants/1/layers/0/kernel_regularizer/l2"]').fill("0.01")
+    assert document(page)["variants"][1]["layers"] == [
+        {"type": "dense", "units": 24, "activation": "relu", "kernel_regularizer": {"l2": 0.01}},
+        {"type": "layer_normalization"},
+        {"type": "dense", "units": 8, "activation": "relu"},
+    ]
+    expect(mine.locator(".layers > summary")).to_have_text("24 relu (L2 0.01) → layer norm → 8 relu")
+    page.get_by_role("button", name="dropout", exact=True).click()
+    page.locator('[data-pointer="/variants/2/name"]').fill("half dropped")
+    assert document(page)["variants"][2] == {"name": "half dropped", "preset": "dropout"}
+    page.locator('[data-variant="half dropped"], [data-variant="dropout"]').get_by_role("radio").check()
+    assert document(page)["baseline"] == "half dropped"
+    page.get_by_role("button", name="Remove original").click()
+    expect(page.get_by_role("button", name="Train 6 runs")).to_be_enabled()
+
+
+def test_a_presets_layers_become_the_variants_own_when_they_are_changed(visit: Visiting, live: str) -> None:
+    page = visit().open("/new")
+    page.locator('[data-variant="original"] .layers > summary').click()
+    page.locator('[data-pointer="/variants/0/layers/1/units"]').fill("7")
+    original = document(page)["variants"][0]
+    assert [layer["units"] for layer in original["layers"]] == [16, 7]
+    expect(page.locator('[data-parameters="original"]')).to_have_text(f"{160016 + 17 * 7 + 8:,} parameters")
+
+
+def test_errors_stand_beside_their_fields(visit: Visiting) -> None:
+    tab = visit()
+    page = tab.open("/new")
+    train = page.locator("#submit")
+    expect(train).to_be_enabled()
+    units = page.locator('[data-pointer="/variants/1/layers/0/units"]')
+    units.fill("many")
+    page.locator('[data-pointer="/training/epochs"]').fill("0")
+    page.locator('[data-pointer="/seeds"]').fill("1, 2, 1")
+    expect(units).to_have_attribute("aria-invalid", "true")
+    expect(page.locator(".field", has=units).locator(".error-text")).to_contain_text("valid integer")
+    expect(page.locator('[data-pointer="/training/epochs"]')).to_have_attribute("aria-invalid", "true")
+    expect(page.locator("#seeds .error-text")).to_contain_text("This seed is listed before")
+    expect(page.locator("#preview")).to_contain_text("3 things to put right")
+    expect(train).to_be_disabled()
+    units.fill("9")
+    page.locator('[data-pointer="/training/epochs"]').fill("2")
+    page.locator('[data-pointer="/seeds"]').fill("1, 2")
+    expect(page.locator("[aria-invalid]")).to_have_count(0)
+    expect(train).to_be_enabled()
+    assert all("422" in fault for fault in tab.faults)
+    tab.faults.clear()
+
+
+def test_form_and_json_are_one_document(visit: Visiting) -> None:
+    tab = visit()
+    page = tab.open("/new")
+    expect(page.locator("#submit")).to_be_enabled()
+    body = {"variants": ["l1", "bigger"], "training": {"optimizer": {"name": "adam", "beta_1": 0.8}}, "seeds": [4]}
+    page.locator("#json").fill(json.dumps(body))
+    expect(page.locator("[data-variant]")).to_have_count(2)
+    expect(page.locator('[data-pointer="/training/optimizer/name"]')).to_have_value("adam")
+    expect(page.locator('[data-pointer="/training/optimizer/beta_1"]')).to_have_value("0.8")
+    expect(page.locator('[data-pointer="/seeds"]')).to_have_value("4")
+    page.locator('[data-pointer="/training/epochs"]').fill("3")
+    assert document(page) == {**body, "training": {**body["training"], "epochs": 3}}
+    page.locator("#json").fill('{"variants": [')
+    expect(page.locator("#json-error")).to_contain_text("JSON")
+    expect(page.locator("#submit")).to_be_disabled()
+    page.locator("#json").fill('{"variants": ["l2"], "sweep": {"grid": {"units": [8, 16], "dropout": [0.1, 0.5]}}}')
+    expect(page.locator('[data-pointer="/sweep/grid/dropout"]')).to_have_value("0.1, 0.5")
+    expect(page.get_by_role("button", name="Train 5 runs")).to_be_enabled()
+
+
+def test_an_old_job_is_started_from_as_it_was(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    page = visit().open(f"/jobs/{done['id']}")
+    page.get_by_role("link", name="Start from this").click()
+    expect(page.locator("[data-variant]")).to_have_count(3)
+    assert resolved(live, document(page)) == done["spec"]
+    assert document(page)["variants"] == ["original", "smaller", "l2"]
+    page.goto(f"/new?from={done['id']}&seeds=more")
+    expect(page.locator('[data-pointer="/seeds"]')).to_have_value("0, 1, 2, 3, 4, 5, 6, 7")
+
+
+def test_jobs_are_compared_and_the_address_is_shared(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    body = {"name": "against them", "dataset": SYNTHETIC, "variants": ["dropout"], "training": {"epochs": 5}}
+    other = httpx.post(f"{live}/v1/jobs", json=body, trust_env=False).json()
+    page = visit().open("/?name=three+remedies")
+    page.get_by_label("Compare three remedies").check()
+    page.locator("#filter [name=name]").fill("against them")
+    page.get_by_label("Compare against them").check()
+    page.get_by_role("link", name="Compare them").click()
+    expect(page.locator(".chip a")).to_have_count(2)
+    expect(page.locator("#chosen .badge.succeeded")).to_have_count(2, timeout=60_000)
+    expect(page.locator(".chart .curve")).to_have_count(4)
+    table = page.locator("#differences")
+    expect(table.locator("tbody tr")).to_have_count(4)
+    expect(table).to_contain_text("16 relu → dropout 0.5 → 16 relu → dropout 0.5")
+    expect(table.locator("thead")).to_contain_text("epochs")
+    page.locator("#choices [name=metric]").select_option("val_acc")
+    run = done["runs"][0]["id"]
+    page.goto(f"{page.url}&run={run}")
+    expect(page.locator(".chart .curve")).to_have_count(5)
+    expect(page.locator("#figure-title")).to_have_text("Validation accuracy")
+    shared = visit(color_scheme="dark").open(page.url)
+    expect(shared.locator(".chart .curve")).to_have_count(5)
+    expect(shared.locator("#figure-title")).to_have_text("Validation accuracy")
+    shared.get_by_role("button", name="Remove against them").click()
+    expect(shared.locator(".chart .curve")).to_have_count(4)
+    assert other["id"] not in shared.url

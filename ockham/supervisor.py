@@ -199,11 +199,13 @@ class Supervisor:
     def _migrate(self) -> None:
         with (self.logs / "migrate.log").open("wb") as log:
             process = self.guardian.begin([*OCKHAM, "migrate"], log=log.fileno(), env=self._environment())
-        while process.poll() is None:
-            if self.signals:  # a migration is one transaction: the guardian may end it at any point
-                raise Interrupted
+        while process.poll() is None and not self.signals:
             time.sleep(TICK_SECONDS)
+        process.kill()  # a migration is one transaction: it may be ended at any point
+        process.wait()
         self.guardian.bury(process)
+        if self.signals:
+            raise Interrupted
         if process.returncode:
             raise PartFailed(f"The database could not be brought up to date.\n{self._last_words('migrate')}")
         url = self.settings.database_url

@@ -13,10 +13,12 @@ from fastapi.middleware.gzip import GZipMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
 from api import (
+    bundle,
     events,
     figures,
     health,
     histories,
+    job_figures,
     jobs,
     metrics,
     openapi,
@@ -24,6 +26,7 @@ from api import (
     plots,
     presets,
     problems,
+    report,
     runs,
     telemetry,
     webhooks,
@@ -111,7 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
     problems.install(app)
     openapi.install(app)
-    for resource in (jobs, events, histories, metrics, figures, runs, presets, webhooks):
+    for resource in (jobs, events, histories, metrics, job_figures, figures, report, bundle, runs, presets, webhooks):
         app.include_router(resource.router, prefix="/v1")
     app.include_router(health.router)
     pages.install(app)

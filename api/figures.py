@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from api import plots
@@ -23,6 +23,9 @@ router = APIRouter(tags=["plots"])
 
 DATASETS = {"imdb": "IMDB reviews", "synthetic": "synthetic reviews"}
 
+# The document names them all; what is not among them is not found.
+Metric = Annotated[str, Path(json_schema_extra={"enum": list(plots.PLOTTED)})]
+Format = Annotated[str, Path(json_schema_extra={"enum": list(plots.FORMATS)})]
 Pixels = Annotated[int | None, Query(ge=plots.MIN_PIXELS, le=plots.MAX_PIXELS, description="Pixels")]
 
 
@@ -51,7 +54,7 @@ def _look(
 
 
 Looks = Annotated[Look, Depends(_look)]
-_RESPONSES: dict[int | str, dict[str, Any]] = {
+RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The figure",
         "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in plots.FORMATS.values()},
@@ -62,14 +65,14 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 @router.get(
-    "/jobs/{job_id}/plots/{metric}.{format}", summary="Draw a metric", response_class=Response, responses=_RESPONSES
+    "/jobs/{job_id}/plots/{metric}.{format}", summary="Draw a metric", response_class=Response, responses=RESPONSES
 )
 def get_plot(
     request: Request,
     access: Reader,
     job_id: str,
-    metric: str,
-    format: str,
+    metric: Metric,
+    format: Format,
     look: Looks,
     difference: Annotated[bool, Query(description="Draw the difference from the baseline, seed by seed")] = False,
 ) -> Response:
@@ -82,13 +85,13 @@ def get_plot(
 
 
 @router.get(
-    "/plots/{metric}.{format}", summary="Draw a metric across jobs", response_class=Response, responses=_RESPONSES
+    "/plots/{metric}.{format}", summary="Draw a metric across jobs", response_class=Response, responses=RESPONSES
 )
 def get_plot_across(
     request: Request,
     access: Reader,
-    metric: str,
-    format: str,
+    metric: Metric,
+    format: Format,
     look: Looks,
     job: JobIds = None,
     run: RunIds = None,
@@ -128,9 +131,6 @@ def _answer(
     baseline: str | None = None,
     difference: bool = False,
 ) -> Response:
-    """The drawing, or 304 where the client has it; the series tells without drawing."""
-    if format not in plots.FORMATS:
-        raise NotFound(f"Plots come as {', '.join(plots.FORMATS)}")
     series = plots.prepare(
         histories,
         metric,
@@ -142,6 +142,13 @@ def _answer(
         dataset=dataset,
         theme=look.theme,
     )
+    return drawing(request, series, format, look)
+
+
+def drawing(request: Request, series: plots.Drawable, format: str, look: Look) -> Response:
+    """What was prepared, drawn; or 304 where the client has it: what was prepared tells without drawing."""
+    if format not in plots.FORMATS:
+        raise NotFound(f"Plots come as {', '.join(plots.FORMATS)}")
     size = (look.width, look.height, look.dpi)
     headers = {
         "ETag": f'"{hashlib.sha256(repr((series, format, size)).encode()).hexdigest()[:32]}"',

@@ -94,7 +94,7 @@ def as_parquet(chunks: Chunks, metrics: Sequence[str]) -> Iterator[bytes]:
 
     types = (pa.string(), pa.string(), pa.string(), pa.int64(), pa.int32(), *(pa.float64() for _ in metrics))
     schema = pa.schema(list(zip((*KEYS, *metrics), types, strict=True)))
-    written = _Sink()
+    written = Sink()
     with parquet.ParquetWriter(written, schema) as writer:
         for chunk in chunks:
             columns = list(zip(*_rows(chunk, metrics), strict=True)) or [()] * len(types)
@@ -124,7 +124,7 @@ def _record(row: tuple[Any, ...], metrics: Sequence[str]) -> dict[str, Any]:
     return values | dict.fromkeys(odd) | ({"nonfinite": odd} if odd else {})
 
 
-class _Sink(io.RawIOBase):
+class Sink(io.RawIOBase):
     """A file that is handed on as it is written."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ from api.access import Access, Reader, Submitter, is_id
 from api.body import read_json
 from api.conditional import is_known
 from api.problems import documented
-from api.requests import JobRequest
+from api.requests import JobRequest, SeedsRequest
 from api.schemas import JobList, JobObject, Preview, VariantPreview, job_object
 from api.watch import Mark, Watch
 from models import states
@@ -204,6 +204,25 @@ def retry_job(request: Request, access: Submitter, job_id: str) -> Response:
         limits.check_queue(session, owner, 0, request.app.state.settings)
         shown = _shown(access, session, job_id, 202)
     request.app.state.recovery.ring(again)
+    return shown
+
+
+@router.post(
+    "/jobs/{job_id}/seeds",
+    status_code=202,
+    response_model=JobObject,
+    summary="Add seeds",
+    responses=documented(400, 404, 409, 413, 422),
+    openapi_extra={"requestBody": SeedsRequest.documented()},
+)
+def add_seeds(request: Request, access: Submitter, job_id: str, body: Annotated[Any, Depends(read_json)]) -> Response:
+    """Trains each variant of a finished job with further seeds: intervals get narrower, and what is there stays."""
+    with access.database.write() as session:
+        owner = access.job(session, job_id).owner
+        more = states.add_seeds(session, job_id, body)
+        limits.check_queue(session, owner, 0, request.app.state.settings)
+        shown = _shown(access, session, job_id, 202)
+    request.app.state.recovery.ring(more)
     return shown
 
 

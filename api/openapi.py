@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,7 +10,18 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from api.problems import Problem
-from api.requests import JobRequest
+from api.requests import JobRequest, SeedsRequest
+from api.webhooks import WebhookRequest
+
+MAKERS = {
+    "create_job": ("202", {"job_id": "$response.body#/id", "run_id": "$response.body#/runs/0/id"}),
+    "create_webhook": ("201", {"webhook_id": "$response.body#/id"}),
+}
+"""Operations that make something: the status they make it with, and where its ids are in their answer."""
+
+CONSTANT = {"metric": "val_loss", "format": "png"}
+
+REQUESTS = (JobRequest, SeedsRequest, WebhookRequest)
 
 REF = "#/components/schemas/{model}"
 
@@ -26,9 +38,34 @@ def install(app: FastAPI) -> None:
                 routes=app.routes,
                 tags=app.openapi_tags,
             )
-            _, named = models_json_schema([(JobRequest, "validation"), (Problem, "serialization")], ref_template=REF)
+            _, named = models_json_schema(
+                [
+                    *((model, "validation") for model in (JobRequest, SeedsRequest, WebhookRequest)),
+                    (Problem, "serialization"),
+                ],
+                ref_template=REF,
+            )
             made.setdefault("components", {}).setdefault("schemas", {}).update(named["$defs"])
+            _link(made)
             app.openapi_schema = made
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _link(document: dict[str, Any]) -> None:
+    """Links whatever makes a thing to all that can be done with it, so that tools can follow."""
+    operations = [
+        (operation, set(re.findall(r"{(\w+)}", path)))
+        for path, methods in document["paths"].items()
+        for operation in methods.values()
+    ]
+    by_id = {operation["operationId"]: operation for operation, _ in operations}
+    for maker, (status, ids) in MAKERS.items():
+        links = by_id[maker]["responses"][status].setdefault("links", {})
+        for operation, parameters in operations:
+            if parameters & ids.keys() and parameters <= ids.keys() | CONSTANT.keys():
+                links[operation["operationId"]] = {
+                    "operationId": operation["operationId"],
+                    "parameters": {name: (ids | CONSTANT)[name] for name in sorted(parameters)},
+                }

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
 
 from models import specification as spec
+from models.sweeps import Sweep
 
 PresetName = Literal["original", "smaller", "bigger", "l2", "l1", "l1_l2", "dropout"]
 
@@ -61,13 +62,21 @@ class VariantRequest(spec.Model):
 
 
 class JobRequest(spec.Model):
-    """An experiment: only `variants` (or `preset`) is required."""
+    """An experiment: only `variants` (or a `preset` or a `sweep` that says them) is required."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "required": [],
+            "anyOf": [{"required": [one]} for one in ("variants", "preset", "sweep")],
+        }
+    )
 
     preset: Literal["notebook"] | None = None
     name: spec.Name = "untitled"
     dataset: spec.Dataset = spec.Imdb()
     training: spec.Training = spec.Training()
     variants: tuple[PresetName | VariantRequest, ...] = Field(min_length=1, max_length=spec.MAX_VARIANTS)
+    sweep: Sweep | None = None
     baseline: spec.VariantName | None = None
     seeds: tuple[spec.Seed, ...] = Field(default=(0,), min_length=1, max_length=spec.MAX_SEEDS)
     reuse: Literal["allow", "never"] = "allow"
@@ -82,3 +91,15 @@ class JobRequest(spec.Model):
                 "application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}, "examples": EXAMPLES}
             },
         }
+
+
+class SeedsRequest(spec.Model):
+    """Further seeds of a job."""
+
+    seeds: tuple[spec.Seed, ...] = Field(min_length=1, max_length=spec.MAX_SEEDS)
+
+    @classmethod
+    def documented(cls) -> dict[str, Any]:
+        """OpenAPI's request body."""
+        schema = {"schema": {"$ref": "#/components/schemas/SeedsRequest"}, "example": {"seeds": [1, 2, 3, 4]}}
+        return {"required": True, "content": {"application/json": schema}}

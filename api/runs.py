@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from datetime import datetime
+from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import Field
-from sqlalchemy import select
+from pydantic import BaseModel, Field
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
 
-from api.access import Access, Reader
+from api import limits
+from api.access import Access, Reader, Submitter
 from api.conditional import byte_range, is_known
 from api.problems import documented
 from api.schemas import RunObject, run_object
+from models import reproductions
 from models.claims import PART_BYTES
 from models.errors import NotFound
-from models.tables import ModelPart
+from models.tables import ModelPart, Run, Status
+from models.tables import Reproduction as ReproductionRow
 
 router = APIRouter(tags=["runs"])
 
@@ -24,10 +29,36 @@ MODEL_TYPE = "application/octet-stream"
 _FILE = {"content": {MODEL_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 
 
+class Difference(BaseModel):
+    """The first epoch that differs, and the first metric there."""
+
+    epoch: int
+    metric: str
+    original: float | str | None = Field(description="`nan`, `inf` or `-inf` by name; null where the epoch is missing")
+    again: float | str | None
+
+
+class Reproduction(BaseModel):
+    """A run trained again, and whether the same numbers came."""
+
+    object: Literal["reproduction"] = "reproduction"
+    run_id: str = Field(description="The run that trains again")
+    job_id: str
+    original_id: str
+    requested_at: datetime
+    status: Status | None = Field(description="Of the run that trains again; null where it was deleted since")
+    verdict: Literal["bitwise", "within_tolerance", "diverged"] | None = Field(
+        description="Null until it has succeeded"
+    )
+    first_difference: Difference | None
+    links: dict[str, str]
+
+
 class RunDetail(RunObject):
     """A run, and under what it was trained."""
 
     fingerprint: dict[str, Any] | None = Field(description="Within one fingerprint the same run gives the same bits")
+    reproductions: list[Reproduction] = Field(description="When it was trained again, oldest first")
 
 
 @router.get("/runs/{run_id}", response_model=RunDetail, summary="Read a run", responses=documented(404, 422))
@@ -35,7 +66,52 @@ def get_run(access: Reader, run_id: str) -> Any:
     """The run and its fingerprint."""
     with access.database.read() as session:
         run = access.run(session, run_id)
-        return RunDetail(**run_object(run).model_dump(), fingerprint=run.fingerprint)
+        again = _reproductions(session, ReproductionRow.original_id == run.id)
+        return RunDetail(**run_object(run).model_dump(), fingerprint=run.fingerprint, reproductions=again)
+
+
+@router.post(
+    "/runs/{run_id}/reproduce",
+    status_code=202,
+    response_model=Reproduction,
+    summary="Train a run again and compare",
+    responses={
+        202: {
+            "description": "Queued",
+            "headers": {"Location": {"description": "The run", "schema": {"type": "string"}}},
+        },
+        **documented(404, 409, 422),
+    },
+)
+def reproduce_run(request: Request, access: Submitter, run_id: str) -> Response:
+    """Trains a run that succeeded once more, in a job of its own, and compares every value of every epoch.
+
+    Read the run for the verdict: `bitwise`, `within_tolerance` or `diverged`, and the first epoch that differs.
+    """
+    with access.database.write() as session:
+        job = reproductions.request(session, access.run(session, run_id), access.owner)
+        limits.check_queue(session, access.owner, 0, request.app.state.settings)
+        (shown,) = _reproductions(session, ReproductionRow.job_id == job.id)
+    request.app.state.recovery.ring(1)
+    headers = {"Location": f"/v1/runs/{run_id}", "Retry-After": "1"}
+    return Response(shown.model_dump_json(), 202, headers, "application/json")
+
+
+def _reproductions(session: Session, which: ColumnElement[bool]) -> list[Reproduction]:
+    rows = select(ReproductionRow, Run.status).outerjoin(Run, Run.id == ReproductionRow.run_id).where(which)
+    return [
+        Reproduction(
+            run_id=row.run_id,
+            job_id=row.job_id,
+            original_id=row.original_id,
+            requested_at=row.requested_at,
+            status=None if status is None else Status(status),
+            verdict=row.verdict,
+            first_difference=None if row.first_difference is None else Difference(**row.first_difference),
+            links={"run": f"/v1/runs/{row.run_id}", "job": f"/v1/jobs/{row.job_id}"},
+        )
+        for row, status in session.execute(rows.order_by(ReproductionRow.run_id))
+    ]
 
 
 @router.get(

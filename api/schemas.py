@@ -37,6 +37,7 @@ class RunObject(BaseModel):
     finished_at: datetime | None
     chosen_epoch: int | None = Field(description="The epoch whose weights the model has")
     test: dict[str, float | None] | None = Field(description="With a holdout: the test set's score at the chosen epoch")
+    reused_from: str | None = Field(description="The run whose stored result it carries; null where it was trained")
     error: RunError | None
     links: dict[str, str]
 
@@ -206,6 +207,7 @@ def run_object(run: Run) -> RunObject:
         finished_at=run.finished_at,
         chosen_epoch=run.chosen_epoch,
         test=run.test,
+        reused_from=run.reused_from,
         error=RunError(**run.error) if run.error else None,
         links=links,
     )

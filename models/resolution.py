@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from models import presets, sweeps
 from models.errors import SpecificationError
@@ -17,6 +17,8 @@ from models.specification import (
     MAX_VARIANTS,
     Dense,
     Holdout,
+    Model,
+    Seed,
     Specification,
     Synthetic,
 )
@@ -78,6 +80,36 @@ def resolve(body: Any) -> Specification:
     if errors:
         raise SpecificationError(errors)
     return specification
+
+
+class _Seeds(Model):
+    seeds: tuple[Seed, ...] = Field(min_length=1)
+
+
+def resolve_seeds(body: Any, specification: Specification) -> tuple[int, ...]:
+    """The seeds of a client's `{"seeds": [...]}`, to be added to those of `specification`.
+
+    Raises `SpecificationError` with every fault, like `resolve`.
+    """
+    try:
+        seeds = _Seeds.model_validate_json(json.dumps(body)).seeds
+    except ValidationError as invalid:
+        raise SpecificationError(list(_pydantic_errors(invalid, body, body))) from None
+    errors = [
+        _error(
+            ("seeds", i), "duplicate", "The job has this seed" if seed in specification.seeds else "It is listed before"
+        )
+        for i, seed in enumerate(seeds)
+        if seed in (*specification.seeds, *seeds[:i])
+    ]
+    total = len(specification.seeds) + len(seeds)
+    if total > MAX_SEEDS:
+        errors.append(_error(("seeds",), "too_long", f"A job may have at most {MAX_SEEDS} seeds"))
+    if total * len(specification.variants) > MAX_RUNS:
+        errors.append(_error(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
+    if errors:
+        raise SpecificationError(errors)
+    return seeds
 
 
 def _sweep(raw: dict[str, Any], sweep: Any, errors: list[dict[str, str]]) -> None:
@@ -160,7 +192,7 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     for i, variant in enumerate(specification.variants):
         if variant.dataset:
             swept = variant.swept is not None and "train_samples" in variant.swept
-            place = ("sweep", "grid", "train_samples") if swept else ("variants", i, "dataset", "train_samples")
+            place: tuple[str | int, ...] = ("sweep", "grid", "train_samples") if swept else ("variants", i, "dataset", "train_samples")
             wanted[place] = max(variant.dataset.train_samples or 0, wanted.get(place) or 0)
     for place, samples in wanted.items():
         if samples is not None and samples > available > 0:

@@ -23,6 +23,7 @@ from uuid6 import uuid7
 from models import webhooks
 from models.database import now
 from models.errors import Conflict, NotFound
+from models.resolution import resolve_seeds
 from models.reuse import key_of
 from models.specification import Specification, count_parameters, stored
 from models.tables import FINISHED, Epoch, Event, Job, Run, Status
@@ -52,15 +53,16 @@ def submit(session: Session, specification: Specification, owner: str = "") -> J
     return job
 
 
-def add_seeds(session: Session, job_id: str, seeds: Sequence[int]) -> int:
-    """Queues each variant of a finished job with further `seeds`, none of which it has; how many runs.
+def add_seeds(session: Session, job_id: str, body: Any) -> int:
+    """Queues each variant of a finished job with the further seeds of a client's `{"seeds": [...]}`; how many runs.
 
-    Raises Conflict where the job is not finished.
+    Raises Conflict where the job is not finished, SpecificationError where the seeds will not do.
     """
     job = _locked(session, job_id)
     if job.status not in FINISHED:
         raise Conflict(f"The job is still {job.status}; add seeds when it has finished")
     before = stored(job.spec)
+    seeds = resolve_seeds(body, before)
     specification = before.model_copy(update={"seeds": (*before.seeds, *seeds)})
     job.spec = specification.model_dump(mode="json")
     _add_runs(session, job, specification, seeds, session.scalars(select(now())).one())

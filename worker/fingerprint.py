@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 from functools import cache
@@ -10,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
+
+ENGINE = ("training.py", "network.py", "sparse.py", "model.py", "checkpoint.py")
+"""The code that a run's numbers depend on."""
 
 
 def fingerprint(sha256: str) -> dict[str, Any]:
@@ -28,11 +32,18 @@ def fingerprint(sha256: str) -> dict[str, Any]:
 def _installation() -> dict[str, Any]:
     return {
         "ockham": version("ockham"),
+        "engine": _engine(),
         "python": platform.python_version(),
         **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")},
         "machine": platform.machine(),
         "processor": _processor(),
     }
+
+
+def _engine() -> str:
+    """The hash of the code that trains: other code may add in another order."""
+    here = Path(__file__).parent
+    return hashlib.sha256(b"".join((here / name).read_bytes() for name in ENGINE)).hexdigest()
 
 
 def _processor() -> dict[str, str]:

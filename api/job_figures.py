@@ -1,0 +1,78 @@
+"""Figures of a job as a whole: its sweep, and its variants' differences from the baseline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api import plots
+from api.access import Reader
+from api.analysis import analyse
+from api.figures import DATASETS, RESPONSES, Looks, drawing
+from api.selection import load_histories
+from models.errors import NotFound
+
+router = APIRouter(tags=["plots"])
+
+
+@router.get("/jobs/{job_id}/plots/sweep.{format}", summary="Draw a sweep", response_class=Response, responses=RESPONSES)
+def get_sweep(
+    request: Request,
+    access: Reader,
+    job_id: str,
+    format: str,
+    look: Looks,
+    over: Annotated[
+        str | None, Query(description="One swept parameter or two, with a comma between; else the first two")
+    ] = None,
+    metric: Annotated[str, Query(description="Its best value over the epochs is drawn")] = "val_data_loss",
+) -> Response:
+    """The best value against what was swept: a line over one parameter, a heat map over two."""
+    with access.database.read() as session:
+        job = access.job(session, job_id)
+        parameters = swept(job.spec)
+        histories = load_histories(session, [run for run in job.runs if run.variant in parameters])
+    if not parameters:
+        raise NotFound("The job has no sweep")
+    series = plots.prepare_sweep(
+        histories,
+        parameters,
+        over=over.split(",") if over else (),
+        metric=metric,
+        band=look.band,
+        dataset=DATASETS[job.spec["dataset"]["name"]],
+        theme=look.theme,
+    )
+    return drawing(request, series, format, look)
+
+
+@router.get(
+    "/jobs/{job_id}/plots/differences.{format}",
+    summary="Draw differences from the baseline",
+    response_class=Response,
+    responses=RESPONSES,
+)
+def get_differences(
+    request: Request,
+    access: Reader,
+    job_id: str,
+    format: str,
+    look: Looks,
+    metric: Annotated[str, Query(description="One that the analysis compares")] = "best_val_data_loss",
+) -> Response:
+    """Each variant's difference from the baseline, with its interval."""
+    with access.database.read() as session:
+        job = access.job(session, job_id)
+        histories = load_histories(session, job.runs)
+    view = "keras" if metric in ("best_val_loss", "final_val_loss") else "data"
+    analysis = analyse(histories, job.spec["baseline"], view=view)  # type: ignore[arg-type]
+    dataset = DATASETS[job.spec["dataset"]["name"]]
+    series = plots.prepare_differences(analysis, metric, dataset=dataset, theme=look.theme)
+    return drawing(request, series, format, look)
+
+
+def swept(spec: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """Where each variant of a stored specification's sweep lies in it."""
+    return {variant["name"]: variant["swept"] for variant in spec["variants"] if variant["swept"]}

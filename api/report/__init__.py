@@ -1,0 +1,258 @@
+"""A job's report: one page that needs nothing else, to read, to print and to keep."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from api import plots
+from api.access import Reader
+from api.analysis import analyse
+from api.conditional import is_known
+from api.figures import DATASETS
+from api.job_figures import swept
+from api.plots.style import LABELS
+from api.problems import documented
+from api.selection import Chosen, etag_of, load_histories
+from api.statistics import estimate
+from api.summary import by_variant, summarize
+from models.history import RunHistory
+from models.tables import Job, Run
+
+router = APIRouter(tags=["results"])
+
+WIDTH = 760
+"""Of a figure, in pixels."""
+
+HEADERS = {
+    # Figures have styles of their own; there is no script, and nothing is fetched.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, no-cache",
+}
+
+templates = Environment(
+    loader=PackageLoader("api.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+)
+
+
+@dataclass(frozen=True)
+class Results:
+    """A job's runs and all that is said of their histories, as far as there are any."""
+
+    job: Job
+    runs: Sequence[Run]
+    histories: Sequence[RunHistory]
+    analysis: dict[str, Any]
+    keras: dict[str, Any]
+    metrics: dict[str, Any]
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name as figures say it."""
+        return DATASETS[self.job.spec["dataset"]["name"]]
+
+
+def results_of(session: Session, job: Job) -> Results:
+    """Reads what a report and a bundle are made of."""
+    histories = load_histories(session, job.runs)
+    on_test = job.spec["dataset"]["validation"] == "test"
+    data, keras = (
+        analyse(histories, job.spec["baseline"], view=view, validated_on_test=on_test) for view in ("data", "keras")
+    )
+    return Results(job, job.runs, histories, data, keras, summarize(histories, "val_data_loss"))
+
+
+@router.get(
+    "/jobs/{job_id}/report.html",
+    summary="A report to read and print",
+    response_class=HTMLResponse,
+    responses={304: {"description": "Nothing has changed"}, **documented(404, 422)},
+)
+def get_report(request: Request, access: Reader, job_id: str) -> Response:
+    """Figures, verdicts, comparisons, specification and fingerprint on one self-contained page without scripts."""
+    with access.database.read() as session:
+        job = access.job(session, job_id)
+        headers = {**HEADERS, "ETag": etag_of(request, [Chosen(job, job.runs)])}
+        if is_known(request, headers["ETag"]):
+            return Response(status_code=304, headers=headers)
+        results = results_of(session, job)
+    return HTMLResponse(render(results), 200, headers)
+
+
+def render(results: Results) -> str:
+    """The page."""
+    spec = results.job.spec
+    return templates.get_template("report.html").render(
+        job=results.job,
+        spec=spec,
+        dataset=_dataset_in_words(spec["dataset"]),
+        rows=_variants(results),
+        comparisons=_comparisons(results.analysis),
+        warnings=list(dict.fromkeys(results.analysis["warnings"])),
+        # Markup: drawn here, and matplotlib escapes the names on it.
+        figures=[(name, Markup(_inline(svg, i))) for i, (name, svg) in enumerate(figures(results, "svg", WIDTH))],
+        scores=_test_scores(results.runs),
+        failed=[run for run in results.runs if run.error],
+        reused=sum(run.reused_from is not None for run in results.runs),
+        fingerprints=fingerprints(results.runs),
+        specification=json.dumps(spec, indent=2, ensure_ascii=False),
+    )
+
+
+def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]]:
+    """The figures that the job has data for, each with its name."""
+    drawn: list[tuple[str, plots.Drawable]] = []
+    baseline, dataset, histories = results.job.spec["baseline"], results.dataset, results.histories
+    if any(history.epochs for history in histories):
+        for metric in ("val_data_loss", "val_loss", "val_acc", "data_losses"):
+            if metric != "val_loss" or _penalised(histories):
+                drawn.append((metric, plots.prepare(histories, metric, baseline=baseline, dataset=dataset)))
+    if any(c["difference"] is not None for c in results.analysis["comparisons"]):
+        drawn += [
+            (f"difference_{metric}", plots.prepare_differences(results.analysis, metric, dataset=dataset))
+            for metric in ("best_val_data_loss", "final_val_data_loss")
+        ]
+    if parameters := swept(results.job.spec):
+        of_sweep = [history for history in histories if history.variant in parameters]
+        if any(history.epochs for history in of_sweep):
+            drawn.append(("sweep", plots.prepare_sweep(of_sweep, parameters, dataset=dataset)))
+    return [(name, plots.draw(series, format, width)) for name, series in drawn]
+
+
+def _penalised(histories: Sequence[RunHistory]) -> bool:
+    """Whether some run's Keras loss is not its cross-entropy."""
+    return any(
+        abs(a - b) > 1e-6
+        for history in histories
+        for a, b in zip(history.metrics["val_loss"], history.metrics["val_data_loss"], strict=True)
+    )
+
+
+def fingerprints(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """Each fingerprint once, with the ids of its runs."""
+    found: dict[str, dict[str, Any]] = {}
+    for run in runs:
+        if run.fingerprint:
+            key = json.dumps(run.fingerprint, sort_keys=True)
+            found.setdefault(key, {"runs": [], "fingerprint": run.fingerprint})["runs"].append(run.id)
+    return list(found.values())
+
+
+def _variants(results: Results) -> list[dict[str, Any]]:
+    analysed = {each["variant"]: each for each in results.analysis["variants"]}
+    summary = {each["variant"]: each for each in results.metrics["variants"]}
+    parameters = {run.variant: run.parameters for run in results.runs}
+    return [
+        {
+            "name": name,
+            "parameters": parameters[name],
+            "baseline": name == results.job.spec["baseline"],
+            "analysis": analysed[name],
+            "best_epoch": analysed[name]["best_epoch"],
+            "loss": _interval(summary[name]["best_val_data_loss"]),
+            "acc": _interval(summary[name]["best_val_acc"]),
+            "final": _interval(summary[name]["final_val_data_loss"]),
+        }
+        for name in by_variant(results.histories)
+    ]
+
+
+def _comparisons(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """A table a metric: what is compared, and a row a variant."""
+    words = {
+        "best_val_data_loss": f"Best {LABELS['val_data_loss'].lower()}",
+        "best_val_acc": f"{LABELS['val_acc']} there",
+        "final_val_data_loss": f"Final {LABELS['val_data_loss'].lower()}",
+        "best_epoch": "Best epoch",
+    }
+    tables: dict[str, dict[str, Any]] = {}
+    for each in analysis["comparisons"]:
+        if each["difference"] is None:
+            continue
+        table = tables.setdefault(each["metric"], {"title": words.get(each["metric"], each["metric"]), "rows": []})
+        digits = 2 if each["metric"] == "best_epoch" else 4
+        low, high = each["ci95"] or (None, None)
+        table["rows"].append(
+            {
+                "variant": each["variant"],
+                "n": each["n"],
+                "difference": f"{each['difference']:+.{digits}f}",
+                "ci95": "" if low is None else f"{low:+.{digits}f} to {high:+.{digits}f}",
+                "p_holm": ""
+                if each["p_holm"] is None
+                else "< 0.0001"
+                if each["p_holm"] < 1e-4
+                else f"{each['p_holm']:.4f}",
+                "sure": each["p_holm"] is not None and each["p_holm"] < 0.05,
+            }
+        )
+    return list(tables.values())
+
+
+def _interval(over: Mapping[str, Any]) -> dict[str, str]:
+    """A mean and its interval in words."""
+    if over["mean"] is None:
+        return {"mean": "–", "ci95": ""}
+    low, high = over["ci95"] or (None, None)
+    return {"mean": f"{over['mean']:.4f}", "ci95": "" if low is None else f"{low:.4f}–{high:.4f}"}
+
+
+def _test_scores(runs: Sequence[Run]) -> list[dict[str, Any]]:
+    """With a holdout: the test set's scores at each run's chosen epoch, over a variant's seeds."""
+    rows = []
+    for name in dict.fromkeys(run.variant for run in runs):
+        scored = [run.test for run in runs if run.variant == name and run.test]
+        if scored:
+            over = {
+                metric: _interval({"mean": e.mean, "ci95": e.ci95})
+                for metric in ("data_loss", "acc")
+                for e in [estimate([score[metric] for score in scored if _finite(score.get(metric))])]
+            }
+            rows.append({"variant": name, "n": len(scored), **over})
+    return rows
+
+
+def _finite(value: Any) -> bool:
+    return value is not None and math.isfinite(value)
+
+
+def _dataset_in_words(dataset: Mapping[str, Any]) -> str:
+    reviews = DATASETS[dataset["name"]]
+    if dataset["name"] == "synthetic":
+        reviews = f"{dataset['reviews']:,} {reviews} (seed {dataset['seed']})"
+    parts = [f"{reviews}, the {dataset['num_words']:,} most frequent words"]
+    if dataset["train_samples"] is not None:
+        parts.append(f"trained on {dataset['train_samples']:,}")
+    held_out = dataset["validation"]
+    parts.append(
+        "validated on the test set" if held_out == "test" else f"validated on {held_out['holdout']:,} held out"
+    )
+    return "; ".join(parts)
+
+
+_REFERENCES = (
+    (re.compile(r'\bid="'), 'id="{}-'),
+    (re.compile(r"url\(#"), "url(#{}-"),
+    (re.compile(r'href="#'), 'href="#{}-'),
+)
+
+
+def _inline(svg: bytes, number: int) -> str:
+    """A drawing to stand within a page: without its own document's head, and with ids no other figure has."""
+    text = svg.decode()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    for pattern, prefixed in _REFERENCES:
+        text = pattern.sub(prefixed.format(f"figure{number}"), text)
+    return text

@@ -36,7 +36,7 @@ class Network(nn.Module):
         return self.out(relu(self.hidden(relu(self.words(words, offsets) + self.bias))))[:, 0]
 
 
-def batches(indptr: np.ndarray, indices: np.ndarray, labels: torch.Tensor):  # noqa: ANN201 - torch has no place here
+def batches(indptr: np.ndarray, indices: np.ndarray, labels: torch.Tensor):
     """(words, offsets, labels) of 512 reviews each."""
     for first in range(0, len(labels), BATCH):
         last = min(first + BATCH, len(labels))

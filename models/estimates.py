@@ -16,7 +16,7 @@ from models.specification import (
     count_parameters,
 )
 
-PROCESS = 620 << 20
+PROCESS = 700 << 20
 """A worker's process with TensorFlow and Keras loaded and a first graph traced."""
 
 PAIRS = 150
@@ -44,10 +44,10 @@ def estimate_memory(run: RunSpecification) -> int:
         width = layer.units if isinstance(layer, Dense) else width
         widths.append(width * (3 if isinstance(layer, BatchNormalization) else 1))
     rows = min(training.batch_size, train)
-    activations = 4 * sum(widths) * (5 * rows + 2 * 1024)
+    activations = 4 * sum(widths) * (3 * rows + 2 * 1024)
 
     parameters = 4 * count_parameters(run.layers, data.num_words)
-    copies = 7 + 3 * _slots(training.optimizer)
+    copies = 10 + 3 * _slots(training.optimizer)
     if isinstance(data.validation, Holdout) or (training.early_stopping and training.early_stopping.restore_best):
         copies += 1
     return PROCESS + prepared + epochs + activations + copies * parameters

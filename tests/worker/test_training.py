@@ -201,7 +201,8 @@ def test_stopped(small: Dataset, after: int, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_diverged(small: Dataset) -> None:
-    specification = specify("original", epochs=4, optimizer={"name": "sgd", "learning_rate": 1e6})
+    linear = {"name": "linear", "layers": [{"type": "dense", "units": 16}] * 3}
+    specification = specify(linear, epochs=4, optimizer={"name": "sgd", "learning_rate": 1e6})
     epochs: list[training.Epoch] = []
     with pytest.raises(Diverged, match="epoch 1"):
         training.train(specification, small, on_epoch=epochs.append)
@@ -220,8 +221,8 @@ def test_early_stopping_is_that_of_keras(values: list[float], patience: int, min
     class Model:
         stop_training = False
 
-        def get_weights(self) -> None:
-            return None
+        def get_weights(self) -> list[float]:
+            return []
 
     stopping = {"monitor": monitor, "patience": patience, "min_delta": min_delta, "restore_best": True}
     mode = "max" if monitor == "val_acc" else "min"

@@ -1,0 +1,38 @@
+"""The memory estimate: it grows with whatever a run needs more memory for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from models.estimates import PROCESS, estimate_memory
+from models.resolution import resolve
+
+
+def estimate(units: int = 16, dataset: dict[str, Any] | None = None, **training: Any) -> int:
+    layers = [{"type": "dense", "units": units}, {"type": "dense", "units": units}]
+    job = {"variants": [{"name": "v", "layers": layers}], "training": training, "dataset": dataset or {}}
+    return estimate_memory(resolve(job).run("v", 0))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"units": 512},
+        {"batch_size": 5000},
+        {"optimizer": {"name": "adam"}},
+        {"dataset": {"num_words": 50_000}},
+        {"dataset": {"name": "synthetic", "reviews": 100_000}},
+        {"early_stopping": {"restore_best": True}},
+    ],
+    ids=str,
+)
+def test_more_needs_more(more: dict[str, Any]) -> None:
+    assert estimate(**more) > estimate()
+
+
+def test_the_notebook_fits_and_the_largest_does_not() -> None:
+    assert PROCESS < estimate(512) < 1.4 * 2**30
+    assert estimate(4096, {"num_words": 100_000}) > 8 * 2**30
+    assert estimate(dataset={"train_samples": 100}) < estimate()

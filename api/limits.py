@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.errors import OckhamError, SpecificationError
+from models.estimates import estimate_memory
 from models.settings import Settings
 from models.specification import IMDB_REVIEWS, Imdb, RunSpecification, Specification, count_parameters
 from models.tables import Job, Run, Status
@@ -59,10 +60,15 @@ def count_request(request: Request, who: str) -> None:
 
 
 def check_size(specification: Specification, settings: Settings) -> None:
-    """Raises SpecificationError with each variant whose runs ask for too much work."""
+    """Raises SpecificationError with each variant whose runs ask for too much work or memory."""
     errors = []
+    memory = settings.worker_memory_mb << 20
     for i, variant in enumerate(specification.variants):
-        work = work_of(specification.run(variant.name, specification.seeds[0]))
+        run = specification.run(variant.name, specification.seeds[0])
+        if (needed := estimate_memory(run)) > memory:
+            detail = f"Training it would take about {needed >> 20} MB of memory, and a worker may use {memory >> 20} MB"
+            errors.append({"pointer": f"/variants/{i}", "code": "too_much_memory", "detail": detail})
+        work = work_of(run)
         if work > settings.max_run_work:
             detail = (
                 f"Its parameters times training reviews times epochs are {work:.1e}, "

@@ -9,10 +9,10 @@ import sys
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
-from click.testing import Result
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
@@ -57,7 +57,7 @@ def test_once_there_is_a_key_one_is_needed(http: httpx.Client, make_key: Callabl
         is_problem(refused, 401, "unauthorized")
         assert refused.headers["WWW-Authenticate"].startswith("Bearer")
     for value in ("Bearer wrong", "Bearer", "Basic dXNlcjpwYXNz", key["Authorization"] + "x", "Bearer \xff"):
-        answer = http.get("/v1/jobs", headers={"Authorization": value.encode("latin-1")})
+        answer = http.get("/v1/jobs", headers={b"Authorization": value.encode("latin-1")})
         is_problem(answer, 401, "unauthorized")
     assert http.get("/v1/jobs", headers=key).status_code == 200
     assert http.get("/healthz").status_code == 200
@@ -143,7 +143,7 @@ def test_without_keys_only_names_of_this_machine_are_served(http: httpx.Client) 
 def test_keys_are_made_listed_and_revoked_by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OCKHAM_DATA_DIR", str(tmp_path))
 
-    def ockham(*words: str) -> Result:
+    def ockham(*words: str) -> Any:
         return CliRunner().invoke(app, words)
 
     made = json.loads(ockham("keys", "create", "ci", "--scope", "read", "--days", "30", "--json").stdout)

@@ -1,0 +1,86 @@
+"""The OpenAPI document: its examples work, its links lead somewhere, and the service is what it says."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.servers import Service
+
+HERE = Path(__file__).parent
+METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def document(http: httpx.Client) -> dict[str, Any]:
+    return dict(http.get("/openapi.json").json())
+
+
+def operations(http: httpx.Client) -> dict[str, dict[str, Any]]:
+    return {
+        operation["operationId"]: operation
+        for path in document(http)["paths"].values()
+        for method, operation in path.items()
+        if method in METHODS
+    }
+
+
+def test_every_example_works(http: httpx.Client) -> None:
+    body = operations(http)["create_job"]["requestBody"]["content"]["application/json"]
+    assert len(body["examples"]) >= 3
+    for name, example in body["examples"].items():
+        for params in ({"validate_only": "true"}, {}):
+            answer = http.post("/v1/jobs", json=example["value"], params=params)
+            assert answer.status_code in (200, 202), (name, answer.text)
+
+
+def test_every_link_leads_to_an_operation(http: httpx.Client) -> None:
+    found = operations(http)
+    links = found["create_job"]["responses"]["202"]["links"]
+    assert {"get_job", "cancel_job", "get_history", "get_run", "get_plot", "delete_job"} <= links.keys()
+    for operation in found.values():
+        for answer in operation["responses"].values():
+            for link in answer.get("links", {}).values():
+                taken = {p["name"] for p in found[link["operationId"]]["parameters"] if p["in"] == "path"}
+                assert set(link["parameters"]) == taken
+
+
+def test_every_operation_is_told(http: httpx.Client) -> None:
+    for name, operation in operations(http).items():
+        assert operation["summary"], name
+        assert operation["description"], name
+        if not name.startswith(("healthz", "readyz", "read_metrics")):
+            assert operation["security"] == [{"HTTPBearer": []}], name
+            assert {"401", "403", "429", "503"} <= operation["responses"].keys(), name
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_schemathesis(make_service: Callable[..., Service]) -> None:
+    """Every check, every phase: examples, the edges of every schema, fuzzing, and walks along the links."""
+    service = make_service()
+    service.migrate()
+    made = service.command("keys", "create", "schemathesis", "--scope", "admin")
+    assert made.wait() == 0
+    key = made.log.read_text().split()[-1]
+    service.api()
+    words = [
+        "--checks", "all", "--max-examples", "20", "--continue-on-failure", "--no-color", "--request-timeout", "60",
+        "--suppress-health-check", "all", "--generation-database", "none", "--header", f"Authorization: Bearer {key}",
+    ]  # fmt: skip
+    program = [Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml"]
+    run = subprocess.run(
+        [*program, "run", f"{service.http.base_url}/openapi.json", *words],
+        cwd=service.directory,
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-10_000:]
+    assert "FAILED" not in run.stdout

@@ -120,9 +120,12 @@ def test_statistics_are_the_services_own(visit: Visiting, done: dict[str, Any]) 
         values = [0.3 + 0.01 * abs(i - length / 3) + rng.gauss(0, 0.01) for i in range(length)]
         epochs = list(range(1, length + 1))
         found = page.evaluate(
-            """([e, v]) => Promise.all([import('/static/statistics.js'), import('/static/series.js')]).then(([m, s]) => [
-                m.best(e, v, false), m.best(e, v, true), m.onset(e, v),
-                s.limits([{raw: null, points: e.map((epoch, i) => ({epoch, value: v[i], low: v[i] - 0.2, high: v[i] + 0.1}))}], false)])""",
+            """([epochs, values]) => Promise.all([import('/static/statistics.js'), import('/static/series.js')])
+                .then(([m, s]) => {
+                    const point = (value, i) => ({epoch: i + 1, value, low: value - 0.2, high: value + 0.1});
+                    return [m.best(epochs, values, false), m.best(epochs, values, true), m.onset(epochs, values),
+                            s.limits([{raw: null, points: values.map(point)}], false)];
+                })""",
             [epochs, values],
         )
         edges = [edge for value in values for edge in (value - 0.2, value + 0.1)]

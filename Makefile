@@ -60,9 +60,12 @@ bench: $(READY) ## The benchmarks
 chaos: $(READY) ## Random faults against the whole service, for five minutes
 	$(BIN)/python -m tests.chaos
 
-lock: ## Pins every package anew, with hashes (needs uv)
-	uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-annotate --all-extras -o requirements/dev.lock
+LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+  --no-emit-find-links --no-annotate --no-header --quiet
+lock: ## Pins every package anew, with hashes (needs uv); setuptools is there for installing the project itself
+	$(LOCK) --all-extras -o requirements/dev.lock
+	echo 'setuptools>=80' | $(LOCK) - -c requirements/dev.lock -o requirements/api.lock
+	echo 'setuptools>=80' | $(LOCK) - --extra worker -c requirements/dev.lock -o requirements/worker.lock
 
 clean: ## Takes away what was made, .venv too; data directories stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -30,12 +30,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def test_says_in_one_line_each_what_runs_and_where(served: Served) -> None:
     url = served.ready()
     lines = served.said.splitlines()
-    assert [line.split()[0] for line in lines] == ["valkey", "database", "api", "worker", "ready"]
+    assert [line.split()[0] for line in lines] == ["valkey", "database", "keys", "api", "worker", "ready"]
     assert str(served.data_dir / "valkey.sock") in lines[0]
     assert str(served.data_dir / "ockham.db") in lines[1]
-    assert lines[2].endswith(url)
-    assert "1 process to train in" in lines[3]
-    assert str(served.data_dir / "logs") in lines[4]
+    assert "none" in lines[2]
+    assert lines[3].endswith(url)
+    assert "1 process to train in" in lines[4]
+    assert str(served.data_dir / "logs") in lines[5]
     assert "\x1b" not in served.said  # plain where it is no terminal
 
 

@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """A yardstick: the same network in PyTorch, its first layer an EmbeddingBag, by the same optimizer.
 
     python benchmarks/embedding_bag.py FOLDER --units 16 --epochs 6 [--threads 1]

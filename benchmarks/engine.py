@@ -44,9 +44,7 @@ def lines(command: list[str]) -> Iterable[dict[str, Any]]:
     """The JSON objects that a command prints; each is printed on, with the machine's load."""
     load = os.getloadavg()[0]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}
-    finished = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, check=False
-    )
+    finished = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if finished.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{finished.stderr[-2000:]}")
     for line in finished.stdout.splitlines():
@@ -61,7 +59,7 @@ def write_for_torch(folder: Path) -> None:
 
     settings = Settings()
     data = load(Imdb(), settings.data_dir, settings.imdb_npz)
-    arrays = {
+    arrays: dict[str, Any] = {
         f"{name}_{field}": np.asarray(getattr(reviews, field))
         for name, reviews in (("train", data.train), ("test", data.test))
         for field in ("indptr", "indices", "labels")

@@ -7,6 +7,7 @@ import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Checkpoint:
 
 def save(path: Path, identity: str, checkpoint: Checkpoint) -> None:
     """Writes the file whole or not at all."""
-    arrays = {f"state_{i}": array for i, array in enumerate(checkpoint.state)}
+    arrays: dict[str, Any] = {f"state_{i}": array for i, array in enumerate(checkpoint.state)}
     arrays |= {f"best_{i}": array for i, array in enumerate(checkpoint.best)}
     header = json.dumps({"identity": identity, "history": checkpoint.history})
     path.parent.mkdir(parents=True, exist_ok=True)

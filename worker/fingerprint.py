@@ -48,7 +48,7 @@ def _engine() -> str:
 
 def _processor() -> dict[str, str]:
     """The processor's model and features, where the system tells them."""
-    facts = {}
+    facts: dict[str, str] = {}
     try:
         for line in Path("/proc/cpuinfo").read_text().splitlines():
             key, _, value = line.partition(":")

@@ -11,6 +11,7 @@ import itertools
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -62,6 +63,10 @@ class Network:
         self.optimizer.build(self.trainable)
         # One fused pass over a wide kernel's rows; a narrow one is quicker without.
         self._apply = tf.function(self._update, jit_compile=self.wide, autograph=False)
+        # Both: (batches, first, last) -> float32 (last - first, 3), the mean cross-entropy, penalty and
+        # accuracy of each of the batches [first, last), trained on or only scored.
+        self.train = tf.function(partial(self._loop, self._step), autograph=False, reduce_retracing=True)
+        self.evaluate = tf.function(partial(self._loop, self._score), autograph=False, reduce_retracing=True)
         self._optimizer_start = [variable.numpy().ravel()[0] for variable in self.optimizer.variables]
 
     def reset(self, seed: int) -> None:
@@ -84,7 +89,7 @@ class Network:
     @property
     def nbytes(self) -> int:
         """What the variables weigh, and a few megabytes for the graphs."""
-        return 4 * sum(math.prod(v.shape) for v in (self.first.kernel, *self.variables)) + (8 << 20)
+        return 4 * sum(int(math.prod(v.shape)) for v in (self.first.kernel, *self.variables)) + (8 << 20)
 
     def state(self) -> list[np.ndarray]:
         """The values of `variables`."""
@@ -98,7 +103,8 @@ class Network:
     def weights(self) -> list[np.ndarray]:
         """The Keras model's weights as they are now trained."""
         self.first.kernel.assign(np.concatenate([block.numpy() for block in self.blocks]))
-        return self.model.get_weights()
+        weights: list[np.ndarray] = self.model.get_weights()
+        return weights
 
     def file(self, weights: Sequence[np.ndarray]) -> bytes:
         """The model with these weights as a `.keras` file, compiled to be evaluated."""
@@ -107,7 +113,6 @@ class Network:
 
     # --- graphs ------------------------------------------------------------------------------
 
-    @tf.autograph.experimental.do_not_convert
     def _product(
         self, batches: sparse.Batches, batch: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
@@ -134,7 +139,6 @@ class Network:
 
         return total, gradients
 
-    @tf.autograph.experimental.do_not_convert
     def _outputs(self, product: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
         """Predictions (count, 1) and penalties from the first layer's bare product, by Keras's own layers."""
         values = product + self.first.bias if self.first.use_bias else product
@@ -159,7 +163,6 @@ class Network:
     def _update(self, gradients: list[tf.Tensor]) -> None:
         self.optimizer.apply(gradients, self.trainable)
 
-    @tf.autograph.experimental.do_not_convert
     def _step(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
         """One batch: forward, backward, update. Its mean cross-entropy, penalty and accuracy before the update."""
         labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
@@ -175,7 +178,6 @@ class Network:
         self._apply(gradients)
         return tf.stack([data_loss, penalty, tf.reduce_mean(keras.metrics.binary_accuracy(labels, predictions))])
 
-    @tf.autograph.experimental.do_not_convert
     def _score(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
         """One batch in inference mode: what `_step` returns, and nothing changed."""
         labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
@@ -184,18 +186,15 @@ class Network:
         data_loss = tf.reduce_mean(keras.losses.binary_crossentropy(labels, predictions))
         return tf.stack([data_loss, penalty, tf.reduce_mean(keras.metrics.binary_accuracy(labels, predictions))])
 
-    @tf.function(reduce_retracing=True)
-    def train(self, batches: sparse.Batches, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-        """Trains on the batches [first, last). float32 (batches, 3): each one's cross-entropy, penalty, accuracy."""
-        results = tf.TensorArray(tf.float32, size=last - first, element_shape=(3,))
-        for batch in tf.range(first, last):
-            results = results.write(batch - first, self._step(batches, batch))
-        return results.stack()
+    def _loop(
+        self,
+        step: Callable[[sparse.Batches, tf.Tensor], tf.Tensor],
+        batches: sparse.Batches,
+        first: tf.Tensor,
+        last: tf.Tensor,
+    ) -> Any:
+        def body(batch: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+            return batch + 1, results.write(batch - first, step(batches, batch))
 
-    @tf.function(reduce_retracing=True)
-    def evaluate(self, batches: sparse.Batches, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
-        """Evaluates the batches [first, last) in inference mode; returns what `train` does."""
         results = tf.TensorArray(tf.float32, size=last - first, element_shape=(3,))
-        for batch in tf.range(first, last):
-            results = results.write(batch - first, self._score(batches, batch))
-        return results.stack()
+        return tf.while_loop(lambda batch, _: batch < last, body, (first, results))[1].stack()

@@ -161,28 +161,30 @@ def _pairs(tail: Any, starts: np.ndarray, by_word: bool) -> Pairs:
     return Pairs(tf.constant(pairs), tf.constant(columns), tf.constant(offsets))
 
 
-def product(block: tf.Tensor, by_row: tf.Tensor, count: tf.Tensor) -> tf.Tensor:
+def product(block: Any, by_row: tf.Tensor, count: tf.Tensor) -> Any:
     """`multi_hot @ block` for a batch of `count` reviews: float32 (count, units)."""
-    if block.shape[1] < NARROW:
-        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(by_row, count, block), b=block)
+    words, units = block.shape
+    if units < NARROW:
+        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(by_row, count, words), b=block)
     return tf.raw_ops.SparseSegmentSumWithNumSegments(
         data=block, indices=by_row[:, 1], segment_ids=by_row[:, 0], num_segments=count
     )
 
 
 def product_gradient(
-    block: tf.Tensor, by_row: tf.Tensor, by_word: tf.Tensor, count: tf.Tensor, gradient: tf.Tensor
-) -> tf.Tensor:
+    block: Any, by_row: tf.Tensor, by_word: tf.Tensor, count: tf.Tensor, gradient: tf.Tensor
+) -> Any:
     """The gradient of the block, `transpose(multi_hot) @ gradient`, from that of its product (count, units)."""
-    if block.shape[1] < NARROW:
-        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(by_row, count, block), b=gradient, adjoint_a=True)
+    words, units = block.shape
+    if units < NARROW:
+        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(by_row, count, words), b=gradient, adjoint_a=True)
     return tf.raw_ops.SparseSegmentSumWithNumSegments(
-        data=gradient, indices=by_word[:, 0], segment_ids=by_word[:, 1], num_segments=block.shape[0]
+        data=gradient, indices=by_word[:, 0], segment_ids=by_word[:, 1], num_segments=words
     )
 
 
-def _matrix(by_row: tf.Tensor, count: tf.Tensor, block: tf.Tensor) -> dict[str, tf.Tensor]:
-    shape = tf.stack([tf.cast(count, tf.int64), tf.constant(block.shape[0], tf.int64)])
+def _matrix(by_row: tf.Tensor, count: tf.Tensor, words: int) -> dict[str, tf.Tensor]:
+    shape = tf.stack([tf.cast(count, tf.int64), tf.constant(words, tf.int64)])
     return {"a_indices": by_row, "a_values": tf.ones(tf.shape(by_row)[0]), "a_shape": shape}
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ import tensorflow as tf
 
 from models.errors import Diverged, OutOfMemory, Stopped
 from models.history import EVALUATED, METRICS
-from models.specification import Holdout, RunSpecification
+from models.specification import Dense, Holdout, RunSpecification
 from worker import checkpoint as checkpoints
 from worker import sparse
 from worker.checkpoint import Checkpoint
@@ -104,9 +105,10 @@ class _Run:
         self.checkpoint, self.recorded = checkpoint, recorded
         self.fingerprint = fingerprint(data.sha256)
         self.identity = run.model_dump_json() + json.dumps(self.fingerprint)
-        self.rows = sparse.prepare(data, run.layers[0].units if run.layers else 1)
+        self.rows = sparse.prepare(data, next((layer.units for layer in run.layers if isinstance(layer, Dense)), 1))
         self.network = network_of(run.layers, self.training.optimizer, self.rows.cuts)
         self.choice = Choice(run)
+        self.widths: dict[str, int] = defaultdict(lambda: 1)  # batches a call, for each kind of graph
 
     def train(self) -> Result:
         self.network.reset(self.run.seed)
@@ -167,14 +169,16 @@ class _Run:
 
     def _metrics(self, prefix: str, graph: Callable[..., tf.Tensor], batches: sparse.Batches) -> dict[str, float]:
         """Means over the reviews of what `graph` returns a batch, asking between spans of batches whether to stop."""
-        parts, first, width, total = [], 0, 1, len(batches.starts) - 1
+        parts, first, total = [], 0, len(batches.starts) - 1
         while first < total:
             if self.should_stop():
                 raise Stopped
-            last = min(first + width, total)
+            last = min(first + self.widths[prefix], total)
             began = time.perf_counter()
             parts.append(graph(batches, tf.constant(first), tf.constant(last)).numpy())
-            width = max(1, min(2 * (last - first), int(POLL_SECONDS * (last - first) / (time.perf_counter() - began))))
+            # At most twice as many as the last time, and no more than the pace so far allows.
+            done, seconds = last - first, time.perf_counter() - began
+            self.widths[prefix] = max(1, min(2 * self.widths[prefix], int(POLL_SECONDS * done / seconds)))
             first = last
         counts = np.diff(batches.starts.numpy())
         data_loss, penalty, accuracy = map(

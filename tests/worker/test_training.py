@@ -66,7 +66,7 @@ def test_a_used_process_gives_the_same_bits(small: Dataset) -> None:
 
 
 def test_a_fresh_process_gives_the_same_bits(small: Dataset, tmp_path: Path) -> None:
-    job = {
+    job: dict[str, Any] = {
         "dataset": SMALL,
         "variants": ["smaller", NOISY, {"name": "wide", "layers": [{"type": "dense", "units": 33}]}],
         "training": {"epochs": 2, "batch_size": 100},
@@ -94,12 +94,17 @@ def test_a_fresh_process_gives_the_same_bits(small: Dataset, tmp_path: Path) -> 
 
 def test_how_often_it_asks_changes_no_bit(small: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     specification = specify(NOISY, batch_size=32)
-    asked = []
-    epochs, one = run(specification, small, should_stop=lambda: bool(asked.append(1)))
+    asked: list[None] = []
+
+    def ask() -> bool:
+        asked.append(None)
+        return False
+
+    epochs, one = run(specification, small, should_stop=ask)
     usual = len(asked)
     monkeypatch.setattr(training, "POLL_SECONDS", 0.0)
     asked.clear()
-    other_epochs, other = run(specification, small, should_stop=lambda: bool(asked.append(1)))
+    other_epochs, other = run(specification, small, should_stop=ask)
     assert len(asked) > usual
     assert metrics(epochs) == metrics(other_epochs)
     assert_same_weights(one, other)

@@ -81,13 +81,13 @@ class Telemetry:
             registry=self.registry,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )
-        self.registry.register(Jobs(app, self.registry))
+        self.registry.register(Jobs(app))
 
 
 class Jobs(Collector):
     """What is read from the database and the broker, at the moment of a scrape."""
 
-    def __init__(self, app: FastAPI, registry: CollectorRegistry) -> None:
+    def __init__(self, app: FastAPI) -> None:
         self._app = app
         self._lock = threading.Lock()
         self._since: datetime | None = None
@@ -95,10 +95,10 @@ class Jobs(Collector):
         self._seen: dict[str, int] = {}
         self._events = Counter(
             "ockham_events", "What happened to jobs, with a run's error or the reason it went back to the queue",
-            ("type", "reason"), registry=registry,
+            ("type", "reason"), registry=None,
         )  # fmt: skip
         self._epoch_seconds = Histogram(
-            "ockham_epoch_seconds", "Time an epoch took to train and validate", registry=registry,
+            "ockham_epoch_seconds", "Time an epoch took to train and validate", registry=None,
             buckets=(0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300),
         )  # fmt: skip
 
@@ -124,6 +124,8 @@ class Jobs(Collector):
         recovery: Recovery = state.recovery
         yield CounterMetricFamily("ockham_sweeps", "Rounds in which lost runs were looked for", value=recovery.sweeps)
         yield CounterMetricFamily("ockham_sweep_failures", "Rounds that failed", value=recovery.failures)
+        yield from self._events.collect()
+        yield from self._epoch_seconds.collect()
 
     def _database(self, database: Database) -> Iterator[Metric]:
         with database.read() as session:
@@ -202,9 +204,16 @@ class Requests:
                 await self.app(scope, receive, watch)
         finally:
             seconds = time.perf_counter() - began
-            route = getattr(scope.get("route"), "path", "unmatched")
-            self.seconds.labels(scope["method"], route, status).observe(seconds)
+            self.seconds.labels(scope["method"], _template(scope), status).observe(seconds)
             if scope["path"] not in QUIET:
                 ids = {name: value for name, value in scope.get("path_params", {}).items() if name.endswith("_id")}
                 facts = {"method": scope["method"], "path": scope["path"], "status": status, **ids, **told}
                 log.info("request", request_id=correlation_id.get(), seconds=round(seconds, 4), **facts)
+
+
+def _template(scope: Scope) -> str:
+    """The route's path with its parameters' names: a label must not have a value a job."""
+    if (route := scope.get("route")) is None:
+        return "unmatched"
+    prefix = "/v1" if scope["path"].startswith("/v1/") else ""  # a route of an included router knows its own part only
+    return str(route.path) if route.path.startswith(prefix) else prefix + str(route.path)

@@ -170,7 +170,7 @@ def tiny_job(settings: Settings, timeout: float) -> str:
     try:
         with Client(settings.url, settings.api_key) as client:
             job = client.wait(client.submit(TINY), timeout)
-            epochs = client.history(job)["runs"][0]["epochs"]
+            epochs = client.history(job, "json")["runs"][0]["epochs"]
             client.delete(job)
     except OckhamError as error:
         raise Trouble(str(error), "The logs of the API and of the workers say more, by the job's id") from None

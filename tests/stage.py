@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import create_engine, text
+from sqlalchemy import NullPool, create_engine, text
 
 from migrations.run import upgrade
 from models.settings import Settings
@@ -52,7 +52,7 @@ class Stage(Service):
         )
         self.settings = Settings(data_dir=self.directory, database_url=database_url)
         upgrade(self.settings)
-        self.engine = create_engine(self.settings.sqlalchemy_url)
+        self.engine = create_engine(self.settings.sqlalchemy_url, poolclass=NullPool)
         self._api: Process | None = None
         self.workers: list[Process] = []
         self._broker_directory = directory / "valkey"
@@ -174,7 +174,6 @@ class Stage(Service):
     def __exit__(self, *_: object) -> None:
         super().__exit__()
         self.broker.kill()
-        self.engine.dispose()
         assert self.orphans() == []
 
     def orphans(self) -> list[int]:

@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -22,11 +23,12 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def own_postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[PostgreSQL]]:
+def own_postgresql() -> Iterator[list[PostgreSQL]]:
     """A PostgreSQL that tests may kill; the list's one element is the present one."""
-    servers = [PostgreSQL(tmp_path_factory.mktemp("postgresql"))]
-    yield servers
-    servers[0].kill()
+    with tempfile.TemporaryDirectory(prefix="ockham-") as directory:
+        servers = [PostgreSQL(Path(directory))]
+        yield servers
+        servers[0].kill()
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +54,6 @@ def test_postgresql_away_in_the_middle_and_back(
     assert stage.http.get("/healthz").status_code == 200
     assert 'ockham_up{part="database"} 0.0' in stage.http.get("/metrics").text
     time.sleep(8)  # longer than a lease
-    stage.engine.dispose()
     own_postgresql[0] = PostgreSQL(server.directory, port=server.port)
     stage.intact(job["id"])
     assert stage.history(job["id"]) == undisturbed

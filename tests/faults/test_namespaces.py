@@ -6,6 +6,7 @@ import contextlib
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,8 @@ def test_a_worker_that_is_cut_off_and_let_back(hosts: list[Host], tmp_path: Path
     """Each host has the database's and the broker's address, a disk of its own, and nothing else of the service."""
     near = hosts[0].near
     with (
-        PostgreSQL(tmp_path / "postgresql", host=near) as database,
+        tempfile.TemporaryDirectory(prefix="ockham-") as directory,
+        PostgreSQL(Path(directory), host=near) as database,
         Stage(tmp_path / "stage", database.create("o")) as stage,
     ):
         stage.broker.kill()

@@ -1,0 +1,77 @@
+"""`ockham doctor` and `/metrics` against real services, whole and broken."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.servers import Service
+
+
+def doctor(*words: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """`ockham doctor WORDS`, run."""
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "ockham", "doctor", *words], env=dict(env), capture_output=True, text=True,
+        timeout=240, check=False,
+    )  # fmt: skip
+
+
+def metrics(service: Service) -> dict[tuple[str, ...], float]:
+    """Every sample of `/metrics` by its name and its labels' values."""
+    answer = service.http.get("/metrics").raise_for_status()
+    assert answer.headers["content-type"].startswith("text/plain")
+    families = text_string_to_metric_families(answer.text)
+    return {(s.name, *sorted(s.labels.values())): s.value for family in families for s in family.samples}
+
+
+def test_a_whole_service_is_well_and_measured(make_service: Callable[..., Service]) -> None:
+    service = make_service(OCKHAM_LOG_FORMAT="json")
+    service.api()
+    assert metrics(service)["ockham_workers", "true"] == 0
+    env = {**service.env, "OCKHAM_URL": str(service.http.base_url)}
+    ill = doctor("--no-submit", env=env)
+    assert ill.returncode == 1
+    assert "No worker is ready. Start one" in ill.stdout
+    assert ill.stdout.count("wrong ") == 2  # the service says it, too
+    service.worker()
+    well = doctor(env=env)
+    assert (well.returncode, well.stderr) == (0, ""), well.stdout + well.stderr
+    assert [line.split()[0] for line in well.stdout.splitlines()] == ["ok"] * 6
+    assert service.http.get("/v1/jobs").json()["data"] == []  # its job is gone again
+
+    job = service.submit(dataset={"name": "synthetic"}, training={"epochs": 3}, variants=["smaller"], reuse="never")
+    service.finished(job["id"])
+    values = metrics(service)
+    assert values["ockham_up", "database"] == values["ockham_up", "broker"] == 1
+    assert values["ockham_workers", "true"] == values["ockham_places",] == 1
+    assert values["ockham_runs", "succeeded"] == values["ockham_jobs", "succeeded"] == 1
+    assert values["ockham_runs", "queued"] == values["ockham_queue_age_seconds",] == 0
+    assert values["ockham_events_total", "", "run.epoch"] == values["ockham_epoch_seconds_count",] == 3
+    assert values["ockham_epoch_seconds_sum",] > 0
+    assert values["ockham_sweeps_total",] > 0
+    assert values["ockham_http_request_seconds_count", "/v1/jobs", "202", "POST"] >= 1
+    again = metrics(service)
+    assert again["ockham_epoch_seconds_count",] == 3  # an event is counted once
+
+    request = service.http.get(f"/v1/jobs/{job['id']}", headers={"X-Request-ID": "0" * 32})
+    assert request.headers["x-request-id"] == "0" * 32
+    log = (service.directory / "api.log").read_text()
+    assert any("0" * 32 in line and job["id"] in line for line in log.splitlines())
+    assert job["id"] in (service.directory / "worker.log").read_text()
+
+
+def test_where_there_is_nothing_it_says_what_to_do(tmp_path: Path) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("OCKHAM_")}
+    missing = doctor(env={**env, "OCKHAM_DATA_DIR": str(tmp_path), "OCKHAM_URL": "http://127.0.0.1:9"})
+    assert missing.returncode == 1
+    assert missing.stderr == ""
+    for advice in ("`ockham migrate`", "`ockham serve` starts the embedded one", "Start it, or name it"):
+        assert advice in missing.stdout
+    invalid = doctor(env={**env, "OCKHAM_LEASE_SECONDS": "-1"})
+    assert invalid.returncode == 1
+    assert "OCKHAM_LEASE_SECONDS" in invalid.stdout

@@ -15,6 +15,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -26,6 +27,7 @@ import psycopg
 import redis
 
 from models.settings import Settings
+from ockham.guardian import PR_SET_PDEATHSIG, _prctl
 from ockham.valkey import find_server
 
 PATIENCE = 120.0
@@ -48,6 +50,12 @@ def wait_for(what: str, ready: Callable[[], Any], patience: float = PATIENCE) ->
     return answer
 
 
+def _end_with_tests() -> None:
+    """In the child: a test run that is killed leaves no server behind. (Linux asks for the parent's very thread.)"""
+    if _prctl is not None:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 class Process:
     """A server's process. Its output goes to `log`."""
 
@@ -65,6 +73,7 @@ class Process:
                 start_new_session=True,
                 user=user,
                 group=user,
+                preexec_fn=_end_with_tests if threading.current_thread() is threading.main_thread() else None,
             )
         self.pid = self.popen.pid
 

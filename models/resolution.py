@@ -56,7 +56,7 @@ def resolve(body: Any) -> Specification:
             if isinstance(name, str) and name in names[:i]
         ]
         if raw.get("baseline") is None:
-            raw["baseline"] = names[0]
+            raw["baseline"] = names[0] if names else None
         elif isinstance(raw.get("baseline"), str) and raw["baseline"] not in names:
             errors.append(_error(("baseline",), "unknown_variant", "The baseline is not among the variants"))
     if raw.get("baseline") is None:

@@ -70,10 +70,14 @@ def test_schemathesis(make_service: Callable[..., Service]) -> None:
     key = made.log.read_text().split()[-1]
     service.api()
     words = [
-        "--checks", "all", "--max-examples", "20", "--continue-on-failure", "--no-color", "--request-timeout", "60",
+        "--checks", "all", "--max-examples", "20", "--max-response-time", "120", "--continue-on-failure", "--no-color", "--request-timeout", "120",
         "--suppress-health-check", "all", "--generation-database", "none", "--header", f"Authorization: Bearer {key}",
     ]  # fmt: skip
-    program = [Path(sys.executable).with_name("schemathesis"), "--config-file", HERE / "schemathesis.toml"]
+    program: list[str | Path] = [
+        Path(sys.executable).with_name("schemathesis"),
+        "--config-file",
+        HERE / "schemathesis.toml",
+    ]
     run = subprocess.run(
         [*program, "run", f"{service.http.base_url}/openapi.json", *words],
         cwd=service.directory,

@@ -1,0 +1,46 @@
+"""The documentation says what is: settings, operations, errors, links."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from api.reference import DOCS, pages
+from models.errors import OckhamError
+from models.settings import Settings
+
+
+@pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
+def test_what_is_generated_is_current(path: Path) -> None:
+    assert path.read_text() == pages()[path], "python -m api.reference writes it anew"
+
+
+def test_every_setting_is_described() -> None:
+    assert all(field.description for field in Settings.model_fields.values())
+    told = set(re.findall(r"`OCKHAM_(\w+)`", (DOCS / "settings.md").read_text()))
+    assert told == {name.upper() for name in Settings.model_fields}
+
+
+def test_no_document_names_a_setting_that_is_none() -> None:
+    for page in [*(DOCS / "api").glob("*.md"), DOCS / "security.md", DOCS / "limits.md"]:
+        for name in re.findall(r"\bOCKHAM_([A-Z_]+[A-Z])\b", page.read_text()):
+            assert name.lower() in Settings.model_fields, (page, name)
+
+
+def test_every_error_code_is_told() -> None:
+    told = (DOCS / "api" / "errors.md").read_text()
+    for error in _below(OckhamError) - {OckhamError}:
+        if error.status < 500 or error.code == "unavailable":
+            assert f"`{error.code}`" in told, error
+
+
+def _below(kind: type[OckhamError]) -> set[type[OckhamError]]:
+    return {kind}.union(*map(_below, kind.__subclasses__()))
+
+
+def test_links_between_the_pages_lead_somewhere() -> None:
+    for page in (DOCS / "api").glob("*.md"):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), (page, target)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -65,7 +67,7 @@ def test_keys_are_asked_for_and_forgotten_with_the_tab(browser: Browser, tmp_pat
         expect(page.locator("#runs .badge.succeeded")).to_have_count(1)
         with page.expect_download() as saving:
             page.locator("#downloads").get_by_text("CSV", exact=True).click()
-        assert saving.value.path().read_text().startswith("run_id")
+        assert saving.value.path().read_text().startswith("job_id,run_id,")
         page.goto("/new?from=" + job["id"])
         page.get_by_role("button", name="Train 1 run").click()
         page.wait_for_url(re.compile("/jobs/job_"))
@@ -83,9 +85,6 @@ def test_keys_are_asked_for_and_forgotten_with_the_tab(browser: Browser, tmp_pat
 
 def _key(service: Served, scope: str) -> str:
     """The token of a new key."""
-    import subprocess
-    import sys
-
     command = [sys.executable, "-P", "-m", "ockham", "keys", "create", "browser", "--scope", scope]
     made = subprocess.run(
         [*command, "--data-dir", str(service.data_dir)], capture_output=True, text=True, check=True, timeout=120

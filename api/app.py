@@ -53,6 +53,7 @@ UNCOMPRESSED = (
     "application/octet-stream",
     "application/vnd.apache.parquet",
     "application/pdf",
+    "application/zip",
 )
 """What is compressed already, event streams, and models, of which ranges are asked for."""
 

@@ -30,11 +30,15 @@ JOBS: list[Callable[..., None]] = [
     verbs.watch,
     verbs.cancel,
     verbs.retry,
+    verbs.seeds,
+    verbs.reproduce,
     verbs.delete,
     verbs.history,
     verbs.metrics,
     verbs.analysis,
     verbs.plot,
+    verbs.report,
+    verbs.bundle,
     verbs.presets,
 ]
 

@@ -171,6 +171,39 @@ def retry(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
         _answer(client.retry(job), as_json)
 
 
+def seeds(
+    job: JobId,
+    seeds: Annotated[list[int], typer.Argument(metavar="SEED...", help="Seeds that the job does not have yet.")],
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Trains a finished job's variants with further seeds."""
+    with service(url) as client:
+        _answer(client.add_seeds(job, seeds), as_json)
+
+
+def reproduce(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The id of a run that succeeded.")],
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Trains a run again, and says whether the same numbers came."""
+    with service(url) as client:
+        asked = client.reproduce(run)
+        client.wait(asked["job_id"])
+        found = client.run(run).raw["reproductions"]
+        verdict = next(each for each in found if each["run_id"] == asked["run_id"])
+        if as_json:
+            print_json(verdict)
+        elif first := verdict["first_difference"]:
+            where = f"epoch {first['epoch']}, {first['metric']}"
+            print(f"{verdict['verdict']}: {where} was {first['original']}, is {first['again']}")
+        else:
+            print(verdict["verdict"] or f"the run has {verdict['status']}")
+    if verdict["verdict"] not in ("bitwise", "within_tolerance"):
+        raise typer.Exit(FAILED)
+
+
 def _answer(job: Job, as_json: bool) -> None:
     if as_json:
         print_json(job.raw)
@@ -246,6 +279,26 @@ def plot(
         kind = target.suffix.lower().lstrip(".") or "png"
         client.plot(job, metric, format=kind, path=target, variants=chosen, style=style, band=band)
     print(target)
+
+
+def report(
+    job: JobId,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file.")] = Path("report.html"),
+    url: Url = None,
+) -> None:
+    """Writes a report to read and to print: figures, verdicts, comparisons on one page."""
+    with service(url) as client:
+        print(client.report(job, out))
+
+
+def bundle(
+    job: JobId,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The file.")] = Path("bundle.zip"),
+    url: Url = None,
+) -> None:
+    """Writes everything in one archive, with a script that trains the same with Keras alone."""
+    with service(url) as client:
+        print(client.bundle(job, out))
 
 
 def presets(url: Url = None, as_json: AsJson = False) -> None:

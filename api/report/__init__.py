@@ -106,7 +106,7 @@ def render(results: Results) -> str:
         failed=[run for run in results.runs if run.error],
         reused=sum(run.reused_from is not None for run in results.runs),
         fingerprints=fingerprints(results.runs),
-        specification=json.dumps(spec, indent=2, ensure_ascii=False),
+        specification=_compact(spec),
     )
 
 
@@ -239,6 +239,20 @@ def _dataset_in_words(dataset: Mapping[str, Any]) -> str:
         "validated on the test set" if held_out == "test" else f"validated on {held_out['holdout']:,} held out"
     )
     return "; ".join(parts)
+
+
+def _compact(value: Any, indent: int = 0) -> str:
+    """`value` as JSON; what fits on a line is on one."""
+    line = json.dumps(value, ensure_ascii=False)
+    if len(line) + indent <= 96 or not isinstance(value, dict | list) or not value:
+        return line
+    inner = " " * (indent + 2)
+    if isinstance(value, dict):
+        parts = [f"{json.dumps(key, ensure_ascii=False)}: {_compact(each, indent + 2)}" for key, each in value.items()]
+    else:
+        parts = [_compact(each, indent + 2) for each in value]
+    begin, end = "{}" if isinstance(value, dict) else "[]"
+    return f"{begin}\n{inner}" + f",\n{inner}".join(parts) + f"\n{' ' * indent}{end}"
 
 
 _REFERENCES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -97,6 +97,10 @@ class AsyncClient:
         """Queues the failed and cancelled runs again."""
         return await self._run(calls.act(job, "retry"))
 
+    async def add_seeds(self, job: JobLike, seeds: Sequence[int]) -> Job:
+        """Trains a finished job's variants with further seeds; what is there stays."""
+        return await self._run(calls.add_seeds(job, seeds))
+
     async def delete(self, job: JobLike) -> None:
         """Deletes a finished job with all its results."""
         await self._run(calls.delete(job))
@@ -143,6 +147,22 @@ class AsyncClient:
     async def model(self, run_id: str, path: Path | str) -> Path:
         """Writes a run's trained Keras model to `path`."""
         return await self._run(calls.model(run_id, path))
+
+    async def reproduce(self, run_id: str) -> dict[str, Any]:
+        """Trains a run again, in a job of its own (`job_id`).
+
+        When that has finished, `run(run_id).raw["reproductions"]` has the verdict: `bitwise`,
+        `within_tolerance` or `diverged`.
+        """
+        return await self._run(calls.reproduce(run_id))
+
+    async def report(self, job: JobLike, path: Path | str) -> Path:
+        """Writes the job's report, one HTML page, to `path`."""
+        return await self._run(calls.document(job, "report.html", path))
+
+    async def bundle(self, job: JobLike, path: Path | str) -> Path:
+        """Writes the job's specification, histories, figures, analysis and training script, one ZIP, to `path`."""
+        return await self._run(calls.document(job, "bundle.zip", path))
 
     async def _run(self, plan: Plan[T]) -> T:
         async with aclosing(self._iterate(emitting(plan))) as values:

@@ -120,13 +120,34 @@ def run(run_id: str) -> Plan[Run]:
     return Run.of((yield from _json(Request("GET", f"/v1/runs/{quote(run_id, safe='')}"))))
 
 
+def add_seeds(one: JobLike, seeds: Sequence[int]) -> Plan[Job]:
+    """The job with further seeds queued."""
+    body = {"seeds": list(seeds)}
+    return Job.of((yield from _json(Request("POST", f"{_path(one)}/seeds", body=body, repeatable=False))))
+
+
+def reproduce(run_id: str) -> Plan[dict[str, Any]]:
+    """The reproduction that was asked for."""
+    return (yield from _json(Request("POST", f"/v1/runs/{quote(run_id, safe='')}/reproduce", repeatable=False)))
+
+
 def model(run_id: str, path: Path | str) -> Plan[Path]:
-    """Writes a run's Keras model: the file appears when it is whole."""
+    """Writes a run's Keras model."""
+    return (yield from _download(f"/v1/runs/{quote(run_id, safe='')}/model.keras", path))
+
+
+def document(one: JobLike, name: str, path: Path | str) -> Plan[Path]:
+    """Writes `report.html` or `bundle.zip`."""
+    return (yield from _download(f"{_path(one)}/{name}", path))
+
+
+def _download(address: str, path: Path | str) -> Plan[Path]:
+    """The file appears when it is whole."""
     target = Path(path)
     part = target.with_name(target.name + ".part")
     try:
         with part.open("wb") as file:
-            yield from send(Request("GET", f"/v1/runs/{quote(run_id, safe='')}/model.keras", into=file))
+            yield from send(Request("GET", address, into=file))
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -98,6 +98,10 @@ class Client:
         """Queues the failed and cancelled runs again."""
         return self._run(calls.act(job, "retry"))
 
+    def add_seeds(self, job: JobLike, seeds: Sequence[int]) -> Job:
+        """Trains a finished job's variants with further seeds; what is there stays."""
+        return self._run(calls.add_seeds(job, seeds))
+
     def delete(self, job: JobLike) -> None:
         """Deletes a finished job with all its results."""
         self._run(calls.delete(job))
@@ -144,6 +148,22 @@ class Client:
     def model(self, run_id: str, path: Path | str) -> Path:
         """Writes a run's trained Keras model to `path`."""
         return self._run(calls.model(run_id, path))
+
+    def reproduce(self, run_id: str) -> dict[str, Any]:
+        """Trains a run again, in a job of its own (`job_id`).
+
+        When that has finished, `run(run_id).raw["reproductions"]` has the verdict: `bitwise`,
+        `within_tolerance` or `diverged`.
+        """
+        return self._run(calls.reproduce(run_id))
+
+    def report(self, job: JobLike, path: Path | str) -> Path:
+        """Writes the job's report, one HTML page, to `path`."""
+        return self._run(calls.document(job, "report.html", path))
+
+    def bundle(self, job: JobLike, path: Path | str) -> Path:
+        """Writes the job's specification, histories, figures, analysis and training script, one ZIP, to `path`."""
+        return self._run(calls.document(job, "bundle.zip", path))
 
     def _run(self, plan: Plan[T]) -> T:
         result: T = next(self._iterate(emitting(plan)))

@@ -1,0 +1,202 @@
+"""Reports, bundles, sweeps' and differences' figures, over HTTP on a real server."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pandas as pd
+import pytest
+
+from models.specification import Synthetic
+from tests.api.conftest import Trainer, submit
+from tests.servers import Service
+
+HOSTILE = "<script>alert(1)</script> & \"'"
+
+
+class Page(HTMLParser):
+    """What a page is made of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.words = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def finished(http: httpx.Client, trainer: Trainer, **changes: Any) -> dict[str, Any]:
+    job = submit(http, **changes)
+    trainer.train(len(job["runs"]))
+    return job
+
+
+def test_the_report_is_one_page_that_needs_nothing_else(http: httpx.Client, trainer: Trainer) -> None:
+    variants = ["original", {"name": HOSTILE, "preset": "l2"}]
+    job = finished(http, trainer, name=HOSTILE, variants=variants, seeds=[0, 1, 2])
+    answer = http.get(f"/v1/jobs/{job['id']}/report.html")
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    page = Page(answer.text)
+    assert "script" not in page.tags
+    assert "img" not in page.tags
+    assert not [name for name, _ in page.attributes if name.startswith("on")]
+    ids = [value for name, value in page.attributes if name == "id"]
+    assert len(ids) == len(set(ids)), "no figure takes another's shapes"
+    links = {value for name, value in page.attributes if name in ("href", "xlink:href", "src")}
+    assert all(link and link.startswith("#") and link[1:] in ids for link in links)
+    assert page.tags.count("svg") == 6  # three curves, since these losses have a penalty, their pairs, two differences
+    assert HOSTILE in page.words
+    (specification,) = re.findall("<pre>(.*?)</pre>", answer.text, re.DOTALL)
+    assert json.loads(html.unescape(specification)) == job["spec"]
+    assert "Difference" in page.words
+    again = http.get(f"/v1/jobs/{job['id']}/report.html", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+
+
+def test_a_report_of_a_job_that_has_not_begun(http: httpx.Client) -> None:
+    job = submit(http)
+    page = Page(http.get(f"/v1/jobs/{job['id']}/report.html").raise_for_status().text)
+    assert "svg" not in page.tags
+    assert "No run has begun yet" in page.words
+    assert http.get(f"/v1/jobs/{job['id']}/bundle.zip").status_code == 200
+
+
+def test_the_reports_numbers_are_those_of_metrics_and_analysis(http: httpx.Client, trainer: Trainer) -> None:
+    job = submit(http, seeds=[0, 1])
+    for i in range(4):
+        held = trainer.claim()
+        for epoch in (1, 2, 3):
+            trainer.record(held, epoch, val_data_loss=0.5 + 0.01 * i - 0.1 * epoch)
+        trainer.succeed(held)
+    words = Page(http.get(f"/v1/jobs/{job['id']}/report.html").text).words
+    analysis = http.get(f"/v1/jobs/{job['id']}/analysis").json()
+    (best,) = [each for each in analysis["comparisons"] if each["metric"] == "best_val_data_loss"]
+    assert f"{best['difference']:+.4f}" in words
+    assert "0.2100" in words  # the baseline's mean of 0.20 and 0.22
+    for warning in analysis["warnings"]:
+        assert warning in words
+
+
+def test_the_bundle_has_everything(http: httpx.Client, trainer: Trainer) -> None:
+    job = finished(http, trainer, seeds=[0, 1])
+    answer = http.get(f"/v1/jobs/{job['id']}/bundle.zip")
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        assert archive.testzip() is None
+        held = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+        assert {name.partition("/")[0] for name in archive.namelist()} == {job["id"]}
+    assert set(held) >= {
+        "README.txt", "specification.json", "job.json", "fingerprints.json", "history.csv", "history.parquet",
+        "metrics.json", "analysis.json", "analysis-keras.json", "report.html", "train.py",
+    }  # fmt: skip
+    specification = json.loads(held["specification.json"])
+    assert specification == job["spec"]
+    assert http.post("/v1/jobs", params={"validate_only": "true"}, json=specification).status_code == 200
+    assert held["history.csv"] == http.get(f"/v1/jobs/{job['id']}/history", params={"format": "csv"}).content
+    parquet = pd.read_parquet(io.BytesIO(held["history.parquet"]))
+    pd.testing.assert_frame_equal(parquet, pd.read_csv(io.BytesIO(held["history.csv"])), check_dtype=False)
+    assert (
+        json.loads(held["analysis.json"])["warnings"] == http.get(f"/v1/jobs/{job['id']}/analysis").json()["warnings"]
+    )
+    for name, content in held.items():
+        if name.endswith(".png"):
+            assert content.startswith(b"\x89PNG")
+        elif name.endswith(".svg"):
+            assert b"<svg" in content
+    assert {"figures/val_acc.png", "figures/val_acc.svg", "figures/difference_best_val_data_loss.png"} <= set(held)
+    with zipfile.ZipFile(io.BytesIO(http.get(f"/v1/jobs/{job['id']}/bundle.zip").content)) as again:
+        assert [name for name in again.namelist() if again.read(name) != held[name.partition("/")[2]]] == []
+
+
+def test_a_sweep_and_differences_are_drawn(http: httpx.Client, trainer: Trainer) -> None:
+    job = finished(
+        http, trainer, variants=["original"], sweep={"grid": {"units": [2, 4], "l2": [0.0, 0.01]}}, seeds=[0, 1]
+    )
+    base = f"/v1/jobs/{job['id']}/plots"
+    one, two = http.get(f"{base}/sweep.png", params={"over": "units"}), http.get(f"{base}/sweep.svg")
+    assert one.content.startswith(b"\x89PNG")
+    assert one.headers["etag"] != two.headers["etag"]
+    assert "by units" in re.sub(r"\s+", " ", two.text).lower()
+    assert http.get(f"{base}/sweep.svg", headers={"If-None-Match": two.headers["etag"]}).status_code == 304
+    assert http.get(f"{base}/differences.png", params={"metric": "final_val_loss"}).status_code == 200
+    for path in ("sweep.png?over=dropout", "sweep.gif", "sweep.png?metric=none", "differences.png?metric=none"):
+        assert http.get(f"{base}/{path}").status_code == 404, path
+    plain = finished(http, trainer)
+    assert http.get(f"/v1/jobs/{plain['id']}/plots/sweep.png").status_code == 404
+
+
+def test_another_keys_job_is_not_there(http: httpx.Client, trainer: Trainer) -> None:
+    missing = "job_" + "0" * 32
+    for path in ("report.html", "bundle.zip", "plots/sweep.png", "plots/differences.png"):
+        assert http.get(f"/v1/jobs/{missing}/{path}").status_code == 404
+    assert http.post(f"/v1/jobs/{missing}/seeds", json={"seeds": [1]}).status_code == 404
+    assert http.post(f"/v1/runs/run_{'0' * 32}/reproduce").status_code == 404
+
+
+@pytest.mark.slow
+def test_the_bundles_script_tells_the_same_story(make_service: Callable[..., Service], tmp_path: Path) -> None:
+    service = make_service()
+    service.api()
+    service.worker()
+    job = service.submit(
+        dataset={"name": "synthetic", "reviews": 600, "num_words": 300, "validation": {"holdout": 200}},
+        training={"epochs": 3, "batch_size": 32, "evaluate_train": True},
+        variants=["smaller", "l2", {"name": "stops", "preset": "dropout", "training": {
+            "early_stopping": {"monitor": "val_data_loss", "patience": 3}}}],
+        seeds=[0],
+    )  # fmt: skip
+    assert service.finished(job["id"])["status"] == "succeeded"
+    bundle = service.http.get(f"/v1/jobs/{job['id']}/bundle.zip").raise_for_status().content
+    with zipfile.ZipFile(io.BytesIO(bundle)) as archive:
+        archive.extractall(tmp_path / "bundle")
+    folder = tmp_path / "bundle" / job["id"]
+    done = subprocess.run([sys.executable, "-P", folder / "train.py"], capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+    def epochs(name: str) -> dict[tuple[str, str], dict[str, str]]:
+        with (folder / name).open() as file:
+            return {(row["variant"], row["epoch"]): row for row in csv.DictReader(file)}
+
+    ours, keras = epochs("history.csv"), epochs("history-keras.csv")
+    assert set(ours) == set(keras)
+    for place, row in ours.items():
+        for metric in ("loss", "val_loss", "val_data_loss", "eval_data_loss"):
+            assert float(keras[place][metric]) == pytest.approx(float(row[metric]), abs=0.06), (place, metric)
+        assert float(keras[place]["val_acc"]) == pytest.approx(float(row["val_acc"]), abs=0.15), place
+
+
+def test_the_bundles_script_makes_the_same_reviews(tmp_path: Path) -> None:
+    from worker.data import synthetic
+
+    specification = Synthetic(name="synthetic", reviews=5000, num_words=700, seed=3)
+    directory = synthetic.prepared(specification, tmp_path)
+    from worker.data import csr
+
+    script = Path(__file__).parents[2] / "api" / "bundle" / "train.py.txt"
+    names: dict[str, Any] = {"__name__": "train", "__file__": str(script)}
+    exec(compile(script.read_text(), str(script), "exec"), names)
+    for number, rows in enumerate(csr.read(directory)[:2], 1):
+        reviews, labels = names["synthetic"](3, number, 5000, 700)
+        assert (labels == rows.labels).all()
+        for i in (0, 1, 4095, 4096, 4999):
+            assert sorted(set(reviews[i])) == list(rows.indices[rows.indptr[i] : rows.indptr[i + 1]])

@@ -13,22 +13,20 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from models.errors import Diverged, OutOfMemory, Stopped
 from models.history import EVALUATED, METRICS
-from models.specification import Dense, Holdout, RunSpecification
+from models.specification import Dense, Dropout, Holdout, RunSpecification, Synthetic, Training
 from worker import checkpoint as checkpoints
 from worker import sparse
 from worker.checkpoint import Checkpoint
+from worker.data import Dataset, Reviews
 from worker.fingerprint import fingerprint
 from worker.network import network_of
-
-if TYPE_CHECKING:
-    from worker.data import Dataset
 
 POLL_SECONDS = 0.2
 """How long a graph may run before it is asked again whether to stop."""
@@ -65,6 +63,15 @@ def configure(threads: int = 1) -> None:
     """Sets TensorFlow's threads. Once a process, before anything is computed."""
     tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
+
+
+def warm_up() -> None:
+    """Trains a tiny network, so that a process pays for TensorFlow's and XLA's first use before its first run."""
+    reviews = Reviews(np.array([0, 2, 4]), np.array([0, 1, 1, 2], np.int32), np.array([0, 1], np.float32))
+    data = Dataset("warm-up", 64, reviews, reviews, reviews, sha256="")
+    layers = (Dense(type="dense", units=sparse.NARROW), Dropout(type="dropout", rate=0.5))
+    tiny = Synthetic(name="synthetic", num_words=64, reviews=2)
+    train(RunSpecification(dataset=tiny, training=Training(epochs=1), layers=layers, seed=0), data)
 
 
 def train(

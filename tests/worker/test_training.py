@@ -110,6 +110,13 @@ def test_how_often_it_asks_changes_no_bit(small: Dataset, monkeypatch: pytest.Mo
     assert_same_weights(one, other)
 
 
+def test_warming_up_changes_no_bit(small: Dataset) -> None:
+    specification = specify(NOISY, seed=1, epochs=1)
+    before = metrics(run(specification, small)[0])
+    training.warm_up()
+    assert metrics(run(specification, small)[0]) == before
+
+
 def test_the_fingerprint_says_what_the_numbers_depend_on(small: Dataset) -> None:
     fingerprint = run(specify(epochs=1), small)[1].fingerprint
     assert fingerprint["dataset_sha256"] == small.sha256

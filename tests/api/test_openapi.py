@@ -70,7 +70,8 @@ def test_schemathesis(make_service: Callable[..., Service]) -> None:
     key = made.log.read_text().split()[-1]
     service.api()
     words = [
-        "--checks", "all", "--max-examples", "20", "--max-response-time", "120", "--continue-on-failure", "--no-color", "--request-timeout", "120",
+        "--checks", "all", "--max-examples", "20", "--max-response-time", "120",
+        "--continue-on-failure", "--no-color", "--request-timeout", "120",
         "--suppress-health-check", "all", "--generation-database", "none", "--header", f"Authorization: Bearer {key}",
     ]  # fmt: skip
     program: list[str | Path] = [

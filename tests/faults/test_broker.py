@@ -49,8 +49,9 @@ def test_away_when_everything_starts(make_stage: Any, database_url: str | None) 
     assert worker.popen.poll() is None
 
 
-def test_frozen_submits_keep_their_deadline_and_nothing_is_lost(stage: Stage) -> None:
-    """A minute: longer than every timeout of broker, worker and API."""
+def test_frozen_submits_keep_their_deadline_and_nothing_is_lost(make_stage: Any) -> None:
+    """A minute: longer than every timeout of broker, worker and API. Once is enough: the database has no part in it."""
+    stage: Stage = make_stage()
     stage.whole(1)
     stage.broker.send(signal.SIGSTOP)
     try:

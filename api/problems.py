@@ -123,7 +123,7 @@ def install(app: FastAPI) -> None:
         if is_storage_full(error):
             away: OckhamError = Unavailable("No space is left where the service keeps its data", retry_after=60)
         else:
-            away = Unavailable("The database cannot be reached; nothing was changed")
+            away = Unavailable("The database cannot be reached; ask again, a submit with the same Idempotency-Key")
         return await ours(request, away)
 
     async def unforeseen(request: Request, error: Exception) -> JSONResponse:

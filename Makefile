@@ -11,7 +11,7 @@ OUT ?= results
 # Longer tests by their markers (pyproject.toml says what each means).
 LONG := slow or faults or chaos or browser or bench
 
-.PHONY: help setup demo serve test test-all lint format bench chaos lock clean
+.PHONY: help setup demo serve test test-all lint format bench findings chaos lock clean
 
 help: ## What there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,9 @@ format: $(READY) ## Puts the style right
 
 bench: $(READY) ## The benchmarks
 	$(BIN)/python -m benchmarks
+
+findings: $(READY) ## Settles the notebook's claims with many seeds, and writes docs/findings.md
+	$(BIN)/python -m benchmarks.findings
 
 chaos: $(READY) ## Random faults against the whole service, for five minutes
 	$(BIN)/python -m tests.chaos

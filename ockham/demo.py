@@ -53,7 +53,7 @@ def demo(
     settings = Settings().model_copy(update={"data_dir": Settings().data_dir.absolute() / "demo"})
     try:
         dataset = _choose_dataset(settings, console)
-        with _service(settings) as url, Client(url) as client:
+        with embedded(settings) as url, Client(url) as client:
             console.print(f"The service runs at {url}, its data in {settings.data_dir}", markup=False)
             job = _train(client, dataset, epochs)
             if not job.succeeded:
@@ -85,7 +85,7 @@ def _choose_dataset(settings: Settings, console: Console) -> str:
 
 
 @contextmanager
-def _service(settings: Settings) -> Iterator[str]:
+def embedded(settings: Settings) -> Iterator[str]:
     """`ockham serve` on a free port, SQLite and Valkey embedded; its address."""
     unset = ("OCKHAM_DATABASE_URL", "OCKHAM_REDIS_URL")
     environment = {name: value for name, value in os.environ.items() if name not in unset}

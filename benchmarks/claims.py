@@ -1,0 +1,148 @@
+"""What the notebook claims, as differences that runs can show or refute.
+
+Source of the claims: the overfitting notebook of *Deep Learning with Python* (chapter 4.4). Each claim is about
+a variant against `original`; it holds where the mean difference, paired by seed, lies on the claimed side and its p
+(Student's paired t, Holm's correction over all the claims of an experiment) is below 0.05.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from api.statistics import Paired, estimate, holm, paired
+
+ALPHA = 0.05
+EARLY = 5
+"""The epoch at which training losses are compared: half-way down for the notebook's networks."""
+
+MEASURES = {
+    "best_epoch": "epoch of the least validation cross-entropy",
+    "best": "least validation cross-entropy",
+    "accuracy": "validation accuracy at that epoch",
+    "final": "validation cross-entropy at the last epoch",
+    "rise": "rise of the validation cross-entropy from its least to the last epoch",
+    "keras_rise": "rise of Keras's val_loss from its least to the last epoch",
+    "roughness": "mean absolute second difference of the validation cross-entropy (how noisy it is)",
+    "early_training": f"training cross-entropy at epoch {EARLY}",
+    "penalty": "Keras's val_loss minus the cross-entropy, at the last epoch",
+    "test": "test cross-entropy at the chosen epoch",
+}
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`measure` of `variant` is above (+1) or below (-1) that of `original`."""
+
+    section: str
+    words: str
+    variant: str
+    measure: str
+    side: Literal[-1, 1]
+
+
+CLAIMS = (
+    Claim("A smaller network", "it begins to overfit later", "smaller", "best_epoch", 1),
+    Claim("A smaller network", "once it overfits, it gets worse more slowly", "smaller", "rise", -1),
+    Claim("A bigger network", "it begins to overfit almost at once", "bigger", "best_epoch", -1),
+    Claim("A bigger network", "it overfits much more severely", "bigger", "rise", 1),
+    Claim("A bigger network", "its validation loss is noisier", "bigger", "roughness", 1),
+    Claim("A bigger network", "its training loss nears zero faster", "bigger", "early_training", -1),
+    Claim("An L2 penalty", "it resists overfitting, as Keras reports the loss", "l2", "keras_rise", -1),
+    Claim("An L2 penalty", "it resists overfitting, the penalty left out", "l2", "rise", -1),
+    Claim("An L2 penalty", "its best model is better", "l2", "best", -1),
+    Claim("An L1 penalty", "it resists overfitting, the penalty left out", "l1", "rise", -1),
+    Claim("An L1 penalty", "its best model is better", "l1", "best", -1),
+    Claim("L1 and L2 together", "they resist overfitting, the penalty left out", "l1_l2", "rise", -1),
+    Claim("L1 and L2 together", "their best model is better", "l1_l2", "best", -1),
+    Claim("Dropout", "it resists overfitting", "dropout", "rise", -1),
+    Claim("Dropout", "its best model is better", "dropout", "best", -1),
+    Claim("Dropout", "its best model is more accurate", "dropout", "accuracy", 1),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A claim, the means of both, their paired difference, and what follows."""
+
+    claim: Claim
+    baseline: float
+    variant: float
+    paired: Paired
+    p_holm: float | None
+    verdict: Literal["holds", "the opposite holds", "not decided"]
+
+
+def measure(run: Mapping[str, Any]) -> dict[str, float]:
+    """What is measured of a run's history as the service gives it; nothing is measured of a run that diverged."""
+    metrics = {name: [math.nan if v is None else v for v in values] for name, values in run["metrics"].items()}
+    losses, keras = np.array(metrics["val_data_loss"]), np.array(metrics["val_loss"])
+    if not np.isfinite(losses).all() or not len(losses):
+        return {}
+    best = int(losses.argmin())
+    return {
+        "best_epoch": float(run["epochs"][best]),
+        "best": float(losses[best]),
+        "accuracy": metrics["val_acc"][best],
+        "final": float(losses[-1]),
+        "rise": float(losses[-1] - losses[best]),
+        "keras_rise": float(keras[-1] - keras.min()),
+        "roughness": float(np.abs(np.diff(losses, 2)).mean()) if len(losses) > 2 else math.nan,
+        "early_training": metrics["data_loss"][min(EARLY, len(losses)) - 1],
+        "penalty": float(keras[-1] - losses[-1]),
+    }
+
+
+Measured = dict[str, dict[int, dict[str, float]]]
+"""By variant and seed."""
+
+
+def measured(history: Mapping[str, Any]) -> Measured:
+    """What is measured of each run of a history."""
+    found: Measured = {}
+    for run in history["runs"]:
+        if values := measure(run):
+            found.setdefault(run["variant"], {})[run["seed"]] = values
+    return found
+
+
+def settle(of: Measured, baseline: str = "original") -> list[Finding]:
+    """Each claim about a variant that was trained, settled."""
+    claims = [claim for claim in CLAIMS if claim.variant in of and baseline in of]
+    pairs = [difference(of[claim.variant], of[baseline], claim.measure) for claim in claims]
+    findings = []
+    for claim, pair, p in zip(claims, pairs, holm([pair.p for pair in pairs]), strict=True):
+        one, other = (mean(of[name], claim.measure)["mean"] for name in (baseline, claim.variant))
+        findings.append(Finding(claim, one, other, pair, p, verdict(pair, p, claim.side)))
+    return findings
+
+
+def difference(of: Mapping[int, Mapping[str, float]], base: Mapping[int, Mapping[str, float]], name: str) -> Paired:
+    """`of` minus `base`, on the seeds both have."""
+    seeds = sorted(of.keys() & base.keys())
+    return paired([of[seed][name] for seed in seeds], [base[seed][name] for seed in seeds])
+
+
+def verdict(pair: Paired, p: float | None, side: int) -> Literal["holds", "the opposite holds", "not decided"]:
+    """By the side of a difference that is told from luck."""
+    if p is None or pair.difference is None or p >= ALPHA:
+        return "not decided"
+    return "holds" if pair.difference * side > 0 else "the opposite holds"
+
+
+def mean(of: Mapping[int, Mapping[str, float]], name: str) -> dict[str, Any]:
+    """The mean over seeds, its interval and n."""
+    over = estimate([values[name] for values in of.values()])
+    return {"mean": over.mean, "sd": over.sd, "ci95": over.ci95, "n": over.n}
+
+
+def enough(settings: Sequence[tuple[float, Sequence[float]]]) -> float:
+    """The smallest setting whose mean is within one standard error of the best (see `api.plots.sweep`)."""
+    means = [(size, estimate(values)) for size, values in sorted(settings)]
+    best = min((over for _, over in means), key=lambda over: over.mean or 0.0)
+    margin = (best.sd or 0.0) / math.sqrt(best.n)
+    return next(size for size, over in means if (over.mean or 0.0) <= (best.mean or 0.0) + margin)

@@ -40,7 +40,9 @@ def long_history(settings: Settings, url: str) -> str:
     """A job of 100 runs × 200 epochs, its curves written straight into the database."""
     layers = [{"type": "dense", "units": 16, "activation": "relu"}]
     variants = [{"name": f"variant {i}", "layers": layers} for i in range(VARIANTS)]
-    job_id = submit(url, name="long", variants=variants, seeds=list(range(SEEDS)), training={"epochs": EPOCHS})["id"]
+    job_id: str = submit(url, name="long", variants=variants, seeds=list(range(SEEDS)), training={"epochs": EPOCHS})[
+        "id"
+    ]
     httpx.post(f"{url}/v1/jobs/{job_id}/cancel", trust_env=False).raise_for_status()
     finished(url, job_id)
     database = Database(settings)

@@ -29,7 +29,9 @@ def take(browser: Browser, url: str, job: str, name: str, path: str, width: int,
     expect(page.locator(".skeleton")).to_have_count(0)
     if name in ("job", "compare"):
         expect(page.locator(".chart .curve").first).to_be_visible()
-        page.locator("#chart").hover(position={"x": page.locator("#chart").bounding_box()["width"] * 0.45, "y": 60})  # type: ignore[index]
+        box = page.locator("#chart").bounding_box()
+        assert box is not None
+        page.locator("#chart").hover(position={"x": 0.45 * box["width"], "y": 60})
     elif name == "jobs":
         expect(page.locator(".sparkline").first).to_be_visible()
     else:

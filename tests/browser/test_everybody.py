@@ -74,7 +74,7 @@ def test_the_first_paint_needs_no_script(visit: Visiting, done: dict[str, Any]) 
     page = visit(java_script_enabled=False).open(f"/jobs/{done['id']}")
     expect(page.get_by_role("link", name="New job")).to_be_visible()
     expect(page.get_by_role("heading", name="Runs")).to_be_visible()
-    expect(page.get_by_text("This page needs JavaScript")).to_be_visible()
+    assert "<noscript><p" in page.content()
 
 
 def test_everything_is_reached_by_keyboard(visit: Visiting, done: dict[str, Any]) -> None:
@@ -117,23 +117,25 @@ def test_statistics_are_the_services_own(visit: Visiting, done: dict[str, Any]) 
     assert quantiles == pytest.approx([float(stats.t.ppf(0.975, freedom)) for freedom in freedoms], rel=1e-6)
     rng = random.Random(4)
     for length in (1, 2, 3, 4, 8, 20, 60):
-        values = [0.3 + 0.01 * abs(i - length / 3) + rng.gauss(0, 0.01) for i in range(length)]
+        values = [0.9 + 0.01 * abs(i - length / 3) + rng.gauss(0, 0.01) for i in range(length)]
         epochs = list(range(1, length + 1))
         found = page.evaluate(
             """([epochs, values]) => Promise.all([import('/static/statistics.js'), import('/static/series.js')])
                 .then(([m, s]) => {
                     const point = (value, i) => ({epoch: i + 1, value, low: value - 0.2, high: value + 0.1});
                     return [m.best(epochs, values, false), m.best(epochs, values, true), m.onset(epochs, values),
-                            s.limits([{raw: null, points: values.map(point)}], false)];
+                            s.limits([{metric: 'loss', raw: null, points: values.map(point)}], false),
+                            s.limits([{metric: 'acc', raw: null, points: values.map(point)}], false)];
                 })""",
             [epochs, values],
         )
         edges = [edge for value in values for edge in (value - 0.2, value + 0.1)]
         assert found[:3] == [best(epochs, values), best(epochs, values, "val_acc"), onset(epochs, values)]
         assert found[3] == pytest.approx(y_limits(values, edges, signed=False))
+        assert found[4] == pytest.approx(y_limits(values, edges, signed=False, most=1.0))
     wild = [*values[:30], 1e12, 1e30]
     points = [{"epoch": i + 1, "value": value, "low": None, "high": None} for i, value in enumerate(wild)]
     tame = page.evaluate(
-        "p => import('/static/series.js').then(s => s.limits([{raw: null, points: p}], false))", points
+        "p => import('/static/series.js').then(s => s.limits([{metric: 'loss', raw: null, points: p}], false))", points
     )
     assert tame == pytest.approx(y_limits(wild, [], signed=False))

@@ -122,7 +122,11 @@ def test_form_and_json_are_one_document(visit: Visiting) -> None:
     tab = visit()
     page = tab.open("/new")
     expect(page.locator("#submit")).to_be_enabled()
-    body = {"variants": ["l1", "bigger"], "training": {"optimizer": {"name": "adam", "beta_1": 0.8}}, "seeds": [4]}
+    body: dict[str, Any] = {
+        "variants": ["l1", "bigger"],
+        "training": {"optimizer": {"name": "adam", "beta_1": 0.8}},
+        "seeds": [4],
+    }
     page.locator("#json").fill(json.dumps(body))
     expect(page.locator("[data-variant]")).to_have_count(2)
     expect(page.locator('[data-pointer="/training/optimizer/name"]')).to_have_value("adam")

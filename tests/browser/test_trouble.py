@@ -106,7 +106,7 @@ def test_a_run_that_diverges_is_told_and_does_not_ruin_the_scale(visit: Visiting
     expect(page.locator("#figure-notes")).to_contain_text("wild: one run not finite from epoch 1 on.")
     expect(page.locator("#runs tr", has_text="wild")).to_contain_text(failed["runs"][1]["error"]["message"])
     expect(page.locator("#comparison .verdicts li", has_text="wild")).to_contain_text("diverged")
-    ticks = page.locator(".chart .tick.y").all_inner_texts()
+    ticks = page.locator(".chart .tick.y").all_text_contents()
     assert max(map(float, ticks)) < 2
     path = page.locator('.curve[data-group="original"] .line').get_attribute("d") or ""
     assert path.count("L") == 5
@@ -125,9 +125,9 @@ def test_hostile_names_are_text(visit: Visiting, live: str) -> None:
             expect(page.locator('[data-pointer="/name"]')).to_have_value(HOSTILE)
             expect(page.locator("#preview")).to_contain_text(HOSTILE)
         else:
-            expect(page.get_by_text(HOSTILE).first).to_be_visible()
+            expect(page.locator("h1, .job-title, .chip").get_by_text(HOSTILE).first).to_be_visible()
         assert page.locator("main img, main script").count() == 0
-        assert "broken" not in page.title()
+        assert page.title() != "broken"
 
 
 def test_a_page_that_nobody_looks_at_holds_no_connection(visit: Visiting, live: str) -> None:

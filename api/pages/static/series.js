@@ -121,7 +121,7 @@ export function limits(curves, log) {
     low = Math.min(low, value);
     high = Math.max(high, value);
   }
-  const room = 0.6 * (high - low) || 0.1 * Math.max(Math.abs(high), 1e-3);
+  const room = 0.3 * (high - low) || 0.1 * Math.max(Math.abs(high), 1e-3);
   let bottom = low, top = high;
   for (const each of points) {
     if (each.low === null || each.high === null) continue;
@@ -131,8 +131,10 @@ export function limits(curves, log) {
   }
   const margin = 0.06 * (top - bottom) || room;
   const floor = !log && low >= 0 ? -0.03 * top : -Infinity;
+  // An accuracy cannot exceed 1, nor can the axis much.
+  const most = !log && curves.every((curve) => curve.metric.endsWith('acc')) ? 1 : Infinity;
   bottom = Math.max(bottom - margin, floor);
-  top += margin;
+  top = Math.min(top + margin, most + 0.3 * margin);
   return log ? [10 ** bottom, 10 ** top] : [bottom, top];
 }
 

@@ -31,7 +31,12 @@ from models.settings import Settings
 from models.tables import Epoch, Job, Run
 from tests.servers import PostgreSQL, Service, Valkey
 
-SMALL = {"dataset": {"name": "synthetic", "reviews": 200}, "training": {"epochs": 5}, "variants": ["smaller"]}
+SMALL = {
+    "dataset": {"name": "synthetic", "reviews": 200},
+    "training": {"epochs": 5},
+    "variants": ["smaller"],
+    "reuse": "never",  # or the same run would be trained once
+}
 
 
 def quantile(values: list[float], share: float) -> float:
@@ -122,7 +127,7 @@ def fill(service: Service, database: Database, runs: int, epochs: int = 0) -> st
     """Stores a job of `runs` runs, each with `epochs`, as workers would have; its id."""
     seeds = min(runs, 100)
     variants = [{"name": f"v{i}", "preset": "original"} for i in range(-(-runs // seeds))]
-    job = service.submit(dataset={"name": "synthetic"}, variants=variants, seeds=list(range(seeds)))
+    job = service.submit(dataset={"name": "synthetic"}, variants=variants, seeds=list(range(seeds)), reuse="never")
     values = dict.fromkeys(METRICS, 0.5)
     with database.write() as session:
         when = session.scalars(select(Job.created_at).where(Job.id == job["id"])).one()

@@ -21,7 +21,12 @@ from models.settings import Settings
 from models.tables import ApiKey, Idempotency, Job, Webhook
 from tests.servers import PostgreSQL, Valkey, free_port, wait_for
 
-SMALL: dict[str, Any] = {"dataset": {"name": "synthetic"}, "training": {"epochs": 3}, "variants": ["original", "l2"]}
+SMALL: dict[str, Any] = {
+    "dataset": {"name": "synthetic"},
+    "training": {"epochs": 3},
+    "variants": ["original", "l2"],
+    "reuse": "never",
+}
 
 
 @contextmanager

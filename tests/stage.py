@@ -16,7 +16,7 @@ from models.settings import Settings
 from tests.servers import Process, Service, Valkey, wait_for
 
 FAST = {
-    "OCKHAM_LEASE_SECONDS": "4",
+    "OCKHAM_LEASE_SECONDS": "6",
     "OCKHAM_HEARTBEAT_SECONDS": "0.5",
     "OCKHAM_SWEEP_SECONDS": "0.5",
     "OCKHAM_DRAIN_SECONDS": "2",

@@ -72,7 +72,7 @@ class Faults:
 
     def freeze_worker(self) -> None:
         worker = self.chance.choice(self.stage.workers)
-        self._freeze([worker.pid, *worker.children()], 8)  # a lease is half of that
+        self._freeze([worker.pid, *worker.children()], 10)  # longer than a lease, or not
 
     # --- the API
 

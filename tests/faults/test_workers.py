@@ -66,7 +66,7 @@ def test_a_frozen_worker_that_comes_back_leaves_no_trace(stage: Stage, undisturb
 
 
 def test_messages_that_come_again_and_again_double_nothing(stage: Stage, undisturbed: Any) -> None:
-    """The visibility timeout is the lease's 4 seconds, far shorter than the run; and the bell rings for nothing."""
+    """The visibility timeout is the lease's 6 seconds, far shorter than the run; and the bell rings for nothing."""
     stage.whole(2)
     app = make_celery(stage.settings.model_copy(update={"redis_url": stage.broker.url}))
     job = stage.submit(**LONG)

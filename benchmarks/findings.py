@@ -144,7 +144,7 @@ def sweep(job: Job, of: claims.Measured, axis: str) -> dict[str, Any]:
         "rows": [(place[name], of[name]) for name in names],
         "enough": int(enough),
         "ends": ends,
-        "verdicts": {name: claims.verdict(pair, pair.p, -1) for name, pair in ends.items()},
+        "verdicts": {name: claims.verdict(pair, claims.chance(pair), -1) for name, pair in ends.items()},
     }
 
 

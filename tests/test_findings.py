@@ -52,3 +52,16 @@ def test_the_smallest_that_is_as_good_as_the_best() -> None:
     settings = [(2.0, [0.50, 0.52]), (8.0, [0.305, 0.315]), (32.0, [0.29, 0.31]), (128.0, [0.33, 0.35])]
     assert claims.enough(settings) == 8.0
     assert claims.enough([(4.0, [0.4]), (8.0, [0.3])]) == 8.0
+
+
+@pytest.mark.parametrize(("seeds", "verdict"), [(10, "holds"), (3, "not decided")])
+def test_the_same_difference_in_all_seeds_is_settled_by_its_sign(seeds: int, verdict: str) -> None:
+    runs = [
+        run(variant, seed, losses)
+        for seed in range(seeds)
+        for variant, losses in (("original", [0.5, 0.4, 0.3, 0.6]), ("bigger", [0.5, 0.3, 0.4, 0.6]))
+    ]
+    findings = {each.claim.measure: each for each in claims.settle(claims.measured({"runs": runs}))}
+    assert findings["best_epoch"].paired.difference == -1
+    assert findings["best_epoch"].verdict == verdict
+    assert findings["rise"].verdict == "not decided"

@@ -37,7 +37,7 @@ def finished(url: str, job_id: str) -> dict[str, Any]:
         job = get(url, f"/v1/jobs/{job_id}")
         return job if job["status"] in ("succeeded", "failed", "cancelled") else None
 
-    return dict(wait_for("the end of the job", done))
+    return dict(wait_for("the end of the job", done, 600))
 
 
 @pytest.fixture(scope="session")

@@ -47,10 +47,11 @@ Activation = Literal[
     "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign",
     "tanh", "sigmoid", "hard_sigmoid", "exponential",
 ]  # fmt: skip
-Initializer = Literal[
+BiasInitializer = Literal[
     "zeros", "ones", "random_normal", "random_uniform", "truncated_normal", "glorot_normal", "glorot_uniform",
-    "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "orthogonal",
+    "he_normal", "he_uniform", "lecun_normal", "lecun_uniform",
 ]  # fmt: skip
+Initializer = BiasInitializer | Literal["orthogonal"]  # which is of matrices only
 
 
 class Regularizer(Model):
@@ -68,7 +69,7 @@ class Dense(Model):
     activation: Activation = "linear"
     use_bias: bool = True
     kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: Initializer = "zeros"
+    bias_initializer: BiasInitializer = "zeros"
     kernel_regularizer: Regularizer | None = None
     bias_regularizer: Regularizer | None = None
     activity_regularizer: Regularizer | None = None

@@ -49,6 +49,7 @@ class Child:
         self.database = Database(settings)
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
         training.configure(threads=settings.threads)
+        training.warm_up()
 
     def train_next(self) -> int:
         """Trains the next queued run, if there is one and this worker is not about to end.

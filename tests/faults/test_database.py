@@ -148,13 +148,9 @@ def test_a_full_disk_is_a_named_error_and_no_corrupt_database(small_disk: Path, 
         job = stage.submit(**LONG)
         stage.reaches(job["id"], 5)
         ballast = small_disk / "ballast"
-        with ballast.open("wb") as file:
-            try:
-                while True:
-                    file.write(bytes(4096))
-                    file.flush()
-            except OSError:
-                pass
+        with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+            while True:
+                file.write(bytes(4096))
 
         def refused() -> bool:
             answer = stage.http.post("/v1/jobs", json=LONG)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 METRICS = ("loss", "acc", "val_loss", "val_acc", "data_loss", "val_data_loss")
-"""What every epoch records. `loss` and `val_loss` are Keras's, penalty included; the `data` twins the cross-entropy alone."""
+"""What every epoch records. `loss` and `val_loss` are Keras's, penalty included; their `data` twins go without."""
 
 EVALUATED = ("eval_loss", "eval_acc", "eval_data_loss")
 """The training set in inference mode, recorded where `training.evaluate_train` asks for it."""

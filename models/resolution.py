@@ -192,7 +192,9 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     for i, variant in enumerate(specification.variants):
         if variant.dataset:
             swept = variant.swept is not None and "train_samples" in variant.swept
-            place: tuple[str | int, ...] = ("sweep", "grid", "train_samples") if swept else ("variants", i, "dataset", "train_samples")
+            place: tuple[str | int, ...] = (
+                ("sweep", "grid", "train_samples") if swept else ("variants", i, "dataset", "train_samples")
+            )
             wanted[place] = max(variant.dataset.train_samples or 0, wanted.get(place) or 0)
     for place, samples in wanted.items():
         if samples is not None and samples > available > 0:

@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     )
     valkey_server: Path | None = Field(
         None,
-        description="The valkey-server or redis-server (6.2 or later) to embed; without it the bundled one, then PATH's",
+        description="The valkey-server or redis-server (6.2 or later) to embed; else the bundled one, else PATH's",
     )
 
     url: str = Field("http://127.0.0.1:8000", description="Where the client and the command line find the service")
@@ -93,7 +93,7 @@ class Settings(BaseSettings):
 
     @property
     def socket_path(self) -> Path:
-        """The embedded Valkey's Unix socket: in the data directory, or in a short place of its own where that is too long."""
+        """The embedded Valkey's Unix socket: in the data directory, or elsewhere where its path would be too long."""
         path = self.data_dir.absolute() / "valkey.sock"
         if len(os.fsencode(path)) <= SOCKET_PATH_LIMIT:
             return path

@@ -55,7 +55,7 @@ Initializer = BiasInitializer | Literal["orthogonal"]  # which is of matrices on
 
 
 class Regularizer(Model):
-    """A penalty added to the loss: `l1` times the sum of |w| plus `l2` times the sum of w² (`keras.regularizers.L1L2`)."""
+    """A penalty added to the loss, `l1` times the sum of |w| and `l2` times that of w² (`keras.regularizers.L1L2`)."""
 
     l1: Penalty = 0.0
     l2: Penalty = 0.0

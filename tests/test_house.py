@@ -1,8 +1,8 @@
 """The house's one rule of direction, held true by walking every import.
 
-    api ─► models ◄─ worker        api ─► worker.queue, the queue's names only
-    client ─► none of them         migrations ─► models
-    worker.tasks ─► worker.training ─► worker.network, which know no web, no queue and no SQL
+api ─► models ◄─ worker        api ─► worker.queue, the queue's names only
+client ─► none of them         migrations ─► models
+worker.tasks ─► worker.training ─► worker.network, which know no web, no queue and no SQL
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ HEAVY = ("tensorflow", "keras")
 
 
 def imports(file: Path) -> set[str]:
-    """Every module that `file` imports, inside functions too; names imported from a package of ours count as modules."""
+    """Every module that `file` imports, inside functions too; what is imported from a package of ours counts."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text())):
         if isinstance(node, ast.Import):

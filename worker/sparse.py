@@ -171,9 +171,7 @@ def product(block: Any, by_row: tf.Tensor, count: tf.Tensor) -> Any:
     )
 
 
-def product_gradient(
-    block: Any, by_row: tf.Tensor, by_word: tf.Tensor, count: tf.Tensor, gradient: tf.Tensor
-) -> Any:
+def product_gradient(block: Any, by_row: tf.Tensor, by_word: tf.Tensor, count: tf.Tensor, gradient: tf.Tensor) -> Any:
     """The gradient of the block, `transpose(multi_hot) @ gradient`, from that of its product (count, units)."""
     words, units = block.shape
     if units < NARROW:

@@ -35,7 +35,8 @@ class Bench:
             return claims.claim(session, worker, pid, lease)
 
     def claimed(self, worker: str = "worker", pid: int = 1, lease: float = 60) -> Claim:
-        assert (held := self.claim(worker, pid, lease))
+        held = self.claim(worker, pid, lease)
+        assert held is not None
         return held
 
     def record(self, held: Claim, *epochs: int) -> None:

@@ -129,8 +129,11 @@ def test_every_fault_is_told_at_once() -> None:
         ({"variants": ["original"], "seeds": [True]}, {"/seeds/0": "int_type"}),
         ({"variants": ["original"], "seeds": [2**32]}, {"/seeds/0": "less_than_equal"}),
         ({"variants": ["original"] * 501}, {"/variants": "too_long"}),
-        ({"variants": ["original", "l2"] , "seeds": list(range(101))}, {"/seeds": "too_long"}),
-        ({"variants": [{"name": "x", "layers": [{"type": "dropout", "rate": 0.5}]}]}, {"/variants/0/layers/0": "first_layer_not_dense"}),
+        ({"variants": ["original", "l2"], "seeds": list(range(101))}, {"/seeds": "too_long"}),
+        (
+            {"variants": [{"name": "x", "layers": [{"type": "dropout", "rate": 0.5}]}]},
+            {"/variants/0/layers/0": "first_layer_not_dense"},
+        ),
         ({"variants": [{"name": "x", "preset": "l1", "layers": []}]}, {"/variants/0/preset": "preset_and_layers"}),
         ({"variants": [{"name": "a,b", "layers": []}]}, {"/variants/0/name": "string_pattern_mismatch"}),
         ({"variants": ["l1"], "dataset": {"train_samples": 25_001}}, {"/dataset/train_samples": "too_large"}),
@@ -138,14 +141,20 @@ def test_every_fault_is_told_at_once() -> None:
             {"variants": ["l1"], "dataset": {"train_samples": 20_000, "validation": {"holdout": 10_000}}},
             {"/dataset/train_samples": "too_large"},
         ),
-        ({"variants": ["l1"], "dataset": {"validation": {"holdout": 25_000}}}, {"/dataset/validation/holdout": "too_large"}),
-        ({"variants": ["original"], "training": {"epochs": 0}, "baseline": None}, {"/training/epochs": "greater_than_equal"}),
+        (
+            {"variants": ["l1"], "dataset": {"validation": {"holdout": 25_000}}},
+            {"/dataset/validation/holdout": "too_large"},
+        ),
+        (
+            {"variants": ["original"], "training": {"epochs": 0}, "baseline": None},
+            {"/training/epochs": "greater_than_equal"},
+        ),
         (
             {"variants": [{"name": "original", "training": {"batch_size": 0}}], "training": {"epochs": 0}},
             {"/training/epochs": "greater_than_equal", "/variants/0/training/batch_size": "greater_than_equal"},
         ),
     ],
-)  # fmt: skip
+)
 def test_what_is_refused(body: Any, expected: dict[str, str]) -> None:
     assert faults(body) == expected
 
@@ -186,10 +195,16 @@ def test_a_sweep_over_training_sizes_and_depths() -> None:
         (3, {"/sweep": "model_type"}),
         ({"grid": {}}, {"/variants": "too_short"}),
         ({"grid": {"units": [1, 1]}}, {"/sweep/grid/units": "value_error"}),
-        ({"grid": {"units": [0], "x": [1]}}, {"/sweep/grid/units/0": "greater_than_equal", "/sweep/grid/x": "extra_forbidden"}),
-        ({"grid": {"units": list(range(1, 41)), "l2": [i / 10 for i in range(20)]}}, {"/sweep/grid": "too_many_variants"}),
+        (
+            {"grid": {"units": [0], "x": [1]}},
+            {"/sweep/grid/units/0": "greater_than_equal", "/sweep/grid/x": "extra_forbidden"},
+        ),
+        (
+            {"grid": {"units": list(range(1, 41)), "l2": [i / 10 for i in range(20)]}},
+            {"/sweep/grid": "too_many_variants"},
+        ),
         ({"grid": {"train_samples": [1, 30_000]}}, {"/sweep/grid/train_samples": "too_large"}),
     ],
-)  # fmt: skip
+)
 def test_what_a_sweep_may_not_be(sweep: Any, expected: dict[str, str]) -> None:
     assert faults({"sweep": sweep}) == expected

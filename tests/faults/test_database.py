@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -148,7 +149,7 @@ def test_a_full_disk_is_a_named_error_and_no_corrupt_database(small_disk: Path, 
         job = stage.submit(**LONG)
         stage.reaches(job["id"], 5)
         ballast = small_disk / "ballast"
-        with ballast.open("wb", buffering=0) as file, pytest.raises(OSError, match="No space left"):
+        with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
             while True:
                 file.write(bytes(4096))
 

@@ -45,7 +45,7 @@ def test_a_run_that_needs_too_much_memory_is_ended(make_stage: Any) -> None:
     stage.worker(env={"OCKHAM_WORKER_MEMORY_MB": "700"})
     layers = [{"type": "dense", "units": 4096, "activation": "relu"}]
     job = stage.submit(
-        dataset={"name": "synthetic", "reviews": 2000, "num_words": 20_000},
+        dataset={"name": "synthetic", "reviews": 2000, "num_words": 10_000},
         training={"epochs": 50},
         variants=[{"name": "huge", "layers": layers}],
     )

@@ -21,7 +21,7 @@ from statistics import median
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, CDPSession, Page
 from sqlalchemy import insert, select, update
 
 from models.database import Database
@@ -72,13 +72,21 @@ def _epoch(run: str, rank: int, epoch: int, now: datetime) -> dict[str, Any]:
     return {"run_id": run, "epoch": epoch, "seconds": 0.1, "recorded_at": now, **values}
 
 
-def drawing(browser: Browser, url: str, job: str, curves: str) -> dict[str, float]:
-    """Seconds from the click to the curves, and for drawing them anew when a choice changes."""
-    visit = Visit(browser, url)
+def drawing(browser: Browser, service: Served, job: str, curves: str) -> dict[str, float]:
+    """Seconds from the click to the curves, and for drawing them anew when a choice changes.
+
+    Those of the processor (of the page's main thread, and of the API) hold on a busy machine too.
+    """
+    visit = Visit(browser, service.ready())
+    session = visit.context.new_cdp_session(visit.page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+    api = service.part("api")
+    served = sum(api.cpu_times()[:2])
     began = time.perf_counter()
     page = visit.open(f"/jobs/{job}?curves={curves}")
     page.locator(".curve").first.wait_for()
     shown = time.perf_counter() - began
+    cpu = {"page_cpu": _task_seconds(session), "api_cpu": sum(api.cpu_times()[:2]) - served}
     again = page.evaluate(
         """async () => {
             const scale = document.querySelector('#choices [name=scale]');
@@ -90,8 +98,15 @@ def drawing(browser: Browser, url: str, job: str, curves: str) -> dict[str, floa
             return (performance.now() - began) / 1000;
         }"""
     )
+    cpu["drawn_again_cpu"] = _task_seconds(session) - cpu["page_cpu"]
     visit.close()
-    return {"shown": shown, "drawn_again": again}
+    return {"shown": shown, "drawn_again": again, **cpu}
+
+
+def _task_seconds(session: CDPSession) -> float:
+    """What the page's main thread has worked so far."""
+    found = {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}
+    return float(found["TaskDuration"])
 
 
 def heap(page: Page) -> dict[str, float]:
@@ -164,7 +179,7 @@ def main() -> None:
         browser = stack.enter_context(browsing())
         job = long_history(Settings(data_dir=directory), url)
         for curves in ("mean", "runs"):
-            rounds = [drawing(browser, url, job, curves) for _ in range(asked.rounds)]
+            rounds = [drawing(browser, service, job, curves) for _ in range(asked.rounds)]
             middle = {name: round(median(each[name] for each in rounds), 3) for name in rounds[0]}
             print(json.dumps({"measured": "100 runs x 200 epochs", "curves": curves, **middle}), flush=True)
         print(json.dumps({"measured": "left open", **left_open(browser, url, asked.open)}), flush=True)

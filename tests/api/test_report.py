@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import html
 import io
 import json
@@ -161,9 +160,9 @@ def test_the_bundles_script_tells_the_same_story(make_service: Callable[..., Ser
     job = service.submit(
         dataset={"name": "synthetic", "reviews": 600, "num_words": 300, "validation": {"holdout": 200}},
         training={"epochs": 3, "batch_size": 32, "evaluate_train": True},
-        variants=["smaller", "l2", {"name": "stops", "preset": "dropout", "training": {
+        variants=["l2", {"name": "stops", "preset": "dropout", "training": {
             "early_stopping": {"monitor": "val_data_loss", "patience": 3}}}],
-        seeds=[0],
+        seeds=[0, 1, 2, 3],
     )  # fmt: skip
     assert service.finished(job["id"])["status"] == "succeeded"
     bundle = service.http.get(f"/v1/jobs/{job['id']}/bundle.zip").raise_for_status().content
@@ -173,16 +172,19 @@ def test_the_bundles_script_tells_the_same_story(make_service: Callable[..., Ser
     done = subprocess.run([sys.executable, "-P", folder / "train.py"], capture_output=True, text=True, cwd=folder)
     assert done.returncode == 0, done.stderr[-3000:]
 
-    def epochs(name: str) -> dict[tuple[str, str], dict[str, str]]:
-        with (folder / name).open() as file:
-            return {(row["variant"], row["epoch"]): row for row in csv.DictReader(file)}
-
-    ours, keras = epochs("history.csv"), epochs("history-keras.csv")
-    assert set(ours) == set(keras)
-    for place, row in ours.items():
-        for metric in ("loss", "val_loss", "val_data_loss", "eval_data_loss"):
-            assert float(keras[place][metric]) == pytest.approx(float(row[metric]), abs=0.06), (place, metric)
-        assert float(keras[place]["val_acc"]) == pytest.approx(float(row["val_acc"]), abs=0.15), place
+    ours, keras = (pd.read_csv(folder / name) for name in ("history.csv", "history-keras.csv"))
+    places = ["variant", "seed", "epoch"]
+    assert sorted(map(tuple, ours[places].values)) == sorted(map(tuple, keras[places].values))
+    means = [table.groupby(["variant", "epoch"]).mean(numeric_only=True) for table in (ours, keras)]
+    for variant in ("l2", "stops"):
+        # Other weights and batches: a seed's loss has a standard deviation of 0.03, half that in a mean of 4.
+        for metric in ("loss", "val_loss", "data_loss", "val_data_loss", "eval_loss", "eval_data_loss"):
+            first, again = (mean.loc[(variant, 1), metric] for mean in means)
+            assert again == pytest.approx(first, abs=0.07), (variant, metric)
+        first, again = (mean.loc[variant, "val_loss"] - mean.loc[variant, "val_data_loss"] for mean in means)
+        assert list(again) == pytest.approx(list(first), abs=0.005), "the penalty does not hang on luck"
+        assert all(mean.loc[(variant, 3), "data_loss"] < mean.loc[(variant, 1), "data_loss"] for mean in means)
+    assert "test set, at the best epoch" in done.stdout
 
 
 def test_the_bundles_script_makes_the_same_reviews(tmp_path: Path) -> None:

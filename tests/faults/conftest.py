@@ -37,6 +37,15 @@ def database_url(request: pytest.FixtureRequest) -> str | None:
     return server.create(f"f{uuid.uuid4().hex}")
 
 
+@pytest.fixture
+def own_url(request: pytest.FixtureRequest, database_url: str | None) -> str | None:
+    """A database of the same kind for one test's stage: the module's workers must not see its runs."""
+    if database_url is None:
+        return None
+    server: PostgreSQL = request.getfixturevalue("postgresql")
+    return server.create(f"o{uuid.uuid4().hex}")
+
+
 @pytest.fixture(scope="module")
 def stage(make_stage: MakeStage, database_url: str | None) -> Stage:
     """The module's stage on that database."""

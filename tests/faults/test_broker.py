@@ -35,8 +35,8 @@ def test_killed_and_started_again(stage: Stage, undisturbed: Any, keep_data: boo
     assert stage.job(running["id"])["runs"][0]["attempt"] == 1
 
 
-def test_away_when_everything_starts(make_stage: Any, database_url: str | None) -> None:
-    stage = make_stage(database_url)
+def test_away_when_everything_starts(make_stage: Any, own_url: str | None) -> None:
+    stage = make_stage(own_url)
     stage.broker.kill()
     stage.restart_api()
     job = stage.submit(**SHORT)

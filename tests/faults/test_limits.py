@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 ENDLESS = {**LONG, "training": {"epochs": 1000, "batch_size": 1}}
 
 
-def test_a_run_that_takes_too_long_is_ended_with_its_epochs_kept(make_stage: Any, database_url: str | None) -> None:
-    stage: Stage = make_stage(database_url, OCKHAM_RUN_SECONDS="15")
+def test_a_run_that_takes_too_long_is_ended_with_its_epochs_kept(make_stage: Any, own_url: str | None) -> None:
+    stage: Stage = make_stage(own_url, OCKHAM_RUN_SECONDS="15")
     stage.whole(1)
     job = stage.submit(**{**LONG, "training": {"epochs": 1000, "batch_size": 8}})
     behind = stage.submit(**SHORT)

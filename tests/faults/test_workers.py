@@ -79,8 +79,8 @@ def test_messages_that_come_again_and_again_double_nothing(stage: Stage, undistu
     app.close()
 
 
-def test_sigterm_lets_a_short_run_end(make_stage: Any, database_url: str | None) -> None:
-    stage = make_stage(database_url, OCKHAM_DRAIN_SECONDS="60")
+def test_sigterm_lets_a_short_run_end(make_stage: Any, own_url: str | None) -> None:
+    stage = make_stage(own_url, OCKHAM_DRAIN_SECONDS="60")
     (worker,) = stage.whole(1)
     job = stage.submit(**{**LONG, "training": {"epochs": 30, "batch_size": 16}})
     stage.reaches(job["id"], 1)

@@ -191,7 +191,7 @@ SPECIFICATION = st.fixed_dictionaries(
 @given(body=SPECIFICATION | JSON)
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 def test_any_specification(http: httpx.Client, body: Any) -> None:
-    answer = http.post("/v1/jobs", json=body)
+    answer = http.post("/v1/jobs", content=json.dumps(body))  # httpx itself would refuse NaN; a hostile client does not
     is_clean(answer)
     assert answer.status_code in (202, 400, 422)
     if answer.status_code == 422:

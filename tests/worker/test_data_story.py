@@ -10,6 +10,8 @@ import pytest
 from models.resolution import resolve
 from worker import data, training
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 SEEDS = [0, 1, 2]
 
 

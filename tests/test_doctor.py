@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.servers import Service
+from tests.servers import Service, wait_for
 
 
 def doctor(*words: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
@@ -60,8 +60,12 @@ def test_a_whole_service_is_well_and_measured(make_service: Callable[..., Servic
 
     request = service.http.get(f"/v1/jobs/{job['id']}", headers={"X-Request-ID": "0" * 32})
     assert request.headers["x-request-id"] == "0" * 32
-    log = (service.directory / "api.log").read_text()
-    assert any("0" * 32 in line and job["id"] in line for line in log.splitlines())
+
+    def logged() -> bool:
+        log = (service.directory / "api.log").read_text()
+        return any("0" * 32 in line and job["id"] in line for line in log.splitlines())
+
+    wait_for("the request's log line", logged)  # written once the answer is on its way
     assert job["id"] in (service.directory / "worker.log").read_text()
 
 

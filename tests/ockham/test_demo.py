@@ -49,6 +49,7 @@ def check(out: Path, dataset: str, epochs: int) -> None:
     assert all(f"{name}.png" in table for name in FIGURES)
 
 
+@pytest.mark.slow
 def test_without_the_real_reviews_it_says_so_and_trains_on_made_ones(tmp_path: Path) -> None:
     env = environment(
         OCKHAM_IMDB_NPZ=str(tmp_path / "nowhere.npz"), OCKHAM_DATABASE_URL="postgresql://nobody@192.0.2.1/x"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import typer.main
 
 from ockham import verbs
@@ -29,6 +30,7 @@ def test_every_exit_code_is_on_the_page() -> None:
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)} == {0, 130} | codes
 
 
+@pytest.mark.slow
 def test_options_on_the_page_are_there() -> None:
     for section in re.findall(r"^\| `ockham ([a-z]+).*", (DOCS / "cli.md").read_text(), flags=re.MULTILINE):
         row = re.search(rf"^\| `ockham {section}.*$", (DOCS / "cli.md").read_text(), flags=re.MULTILINE)
@@ -41,6 +43,7 @@ def test_options_on_the_page_are_there() -> None:
             assert option in said, (section, option)
 
 
+@pytest.mark.slow
 def test_the_client_page_runs_top_to_bottom(live: str, tmp_path: Path) -> None:
     blocks = re.findall(r"^```python\n(.*?)^```", (DOCS / "client.md").read_text(), flags=re.MULTILINE | re.DOTALL)
     assert len(blocks) >= 6

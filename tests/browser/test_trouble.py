@@ -131,7 +131,7 @@ def test_hostile_names_are_text(visit: Visiting, live: str) -> None:
 
 
 def test_a_page_that_nobody_looks_at_holds_no_connection(visit: Visiting, live: str) -> None:
-    job = submit(live, name="looked away", variants=["original"], training={"epochs": 200})
+    job = submit(live, name="looked away", variants=["original"], training={"epochs": 600})
     page = visit().open(f"/jobs/{job['id']}")
     expect(page.locator(".curve .line")).to_have_attribute("d", re.compile("L"))
     hidden = """value => {
@@ -146,4 +146,4 @@ def test_a_page_that_nobody_looks_at_holds_no_connection(visit: Visiting, live: 
     assert page.locator(".curve .line").get_attribute("d") == drawn
     page.evaluate(hidden, False)
     expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"))
-    assert (page.locator(".curve .line").get_attribute("d") or "").count("L") == 199
+    assert (page.locator(".curve .line").get_attribute("d") or "").count("L") == 599

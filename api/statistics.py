@@ -77,7 +77,7 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
     - `ci95`, `p`: Student's paired t, two-sided (the one-sample t of the differences).
     - `dz`: mean difference / sd of the differences (Cohen 1988, *Statistical power analysis*, 2.3.5).
     - `hedges_g`: dz · J(n − 1), J(m) = Γ(m/2) / (√(m/2) · Γ((m − 1)/2)), the correction for
-      small samples (Hedges 1981, "Distribution theory for Glass's estimator", eq. 6e).
+      small samples (Hedges 1981, "Distribution theory for Glass's estimator", eq. 6e); from 3 seeds on.
     - `variance_ratio`: var(differences) / (var(first) + var(second)). Below 1 pairing by seed made
       the interval narrower than two independent samples would have; about 1: it did nothing.
     - `correlation`: Pearson's, of the two variants across seeds; as the ratio, from 3 seeds on.
@@ -111,7 +111,7 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
         ci95=spread.ci95,
         p=float(2 * stats.t.sf(abs(t), freedom)),
         dz=dz,
-        hedges_g=dz * small_sample_correction(freedom),
+        hedges_g=dz * small_sample_correction(freedom) if freedom > 1 else None,
         correlation=correlation,
         variance_ratio=ratio,
     )

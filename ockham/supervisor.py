@@ -84,7 +84,9 @@ class Supervisor:
         Raises `CannotStart` or `PartFailed`; no process is left behind then either.
         """
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) != signal.SIG_IGN:  # nohup has SIGHUP ignored
+            # nohup has SIGHUP ignored, and means it. A shell's `&` has SIGINT ignored too, but a SIGINT that
+            # comes all the same was sent to this very process.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
         self.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.logs.mkdir(exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import uuid
 from collections.abc import Callable, Generator, Iterator
@@ -17,6 +18,12 @@ from tests.ockham.serving import Served
 from tests.servers import PostgreSQL, Service, Valkey
 
 IMDB_NPZ = os.environ.get("OCKHAM_IMDB_NPZ")
+
+
+def pytest_configure() -> None:
+    # A shell's `&` has SIGINT ignored, and whatever the tests start would inherit that.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

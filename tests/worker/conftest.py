@@ -38,9 +38,9 @@ def imdb(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
 def specify(
     variant: Any = "original", seed: int = 0, dataset: dict[str, Any] | None = None, **training: Any
 ) -> RunSpecification:
-    """One run on the small data set."""
+    """One run on the small data set, changed by `dataset`, or on another one that `dataset` names."""
     body = {
-        "dataset": {**SMALL, **(dataset or {})},
+        "dataset": dataset if dataset and "name" in dataset else {**SMALL, **(dataset or {})},
         "variants": [variant],
         "training": {"epochs": 3, "batch_size": 128, **training},
         "seeds": [seed],

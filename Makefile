@@ -55,7 +55,7 @@ format: $(READY) ## Puts the style right
 	$(BIN)/ruff format .
 
 bench: $(READY) ## The benchmarks
-	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks $(BENCH)
 
 findings: $(READY) ## Settles the notebook's claims with many seeds, and writes docs/findings.md
 	$(BIN)/python -m benchmarks.findings

@@ -1,5 +1,10 @@
-"""`make bench`."""
+"""`make bench`: the engine beside its yardsticks, then the service beside the notebook.
 
-from benchmarks import engine
+python -m benchmarks [--rounds 5] [--torch /path/to/python/with/torch]
+"""
 
-engine.main()
+from benchmarks import engine, service
+
+arguments = engine.options().parse_args()
+engine.main(arguments)
+service.main(arguments.rounds)

@@ -89,15 +89,18 @@ def throughput(processes: int, runs: int) -> dict[str, Any]:
     return measured
 
 
-def main() -> None:
-    """Measures and prints."""
+def options() -> argparse.ArgumentParser:
+    """What `python -m benchmarks.engine` and `python -m benchmarks` take."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--torch", default=None, help="a Python that has torch")
-    parser.add_argument("--threads", type=int, default=1, help="the engine's threads for `original`")
-    arguments = parser.parse_args()
+    return parser
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Measures and prints."""
     cores = os.cpu_count() or 1
-    print(json.dumps({"machine": platform.machine(), "cores": cores, "engine_threads": arguments.threads}))
+    print(json.dumps({"machine": platform.machine(), "cores": cores}))
     if arguments.torch is None:
         print("PyTorch is not measured: name a Python that has it with --torch", file=sys.stderr)
     seconds: dict[tuple[str, str, str], list[float]] = defaultdict(list)
@@ -113,7 +116,7 @@ def main() -> None:
         if arguments.torch:
             write_for_torch(Path(folder))
         for _ in range(arguments.rounds):
-            for variant, threads in (("original", arguments.threads), ("bigger", cores)):
+            for variant, threads in (("original", 1), ("bigger", cores)):
                 engine = ["benchmarks.engine_run", "--variants", variant, "--warm", "--threads", str(threads)]
                 for measured in lines([*python, *engine, "--epochs", "20" if variant == "original" else "5"]):
                     take("engine", "epoch_seconds", measured)
@@ -154,4 +157,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(options().parse_args())

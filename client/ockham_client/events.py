@@ -21,15 +21,16 @@ SILENCE_SECONDS = 45.0
 def follow(job_id: str, after: int | None = None, timeout: float | None = None) -> Plan[None]:
     """Emits every event after `after` as it happens, each once, until the job's last.
 
-    Reads the event stream. Where that breaks it reads on from the list of events, and opens the stream
-    again after the last event seen (`Last-Event-ID`); where streams do not come through at all, it goes
-    on asking for the list. `timeout` is in seconds; raises `JobTimeout`.
+    Reads the event stream, and opens it again after the last event seen (`Last-Event-ID`) where it breaks.
+    Where a stream brings nothing it reads on from the list of events; where streams do not come through at
+    all, it goes on asking for that. `timeout` is in seconds; raises `JobTimeout`.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     job = f"/v1/jobs/{quote(job_id, safe='')}"
     streams = True
     while True:
         if streams:
+            before = after
             try:
                 ended, after = yield from _stream(f"{job}/events", after, deadline)
             except _NoStream:
@@ -37,6 +38,8 @@ def follow(job_id: str, after: int | None = None, timeout: float | None = None) 
             else:
                 if ended:
                     return
+                if after != before:
+                    continue
         finished, after = yield from _catch_up(job, after)
         if finished:
             return

@@ -40,7 +40,8 @@ def finished(url: str, job_id: str) -> dict[str, Any]:
     return dict(wait_for("the end of the job", done, 600))
 
 
-@pytest.fixture(scope="session")
+# Playwright keeps an event loop running in this thread: it has to end before other packages' tests.
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium: install it by the system's package manager")

@@ -26,12 +26,13 @@ def test_an_empty_service_a_break_and_its_end(browser: Browser, tmp_path: Path) 
     """A page left open while the service goes away and comes back shows every epoch in the end."""
     port = str(free_port())
     words = (tmp_path / "data", "--workers", "1", "--port", port)
-    with Served(*words) as service:
+    at_once = {"OCKHAM_DRAIN_SECONDS": "0"}
+    with Served(*words, env=at_once) as service:
         url = service.ready()
         visit = Visit(browser, url)
         visit.open("/")
         expect(visit.page.get_by_role("heading", name="No jobs yet")).to_be_visible()
-        job = submit(url, name="interrupted", variants=["original"], training={"epochs": 120})
+        job = submit(url, name="interrupted", variants=["original"], training={"epochs": 120, "batch_size": 2})
         expect(visit.page.locator(".job-row")).to_have_count(1)
         page = visit.open(f"/jobs/{job['id']}")
         expect(page.locator(".curve .line")).to_have_attribute("d", re.compile("L"))

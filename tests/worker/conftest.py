@@ -20,7 +20,7 @@ def engine() -> None:
     """TensorFlow with one thread, as a worker has it. It must not have computed anything before."""
     from worker import training
 
-    training.configure(threads=1)
+    training.configure()
 
 
 @pytest.fixture(scope="session")

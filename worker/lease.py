@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 POLL_SECONDS = 0.25
 """How often the database is asked whether the run was cancelled."""
+CANCEL_SECONDS = 0.4
+"""How long a cancelled run may take to stop; then it counts as cancelled, though a huge batch is still being computed."""
 STUBBORN_SECONDS = 20
 """How long training may go on after it was told to stop; then the process ends itself."""
 
@@ -104,7 +106,7 @@ class Lease:
 
     def _keep(self) -> None:
         beat_at = self._begun + self._settings.heartbeat_seconds
-        stop_by = float("inf")
+        give_up_at = stop_by = float("inf")
         process = psutil.Process()
         while not self._left.wait(POLL_SECONDS):
             clock = time.monotonic()
@@ -125,6 +127,11 @@ class Lease:
                     why = Why.LOST
             if self.why is None and (why := why or self._limits(clock, process)):
                 self.why, stop_by = why, clock + STUBBORN_SECONDS
+                if why == Why.CANCELLED:
+                    give_up_at = clock + CANCEL_SECONDS
+            if clock > give_up_at:
+                self._give_up()
+                give_up_at = float("inf")
             if clock > stop_by:
                 self._end_process()
 
@@ -146,12 +153,16 @@ class Lease:
             return Why.LIMIT
         return Why.DRAINED if 0 < self._drain_at() <= clock else None
 
-    def _end_process(self) -> None:
-        """Training is stuck where no check reaches it: says so where it can, and ends the process around it."""
-        log.error("stuck_child_ends_itself", why=self.why)
+    def _give_up(self) -> None:
+        """Says in the database how the run is left, where it can; what training does after that leaves no trace."""
         with suppress(claims.LeaseLost, SQLAlchemyError), self._database.write() as session:
             if self.error:
                 claims.fail(session, self._held, self.error.as_json())
             elif self.why in (Why.CANCELLED, Why.DRAINED):
                 claims.release(session, self._held, "drained")
+
+    def _end_process(self) -> None:
+        """Training is stuck where no check reaches it: ends the process around it."""
+        log.error("stuck_child_ends_itself", why=self.why)
+        self._give_up()
         os._exit(70)

@@ -87,3 +87,19 @@ def test_cancelling_a_running_job(stage: Stage) -> None:
     again = stage.http.post(f"/v1/jobs/{job['id']}/retry")
     assert again.status_code == 202
     assert stage.finished(job["id"])["status"] == "succeeded"
+
+
+def test_cancelling_within_a_batch_that_takes_seconds(stage: Stage) -> None:
+    stage.whole(1)
+    deep = {"name": "deep", "layers": [{"type": "dense", "units": 2048, "activation": "relu"}] * 6}
+    data = {"name": "synthetic", "reviews": 6000, "num_words": 100}
+    training = {"epochs": 50, "batch_size": 6000, "optimizer": {"name": "sgd", "learning_rate": 1e-6}}
+    job = stage.submit(dataset=data, training=training, variants=[deep], reuse="never")
+    stage.reaches(job["id"], 1)
+    time.sleep(1)  # into the next batch
+    stage.http.post(f"/v1/jobs/{job['id']}/cancel").raise_for_status()
+    stage.finished(job["id"])
+    assert "lease_lost" not in stage.logs()  # training does not know yet
+    behind = stage.submit(**SHORT)
+    stage.intact(behind["id"])
+    stage.intact(job["id"], "cancelled")

@@ -1,10 +1,20 @@
-"""`make bench`: the engine beside its yardsticks, then the service beside the notebook.
+"""`make bench`: the engine beside its yardsticks, the service beside the notebook, the API under load, the pages.
 
-python -m benchmarks [--rounds 5] [--torch /path/to/python/with/torch]
+python -m benchmarks [--rounds 5] [--torch /path/to/python/with/torch] [engine] [service] [api] [pages]
 """
 
-from benchmarks import engine, service
+from benchmarks import api, engine, pages, service
 
-arguments = engine.options().parse_args()
-engine.main(arguments)
-service.main(arguments.rounds)
+parser = engine.options()
+parser.add_argument("part", nargs="*", help="engine, service, api, pages; without any, all of them")
+arguments = parser.parse_args()
+parts = {
+    "engine": lambda: engine.main(arguments),
+    "service": lambda: service.main(arguments.rounds),
+    "api": api.main,
+    "pages": lambda: pages.main(arguments.rounds),
+}
+if unknown := set(arguments.part) - parts.keys():
+    parser.error(f"there is no part {', '.join(sorted(unknown))}")
+for part in arguments.part or parts:
+    parts[part]()

@@ -163,12 +163,8 @@ def watched(url: str, watchers: int) -> float:
     return took.total_seconds() / 150
 
 
-def main() -> None:
-    """Measures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--open", type=float, default=30, help="seconds that pages are left open")
-    asked = parser.parse_args()
+def main(rounds: int, open_seconds: float = 30) -> None:
+    """Measures: pages are left open for `open_seconds`."""
     if CHROMIUM is None:
         raise SystemExit("There is no Chromium: install it by the system's package manager")
     with ExitStack() as stack:
@@ -179,14 +175,18 @@ def main() -> None:
         browser = stack.enter_context(browsing())
         job = long_history(Settings(data_dir=directory), url)
         for curves in ("mean", "runs"):
-            rounds = [drawing(browser, service, job, curves) for _ in range(asked.rounds)]
-            middle = {name: round(median(each[name] for each in rounds), 3) for name in rounds[0]}
+            drawn = [drawing(browser, service, job, curves) for _ in range(rounds)]
+            middle = {name: round(median(each[name] for each in drawn), 3) for name in drawn[0]}
             print(json.dumps({"measured": "100 runs x 200 epochs", "curves": curves, **middle}), flush=True)
-        print(json.dumps({"measured": "left open", **left_open(browser, url, asked.open)}), flush=True)
-        pairs = [(watched(url, 0), watched(url, WATCHERS)) for _ in range(asked.rounds)]
+        print(json.dumps({"measured": "left open", **left_open(browser, url, open_seconds)}), flush=True)
+        pairs = [(watched(url, 0), watched(url, WATCHERS)) for _ in range(rounds)]
         ratio = median(many / none for none, many in pairs)
         print(json.dumps({"measured": f"{WATCHERS} pages", "seconds_an_epoch": pairs, "ratio": round(ratio, 3)}))
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--open", type=float, default=30, help="seconds that pages are left open")
+    asked = parser.parse_args()
+    main(asked.rounds, asked.open)

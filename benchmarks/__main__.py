@@ -3,15 +3,18 @@
 python -m benchmarks [--rounds 5] [--torch /path/to/python/with/torch] [engine] [service] [api] [pages]
 """
 
+from collections.abc import Callable
+
 from benchmarks import api, engine, pages, service
 
 parser = engine.options()
+parser.description = __doc__
 parser.add_argument("part", nargs="*", help="engine, service, api, pages; without any, all of them")
 arguments = parser.parse_args()
-parts = {
+parts: dict[str, Callable[[], None]] = {
     "engine": lambda: engine.main(arguments),
     "service": lambda: service.main(arguments.rounds),
-    "api": api.main,
+    "api": lambda: api.main(),
     "pages": lambda: pages.main(arguments.rounds),
 }
 if unknown := set(arguments.part) - parts.keys():

@@ -2,7 +2,7 @@
 
 The tables are in long form, a row an epoch: `job_id, run_id, variant, seed, epoch`, then a column a
 metric. A value that is not finite is `nan`, `inf` or `-inf` in CSV, itself in Parquet, and null in
-JSON and NDJSON with its kind in `nonfinite` beside it.
+JSON and NDJSON with its kind in `nonfinite` beside it. TensorBoard's format is in `api.tensorboard`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ import csv
 import io
 import json
 import math
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from fastapi import Request
@@ -24,7 +26,11 @@ MEDIA_TYPES = {
     "csv": "text/csv",
     "ndjson": "application/x-ndjson",
     "parquet": "application/vnd.apache.parquet",
+    "tensorboard": "application/zip",
 }
+
+COMPRESSED = (".png", ".parquet")
+"""Endings of files that a ZIP would make no smaller."""
 
 KEYS = ("job_id", "run_id", "variant", "seed", "epoch")
 
@@ -122,6 +128,22 @@ def _record(row: tuple[Any, ...], metrics: Sequence[str]) -> dict[str, Any]:
     values = dict(zip((*KEYS, *metrics), row, strict=True))
     odd = {m: kind(values[m]) for m in metrics if values[m] is not None and not math.isfinite(values[m])}
     return values | dict.fromkeys(odd) | ({"nonfinite": odd} if odd else {})
+
+
+def zipped(files: Iterable[tuple[str, datetime, Iterable[bytes]]]) -> Iterator[bytes]:
+    """A ZIP of `files`, each with its path, time of change and pieces, of which one is in memory at a time."""
+    written = Sink()
+    with zipfile.ZipFile(written, "w") as archive:
+        for path, changed, pieces in files:
+            entry = zipfile.ZipInfo(path, changed.timetuple()[:6])
+            entry.compress_type = zipfile.ZIP_STORED if path.endswith(COMPRESSED) else zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            with archive.open(entry, "w") as file:
+                for piece in pieces:
+                    file.write(piece)
+                    yield written.take()
+            yield written.take()
+    yield written.take()
 
 
 class Sink(io.RawIOBase):

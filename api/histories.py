@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from api import formats
+from api import formats, tensorboard
 from api.access import Access, Reader
 from api.conditional import is_known
 from api.problems import documented
@@ -57,11 +57,12 @@ class History(Histories):
 
 
 Format = Annotated[
-    Literal["json", "csv", "ndjson", "parquet"] | None, Query(description="Before `Accept`; json where neither says")
+    Literal["json", "csv", "ndjson", "parquet", "tensorboard"] | None,
+    Query(description="Before `Accept`; json where neither says"),
 ]
-_TABLES: dict[str, Any] = {media: {} for name, media in formats.MEDIA_TYPES.items() if name != "json"}
+_OTHERS: dict[str, Any] = {media: {} for name, media in formats.MEDIA_TYPES.items() if name != "json"}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The epochs; as a table a row each", "content": _TABLES},
+    200: {"description": "The epochs; as a table a row each, as a ZIP for TensorBoard", "content": _OTHERS},
     304: {"description": "Nothing has changed"},
     **documented(404, 422),
 }
@@ -92,14 +93,17 @@ def _answer(
     headers = {"ETag": etag_of(request, chosen), "Cache-Control": "private, no-cache", "Vary": "Accept"}
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    chunks = _chunks(access, chosen)
+    chunks = _chunks(access, chosen, times=format == "tensorboard")
     if format == "json":
         return StreamingResponse(formats.as_json(chunks, head), 200, headers, formats.MEDIA_TYPES["json"])
-    # The columns depend on what was asked to be recorded, not on what has been recorded yet.
-    evaluated = any(_evaluates(each.job.spec) for each in chosen)
-    name = chosen[0].job.id if len(chosen) == 1 else "histories"
-    headers["Content-Disposition"] = f'attachment; filename="{name}.{format}"'
-    pieces = formats.ENCODERS[format](chunks, METRICS + EVALUATED if evaluated else METRICS)
+    name, ending = chosen[0].job.id if len(chosen) == 1 else "histories", format
+    if format == "tensorboard":
+        pieces, ending = tensorboard.as_tensorboard(chunks, tensorboard.folders(chosen)), "zip"
+    else:
+        # The columns depend on what was asked to be recorded, not on what has been recorded yet.
+        evaluated = any(_evaluates(each.job.spec) for each in chosen)
+        pieces = formats.ENCODERS[format](chunks, METRICS + EVALUATED if evaluated else METRICS)
+    headers["Content-Disposition"] = f'attachment; filename="{name}.{ending}"'
     return StreamingResponse(pieces, 200, headers, formats.MEDIA_TYPES[format])
 
 
@@ -108,10 +112,10 @@ def _evaluates(spec: dict[str, Any]) -> bool:
     return any(training["evaluate_train"] for training in trainings)
 
 
-def _chunks(access: Access, chosen: Sequence[Chosen]) -> Iterator[list[tuple[str, RunHistory]]]:
+def _chunks(access: Access, chosen: Sequence[Chosen], times: bool) -> Iterator[list[tuple[str, RunHistory]]]:
     runs = [run for each in chosen for run in each.runs]
     for start in range(0, len(runs), CHUNK):
         some = runs[start : start + CHUNK]
         with access.database.read() as session:
-            histories = load_histories(session, some)
+            histories = load_histories(session, some, times)
         yield [(run.job_id, history) for run, history in zip(some, histories, strict=True)]

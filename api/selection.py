@@ -75,20 +75,22 @@ def etag_of(request: Request, chosen: Iterable[Chosen]) -> str:
 _COLUMNS = (Epoch.run_id, Epoch.epoch, Epoch.nonfinite, *(getattr(Epoch, name) for name in (*METRICS, *EVALUATED)))
 
 
-def load_histories(session: Session, runs: Iterable[Run]) -> list[RunHistory]:
-    """The runs' histories, in their order."""
+def load_histories(session: Session, runs: Iterable[Run], times: bool = False) -> list[RunHistory]:
+    """The runs' histories, in their order; with `times`, when each epoch was recorded too."""
     runs = list(runs)
     recorded: dict[str, list[tuple[object, ...]]] = {run.id: [] for run in runs}
     if runs:
         # Columns and no objects: a job may have a million epochs.
-        query = select(*_COLUMNS).where(Epoch.run_id.in_(recorded)).order_by(Epoch.run_id, Epoch.epoch)
+        columns = (*_COLUMNS, Epoch.recorded_at) if times else _COLUMNS
+        query = select(*columns).where(Epoch.run_id.in_(recorded)).order_by(Epoch.run_id, Epoch.epoch)
         for row in session.execute(query):
             recorded[row[0]].append(tuple(row))
-    return [_history(run, recorded[run.id]) for run in runs]
+    return [_history(run, recorded[run.id], times) for run in runs]
 
 
-def _history(run: Run, rows: Sequence[tuple[object, ...]]) -> RunHistory:
-    _, epochs, kinds, *columns = zip(*rows, strict=True) if rows else [()] * len(_COLUMNS)
+def _history(run: Run, rows: Sequence[tuple[object, ...]], times: bool) -> RunHistory:
+    _, epochs, kinds, *columns = zip(*rows, strict=True) if rows else [()] * (len(_COLUMNS) + times)
+    recorded_at = columns.pop() if times else ()
     metrics = {}
     for name, values in zip((*METRICS, *EVALUATED), columns, strict=True):
         if any(kinds):
@@ -101,4 +103,4 @@ def _history(run: Run, rows: Sequence[tuple[object, ...]]) -> RunHistory:
             values = tuple(math.nan if value is None else value for value in values)
         if values or name in METRICS:
             metrics[name] = values
-    return RunHistory(run.id, run.variant, run.seed, run.status, epochs, metrics)
+    return RunHistory(run.id, run.variant, run.seed, run.status, epochs, metrics, recorded_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 METRICS = ("loss", "acc", "val_loss", "val_acc", "data_loss", "val_data_loss")
 """What every epoch records. `loss` and `val_loss` are Keras's, penalty included; their `data` twins go without."""
@@ -16,7 +17,8 @@ class RunHistory:
     """One run's epochs so far.
 
     `epochs` counts from 1; each of `metrics` has a value an epoch, NaN and infinities included;
-    a metric that was not recorded is absent.
+    a metric that was not recorded is absent. `recorded_at` has a time an epoch, or is empty where
+    nobody asked for it.
     """
 
     run_id: str
@@ -25,3 +27,4 @@ class RunHistory:
     status: str
     epochs: tuple[int, ...]
     metrics: dict[str, tuple[float, ...]]
+    recorded_at: tuple[datetime, ...] = ()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Any
@@ -77,20 +76,9 @@ def get_bundle(request: Request, access: Reader, job_id: str) -> Response:
 
 
 def _zipped(results: Results, job: dict[str, Any]) -> Iterator[bytes]:
-    """The archive, piece by piece: one file's piece is in memory at a time."""
-    out = formats.Sink()
+    """The archive, piece by piece."""
     changed = results.job.finished_at or results.job.created_at
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, pieces in _contents(results, job):
-            entry = zipfile.ZipInfo(f"{results.job.id}/{name}", changed.timetuple()[:6])
-            entry.compress_type = zipfile.ZIP_STORED if name.endswith((".png", ".parquet")) else zipfile.ZIP_DEFLATED
-            entry.external_attr = 0o644 << 16
-            with archive.open(entry, "w") as file:
-                for piece in pieces:
-                    file.write(piece)
-                    yield out.take()
-            yield out.take()
-    yield out.take()
+    return formats.zipped((f"{results.job.id}/{name}", changed, pieces) for name, pieces in _contents(results, job))
 
 
 def _contents(results: Results, job: dict[str, Any]) -> Iterator[tuple[str, Iterable[bytes]]]:

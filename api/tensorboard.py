@@ -1,0 +1,95 @@
+"""Histories as TensorBoard reads them: event files in a ZIP, a folder a run.
+
+Folders and tags are those of Keras's TensorBoard callback, so that a run's training and validation
+lie over each other in one chart: `variant/seed-0/train` and `variant/seed-0/validation`, in each
+`epoch_loss`, `epoch_acc` and `epoch_data_loss`. The step is the epoch, counted from 1 as everywhere
+here, and the time of an event is when the epoch was recorded. Values are 32-bit floats, which is
+what TensorBoard keeps; NaN and infinities are themselves.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+
+from api.formats import Chunks, zipped
+from api.selection import Chosen
+from models.history import EVALUATED, METRICS, RunHistory
+
+FOLDERS: Mapping[str, Mapping[str, str]] = {
+    "train": {f"epoch_{name}": name for name in METRICS if not name.startswith("val_")},
+    "validation": {f"epoch_{name.removeprefix('val_')}": name for name in METRICS if name.startswith("val_")},
+    "train-inference": {f"epoch_{name.removeprefix('eval_')}": name for name in EVALUATED},
+}
+"""What is in a run's folder: the metric of each tag. The last is there where `training.evaluate_train` asked for it."""
+
+FORMAT = "brain.Event:2"
+"""The version of event files that their first record names."""
+
+
+def as_tensorboard(chunks: Chunks, folders: Mapping[str, str]) -> Iterator[bytes]:
+    """The archive; `folders` has each run's by its id. A run without epochs has no files."""
+    return zipped(
+        (f"{folders[history.run_id]}/{path}", history.recorded_at[-1], [_event_file(history, tags)])
+        for chunk in chunks
+        for _, history in chunk
+        for path, tags in _files(history)
+    )
+
+
+def folders(chosen: Sequence[Chosen]) -> dict[str, str]:
+    """Where each run's files lie, by its id: `variant/seed-0`, and below the job's id where there are several jobs."""
+    found = {}
+    for each in chosen:
+        above = "" if len(chosen) == 1 else f"{each.job.id}/"
+        names: dict[str, str] = {}
+        for run in each.runs:
+            if run.variant not in names:
+                names[run.variant] = _folder(run.variant, {name.casefold() for name in names.values()})
+            found[run.id] = f"{above}{names[run.variant]}/seed-{run.seed}"
+    return found
+
+
+def _folder(variant: str, taken: set[str]) -> str:
+    """`variant` as a folder's name that any file system takes, and that none of `taken` is."""
+    plain = re.sub(r"[^\w.()+=@ -]", "_", variant)[:50].strip(". ") or "_"
+    name, number = plain, 1
+    while name.casefold() in taken:
+        number += 1
+        name = f"{plain}-{number}"
+    return name
+
+
+def _files(history: RunHistory) -> Iterator[tuple[str, Mapping[str, Sequence[float]]]]:
+    """The path of each of a run's event files, and the values of its tags."""
+    if not history.epochs:
+        return
+    # TensorBoard reads a folder's files in the order of their names, which begin with a time.
+    file = f"events.out.tfevents.{int(history.recorded_at[0].timestamp()):010d}.ockham"
+    for folder, tags in FOLDERS.items():
+        if recorded := {tag: history.metrics[name] for tag, name in tags.items() if name in history.metrics}:
+            yield f"{folder}/{file}", recorded
+
+
+def _event_file(history: RunHistory, tags: Mapping[str, Sequence[float]]) -> bytes:
+    from tensorboardX.proto.event_pb2 import Event  # slow to import, and rarely asked for
+    from tensorboardX.proto.summary_pb2 import Summary
+
+    times = [moment.timestamp() for moment in history.recorded_at]
+    events = [Event(wall_time=times[0], file_version=FORMAT)]
+    for place, (time, epoch) in enumerate(zip(times, history.epochs, strict=True)):
+        values = [Summary.Value(tag=tag, simple_value=numbers[place]) for tag, numbers in tags.items()]
+        events.append(Event(wall_time=time, step=epoch, summary=Summary(value=values)))
+    return b"".join(_record(event.SerializeToString()) for event in events)
+
+
+def _record(data: bytes) -> bytes:
+    """A record as TFRecord files frame it: length, its checksum, data, its checksum.
+
+    tensorboardX frames records too, but only into files.
+    """
+    from tensorboardX.record_writer import masked_crc32c
+
+    length = struct.pack("<Q", len(data))
+    return b"".join([length, struct.pack("<I", masked_crc32c(length)), data, struct.pack("<I", masked_crc32c(data))])

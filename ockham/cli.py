@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from ockham import demo, doctor, keys, service, verbs
+from ockham import demo, doctor, export, keys, service, verbs
 
 app = typer.Typer(
     help="A training-job service for overfitting experiments.",
@@ -47,4 +47,5 @@ for command in SERVICE:
 for command in JOBS:
     app.command(rich_help_panel="Jobs")(command)
 
+app.add_typer(export.app, name="export", rich_help_panel="Jobs")
 app.add_typer(keys.app, name="keys", rich_help_panel="The service")

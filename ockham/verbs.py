@@ -14,7 +14,7 @@ from rich.console import Console
 
 from ockham import tables
 from ockham.progress import JobProgress
-from ockham_client import Client, Job, JobTimeout, OckhamAPIError, OckhamConnectionError
+from ockham_client import Client, ExportError, Job, JobTimeout, OckhamAPIError, OckhamConnectionError
 from ockham_client.specifications import body_of, parse
 
 FAILED, USAGE, UNREACHABLE, CANCELLED, REFUSED, TIMEOUT, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
@@ -46,7 +46,7 @@ def service(url: str | None) -> Iterator[Client]:
         _leave(f"{error}. Is it running at {client.url}? {hint}.", UNREACHABLE)
     except JobTimeout as error:
         _leave(f"{error}; it goes on", TIMEOUT)
-    except (OSError, ValueError) as error:
+    except (ExportError, OSError, ValueError) as error:
         _leave(str(error), USAGE)
 
 
@@ -219,7 +219,7 @@ def delete(job: JobId, url: Url = None) -> None:
 
 def history(
     job: Annotated[list[str], typer.Argument(metavar="JOB...", help="One job's id, or several.")],
-    format: Annotated[str, typer.Option(help="json, csv, ndjson or parquet.")] = "csv",
+    format: Annotated[str, typer.Option(help="json, csv, ndjson, parquet or tensorboard (a ZIP).")] = "csv",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, in place of standard output.")] = None,
     url: Url = None,
     as_json: AsJson = False,

@@ -1,7 +1,7 @@
 """A client for Ockham over HTTP, synchronous and asynchronous. It needs httpx and nothing else."""
 
 from ockham_client.asynchronous import AsyncClient
-from ockham_client.errors import JobTimeout, OckhamAPIError, OckhamConnectionError, OckhamError
+from ockham_client.errors import ExportError, JobTimeout, OckhamAPIError, OckhamConnectionError, OckhamError
 from ockham_client.objects import Event, Job, Run
 from ockham_client.synchronous import Client
 
@@ -9,6 +9,7 @@ __all__ = [
     "AsyncClient",
     "Client",
     "Event",
+    "ExportError",
     "Job",
     "JobTimeout",
     "OckhamAPIError",

@@ -19,6 +19,10 @@ class JobTimeout(OckhamError, TimeoutError):
     """A job had not finished when the time to wait for it was over. The job goes on."""
 
 
+class ExportError(OckhamError):
+    """The program to export to is not installed, or refuses."""
+
+
 class OckhamAPIError(OckhamError):
     """The service said no: a problem document (RFC 9457), its fields as attributes.
 

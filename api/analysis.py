@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median_low
 from typing import Any
 
-from api.overfitting import CURVES, Reading, View, read
+from api.overfitting import CURVES, Reading, View, Word, read
 from api.statistics import Estimate, bootstrap_interval, estimate, holm, paired
 from api.summary import by_variant
 from models.errors import NotFound
@@ -24,6 +24,10 @@ ACROSS_SEEDS = (
 
 COMPARED = ("best_loss", "best_acc", "final_loss", "best_epoch")
 """What is compared with the baseline; Holm's correction runs over the variants, for each of these apart."""
+
+
+WORST_FIRST: tuple[Word, ...] = ("diverged", "underfitting", "good fit", "too few epochs")
+"""Which of two words a variant has that as many of its seeds have."""
 
 
 def analyse(
@@ -77,7 +81,7 @@ def _variant(name: str, readings: Sequence[Reading], sound: Sequence[Reading], v
     `onset_epoch` is the epoch by which at least half of its seeds overfit: the lower median, a seed that never
     does (or diverged) counting as later than all; where that half is not reached it is None, and `censored`
     true. `best_epoch` is the lower median too. The verdict is of the same half; where that has not overfitted,
-    the word most seeds have.
+    the word most of the other seeds have, of equals the worse (the order of `WORST_FIRST`).
     """
     onsets = sorted(_values(sound, "onset_epoch"))
     middle = (len(readings) - 1) // 2
@@ -86,7 +90,7 @@ def _variant(name: str, readings: Sequence[Reading], sound: Sequence[Reading], v
     if onset_epoch is not None:
         verdict = f"overfitting from epoch {onset_epoch}"
     else:
-        verdict = words.most_common(1)[0][0] if words else "too few epochs"
+        verdict = max(WORST_FIRST, key=lambda word: words[word]) if words else "too few epochs"
     best_epochs = _values(sound, "best_epoch")
     return {
         "variant": name,
@@ -227,4 +231,7 @@ def _warnings(
         )
     lengths = {reading.epochs for reading in everything}
     if len(lengths) > 1:
-        yield f"Runs have {min(lengths)} to {max(lengths)} epochs: final values are each at a run's own last epoch."
+        yield (
+            f"Runs have {min(lengths)} to {max(lengths)} epochs: final values and gaps are each at a run's own last "
+            "epoch, and areas up to it."
+        )

@@ -186,7 +186,8 @@ def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int 
     - `overfitting`: there is an onset.
     - `too few epochs`: fewer than would show one.
     - `underfitting`: the smoothed validation loss still fell by more than the tolerance over the last epochs (as
-      many as the patience), or the cross-entropy never got below 0.95 · ln 2, chance for two equal classes.
+      many as the patience) and ended within it of its least, or the cross-entropy never got below 0.95 · ln 2,
+      chance for two equal classes.
     - `good fit`: none of these.
     """
     if any(not math.isfinite(v) for metric in history.metrics.values() for v in metric):
@@ -197,5 +198,6 @@ def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int 
         return "too few epochs"
     smoothed = smooth(validation)
     falling = smoothed[-1] < (1 - TOLERANCE) * smoothed[-1 - PATIENCE]
+    falling &= smoothed[-1] <= (1 + TOLERANCE) * smoothed.min()  # else it has turned, if too late for an onset
     learned = min(history.metrics.get("val_data_loss", (0.0,))) <= LEARNED * CHANCE
     return "underfitting" if falling or not learned else "good fit"

@@ -80,7 +80,8 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
       small samples (Hedges 1981, "Distribution theory for Glass's estimator", eq. 6e); from 3 seeds on.
     - `variance_ratio`: var(differences) / (var(first) + var(second)). Below 1 pairing by seed made
       the interval narrower than two independent samples would have; about 1: it did nothing.
-    - `correlation`: Pearson's, of the two variants across seeds; as the ratio, from 3 seeds on.
+    - `correlation`: Pearson's, of the two variants across seeds; as the ratio, from 3 seeds on. Where one of
+      them is the same in all seeds it has none, and the ratio is 1.
 
     Where all differences are the same number, their spread can't be estimated: `ci95`, `p` and
     the effect sizes are None, as for n = 1.
@@ -93,7 +94,7 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
     differences = a - b
     spread = estimate(differences.tolist())
     if spread.n < 2 or _constant(differences):
-        return Paired(spread.n, spread.mean, spread.sd, None, None, None, None, None, None)
+        return Paired(spread.n, spread.mean, 0.0 if spread.n > 1 else None, None, None, None, None, None, None)
     assert spread.mean is not None
     assert spread.sd is not None
     freedom = spread.n - 1
@@ -101,9 +102,11 @@ def paired(first: Sequence[float], second: Sequence[float]) -> Paired:
     dz = spread.mean / spread.sd
     correlation = ratio = None
     if spread.n >= 3:
-        if not (_constant(a) or _constant(b)):
+        if _constant(a) or _constant(b):
+            ratio = 1.0  # but for rounding, which would count as a little help
+        else:
             correlation = float(np.clip(np.corrcoef(a, b)[0, 1], -1, 1))
-        ratio = spread.sd**2 / float(np.var(a, ddof=1) + np.var(b, ddof=1))
+            ratio = spread.sd**2 / float(np.var(a, ddof=1) + np.var(b, ddof=1))
     return Paired(
         n=spread.n,
         difference=spread.mean,
@@ -128,7 +131,8 @@ def bootstrap_interval(differences: Sequence[float]) -> tuple[float, float] | No
     """A 95% interval of the mean of `differences` by the bootstrap, bias-corrected and accelerated.
 
     Source: Efron 1987, "Better bootstrap confidence intervals". None below 3 seeds, and where all
-    differences are the same. Deterministic: the resamples come from a fixed seed.
+    differences are the same. Deterministic: the resamples come from a fixed seed. No resample goes beyond the
+    values seen, so from few seeds the interval is too narrow: about 85% instead of 95% from five normal ones.
     """
     sample = np.array([d for d in differences if math.isfinite(d)], dtype=float)
     if len(sample) < 3 or _constant(sample):

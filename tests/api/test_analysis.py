@@ -110,6 +110,21 @@ class TestOnset:
     def test_a_loss_that_never_rises_has_none(self, values: list[float]) -> None:
         assert onset(range(len(values)), sorted(values, reverse=True)) is None
 
+    @given(st.lists(st.integers(20, 40).map(lambda v: v / 100), max_size=14))
+    @settings(max_examples=200)
+    def test_the_rule_word_for_word(self, values: list[float]) -> None:
+        count = len(values)
+        smoothed = [sorted(values[i] for i in (max(k - 1, 0), k, min(k + 1, count - 1)))[1] for k in range(count)]
+        expected = None
+        for k in range(1, count - PATIENCE + 1):
+            least = min(smoothed[:k])
+            risen = all(v > (1 + TOLERANCE) * least for v in smoothed[k : k + PATIENCE])
+            if risen and all(v > least for v in smoothed[k:]):
+                earlier = k > 1 and values[k - 1] > (1 + TOLERANCE) * min(values[: k - 1])
+                expected = k - earlier + 1
+                break
+        assert onset(range(1, count + 1), values) == expected
+
     def test_the_median_keeps_slopes_and_ends(self) -> None:
         assert smooth(RISING).tolist() == [0.5, 0.4, 0.32, 0.32, 0.35, 0.4, 0.45, 0.5]
         assert smooth([]).tolist() == []
@@ -146,7 +161,11 @@ class TestReading:
             (RISING, "overfitting"),
             (FALLING, "underfitting"),
             (FLAT, "good fit"),
+            ((0.6, 0.5, 0.45, 0.4, 0.35, 0.355), "underfitting"),
+            ((0.5, 0.4, 0.3, 0.31, 0.33), "good fit"),  # stopped soon after its least: it no longer fell
+            ((0.3,) * 6, "good fit"),
             ((0.68, 0.67, 0.67, 0.67, 0.67, 0.67), "underfitting"),
+            ((0.3, 0.4, 0.5, 0.6), "overfitting"),
             ((0.5, 0.4, 0.3), "too few epochs"),
             ((), "too few epochs"),
             ((0.5, 0.4, math.nan), "diverged"),
@@ -175,6 +194,11 @@ class TestVariants:
         assert (variant["onset_epoch"], variant["overfitted"]) == (5, 2)
         (variant,) = analyse([*runs, history(FLAT, seed=4)], "original")["variants"]
         assert (variant["onset_epoch"], variant["verdict"]) == (None, "good fit")
+
+    def test_of_two_words_as_many_seeds_have_the_worse_is_the_variants(self) -> None:
+        runs = [history(FLAT), history(FALLING, seed=1)]
+        for each in (runs, runs[::-1]):
+            assert analyse(each, "original")["variants"][0]["verdict"] == "underfitting"
 
     def test_across_seeds_the_interval_is_students(self) -> None:
         finals = [0.5, 0.52, 0.47]

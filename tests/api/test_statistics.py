@@ -81,6 +81,17 @@ def test_equal_differences_and_single_seeds_have_no_test() -> None:
     assert paired([], []).difference is None
 
 
+def test_equal_differences_have_no_spread_not_even_roundings() -> None:
+    # In binary, .1 - .4, .2 - .5 and .3 - .6 are not all the same number.
+    assert paired([0.1, 0.2, 0.3], [0.4, 0.5, 0.6]).sd == 0
+
+
+def test_pairing_with_what_never_varies_neither_helps_nor_hurts() -> None:
+    found = paired([0.3, 0.3, 0.3], [0.1, 0.2, 0.35])
+    assert (found.correlation, found.variance_ratio) == (None, 1)
+    assert found.p == pytest.approx(stats.ttest_1samp([0.2, 0.1, -0.05], 0).pvalue)
+
+
 def test_two_seeds_have_an_interval_but_no_correlation() -> None:
     found = paired([1.0, 2.0], [1.0, 1.5])
     assert found.ci95 is not None
@@ -122,6 +133,11 @@ def test_the_bootstrap_is_the_same_each_time_and_near_students() -> None:
     assert interval is not None
     assert student is not None
     assert interval == pytest.approx(student, abs=0.01)
+
+
+def test_the_bootstrap_of_few_seeds_stays_within_what_they_had() -> None:
+    assert bootstrap_interval([1, 1, 2]) == (1, 2)
+    assert bootstrap_interval([1, -1, 1, -1]) == (-1, 1)
 
 
 def test_the_bootstrap_says_nothing_of_too_little() -> None:

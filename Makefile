@@ -6,6 +6,7 @@ MAKEFLAGS += --no-print-directory
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+TOOLS := $(VENV)/tools
 OUT ?= results
 
 # Longer tests by their markers (pyproject.toml says what each means).
@@ -17,6 +18,12 @@ help: ## What there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## The environment alone, into .venv, every package by its pinned hash
+
+# Other people's programs for the tests, apart: their pins contradict ours.
+$(TOOLS)/.ready: requirements/tools.lock $(READY)
+	$(BIN)/python -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/tools.lock
+	@touch $@
 
 # The first Python that runs, is 3.11 or later, and that TensorFlow has wheels for.
 $(READY): requirements/dev.lock pyproject.toml
@@ -40,7 +47,7 @@ serve: $(READY) ## The whole service in the foreground, until Ctrl-C
 test: $(READY) ## The tests, on real servers that they start themselves
 	$(BIN)/python -m pytest -m "not ($(LONG))"
 
-test-all: $(READY) ## All tests, those that take long too
+test-all: $(READY) $(TOOLS)/.ready ## All tests, those that take long too
 	$(BIN)/python -m pytest -m "not bench"
 
 lint: $(READY) ## Style, types, and known holes in the packages used
@@ -63,12 +70,13 @@ findings: $(READY) ## Settles the notebook's claims with many seeds, and writes 
 chaos: $(READY) ## Random faults against the whole service, for five minutes
 	$(BIN)/python -m tests.chaos
 
-LOCK := uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --no-emit-find-links --no-annotate --no-header --quiet
 lock: ## Pins every package anew, with hashes (needs uv); setuptools is there for installing the project itself
-	$(LOCK) --all-extras -o requirements/dev.lock
-	echo 'setuptools>=80' | $(LOCK) - -c requirements/dev.lock -o requirements/api.lock
-	echo 'setuptools>=80' | $(LOCK) - --extra worker -c requirements/dev.lock -o requirements/worker.lock
+	$(LOCK) pyproject.toml --all-extras -o requirements/dev.lock
+	echo 'setuptools>=80' | $(LOCK) pyproject.toml - -c requirements/dev.lock -o requirements/api.lock
+	echo 'setuptools>=80' | $(LOCK) pyproject.toml - --extra worker -c requirements/dev.lock -o requirements/worker.lock
+	echo 'openapi-python-client>=0.29' | $(LOCK) - -o requirements/tools.lock
 
 clean: ## Takes away what was made, .venv too; data directories stay
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

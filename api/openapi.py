@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -46,11 +47,21 @@ def install(app: FastAPI) -> None:
                 ref_template=REF,
             )
             made.setdefault("components", {}).setdefault("schemas", {}).update(named["$defs"])
+            _describe_defaults(made["components"]["schemas"])
             _link(made)
             app.openapi_schema = made
         return app.openapi_schema
 
     app.openapi = document  # type: ignore[method-assign]
+
+
+def _describe_defaults(schemas: dict[str, Any]) -> None:
+    """Says in words what a field's default is where that is an object: generators of clients refuse such a schema."""
+    for schema in schemas.values():
+        for field in schema.get("properties", {}).values():
+            if isinstance(field.get("default"), dict):
+                default = f"default `{json.dumps(field.pop('default'))}`"
+                field["description"] = "; ".join([*filter(None, [field.get("description")]), default])
 
 
 def _link(document: dict[str, Any]) -> None:

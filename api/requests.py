@@ -67,7 +67,8 @@ class JobRequest(spec.Model):
     model_config = ConfigDict(
         json_schema_extra={
             "required": [],
-            "anyOf": [{"required": [one]} for one in ("variants", "preset", "sweep")],
+            # Within allOf: generators of clients take an object with anyOf beside its fields for a union of no type.
+            "allOf": [{"anyOf": [{"required": [one]} for one in ("variants", "preset", "sweep")]}],
         }
     )
 

@@ -48,7 +48,7 @@ def lock(name: str) -> dict[str, str]:
     return {package: version for package, version, _ in entries}
 
 
-@pytest.mark.parametrize("name", ["api", "worker", "dev"])
+@pytest.mark.parametrize("name", ["api", "worker", "dev", "tools"])
 def test_a_lock_names_no_place(name: str) -> None:
     text = (ROOT / "requirements" / f"{name}.lock").read_text()
     assert "://" not in text

@@ -86,7 +86,7 @@ def _variant(name: str, readings: Sequence[Reading], sound: Sequence[Reading], v
     onsets = sorted(_values(sound, "onset_epoch"))
     middle = (len(readings) - 1) // 2
     onset_epoch = onsets[middle] if readings and middle < len(onsets) else None
-    words = Counter(reading.verdict for reading in readings if reading.verdict != "overfitting")
+    words: Counter[Word] = Counter(reading.verdict for reading in readings if reading.verdict != "overfitting")
     if onset_epoch is not None:
         verdict = f"overfitting from epoch {onset_epoch}"
     else:

@@ -60,8 +60,13 @@ def prepare_differences(
         kept = sorted(rows, key=lambda row: -abs(row.value))[:MAX_ROWS]
         rows = tuple(row for row in rows if row in kept)
     baseline = found[0]["baseline"] if found else "the baseline"
-    most = max((row.n for row in rows), default=0)
-    seeds = "n = 1 seed, no interval" if most == 1 else f"n = {most} seeds, paired; 95% interval (Student's t)"
+    least, most = (pick((row.n for row in rows), default=0) for pick in (min, max))
+    n = f"{most}" if least == most else f"{least} to {most}"
+    seeds = "n = 1 seed, no interval" if most == 1 else f"n = {n} seeds, paired; 95% interval (Student's t)"
+    if fewer := [f"{row.variant} ({row.n})" for row in rows if row.n < most]:
+        notes.append(f"Fewer seeds in common with {baseline}: {', '.join(fewer)}.")
+    if same := [row.variant for row in rows if row.n > 1 and row.low is None]:
+        notes.append(f"The same difference in all seeds, so no interval: {', '.join(same)}.")
     if missing := [c["variant"] for c in found if c["difference"] is None]:
         notes.append(f"No seed in common with {baseline}: {', '.join(missing)}.")
     return Differences(

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Sequence
+from math import ceil
 from typing import Any
 
 import matplotlib
@@ -16,9 +18,10 @@ from matplotlib.figure import Figure
 from api.plots.differences import Differences
 from api.plots.differences_figure import draw_differences
 from api.plots.layout import grid
-from api.plots.lines import draw_lines
-from api.plots.notebook import draw_notebook
-from api.plots.series import STYLES, Series, prepare
+from api.plots.lines import LABELLED, draw_lines
+from api.plots.notebook import BESIDE, draw_notebook
+from api.plots.page import PAD, word_size
+from api.plots.series import STYLES, Curve, Panel, Series, prepare
 from api.plots.style import RC, THEMES
 from api.plots.sweep import Sweep
 from api.plots.sweep_figure import draw_sweep
@@ -97,9 +100,18 @@ def _height(series: Drawable, inches: float) -> float:
     match series:
         case Differences():
             return 1.5 + 0.34 * max(2, len(series.rows))
-        case Series(style="notebook"):
-            return inches * 0.75
+        case Series(style="notebook", panels=(Panel(curves=curves), *_)):
+            return inches * 0.75 + (_legend(curves, inches) if len(curves) > BESIDE else 0)
         case Series(panels=panels) if len(panels) > 1:
             rows, columns = grid(len(panels), inches)
             return 1.1 + rows * max(1.5, 0.62 * inches / columns)
+        case Series(panels=(Panel(curves=(_, _, *_) as curves),)) if inches < LABELLED:
+            return max(3.2, inches * 0.6) + _legend(curves, inches)
     return max(3.2, inches * 0.6)
+
+
+def _legend(curves: Sequence[Curve], inches: float) -> float:
+    """About the height of a legend below the axes: a letter is some 0.6 of the words' size wide."""
+    letter = word_size(inches) / 72
+    entry = 0.6 * letter * min(40, max(len(curve.label) for curve in curves)) + 0.55
+    return ceil(len(curves) / max(1, int((inches - 2 * PAD) / entry))) * 1.55 * letter

@@ -18,6 +18,9 @@ from api.plots.page import MAX_NOTES, Page, y_locator
 from api.plots.series import Curve, Panel, Point, Series
 from api.plots.style import DASHES, MARKS, Theme
 
+LABELLED = 4.6
+"""On figures narrower than so many inches curves have a legend below, not their names at their ends."""
+
 
 def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
     """Words above and below, panels between them, labels to the right or a legend below."""
@@ -36,7 +39,10 @@ def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
     column = max((page.measure(name, page.size) for name in names), default=0.0) + 0.2
     room = page.top - page.bottom - 5 * page.size / 72
     labelled = (
-        bool(alone) and page.width >= 4.6 and column <= 0.36 * page.width and len(alone) * 1.3 * page.size / 72 <= room
+        bool(alone)
+        and page.width >= LABELLED
+        and column <= 0.36 * page.width
+        and len(alone) * 1.3 * page.size / 72 <= room
     )
     if alone and not labelled and len(alone) > 1:
         page.legend([Line2D([], [], **look(curve)) for curve in alone], names)
@@ -124,7 +130,7 @@ def _frame(page: Page, axes: Axes, series: Series, width: float, height: float) 
 
 def _look(curve: Curve, theme: Theme) -> dict[str, Any]:
     """Line and mark of a curve among others: by its variant's rank."""
-    turn = curve.rank % (len(MARKS) - 1) + 1 if curve.rank >= 0 else 0
+    turn = (curve.rank + 1) % len(MARKS)  # the baseline's look is another's where there is no baseline
     return {
         "color": theme.curves[turn - 1] if turn else theme.ink,
         "linestyle": (0, DASHES[turn]) if DASHES[turn] else "-",
@@ -185,10 +191,17 @@ def _curve(axes: Axes, curve: Curve, look: dict[str, Any], theme: Theme) -> None
     if any(low is not None and isfinite(low) for _, low, _ in bands):
         epochs, low, high = zip(*bands, strict=True)
         axes.fill_between(epochs, low, high, color=color, alpha=0.14, linewidth=0, zorder=1.5)
+        # A band that is one epoch wide has no area: a stroke instead, beside those of others.
+        known = {epoch for epoch, edge, _ in bands if edge is not None and isfinite(edge)}
+        beside = axes.transData + ScaledTranslation(2.5 * (curve.rank + 1) / 72, 0, axes.figure.dpi_scale_trans)
+        for p in curve.points:
+            if p.epoch in known and not known & {p.epoch - 1, p.epoch + 1}:
+                edges = [edge for edge in (p.low, p.high) if edge is not None]
+                axes.plot([p.epoch] * 2, edges, color=color, alpha=0.4, linewidth=2, zorder=1.5, transform=beside)
     every = max(1, len(curve.points) // 10)
     for fewer, points in _stretches(curve):
         axes.plot(
-            *_xy(points), **look, alpha=0.4 if fewer else 1.0, zorder=above,
+            *_xy(points), **look, alpha=0.45 if fewer else 1.0, zorder=above,
             markevery=(max(curve.rank, 0) % every, every),
         )  # fmt: skip
     values = {p.epoch: p.value for p in curve.points}

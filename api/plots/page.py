@@ -18,6 +18,11 @@ PAD = 0.12
 MAX_NOTES = 5
 
 
+def word_size(width: float) -> float:
+    """The size of words, in points, on a page `width` wide."""
+    return 9.5 if width >= 5 else 8.0
+
+
 def y_locator(height: float) -> MaxNLocator:
     """Ticks for an axis `height` high."""
     return MaxNLocator(nbins=max(2, min(7, int(height / 0.33))), steps=(1, 2, 2.5, 5, 10))
@@ -31,7 +36,7 @@ class Page:
         self.figure, self.theme = figure, theme
         self.renderer: RendererAgg = figure.canvas.get_renderer()  # type: ignore[no-untyped-call]
         self.width, self.height = figure.get_size_inches()
-        self.size = 9.5 if self.width >= 5 else 8.0
+        self.size = word_size(self.width)
         self.left, self.right, self.bottom, self.top = PAD, self.width - PAD, PAD, self.height - PAD
 
     def measure(self, text: str, size: float, weight: str = "normal") -> float:
@@ -95,6 +100,15 @@ class Page:
         )  # fmt: skip
         self.bottom += drawn.get_window_extent(self.renderer).height / self.figure.dpi
 
+    def apart(self, labels: Sequence[str], length: float, *, upright: bool = False) -> list[int]:
+        """Which of equally spaced tick labels, along an axis `length` long, do not run into each other.
+
+        `upright`: their height counts, not their width.
+        """
+        size = 0.9 * self.size
+        needed = 1.2 * size / 72 if upright else max((self.measure(each, size) for each in labels), default=0) + 0.08
+        return list(range(0, len(labels), max(1, ceil(needed * len(labels) / length))))
+
     def tick_width(self, limits: tuple[float, float], height: float) -> float:
         """The width of the y axis's tick labels, on axes `height` high."""
         formatter = ScalarFormatter()
@@ -134,6 +148,11 @@ class Page:
         axes.set_xlabel(x_label, fontsize=self.size, color=self.theme.ink)
         axes.set_ylabel(self.fit(y_label, height, self.size), fontsize=self.size, color=self.theme.ink)
         return axes
+
+    def inches(self, axes: Axes) -> tuple[float, float]:
+        """The width and the height of `axes`."""
+        place = axes.get_position()
+        return float(place.width * self.width), float(place.height * self.height)
 
     def axes(self, left: float, bottom: float, width: float, height: float) -> Axes:
         """Axes at that rectangle."""

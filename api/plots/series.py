@@ -59,7 +59,8 @@ class Point:
 class Curve:
     """A variant's metric across its seeds. `best` and `onset` are epochs of `points`, marked on the mean curve.
 
-    `rank` is the variant's place among those of the figure (its colour and mark), -1 the baseline's.
+    `rank` is the variant's place among those of the figure (its colour and mark), -1 the baseline's. Of a single
+    point no best is marked.
     """
 
     variant: str
@@ -153,7 +154,7 @@ def prepare(
     on = f" on {dataset}" if dataset else ""
     return Series(
         title=f"{LABELS[metric]}{on}{f': difference from {baseline}' if difference else ''}",
-        subtitle=_subtitle([curve.seeds for curve in drawn], band, metric, difference),
+        subtitle=_subtitle([curve.seeds for curve in drawn], band, metric, style, difference),
         y_label=f"{LABELS[metric]}{' − ' + baseline if difference and baseline else ''}",
         style=style,
         theme=theme,
@@ -202,7 +203,7 @@ def _curve(
         rank=rank,
         seeds=sum(bool(run.metrics.get(metric)) for run in runs),
         points=points,
-        best=best(epochs, means, metric) if marked else None,
+        best=best(epochs, means, metric) if marked and len(points) > 1 else None,
         onset=onset(epochs, means) if marked and metric.endswith("loss") else None,
     )
 
@@ -277,8 +278,8 @@ def _leading(
     return sorted(names, key=least)[:MAX_PANELS]
 
 
-def _subtitle(seeds: Sequence[int], band: Band, metric: str, difference: bool) -> str:
-    pair = "dashed: training, solid: validation" if metric in PAIRS else ""
+def _subtitle(seeds: Sequence[int], band: Band, metric: str, style: Style, difference: bool) -> str:
+    pair = "dashed: training, solid: validation" if metric in PAIRS and style == "lines" else ""
     if not any(seeds):
         return "no epochs yet"
     low, high = min(s for s in seeds if s), max(seeds)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from api.overfitting import best, higher_is_better
@@ -41,7 +41,8 @@ class Setting:
 class Sweep:
     """A sweep over `x`, or over `x` and `y`: the ticks of each axis, and the settings that have epochs.
 
-    `best` is the variant of the best mean, `enough` the one from which on more brings next to nothing.
+    `best` is the variant of the best mean, `enough` the one from which on more brings next to nothing: None where
+    the largest setting is that, since what more would bring is not known. `rising`: greater values are better.
     """
 
     title: str
@@ -56,6 +57,7 @@ class Sweep:
     enough: str | None
     theme: str
     notes: tuple[str, ...]
+    rising: bool = False
 
 
 def prepare_sweep(
@@ -100,7 +102,9 @@ def prepare_sweep(
     sign = -1.0 if higher_is_better(metric) else 1.0
     leader = min(settings, key=lambda setting: sign * setting.mean, default=None)
     restrained = any(name in RESTRAINTS for name in axes)
-    enough = None if len(axes) > 1 or restrained or leader is None else _enough(settings, leader, sign)
+    returns = len(axes) == 1 and not restrained and len(settings) > 1
+    enough = _enough(settings, leader, sign) if returns and leader is not None else None
+    drawn = [run for setting in settings for run in groups[setting.variant]]
     on = f" on {dataset}" if dataset else ""
     names = [SWEPT.get(name, name) for name in axes]
     return Sweep(
@@ -115,7 +119,8 @@ def prepare_sweep(
         best=leader.variant if leader else None,
         enough=enough.variant if enough else None,
         theme=theme,
-        notes=_notes(enough),
+        notes=tuple(_notes(enough, returns, drawn, metric)),
+        rising=sign < 0,
     )
 
 
@@ -133,15 +138,15 @@ def _best_value(run: RunHistory, metric: str) -> float | None:
     return None if epoch is None else values[run.epochs.index(epoch)]
 
 
-def _enough(settings: Sequence[Setting], leader: Setting, sign: float) -> Setting:
+def _enough(settings: Sequence[Setting], leader: Setting, sign: float) -> Setting | None:
     """The point of diminishing returns: the smallest setting no worse than the best by one standard error of the best.
 
     The one-standard-error rule (Breiman, Friedman, Olshen and Stone 1984, *Classification and regression
-    trees*, 3.4.3); with one seed, no worse by one part in a hundred.
+    trees*, 3.4.3); with one seed, no worse by one part in a hundred. None where that is the largest.
     """
     over = estimate(leader.values)
     margin = abs(leader.mean) * CLOSE if over.sd is None else over.sd / math.sqrt(over.n)
-    return next(setting for setting in settings if sign * (setting.mean - leader.mean) <= margin)
+    return next((setting for setting in settings[:-1] if sign * (setting.mean - leader.mean) <= margin), None)
 
 
 def _subtitle(settings: Sequence[Setting], band: Band, fixed: Mapping[str, float]) -> str:
@@ -155,8 +160,13 @@ def _subtitle(settings: Sequence[Setting], band: Band, fixed: Mapping[str, float
     return "; ".join(parts)
 
 
-def _notes(enough: Setting | None) -> tuple[str, ...]:
-    if enough is None:
-        return ()
-    within = "one standard error" if len(enough.values) > 1 else "one percent"
-    return (f"▼ diminishing returns: the smallest within {within} of the best.",)
+def _notes(enough: Setting | None, returns: bool, runs: Sequence[RunHistory], metric: str) -> Iterator[str]:
+    if enough is not None:
+        within = "one standard error" if len(enough.values) > 1 else "one percent"
+        yield f"▼ diminishing returns: the smallest within {within} of the best."
+    elif returns:
+        yield "No diminishing returns yet: the largest is the best."
+    if unfinished := sum(run.status in ("queued", "running", "cancelling") for run in runs):
+        yield f"Unfinished runs, with their best so far: {unfinished}."
+    if diverged := sum(not all(map(math.isfinite, run.metrics.get(metric, ()))) for run in runs):
+        yield f"Runs that diverged, with their best before: {diverged}."

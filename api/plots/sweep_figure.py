@@ -12,13 +12,29 @@ from api.plots.page import Page
 from api.plots.style import Theme
 from api.plots.sweep import Sweep
 
+LEGIBLE = 4.5
+"""Points: cells too small for numbers of this size have none."""
+
 
 def draw_sweep(figure: Figure, sweep: Sweep, theme: Theme) -> None:
     """One parameter: the mean and its band, each seed a faint dot. Two: a cell a setting."""
     page = Page(figure, theme)
-    key = "□ best" if sweep.y else "○ best"
-    page.words(sweep.title, sweep.subtitle, ["   ".join([key, *sweep.notes])] if sweep.settings else [])
+    key = _colours(sweep) if sweep.y else "○ best"
+    notes = [note for note in sweep.notes if note.startswith("▼")]
+    others = [note for note in sweep.notes if note not in notes]
+    page.words(sweep.title, sweep.subtitle, ["   ".join([key, *notes]), *others] if sweep.settings else [])
     (_heat_map if sweep.y else _line)(page, sweep, theme)
+
+
+def _colours(sweep: Sweep) -> str:
+    """The key to a heat map: its best cell is yellow, its worst dark blue."""
+    means = sorted((s.mean for s in sweep.settings), reverse=sweep.rising)
+    words = ["□ best", f"yellow {_short(means[0])}, blue {_short(means[-1])}"] if means else []
+    return "   ".join([*words, *(["empty: no epochs yet"] if len(means) < len(sweep.x) * len(sweep.y) else [])])
+
+
+def _short(value: float) -> str:
+    return f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}"
 
 
 def _line(page: Page, sweep: Sweep, theme: Theme) -> None:
@@ -28,10 +44,17 @@ def _line(page: Page, sweep: Sweep, theme: Theme) -> None:
     axes = page.single(limits, sweep.value_label, sweep.x_label)
     axes.grid(axis="y", color=theme.faint, linewidth=0.6)
     axes.set_xlim(-0.4, len(sweep.x) - 0.6)
-    axes.set_xticks(range(len(sweep.x)), sweep.x)
+    shown = page.apart(sweep.x, page.inches(axes)[0])
+    axes.set_xticks(shown, [sweep.x[i] for i in shown])
+    if not sweep.settings:
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "no epochs yet", color=theme.muted, ha="center", transform=axes.transAxes)
     color = theme.curves[0]
-    banded = [(s.x, s.low, s.high) for s in sweep.settings if s.low is not None]
-    if banded:
+    banded = [(s.x, s.low, s.high) for s in sweep.settings if s.low is not None and s.high is not None]
+    if len(banded) == 1:
+        place, *edges = banded[0]
+        axes.plot([place, place], edges, color=color, alpha=0.3, linewidth=2.5)
+    elif banded:
         places, low, high = zip(*banded, strict=True)
         axes.fill_between(places, low, high, color=color, alpha=0.16, linewidth=0)
     for s in sweep.settings:
@@ -57,24 +80,26 @@ def _heat_map(page: Page, sweep: Sweep, theme: Theme) -> None:
     axes = page.single((0, len(sweep.y)), sweep.y_label, sweep.x_label, labels)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    colors = matplotlib.colormaps["cividis_r"]
+    colors = matplotlib.colormaps["cividis" if sweep.rising else "cividis_r"]
     low, high = min((s.mean for s in sweep.settings), default=0.0), max((s.mean for s in sweep.settings), default=1.0)
     axes.pcolormesh(
         np.ma.masked_invalid(cells), cmap=colors, vmin=low, vmax=high, edgecolors=theme.background, linewidth=1.5
     )
-    axes.set_xticks(np.arange(len(sweep.x)) + 0.5, sweep.x)
-    axes.set_yticks(np.arange(len(sweep.y)) + 0.5, sweep.y)
-    box = axes.get_window_extent(page.renderer)
-    room = box.width / page.figure.dpi / max(1, len(sweep.x))
-    size = min(page.size, page.size * 0.8 * room / page.measure("0.0000", page.size))
+    width, height = page.inches(axes)
+    across, up = page.apart(sweep.x, width), page.apart(sweep.y, height, upright=True)
+    axes.set_xticks([i + 0.5 for i in across], [sweep.x[i] for i in across])
+    axes.set_yticks([i + 0.5 for i in up], [sweep.y[i] for i in up])
+    room = width / max(1, len(sweep.x))
+    size = min(page.size, page.size * 0.8 * room / page.measure("0.0000", page.size), 50 * height / len(sweep.y))
     for s in sweep.settings:
         red, green, blue, _ = colors((s.mean - low) / (high - low) if high > low else 0.0)
         light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5
         leading = s.variant == sweep.best
-        axes.text(
-            s.x + 0.5, s.y + 0.5, f"{s.mean:.3g}" if abs(s.mean) >= 1 else f"{s.mean:.3f}", ha="center", va="center",
-            fontsize=size, color="#1a1a1a" if light else "#ffffff", fontweight="bold" if leading else "normal",
-        )  # fmt: skip
+        if size >= LEGIBLE:
+            axes.text(
+                s.x + 0.5, s.y + 0.5, _short(s.mean), ha="center", va="center",
+                fontsize=size, color="#1a1a1a" if light else "#ffffff", fontweight="bold" if leading else "normal",
+            )  # fmt: skip
         if leading:
             frame = Rectangle((s.x, s.y), 1, 1, fill=False, edgecolor=theme.curves[1], linewidth=2.5, zorder=5)
             frame.set_clip_on(False)

@@ -14,6 +14,8 @@ from scipy import stats
 
 from api.plots import FORMATS, PLOTTED, Series, draw, prepare
 from api.plots.layout import grid, spread
+from api.plots.lines import _look
+from api.plots.style import THEMES
 from models.errors import NotFound
 from models.history import METRICS, RunHistory
 
@@ -65,6 +67,37 @@ def test_one_seed_has_no_band_and_says_so() -> None:
     series = prepare(job(["a"], 1), "val_loss")
     assert all(p.low is None and p.high is None for p in series.panels[0].curves[0].points)
     assert "no interval" in series.subtitle
+
+
+def test_a_single_epoch_has_its_band_and_no_best() -> None:
+    series = prepare([history("a", i, (v,)) for i, v in enumerate((0.2, 0.3))], "val_loss")
+    (curve,) = series.panels[0].curves
+    assert curve.best is None
+    assert curve.points[0].low is not None
+    without = prepare([history("a", i, (v,)) for i, v in enumerate((0.2, 0.3))], "val_loss", band="none")
+    stroke = b"stroke-opacity: 0.4"
+    assert (stroke in draw(series, "svg"), stroke in draw(without, "svg")) == (True, False)
+
+
+def test_curves_without_a_baseline_among_them_have_each_a_look_of_their_own() -> None:
+    for changes in ({}, {"baseline": "v0", "difference": True}):
+        names = [f"v{i}" for i in range(8 if changes else 7)]
+        (panel,) = prepare(job(names, 1), "val_loss", **changes).panels  # type: ignore[arg-type]
+        assert len({str(_look(curve, THEMES["light"])) for curve in panel.curves}) == 7
+
+
+def test_words_below_the_notebooks_pairs_speak_of_no_lines() -> None:
+    assert "dashed" in prepare(job(["a"], 1), "losses").subtitle
+    assert "dashed" not in prepare(job(["a"], 1), "losses", style="notebook").subtitle
+
+
+@pytest.mark.parametrize(("variants", "style"), [(12, "notebook"), (7, "lines")])
+def test_a_legend_below_makes_a_narrow_figure_higher(variants: int, style: str) -> None:
+    def height(names: list[str]) -> int:
+        data = draw(prepare(job(names, 1), "val_loss", style=style), "png", 400)  # type: ignore[arg-type]
+        return int.from_bytes(data[20:24])
+
+    assert height([f"variant {i}" for i in range(variants)]) > height(["a"]) + 30
 
 
 def test_the_title_says_data_set_and_seeds() -> None:

@@ -63,7 +63,45 @@ def test_diminishing_returns_is_one_standard_error() -> None:
 
     # The standard error of two values is half their distance: 16 units have a mean of 0.315.
     assert enough((0.28, 0.32)) == "16"
-    assert enough((0.29, 0.31)) == "32"
+    # Nothing but the largest is within 0.01 of its 0.3: what more would bring is not known.
+    assert enough((0.29, 0.31)) is None
+
+
+def test_returns_that_do_not_diminish_are_not_said_to() -> None:
+    found = prepare_sweep(*sweep({"units": UNITS}, lambda p: 1 / p["units"]))
+    assert (found.best, found.enough) == ("units=64", None)
+    assert found.notes == ("No diminishing returns yet: the largest is the best.",)
+    assert prepare_sweep(*sweep({"units": [16]}, saturating)).notes == ()
+
+
+def test_runs_not_done_and_diverged_are_told_of() -> None:
+    histories = [
+        RunHistory("0", "a", 0, "succeeded", (1, 2), {"val_data_loss": (0.4, 0.3)}),
+        RunHistory("1", "a", 1, "running", (1,), {"val_data_loss": (0.4,)}),
+        RunHistory("2", "b", 0, "failed", (1, 2), {"val_data_loss": (0.5, math.nan)}),
+        RunHistory("3", "b", 1, "succeeded", (1, 2), {"val_data_loss": (0.5, 0.4)}),
+    ]
+    assert prepare_sweep(histories, {"a": {"l2": 0}, "b": {"l2": 0.1}}).notes == (
+        "Unfinished runs, with their best so far: 1.",
+        "Runs that diverged, with their best before: 1.",
+    )
+
+
+def test_a_heat_maps_best_is_yellow_for_accuracies_too() -> None:
+    histories, parameters = sweep({"units": [4, 16], "l2": [0, 0.001]}, saturating)
+    for metric in ("val_data_loss", "val_acc"):
+        drawn = draw(prepare_sweep(histories, parameters, metric=metric), "svg")
+        least, most = (prepare_sweep(histories, parameters, metric=metric).settings[i].mean for i in (0, -1))
+        assert f"yellow {most:.3f}, blue {least:.3f}".encode() in drawn
+
+
+def test_ticks_do_not_run_into_each_other() -> None:
+    def ticks(values: list[float]) -> int:
+        drawn = draw(prepare_sweep(*sweep({"train_samples": values}, lambda p: 0.3 + 1 / p["train_samples"])), "svg")
+        return sum(f">{value:,.0f}<".encode() in drawn for value in values)
+
+    assert ticks([1000, 5000, 25000]) == 3
+    assert 5 < ticks([10000 + 40 * i for i in range(50)]) < 20
 
 
 def test_a_penalty_has_a_best_but_no_diminishing_returns() -> None:
@@ -157,6 +195,21 @@ def test_differences_with_one_seed_say_so() -> None:
     assert prepared.rows[0].low is None
     assert "no interval" in prepared.subtitle
     assert draw(prepared, "png", 400).startswith(b"\x89PNG")
+
+
+def test_rows_of_fewer_seeds_and_of_no_spread_are_named() -> None:
+    histories = runs({"original": 0, "l2": -0.05, "bigger": 0}, 3)
+    same = [
+        RunHistory(f"s{h.seed}", "same", h.seed, "succeeded", h.epochs, h.metrics)
+        for h in histories
+        if h.variant == "original"
+    ]
+    prepared = prepare_differences(analyse([*histories[:-1], *same], "original"))
+    assert prepared.subtitle.startswith("n = 2 to 3 seeds, paired")
+    assert prepared.notes == (
+        "Fewer seeds in common with original: bigger (2).",
+        "The same difference in all seeds, so no interval: same.",
+    )
 
 
 def test_nothing_to_compare_can_be_drawn() -> None:

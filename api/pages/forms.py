@@ -71,6 +71,7 @@ def _fields(model: type[BaseModel]) -> list[dict[str, Any]]:
                 "low": plain.get("minimum", plain.get("exclusiveMinimum")),
                 "high": plain.get("maximum"),
                 "main": name in MAIN,
+                "required": name in schema.get("required", ()),
             }
         )
     return found

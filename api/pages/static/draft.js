@@ -1,7 +1,8 @@
 /** @file The specification being written: the JSON document itself, reached by pointers (RFC 6901). */
 
 /**
- * @typedef {{name: string, label: string, kind: string, default: any, start: any, choices: string[], low: number | null, high: number | null, main: boolean}} Field
+ * @typedef {{name: string, label: string, kind: string, default: any, start: any, choices: string[], low: number | null, high: number | null,
+ *   main: boolean, required: boolean, kept?: boolean}} Field `kept` is written even where it is the default
  * @typedef {{layers: Record<string, Field[]>, optimizers: Record<string, Field[]>, datasets: Record<string, Field[]>, training: Field[], stopping: Field[], axes: string[]}} Fields
  */
 

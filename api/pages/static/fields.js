@@ -18,9 +18,10 @@ export function labelled(label, pointer, input, hint) {
   const id = `field-${++serial}`;
   input.dataset.pointer = pointer;
   input.setAttribute('aria-describedby', id);
+  // Beside the label, not in it: an error is no part of the field's name.
   const error = h('span', { id, class: 'error-text small' });
-  if (input.type === 'checkbox') return h('label', { class: 'field switch' }, h('span', { class: 'switch-line' }, input, h('span', {}, sentence(label))), error);
-  return h('label', { class: 'field' }, h('span', {}, sentence(label), hint && h('span', { class: 'hint' }, ` ${hint}`)), input, error);
+  if (input.type === 'checkbox') return h('div', { class: 'field switch' }, h('label', { class: 'switch-line' }, input, h('span', {}, sentence(label))), error);
+  return h('div', { class: 'field' }, h('label', {}, h('span', {}, sentence(label), hint && h('span', { class: 'hint' }, ` ${hint}`)), input), error);
 }
 
 /**
@@ -44,7 +45,7 @@ export const list = (text) => text.split(/[,;\s]+/).filter(Boolean).map(parsed);
 export function input(draft, field, base) {
   const pointer = `${base}/${field.name}`;
   const value = draft.read(pointer);
-  const set = (/** @type {any} */ given) => draft.write(pointer, given === field.default ? undefined : given);
+  const set = (/** @type {any} */ given) => draft.write(pointer, given === field.default && !field.kept ? undefined : given);
   if (field.kind === 'choice') {
     const select = h('select', { onchange: () => set(select.value) }, field.choices.map((choice) => h('option', { value: choice }, choice)));
     select.value = value ?? field.default;
@@ -55,7 +56,7 @@ export function input(draft, field, base) {
     return labelled(field.label, pointer, box);
   }
   const shown = value ?? field.default;
-  const box = h('input', { type: 'text', inputMode: 'decimal', autocomplete: 'off', class: 'short', value: shown ?? '', placeholder: field.default === null ? 'all' : '',
+  const box = h('input', { type: 'text', inputMode: 'decimal', autocomplete: 'off', class: 'short', value: shown ?? '', placeholder: field.required || field.default !== null ? '' : 'all',
     oninput: () => set(parsed(box.value)) });
   return labelled(field.label, pointer, box);
 }

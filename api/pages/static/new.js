@@ -65,6 +65,9 @@ function showDataset() {
     labelled('Reviews held out', '/dataset/validation', held, '(else the test set validates)'));
 }
 
+/** Early stopping is on where it says anything: its patience stays, even if it is the default. @param {import('./draft.js').Field} field */
+const kept = (field) => ({ ...field, kept: field.name === 'patience' });
+
 function showTraining() {
   const optimizer = draft.read('/training/optimizer');
   const chosen = (typeof optimizer === 'string' ? optimizer : optimizer?.name) ?? 'rmsprop';
@@ -77,7 +80,7 @@ function showTraining() {
   fill(byId('training'), inputs(draft, FIELDS.training, '/training'), labelled('Optimizer', '/training/optimizer/name', select),
     inputs(draft, fields.filter((field) => field.main), '/training/optimizer'),
     h('details', { class: 'more' }, h('summary', { class: 'small' }, 'more of the optimizer'), h('div', { class: 'fields' }, inputs(draft, fields.filter((field) => !field.main), '/training/optimizer'))),
-    labelled('Stop early', '/training/early_stopping', early), stops && inputs(draft, FIELDS.stopping, '/training/early_stopping'));
+    labelled('Stop early', '/training/early_stopping', early), stops && inputs(draft, FIELDS.stopping.map(kept), '/training/early_stopping'));
 }
 
 json.addEventListener('input', () => {
@@ -157,12 +160,7 @@ async function load() {
       presets.jobs.map((/** @type {any} */ job) => h('button', { type: 'button', onclick: () => begin(prune(job.spec, presets.variants)) }, job.name)));
     const from = address.get('from');
     if (!from) return begin(START);
-    const body = prune((await get(`/v1/jobs/${from}`)).spec, presets.variants);
-    if (address.get('seeds') === 'more') {
-      const most = Math.max(...body.seeds);
-      body.seeds = [...body.seeds, ...Array.from({ length: 5 }, (_, i) => most + 1 + i)];
-    }
-    begin(body);
+    begin(prune((await get(`/v1/jobs/${from}`)).spec, presets.variants));
   } catch (problem) {
     showProblem(byId('problem'), problem, load);
   }

@@ -57,6 +57,10 @@ def test_jobs_are_paged(visit: Visiting, live: str) -> None:
     page.get_by_role("button", name="Older").click()
     expect(page.locator(".job-row")).to_have_count(2)
     expect(page.locator(f'[data-job="{ids[0]}"]')).to_be_visible()
+    older = visit().open(page.url)
+    expect(older.locator(".job-row")).to_have_count(2)
+    older.get_by_role("button", name="Newer").click()
+    expect(older.locator(".job-row")).to_have_count(20)
     page.get_by_role("button", name="Newer").click()
     expect(page.locator(".job-row")).to_have_count(20)
     for each in ids:
@@ -78,6 +82,7 @@ def test_a_running_jobs_curves_grow_and_its_end_is_shown(visit: Visiting, live: 
     finished(live, job["id"])
     expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"))
     expect(page.locator("#runs .badge.succeeded")).to_have_count(2)
+    expect(page.locator("#spec .facts")).to_contain_text("keras")
     assert points(watched, "original") == points(watched, "smaller") == 150
 
 
@@ -158,6 +163,37 @@ def test_cancel_and_retry(visit: Visiting, live: str) -> None:
     assert get(live, f"/v1/jobs/{job['id']}")["status"] == "succeeded"
 
 
+def test_seeds_are_added_to_a_finished_job(visit: Visiting, live: str) -> None:
+    job = submit(live, name="more seeds", variants=["original", "smaller"], training={"epochs": 3})
+    finished(live, job["id"])
+    tab = visit()
+    page = tab.open(f"/jobs/{job['id']}")
+    page.get_by_role("button", name="Add seeds").click()
+    seeds = page.get_by_label("Seeds beside 0")
+    expect(seeds).to_have_value("1, 2, 3, 4, 5")
+    seeds.fill("0, 1")
+    page.get_by_role("button", name="Train 4 more runs").click()
+    expect(page.locator("#more-seeds .error-text")).to_contain_text("The job has this seed")
+    assert all("422" in fault for fault in tab.faults)
+    tab.faults.clear()
+    seeds.fill("1")
+    page.get_by_role("button", name="Train 2 more runs").click()
+    expect(page.locator("#runs tbody tr")).to_have_count(4)
+    expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"), timeout=120_000)
+    expect(page.locator("#figure-subtitle")).to_contain_text("mean of n = 2 seeds")
+    assert get(live, f"/v1/jobs/{job['id']}")["spec"]["seeds"] == [0, 1]
+
+
+def test_single_runs_are_chosen_to_be_compared(visit: Visiting, done: dict[str, Any]) -> None:
+    page = visit().open(f"/jobs/{done['id']}")
+    page.get_by_label("Compare original, seed 1").check()
+    page.get_by_label("Compare l2, seed 2").check()
+    expect(page.locator("#compare-bar")).to_contain_text("2 runs chosen")
+    page.get_by_role("link", name="Compare them").click()
+    expect(page.locator(".chart .curve")).to_have_count(2)
+    expect(page.locator("#chosen")).to_contain_text("l2, seed 2")
+
+
 def test_downloads_are_the_apis_own(visit: Visiting, done: dict[str, Any], live: str) -> None:
     page = visit().open(f"/jobs/{done['id']}")
     with page.expect_download() as saving:
@@ -170,6 +206,12 @@ def test_downloads_are_the_apis_own(visit: Visiting, done: dict[str, Any], live:
     with page.expect_download() as saving:
         page.locator("#runs").get_by_text(".keras").first.click()
     assert saving.value.path().read_bytes().startswith(b"PK")
+    for label, start in (("Report", b"<!DOCTYPE html>"), ("Bundle", b"PK")):
+        with page.expect_download() as saving:
+            page.locator("#downloads").get_by_text(label, exact=True).click()
+        assert saving.value.path().read_bytes().startswith(start)
+    page.locator(".chip", has_text="smaller").click()
+    expect(page.locator(".code", has_text="In a shell")).to_contain_text("variants=original%2Cl2")
     page.locator(".code", has_text="In Python").get_by_role("button").click()
     assert done["id"] in page.evaluate("navigator.clipboard.readText()")
 

@@ -109,6 +109,8 @@ def test_errors_stand_beside_their_fields(visit: Visiting) -> None:
     expect(page.locator("#seeds .error-text")).to_contain_text("This seed is listed before")
     expect(page.locator("#preview")).to_contain_text("3 things to put right")
     expect(train).to_be_disabled()
+    # The error is a description; the field keeps its name.
+    expect(page.get_by_role("textbox", name="Epochs", exact=True)).to_have_attribute("aria-invalid", "true")
     units.fill("9")
     page.locator('[data-pointer="/training/epochs"]').fill("2")
     page.locator('[data-pointer="/seeds"]').fill("1, 2")
@@ -116,6 +118,13 @@ def test_errors_stand_beside_their_fields(visit: Visiting) -> None:
     expect(train).to_be_enabled()
     assert all("422" in fault for fault in tab.faults)
     tab.faults.clear()
+
+
+def test_stopping_early_stays_on_with_no_patience(visit: Visiting) -> None:
+    page = visit().open("/new")
+    page.get_by_label("Stop early").check()
+    page.locator('[data-pointer="/training/early_stopping/patience"]').fill("0")
+    assert document(page)["training"] == {"early_stopping": {"patience": 0}}
 
 
 def test_form_and_json_are_one_document(visit: Visiting) -> None:
@@ -148,8 +157,18 @@ def test_an_old_job_is_started_from_as_it_was(visit: Visiting, done: dict[str, A
     expect(page.locator("[data-variant]")).to_have_count(3)
     assert resolved(live, document(page)) == done["spec"]
     assert document(page)["variants"] == ["original", "smaller", "l2"]
-    page.goto(f"/new?from={done['id']}&seeds=more")
-    expect(page.locator('[data-pointer="/seeds"]')).to_have_value("0, 1, 2, 3, 4, 5, 6, 7")
+
+
+def test_a_job_that_is_gone_does_not_hide_the_others(visit: Visiting, done: dict[str, Any]) -> None:
+    gone = "job_" + "0" * 32
+    tab = visit()
+    page = tab.open(f"/compare?job={gone}&job={done['id']}")
+    expect(page.locator(".chart .curve")).to_have_count(3)
+    page.get_by_role("button", name=f"Remove {gone}").click()
+    expect(page.locator("#chosen .chip")).to_have_count(1)
+    assert gone not in page.url
+    assert all("404" in fault for fault in tab.faults)
+    tab.faults.clear()
 
 
 def test_jobs_are_compared_and_the_address_is_shared(visit: Visiting, done: dict[str, Any], live: str) -> None:

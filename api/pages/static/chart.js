@@ -2,7 +2,7 @@
 
 import { h, s, fill } from './dom.js';
 import { value as number } from './format.js';
-import { mark, sample } from './marks.js';
+import { lookClass, mark, sample } from './marks.js';
 import { epochTicks, logTicks, spread, tickLabel, ticks } from './scale.js';
 
 /** @typedef {import('./series.js').Curve} Curve */
@@ -53,7 +53,7 @@ export class Chart {
     const ended = figure.curves.filter((curve) => curve.points.length);
     const labelled = this.width >= 620 && ended.length > 0 && ended.length <= 10;
     const longest = Math.max(0, ...ended.map((curve) => curve.label.length));
-    this.plot = { ...this.plot, right: labelled ? Math.min(0.28 * this.width, 20 + 7 * longest) : 12 };
+    this.plot = { ...this.plot, right: labelled ? Math.min(0.28 * this.width, 20 + 8 * longest) : 12 };
     this.canvas.setAttribute('viewBox', `0 0 ${this.width} ${this.height}`);
     this.canvas.setAttribute('height', String(this.height));
     const clip = s('clipPath', { id: 'plot' }, s('rect', {
@@ -63,6 +63,7 @@ export class Chart {
     const curves = s('g', { 'clip-path': 'url(#plot)' }, ...order.map((curve) => this.band(curve)), ...order.map((curve) => this.curve(curve)));
     fill(this.canvas, s('defs', {}, clip), this.axes(), curves, labelled ? this.labels(ended) : null, this.pointer,
       ended.length ? null : s('text', { class: 'empty', x: this.width / 2, y: this.height / 2 }, figure.empty));
+    if (labelled) this.fitLabels();
     this.root.setAttribute('aria-label', `${figure.title} by epoch`);
     this.root.setAttribute('aria-valuemin', '1');
     this.root.setAttribute('aria-valuemax', String(Math.max(1, figure.epochs)));
@@ -123,7 +124,7 @@ export class Chart {
       `${this.x(epoch).toFixed(1)} ${this.y(log ? Math.max(value, range[0] / 10) : value).toFixed(1)}`;
     const upper = edges.map((point) => at(point.epoch, /** @type {number} */ (point.high)));
     const lower = edges.map((point) => at(point.epoch, /** @type {number} */ (point.low))).reverse();
-    return s('path', { class: `band look-${curve.look}`, 'data-group': curve.group, d: `M${[...upper, ...lower].join('L')}Z` });
+    return s('path', { class: `band ${lookClass(curve.look)}`, 'data-group': curve.group, d: `M${[...upper, ...lower].join('L')}Z` });
   }
 
   /** @param {Curve} curve */
@@ -132,9 +133,9 @@ export class Chart {
     const visible = curve.points.filter((point) => Number.isFinite(this.y(point.value)));
     const marked = visible.filter((_, i) => i % every === Math.max(curve.mark - 1, 0) % every);
     const crowded = /** @type {Figure} */ (this.figure).curves.length > 24;
-    return s('g', { class: `curve look-${curve.look}${crowded ? ' crowded' : ''}`, 'data-group': curve.group },
+    return s('g', { class: `curve ${lookClass(curve.look)}${crowded ? ' crowded' : ''}`, 'data-group': curve.group },
       curve.raw && s('path', { class: 'raw', d: this.path(curve.raw) }),
-      s('path', { class: curve.dashed ? 'line training' : 'line', d: this.path(curve.points) }),
+      s('path', { class: `line${curve.dashed ? ' training' : ''}${curve.paired ? ' paired' : ''}`, d: this.path(curve.points) }),
       crowded || curve.dashed ? null : s('path', { class: 'mark', d: marked.map((p) => mark(curve.look, this.x(p.epoch), this.y(p.value), 3)).join('') }),
       this.event(curve, curve.best, 'best'), this.event(curve, curve.onset, 'onset'));
   }
@@ -152,11 +153,18 @@ export class Chart {
   labels(curves) {
     const ends = curves.map((curve) => Math.min(this.bottom - 4, Math.max(this.plot.top + 4, this.y(curve.points[curve.points.length - 1].value))));
     const places = spread(ends, 16, this.plot.top + 4, this.bottom - 4);
-    const room = Math.floor((this.plot.right - 18) / 6.6);
     return s('g', { class: 'labels' }, ...curves.map((curve, i) =>
-      s('g', { class: `look-${curve.look}`, 'data-group': curve.group },
+      s('g', { class: lookClass(curve.look), 'data-group': curve.group },
         s('path', { class: 'leader', d: `M${this.right - 2} ${ends[i].toFixed(1)}L${this.right + 8} ${places[i].toFixed(1)}` }),
-        s('text', { x: this.right + 12, y: places[i] }, curve.label.length > room ? `${curve.label.slice(0, room - 1)}…` : curve.label))));
+        s('text', { x: this.right + 12, y: places[i] }, curve.label))));
+  }
+
+  /** Shortens the names that are longer than the room they have. */
+  fitLabels() {
+    for (const text of /** @type {NodeListOf<SVGTextElement>} */ (this.canvas.querySelectorAll('.labels text'))) {
+      const label = text.textContent ?? '', room = this.plot.right - 14, length = text.getComputedTextLength();
+      if (length > room) text.textContent = `${label.slice(0, Math.max(1, Math.floor((label.length * room) / length) - 3)).trimEnd()}…`;
+    }
   }
 
   /** Brings one variant out. @param {string | null} group */
@@ -211,7 +219,7 @@ export class Chart {
     const x = this.x(epoch);
     fill(this.pointer, s('path', { class: 'hair', d: `M${x} ${this.plot.top}V${this.bottom}` }),
       ...rows.filter((row) => this.y(row.at.value) >= 0 && this.y(row.at.value) <= this.bottom).map((row) =>
-        s('path', { class: `mark look-${row.curve.look}`, d: mark(row.curve.look, x, this.y(row.at.value), 4.2) })));
+        s('path', { class: `mark ${lookClass(row.curve.look)}`, d: mark(row.curve.look, x, this.y(row.at.value), 4.2) })));
     this.showTip(epoch, rows, nearest, x);
     this.onPick(nearest && distance(nearest) < 24 ? nearest.curve.group : null);
   }
@@ -223,7 +231,7 @@ export class Chart {
     const shown = rows.slice(from, from + TIP_ROWS);
     fill(this.tip, h('strong', {}, `Epoch ${epoch}`),
       h('table', {}, h('tbody', {}, shown.map((row) => h('tr', { class: row === nearest ? 'near' : '' },
-        h('td', {}, sample(row.curve.look, row.curve.dashed)), h('th', { scope: 'row' }, row.curve.label), h('td', { class: 'number' }, number(row.at.value)),
+        h('td', {}, sample(row.curve.look, row.curve.dashed, row.curve.paired)), h('th', { scope: 'row' }, row.curve.label), h('td', { class: 'number' }, number(row.at.value)),
         h('td', { class: 'number muted' }, row.at.low === null || row.at.high === null ? '' : `${number(row.at.low)} to ${number(row.at.high)}`))))),
       rows.length > shown.length && h('p', { class: 'muted' }, `${rows.length - shown.length} more, further away`));
     const width = this.tip.offsetWidth;

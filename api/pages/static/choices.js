@@ -44,5 +44,5 @@ export function setAll(name, values) {
   const address = new URL(location.href);
   address.searchParams.delete(name);
   for (const value of values) address.searchParams.append(name, value);
-  history.replaceState(null, '', address);
+  history.replaceState(history.state, '', address);
 }

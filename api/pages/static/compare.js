@@ -1,12 +1,12 @@
 /** @file The page that puts jobs and runs side by side. Its address holds all that is shown. */
 
-import { get } from './api.js';
+import { get, Problem } from './api.js';
 import { setAll } from './choices.js';
 import { byId, fill, h } from './dom.js';
 import { finished } from './experiment.js';
 import { Figure } from './figure.js';
 import { count, minute, value } from './format.js';
-import { sample } from './marks.js';
+import { MARKS, sample } from './marks.js';
 import { describe } from './network.js';
 import { byVariant } from './sparkline.js';
 import { estimate, best } from './statistics.js';
@@ -22,6 +22,9 @@ const loaded = new Map();
 /** The jobs of single runs. @type {Map<string, string>} */
 const jobOfRun = new Map();
 
+/** Jobs and runs of the address that there are not, or no longer. @type {Set<string>} */
+const missing = new Set();
+
 /** @typedef {import('./series.js').Group & {job: any, variant: string}} Shown */
 
 /** What is compared: each variant of each job, and each single run. @returns {Shown[]} */
@@ -30,7 +33,7 @@ function groups() {
   const found = [];
   const add = (/** @type {any} */ job, /** @type {string} */ variant, /** @type {any[]} */ runs, /** @type {string} */ key, /** @type {string} */ label) => {
     const mark = found.length;
-    found.push({ key, label, variant, job, look: mark % 7, mark, runs: runs.map((run) => ({ ...run, id: run.run_id, job: job.id })) });
+    found.push({ key, label, variant, job, look: mark % (2 * MARKS.length), mark, runs: runs.map((run) => ({ ...run, id: run.run_id, job: job.id })) });
   };
   const jobs = address().getAll('job');
   for (const id of jobs) {
@@ -57,23 +60,35 @@ async function load() {
   const jobs = address().getAll('job'), runs = address().getAll('run');
   byId('nothing').hidden = jobs.length + runs.length > 0;
   byId('comparison-page').hidden = jobs.length + runs.length === 0;
+  missing.clear();
   try {
-    for (const run of runs) if (!jobOfRun.has(run)) jobOfRun.set(run, (await get(`/v1/runs/${run}`)).job_id);
-    const wanted = new Set([...jobs, ...runs.map((run) => jobOfRun.get(run) ?? '')]);
+    for (const run of runs) if (!jobOfRun.has(run)) await unlessMissing(run, async () => { jobOfRun.set(run, (await get(`/v1/runs/${run}`)).job_id); });
+    const wanted = new Set([...jobs, ...runs.flatMap((run) => jobOfRun.get(run) ?? [])]);
     for (const id of loaded.keys()) if (!wanted.has(id)) loaded.delete(id);
     for (const id of wanted) {
       const known = loaded.get(id);
       if (known && finished(known.job)) continue;
-      loaded.set(id, { job: await get(`/v1/jobs/${id}`), history: await get(`/v1/jobs/${id}/history`) });
+      await unlessMissing(id, async () => { loaded.set(id, { job: await get(`/v1/jobs/${id}`), history: await get(`/v1/jobs/${id}/history`) }); });
     }
     fill(byId('problem'));
   } catch (problem) {
     showProblem(byId('problem'), problem, load);
   }
+  byId('comparison-page').hidden = loaded.size === 0;
   showChosen();
   figure.draw();
   showTable();
   if (!document.hidden && [...loaded.values()].some((each) => !finished(each.job))) timer = setTimeout(load, REFRESH);
+}
+
+/** Does not let one that is gone keep the others from being shown. @param {string} id @param {() => Promise<void>} read */
+async function unlessMissing(id, read) {
+  try {
+    await read();
+  } catch (problem) {
+    if (!(problem instanceof Problem) || problem.status !== 404) throw problem;
+    missing.add(id);
+  }
 }
 
 /** @param {'job' | 'run'} kind @param {string} id */
@@ -85,7 +100,10 @@ function drop(kind, id) {
 function showChosen() {
   const chip = (/** @type {'job' | 'run'} */ kind, /** @type {string} */ id, /** @type {any} */ job, /** @type {string} */ label) => h('li', { class: 'chip' },
     h('a', { href: `/jobs/${job.id}` }, label), badge(job.status), h('button', { type: 'button', class: 'quiet small', 'aria-label': `Remove ${label}`, onclick: () => drop(kind, id) }, '✕'));
-  fill(byId('chosen'), address().getAll('job').flatMap((id) => { const entry = loaded.get(id); return entry ? [chip('job', id, entry.job, entry.job.name)] : []; }),
+  const gone = (/** @type {'job' | 'run'} */ kind, /** @type {string} */ id) => h('li', { class: 'chip' }, h('span', {}, `There is no ${kind} ${id}`),
+    h('button', { type: 'button', class: 'quiet small', 'aria-label': `Remove ${id}`, onclick: () => drop(kind, id) }, '✕'));
+  const lost = (/** @type {'job' | 'run'} */ kind) => address().getAll(kind).filter((id) => missing.has(id)).map((id) => gone(kind, id));
+  fill(byId('chosen'), lost('job'), lost('run'), address().getAll('job').flatMap((id) => { const entry = loaded.get(id); return entry ? [chip('job', id, entry.job, entry.job.name)] : []; }),
     address().getAll('run').flatMap((id) => {
       const entry = loaded.get(jobOfRun.get(id) ?? '');
       const run = entry?.job.runs.find((/** @type {any} */ each) => each.id === id);

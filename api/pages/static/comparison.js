@@ -2,7 +2,7 @@
 
 import { fill, h, s } from './dom.js';
 import { probability, signed } from './format.js';
-import { sample } from './marks.js';
+import { lookClass, sample } from './marks.js';
 import { ticks, tickLabel } from './scale.js';
 
 const NAMES = /** @type {Record<string, string>} */ ({
@@ -12,6 +12,7 @@ const NAMES = /** @type {Record<string, string>} */ ({
 const WIDTH = 200, ROW = 20;
 /** So many metrics are in sight, the rest is folded away. */
 const IN_SIGHT = 2;
+const FEW = 3;
 
 /**
  * @param {Element} root @param {any} analysis @param {import('./experiment.js').Experiment} experiment
@@ -35,7 +36,13 @@ export function showComparison(root, analysis, experiment, groups) {
     h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals; p corrected by Holm’s method.`),
     forests.slice(0, IN_SIGHT),
     forests.length > IN_SIGHT && h('details', { class: 'fold' }, h('summary', {}, 'More comparisons'), forests.slice(IN_SIGHT)),
-    (analysis.warnings ?? []).length > 0 && h('ul', { class: 'notes' }, analysis.warnings.map((/** @type {any} */ each) => h('li', {}, typeof each === 'string' ? each : each.message ?? each.detail))));
+    warnings(analysis.warnings));
+}
+
+/** Few stand in sight, more are folded away. @param {string[]} all */
+function warnings(all) {
+  const lines = h('ul', { class: 'notes' }, all.map((each) => h('li', {}, each)));
+  return all.length > FEW ? h('details', { class: 'fold' }, h('summary', {}, `${all.length} notes`), lines) : lines;
 }
 
 /** @param {any} analysis @param {Map<string, number>} look */
@@ -53,13 +60,14 @@ function forest(metric, rows, look) {
   if (!ends.length) return null;
   const reach = Math.max(...ends.map(Math.abs)) * 1.1 || 1;
   const x = (/** @type {number} */ value) => 6 + ((value + reach) / (2 * reach)) * (WIDTH - 12);
-  const marks = ticks(-reach, reach, 3);
+  // Round numbers to both sides of zero, however the interval lies.
+  const marks = [3, 5, 8].map((count) => ticks(-reach, reach, count)).find((found) => found.length > 1) ?? [0];
   return h('table', { class: 'table forest' },
     h('caption', {}, NAMES[metric] ?? metric),
     h('thead', { class: 'visually-hidden' }, h('tr', {}, ['Variant', 'Difference, its interval and p'].map((name) => h('th', { scope: 'col' }, name)))),
     h('tbody', {}, rows.map((row) => h('tr', {},
       h('th', { scope: 'row' }, h('span', { class: 'variant' }, sample(look.get(row.variant) ?? 1), h('span', { title: row.variant }, row.variant)),
-        s('svg', { class: `interval look-${look.get(row.variant) ?? 1}`, viewBox: `0 0 ${WIDTH} ${ROW}`, width: WIDTH, height: ROW, 'aria-hidden': 'true' },
+        s('svg', { class: `interval ${lookClass(look.get(row.variant) ?? 1)}`, viewBox: `0 0 ${WIDTH} ${ROW}`, width: WIDTH, height: ROW, 'aria-hidden': 'true' },
           ...marks.map((each) => s('path', { class: each === 0 ? 'zero' : 'grid', d: `M${x(each)} 0V${ROW}` })),
           row.ci95 && s('path', { class: 'whisker', d: `M${x(row.ci95[0])} ${ROW / 2}H${x(row.ci95[1])}` }),
           row.difference !== null && s('circle', { cx: x(row.difference), cy: ROW / 2, r: 3.6 }))),
@@ -70,4 +78,4 @@ function forest(metric, rows, look) {
 }
 
 /** @param {any} row @param {string} metric */
-const interval = (row, metric) => (row.ci95 ? `${difference(row.ci95[0], metric)} to ${difference(row.ci95[1], metric)}` : row.n < 2 ? 'one seed' : '');
+const interval = (row, metric) => (row.ci95 ? `${difference(row.ci95[0], metric)} to ${difference(row.ci95[1], metric)}` : ['no finite pair', 'one seed'][row.n] ?? '');

@@ -18,6 +18,7 @@ export class Figure {
     this.hidden = new Set(new URLSearchParams(location.search).getAll('hide'));
     this.draw = framed(() => this.drawNow());
     this.legend = '';
+    this.onChange = onChange;
     this.reread = tie(this.form, () => { this.draw(); onChange(); }).read;
   }
 
@@ -75,6 +76,7 @@ export class Figure {
       if (on) this.hidden.delete(key); else this.hidden.add(key);
       setAll('hide', [...this.hidden]);
       this.draw();
+      this.onChange();
     };
     fill(byId('legend'), groups.length > 1 && groups.map((group) => {
       const name = h('span', {}, group.label);

@@ -1,12 +1,13 @@
 /** @file The page of one job: its curves as they grow, its runs, what they say, and what can be done with it. */
 
-import { get, post } from './api.js';
+import { get, post, Problem } from './api.js';
 import { showComparison } from './comparison.js';
 import { byId, debounced, fill, framed, h } from './dom.js';
 import { Experiment, finished } from './experiment.js';
+import { labelled, list, showErrors } from './fields.js';
 import { Figure } from './figure.js';
 import { follow, showLink } from './follow.js';
-import { ago, moment } from './format.js';
+import { ago, moment, plural } from './format.js';
 import { RunsTable } from './runs.js';
 import { looks, metricName } from './series.js';
 import { byVariant } from './sparkline.js';
@@ -40,7 +41,9 @@ async function load() {
     experiment = await Experiment.load(id);
   } catch (problem) {
     byId('job').hidden = true;
-    showProblem(byId('problem'), problem, () => { byId('job').hidden = false; load(); });
+    const missing = problem instanceof Problem && problem.status === 404;
+    showProblem(byId('problem'), problem, missing ? undefined : () => { byId('job').hidden = false; load(); });
+    if (missing) byId('problem').append(h('p', {}, h('a', { class: 'button', href: '/' }, 'To the jobs')));
     return;
   }
   showAll();
@@ -62,6 +65,7 @@ function start() {
 const refresh = debounced(async () => {
   try {
     const job = await get(`/v1/jobs/${id}`);
+    if (job.runs.some((/** @type {any} */ run) => !experiment.runs.has(run.id))) return load();
     const revived = finished(experiment.job) && !finished(job);
     experiment.job = job;
     showAll();
@@ -89,7 +93,10 @@ function showAll() {
 }
 
 function showTakeaway() {
-  showLines(byId('downloads'), byId('lines'), experiment.job, { ...figure.choices, metric: metricName(figure.choices) });
+  if (!experiment) return;
+  const all = groups().map((group) => group.key), variants = all.filter((key) => !figure.hidden.has(key));
+  const metric = metricName(figure.choices);
+  showLines(byId('downloads'), byId('lines'), experiment.job, { ...figure.choices, metric, variants: variants.length < all.length ? variants : null });
 }
 
 function showProgress() {
@@ -115,14 +122,43 @@ function showActions() {
       refresh();
     }
   };
+  if (!finished(job)) byId('more-seeds').hidden = true;
   const failed = job.runs.some((/** @type {any} */ run) => ['failed', 'cancelled'].includes(run.status));
   fill(byId('job-actions'),
     !finished(job) && h('button', { type: 'button', disabled: job.status === 'cancelling', onclick: act('cancel') }, 'Cancel'),
     finished(job) && failed && h('button', { type: 'button', onclick: act('retry') }, 'Retry what failed'),
-    h('a', { class: 'button', href: `/new?from=${id}&seeds=more` }, 'Add seeds'),
+    finished(job) && h('button', { type: 'button', 'aria-controls': 'more-seeds', onclick: askForSeeds }, 'Add seeds'),
     h('a', { class: 'button', href: `/new?from=${id}` }, 'Start from this'),
     h('a', { class: 'button', href: `/compare?job=${id}` }, 'Compare'));
 }
+
+/** Opens the form for further seeds, filled with the next five. */
+function askForSeeds() {
+  const { job } = experiment;
+  const form = byId('more-seeds');
+  const next = Math.max(...job.spec.seeds) + 1;
+  const box = h('input', { type: 'text', name: 'seeds', autocomplete: 'off', value: Array.from({ length: 5 }, (_, i) => next + i).join(', '), oninput: () => tell() });
+  const button = h('button', { class: 'primary' });
+  const tell = () => { button.textContent = `Train ${plural(list(box.value).length * job.spec.variants.length, 'more run')}`; };
+  fill(form, labelled(`Seeds beside ${job.spec.seeds.join(', ')}`, '/seeds', box), button, h('button', { type: 'button', class: 'quiet', onclick: () => { form.hidden = true; } }, 'Not now'));
+  tell();
+  form.hidden = false;
+  box.focus();
+}
+
+byId('more-seeds').addEventListener('submit', async (/** @type {Event} */ event) => {
+  event.preventDefault();
+  const form = byId('more-seeds');
+  try {
+    await post(`/v1/jobs/${id}/seeds`, { seeds: list(form.elements.namedItem('seeds').value) });
+    form.hidden = true;
+    fill(byId('problem'));
+    await load();
+  } catch (problem) {
+    const elsewhere = problem instanceof Problem && problem.errors.length ? showErrors(form, problem.errors) : [problem];
+    if (elsewhere.length) showProblem(byId('problem'), problem);
+  }
+});
 
 let asked = '';
 /** Reads the analysis again when the job's state or the view is another. */

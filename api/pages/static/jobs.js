@@ -1,13 +1,13 @@
 /** @file The page of all jobs: a live list, filtered and paged by its address. */
 
 import { get, Problem } from './api.js';
-import { chosen, tie } from './choices.js';
+import { chosen, setAll, tie } from './choices.js';
 import { byId, debounced, fill, h } from './dom.js';
 import { finished } from './experiment.js';
 import { showLink } from './follow.js';
 import { ago, moment, plural, value } from './format.js';
 import { sparkline, winner } from './sparkline.js';
-import { badge, bar, pace, showProblem } from './status.js';
+import { badge, bar, pace, showPicked, showProblem } from './status.js';
 
 const PAGE = 20;
 const BUSY = 1500, CALM = 5000;
@@ -18,24 +18,33 @@ const form = byId('filter');
 const root = byId('jobs');
 /** What a job's curves look like, by its id, with the epochs they are of. @type {Map<string, {epochs: string, line: any, best: any}>} */
 const curves = new Map();
-/** The first jobs of the pages before this one. @type {string[]} */
-const pages = [];
 /** @type {Set<string>} */
 const picked = new Set();
-let after = '', timer = 0, turn = 0;
+let timer = 0, turn = 0;
+
+/** The last job of the page before this one, by the address. */
+const before = () => new URLSearchParams(location.search).get('after') ?? '';
+
+/** @param {string} after */
+function turnTo(after) {
+  history.pushState({ turned: true }, '', location.href);
+  setAll('after', after ? [after] : []);
+  scrollTo({ top: 0 });
+  load();
+}
 
 async function load() {
   clearTimeout(timer);
   const mine = ++turn;
   try {
-    const { status, name } = chosen(form);
+    const { status, name } = chosen(form), after = before();
     const list = await get('/v1/jobs', { status, name: name.trim(), limit: PAGE, after });
     if (mine !== turn) return;
     showLink('live');
     show(list.data);
     byId('older').hidden = !list.has_more;
-    byId('newer').hidden = !pages.length;
-    byId('older').onclick = () => { pages.push(after); after = list.data.at(-1).id; load(); };
+    byId('newer').hidden = !after;
+    byId('older').onclick = () => turnTo(list.data.at(-1).id);
     await drawCurves(list.data, mine);
     if (mine === turn && !document.hidden) timer = setTimeout(load, list.data.some((/** @type {any} */ job) => !finished(job)) ? BUSY : CALM);
   } catch (problem) {
@@ -52,7 +61,8 @@ async function load() {
   root.setAttribute('aria-busy', 'false');
 }
 
-byId('newer').onclick = () => { after = pages.pop() ?? ''; load(); };
+// A page that was turned to lies in the history; one that was opened by its address has none before it.
+byId('newer').onclick = () => { if (history.state?.turned) history.back(); else turnTo(''); };
 
 /** @param {any[]} jobs */
 function show(jobs) {
@@ -104,12 +114,10 @@ async function drawCurves(jobs, mine) {
 /** @param {string} id @param {boolean} on */
 function pick(id, on) {
   if (on) picked.add(id); else picked.delete(id);
-  const line = byId('compare-bar');
-  line.hidden = !picked.size;
-  line.querySelector('span').textContent = `${plural(picked.size, 'job')} chosen`;
-  line.querySelector('a').href = `/compare?${new URLSearchParams([...picked].map((each) => ['job', each]))}`;
+  showPicked(byId('compare-bar'), 'job', picked);
 }
 
-tie(form, debounced(() => { after = ''; pages.length = 0; load(); }, 200));
+form.addEventListener('input', () => setAll('after', []));
+tie(form, debounced(load, 200));
 document.addEventListener('visibilitychange', () => { if (document.hidden) clearTimeout(timer); else load(); });
 load();

@@ -14,18 +14,28 @@ const SHAPES = {
 
 export const MARKS = (document.body.dataset.marks ?? '').split(' ');
 
+/** The look of the i-th variant beside the baseline: six colours, dashes and marks, and once more with open marks. @param {number} rank */
+export const lookOf = (rank) => (rank % (MARKS.length - 1)) + 1 + MARKS.length * (Math.floor(rank / (MARKS.length - 1)) % 2);
+
+/** What a look is in style sheets. @param {number} look */
+export const lookClass = (look) => `look-${look % MARKS.length}${look >= MARKS.length ? ' open' : ''}`;
+
 /**
  * The path of the `look`-th mark about (x, y).
  * @param {number} look @param {number} x @param {number} y @param {number} radius
  */
 export function mark(look, x, y, radius) {
-  const shape = SHAPES[MARKS[look]];
+  const shape = SHAPES[MARKS[look % MARKS.length]];
   if (!shape) return `M${x - radius} ${y}a${radius} ${radius} 0 1 0 ${2 * radius} 0a${radius} ${radius} 0 1 0 ${-2 * radius} 0Z`;
   return `M${shape.map(([dx, dy]) => `${(x + dx * radius).toFixed(1)} ${(y + dy * radius).toFixed(1)}`).join('L')}Z`;
 }
 
-/** A piece of a curve with its mark, for legends and tables. @param {number} look @param {boolean} [dashed] */
-export function sample(look, dashed = false) {
-  return s('svg', { class: `sample look-${look}`, viewBox: '0 0 28 12', width: 28, height: 12, 'aria-hidden': 'true' },
-    s('path', { class: dashed ? 'line training' : 'line', d: 'M1 6H27' }), s('path', { class: 'mark', d: mark(look, 14, 6, 3.4) }));
+/**
+ * A piece of a curve with its mark, for legends and tables.
+ * @param {number} look @param {boolean} [dashed] whether it is of training
+ * @param {boolean} [paired] whether its dash tells training from validation, rather than variants apart
+ */
+export function sample(look, dashed = false, paired = false) {
+  return s('svg', { class: `sample ${lookClass(look)}`, viewBox: '0 0 28 12', width: 28, height: 12, 'aria-hidden': 'true' },
+    s('path', { class: `line${dashed ? ' training' : ''}${paired ? ' paired' : ''}`, d: 'M1 6H27' }), s('path', { class: 'mark', d: mark(look, 14, 6, 3.4) }));
 }

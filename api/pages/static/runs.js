@@ -2,11 +2,11 @@
 
 import { finished } from './experiment.js';
 import { between, count, duration, signed, value } from './format.js';
-import { h } from './dom.js';
+import { byId, h } from './dom.js';
 import { sample } from './marks.js';
 import { looks } from './series.js';
 import { best } from './statistics.js';
-import { bar, badge } from './status.js';
+import { bar, badge, showPicked } from './status.js';
 import { Table } from './table.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
@@ -14,6 +14,18 @@ import { Table } from './table.js';
  * @typedef {{id: string, variant: string, look: number, seed: number, run: any, epoch: number, best: number | null, loss: number | null,
  *   acc: number | null, final: number | null, gap: number | null, verdict: string, seconds: number | null, diverged: boolean}} Row
  */
+
+/** Runs to compare, by their ids. @type {Set<string>} */
+const picked = new Set();
+
+/** @param {Row} row */
+function picker(row) {
+  const box = h('input', { type: 'checkbox', checked: picked.has(row.id), 'aria-label': `Compare ${row.variant}, seed ${row.seed}`, onchange: () => {
+    if (box.checked) picked.add(row.id); else picked.delete(row.id);
+    showPicked(byId('compare-bar'), 'run', picked);
+  } });
+  return box;
+}
 
 /** @type {import('./table.js').Column<Row>[]} */
 const COLUMNS = [
@@ -30,6 +42,7 @@ const COLUMNS = [
   { name: 'Verdict', sort: (row) => row.verdict, cell: (row) => row.verdict || '–' },
   { name: 'Time', number: true, sort: (row) => row.seconds, cell: (row) => duration(row.seconds) },
   { name: 'Model', cell: (row) => row.run.links.model && h('a', { href: row.run.links.model, 'data-save': `${row.variant}-seed${row.seed}.keras` }, '.keras') },
+  { name: 'Compare', cell: picker },
 ];
 
 export class RunsTable {

@@ -1,11 +1,12 @@
 /** @file From runs to curves: what a figure shows, before anything is drawn. */
 
+import { lookOf } from './marks.js';
 import { best, estimate, onset, percentile } from './statistics.js';
 
 /** @typedef {import('./experiment.js').Run} Run */
 /** @typedef {{epoch: number, value: number, low: number | null, high: number | null, n: number}} Point */
 /**
- * @typedef {{key: string, group: string, label: string, look: number, mark: number, metric: string, dashed: boolean, seeds: number,
+ * @typedef {{key: string, group: string, label: string, look: number, mark: number, metric: string, dashed: boolean, paired: boolean, seeds: number,
  *   points: Point[], raw: Point[] | null, best: number | null, onset: number | null}} Curve
  */
 /** @typedef {{key: string, label: string, look: number, mark: number, runs: Run[]}} Group variants, or single runs, of one figure */
@@ -24,12 +25,12 @@ export function metricName({ metric, view }) {
 export const metricsOf = (metric) => PAIRS[metric] ?? [metric];
 
 /**
- * The look of the i-th variant of a figure: the baseline's is 0, the others' 1 to 6 in turn.
+ * The looks of a figure's variants: the baseline's is 0, the others' follow in turn.
  * @param {string[]} names @param {string | null} baseline @returns {Map<string, number>}
  */
 export function looks(names, baseline) {
   const others = names.filter((name) => name !== baseline);
-  return new Map(names.map((name) => [name, name === baseline ? 0 : (others.indexOf(name) % 6) + 1]));
+  return new Map(names.map((name) => [name, name === baseline ? 0 : lookOf(others.indexOf(name))]));
 }
 
 /**
@@ -40,10 +41,10 @@ export function prepare(groups, choices) {
   const metrics = metricsOf(metricName(choices));
   return groups.flatMap((group, rank) =>
     metrics.flatMap((metric) => {
-      const dashed = metrics.length > 1 && !metric.startsWith('val_');
-      const half = metrics.length > 1 ? (dashed ? ', training' : ', validation') : '';
+      const paired = metrics.length > 1, dashed = paired && !metric.startsWith('val_');
+      const half = paired ? (dashed ? ', training' : ', validation') : '';
       const curve = (/** @type {string} */ key, /** @type {string} */ label, /** @type {Run[]} */ runs) =>
-        makeCurve({ key: `${key}/${metric}`, group: group.key, label: label + half, look: group.look, mark: rank, metric, dashed }, runs, choices);
+        makeCurve({ key: `${key}/${metric}`, group: group.key, label: label + half, look: group.look, mark: rank, metric, dashed, paired }, runs, choices);
       if (choices.curves === 'mean' || group.runs.length === 1) return [curve(group.key, group.label, group.runs)];
       return group.runs.map((run) => curve(run.id, `${group.label}, seed ${run.seed}`, [run]));
     }));

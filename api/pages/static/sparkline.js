@@ -1,6 +1,7 @@
 /** @file A job's validation losses on a stamp. */
 
 import { s } from './dom.js';
+import { lookClass } from './marks.js';
 import { looks, limits, prepare } from './series.js';
 
 const WIDTH = 132, HEIGHT = 34;
@@ -26,7 +27,7 @@ export function sparkline(runs, baseline) {
   const y = (/** @type {number} */ value) => HEIGHT - 2 - ((Math.min(Math.max(value, low), high * 1.5) - low) / (high - low)) * (HEIGHT - 4);
   const drawn = curves.filter((curve) => curve.points.length).sort((a, b) => Number(a.look === 0) - Number(b.look === 0));
   return s('svg', { class: 'sparkline', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: 'img', 'aria-label': `Validation loss of ${drawn.length} variants` },
-    ...drawn.map((curve) => s('path', { class: `line look-${curve.look}`, d: `M${curve.points.map((p) => `${x(p.epoch).toFixed(1)} ${y(p.value).toFixed(1)}`).join('L')}` })));
+    ...drawn.map((curve) => s('path', { class: `line ${lookClass(curve.look)}`, d: `M${curve.points.map((p) => `${x(p.epoch).toFixed(1)} ${y(p.value).toFixed(1)}`).join('L')}` })));
 }
 
 /**

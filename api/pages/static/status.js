@@ -1,7 +1,7 @@
 /** @file How statuses, progress and problems look. */
 
 import { fill, h } from './dom.js';
-import { count, duration } from './format.js';
+import { count, duration, plural } from './format.js';
 
 const SIGNS = /** @type {Record<string, string>} */ ({ queued: '○', running: '◐', succeeded: '✓', failed: '✕', cancelling: '◌', cancelled: '–' });
 
@@ -14,6 +14,16 @@ export const bar = (percent, label) => h('progress', { max: 100, value: percent,
 /** @param {{done: number, total: number, eta: number | null}} progress */
 export const pace = ({ done, total, eta }) =>
   `${count(done)} of ${count(total)} epochs${eta ? `, about ${duration(eta)} left` : ''}`;
+
+/**
+ * Offers to compare what was ticked.
+ * @param {HTMLElement} line @param {'job' | 'run'} kind @param {Set<string>} picked
+ */
+export function showPicked(line, kind, picked) {
+  line.hidden = !picked.size;
+  /** @type {HTMLElement} */ (line.querySelector('span')).textContent = `${plural(picked.size, kind)} chosen`;
+  /** @type {HTMLAnchorElement} */ (line.querySelector('a')).href = `/compare?${new URLSearchParams([...picked].map((each) => [kind, each]))}`;
+}
 
 /**
  * Says what went wrong, and offers to try again.

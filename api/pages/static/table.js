@@ -7,6 +7,9 @@ import { fill, h } from './dom.js';
  * @typedef {{name: string, title?: string, number?: boolean, cell: (row: T) => import('./dom.js').Child | import('./dom.js').Child[], sort?: (row: T) => string | number | null | undefined}} Column
  */
 
+/** What takes the focus in a row. @param {Element} row */
+const controls = (row) => [...row.querySelectorAll('a, button, input')];
+
 /** @template T */
 export class Table {
   /**
@@ -26,7 +29,7 @@ export class Table {
       column.sort ? h('button', { type: 'button', class: 'sort', title: column.title ?? '', onclick: () => this.sort(i) }, column.name)
         : h('span', { title: column.title ?? '' }, column.name)));
     this.body = h('tbody');
-    fill(root, h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': caption },
+    fill(root, h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': `Table: ${caption}` },
       h('table', { class: 'table' }, h('caption', { class: 'visually-hidden' }, caption), h('thead', {}, h('tr', {}, this.heads)), this.body)));
   }
 
@@ -46,8 +49,12 @@ export class Table {
     this.rows = rows;
     const by = this.columns[this.by]?.sort;
     const sorted = by ? [...rows].sort((a, b) => this.compare(by(a), by(b))) : rows;
+    const focused = document.activeElement, row = this.body.contains(focused) ? focused?.closest('tr') : null;
+    const place = row ? controls(row).indexOf(/** @type {Element} */ (focused)) : -1;
     fill(this.body, sorted.map((row) => h('tr', { 'data-key': this.key(row), onpointerenter: () => this.onPick(row), onpointerleave: () => this.onPick(null) },
       this.columns.map((column, i) => h(i ? 'td' : 'th', { class: column.number ? 'number' : '', ...(i ? {} : { scope: 'row' }) }, column.cell(row))))));
+    const again = row && [...this.body.rows].find((/** @type {HTMLElement} */ each) => each.dataset.key === row.dataset.key);
+    if (again) /** @type {HTMLElement | undefined} */ (controls(again)[place])?.focus();
   }
 
   /** What is missing comes last either way. @param {any} a @param {any} b */

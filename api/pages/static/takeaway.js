@@ -12,11 +12,13 @@ const quoted = (text) => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /**
  * @param {Element} downloads @param {Element} lines @param {any} job
- * @param {{metric: string, band: string}} choices
+ * @param {{metric: string, band: string, variants: string[] | null}} choices `variants` where not all are shown
  */
 export function showLines(downloads, lines, job, choices) {
   const name = plain(job.name);
   const query = new URLSearchParams({ band: choices.band });
+  // The service separates names by commas: one that holds a comma cannot be asked for alone.
+  if (choices.variants?.length && !choices.variants.some((each) => each.includes(','))) query.set('variants', choices.variants.join(','));
   if (matchMedia('(prefers-color-scheme: dark)').matches) query.set('theme', 'dark');
   const plot = (/** @type {string} */ format) => `${job.links.self}/plots/${choices.metric}.${format}?${query}`;
   const file = (/** @type {string} */ label, /** @type {string} */ href, /** @type {string} */ as) => h('a', { class: 'button', href, 'data-save': as }, label);
@@ -24,19 +26,13 @@ export function showLines(downloads, lines, job, choices) {
     h('p', { class: 'files' }, h('span', {}, 'This figure'), ['png', 'svg', 'pdf'].map((format) => file(format.toUpperCase(), plot(format), `${name}-${choices.metric}.${format}`))),
     h('p', { class: 'files' }, h('span', {}, 'Every epoch'), ['csv', 'parquet', 'ndjson', 'json'].map((format) =>
       file(format.toUpperCase(), `${job.links.history}${format === 'json' ? '' : `?format=${format}`}`, `${name}.${format}`))),
-    others(job).length > 0 && h('p', { class: 'files' }, h('span', {}, 'All in one'), others(job).map(([label, href, end]) => file(label, href, `${name}${end}`))));
+    h('p', { class: 'files' }, h('span', {}, 'All in one'), file('Report', `${job.links.self}/report.html`, `${name}.html`), file('Bundle', `${job.links.self}/bundle.zip`, `${name}.zip`)),
+    h('p', { class: 'muted small' }, 'The report is a page to read and to print; the bundle holds everything, with a script that trains the same in plain Keras. Models are in the table of runs.'));
   const { origin } = location;
   const key = authorization().Authorization ? ' -H "Authorization: Bearer $OCKHAM_API_KEY"' : '';
   fill(lines,
     code('In a shell', `curl -s${key} ${origin}${job.links.history}\ncurl -s${key} -o ${name}.png ${quoted(`${origin}${plot('png')}`)}`),
     code('In Python', `from ockham_client import Client\n\nwith Client("${origin}") as client:\n    history = client.history("${job.id}")\n    metrics = client.metrics("${job.id}")`));
-}
-
-/** Whatever else the job links to. @param {any} job @returns {[string, string, string][]} */
-function others(job) {
-  /** @type {Record<string, [string, string]>} */
-  const known = { bundle: ['Bundle', '.zip'], report: ['Report', '.html'], export: ['Bundle', '.zip'] };
-  return Object.entries(known).filter(([name]) => job.links[name]).map(([name, [label, end]]) => [label, job.links[name], end]);
 }
 
 /** Text to copy. @param {string} title @param {string} text */
@@ -69,10 +65,11 @@ let specified = '';
 export async function showSpecification(root, experiment) {
   const { job } = experiment;
   const started = job.runs.find((/** @type {any} */ run) => run.started_at);
-  const state = `${job.id} ${started?.id}`;
+  const state = `${started?.id} ${job.spec.seeds.length}`;
   if (state === specified) return;
-  specified = state;
   const run = started ? await get(started.links.self).catch(() => null) : null;
+  // A run has its fingerprint soon after it began, not at once: until then this is asked for again.
+  specified = run?.fingerprint ? state : '';
   fill(root,
     run?.fingerprint && h('dl', { class: 'facts' }, flat(run.fingerprint).map(([name, value]) => [h('dt', {}, name.replaceAll('_', ' ')), h('dd', { title: value }, value)])),
     code('As it was resolved', JSON.stringify(job.spec, null, 2)),

@@ -3,7 +3,7 @@
 import { FIELDS } from './draft.js';
 import { h, fill } from './dom.js';
 import { input, inputs, labelled, parsed, penalty } from './fields.js';
-import { sample } from './marks.js';
+import { lookOf, sample } from './marks.js';
 import { describe } from './network.js';
 
 /** @typedef {import('./draft.js').Draft} Draft */
@@ -56,7 +56,7 @@ export class Variants {
   show() {
     const baseline = this.draft.body.baseline ?? nameOf(this.list[0]);
     let rank = 0;
-    const looks = this.list.map((variant) => (nameOf(variant) === baseline ? 0 : (rank++ % 6) + 1));
+    const looks = this.list.map((variant) => (nameOf(variant) === baseline ? 0 : lookOf(rank++)));
     fill(this.root, this.list.map((variant, i) => this.card(variant, i, looks[i])));
   }
 

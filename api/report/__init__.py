@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,9 @@ router = APIRouter(tags=["results"])
 
 WIDTH = 760
 """Of a figure, in pixels."""
+
+LINE = 96
+"""Characters on a line of the specification."""
 
 HEADERS = {
     # Figures have styles of their own; there is no script, and nothing is fetched.
@@ -150,8 +154,9 @@ def fingerprints(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def _variants(results: Results) -> list[dict[str, Any]]:
+    """A row a variant, of the same runs that are compared: those that finished and did not diverge."""
     analysed = {each["variant"]: each for each in results.analysis["variants"]}
-    summary = {each["variant"]: each for each in results.metrics["variants"]}
+    runs = Counter(history.variant for history in results.histories)
     parameters = {run.variant: run.parameters for run in results.runs}
     return [
         {
@@ -160,9 +165,11 @@ def _variants(results: Results) -> list[dict[str, Any]]:
             "baseline": name == results.job.spec["baseline"],
             "analysis": analysed[name],
             "best_epoch": analysed[name]["best_epoch"],
-            "loss": _interval(summary[name]["best_val_data_loss"]),
-            "acc": _interval(summary[name]["best_val_acc"]),
-            "final": _interval(summary[name]["final_val_data_loss"]),
+            "left_out": runs[name] - analysed[name]["n"],
+            "runs": runs[name],
+            "loss": _interval(analysed[name]["across_seeds"]["best_val_data_loss"]),
+            "acc": _interval(analysed[name]["across_seeds"]["best_val_acc"]),
+            "final": _interval(analysed[name]["across_seeds"]["final_val_data_loss"]),
         }
         for name in by_variant(results.histories)
     ]
@@ -242,17 +249,23 @@ def _dataset_in_words(dataset: Mapping[str, Any]) -> str:
 
 
 def _compact(value: Any, indent: int = 0) -> str:
-    """`value` as JSON; what fits on a line is on one."""
+    """`value` as JSON; what fits on a line is on one, and short neighbours share theirs."""
     line = json.dumps(value, ensure_ascii=False)
-    if len(line) + indent <= 96 or not isinstance(value, dict | list) or not value:
+    if len(line) + indent <= LINE or not isinstance(value, dict | list) or not value:
         return line
     inner = " " * (indent + 2)
     if isinstance(value, dict):
         parts = [f"{json.dumps(key, ensure_ascii=False)}: {_compact(each, indent + 2)}" for key, each in value.items()]
     else:
         parts = [_compact(each, indent + 2) for each in value]
+    lines: list[str] = []
+    for part in parts:
+        if lines and "\n" not in lines[-1] + part and len(inner) + len(lines[-1]) + len(part) + 3 <= LINE:
+            lines[-1] += f", {part}"
+        else:
+            lines.append(part)
     begin, end = "{}" if isinstance(value, dict) else "[]"
-    return f"{begin}\n{inner}" + f",\n{inner}".join(parts) + f"\n{' ' * indent}{end}"
+    return f"{begin}\n{inner}" + f",\n{inner}".join(lines) + f"\n{' ' * indent}{end}"
 
 
 _REFERENCES = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import httpx
 import pandas as pd
 import pytest
 
+from api.report import _compact
 from models.specification import Synthetic
 from tests.api.conftest import Trainer, submit
 from tests.servers import Service
@@ -94,6 +96,33 @@ def test_the_reports_numbers_are_those_of_metrics_and_analysis(http: httpx.Clien
     assert "0.2100" in words  # the baseline's mean of 0.20 and 0.22
     for warning in analysis["warnings"]:
         assert warning in words
+
+
+def test_the_reports_means_are_of_the_runs_that_are_compared(http: httpx.Client, trainer: Trainer) -> None:
+    job = submit(http, seeds=[0, 1, 2])
+    for loss in (0.1, 0.3, 0.34, 0.5, 0.52, 0.57):
+        held = trainer.claim()
+        trainer.record(held, 1, val_data_loss=loss)
+        if loss == 0.1:
+            trainer.record(held, 2, val_data_loss=math.nan)
+            trainer.fail(held)
+        else:
+            trainer.succeed(held)
+    words = " ".join(Page(http.get(f"/v1/jobs/{job['id']}/report.html").text).words.split())
+    analysis = http.get(f"/v1/jobs/{job['id']}/analysis").json()
+    for variant in analysis["variants"]:
+        assert f"{variant['across_seeds']['best_val_data_loss']['mean']:.4f}" in words
+    assert "1 diverged from 2 of 3 seeds" in words
+    assert words.count("of 3 seeds") == 1
+
+
+def test_a_specification_is_packed_and_stays_itself() -> None:
+    layers = [{"type": "dense", "units": 16, "kernel": "x" * 60, "names": list(range(60))}, {"type": "dropout"}]
+    value = {"name": "a" * 120, "variants": [{"name": "b", "layers": layers}] * 2, "seeds": [1, 2], "empty": {}}
+    packed = _compact(value)
+    assert json.loads(packed) == value
+    assert [len(line) > 96 for line in packed.splitlines()].count(True) == 1  # a value longer than any line
+    assert '"seeds": [1, 2], "empty": {}' in packed
 
 
 def test_the_bundle_has_everything(http: httpx.Client, trainer: Trainer) -> None:

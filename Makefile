@@ -56,6 +56,7 @@ lint: $(READY) ## Style, types, and known holes in the packages used
 	$(BIN)/mypy
 	git ls-files -z '*.yml' '*.yaml' | xargs -0 -r $(BIN)/yamllint --strict
 	$(BIN)/python .ci/audit.py requirements/dev.lock
+	$(BIN)/python .ci/audit.py requirements/tools.lock
 
 format: $(READY) ## Puts the style right
 	$(BIN)/ruff check --fix --quiet .

@@ -30,7 +30,7 @@ T = TypeVar("T")
 POLL_SECONDS = 0.25
 """How often the database is asked whether the run was cancelled."""
 CANCEL_SECONDS = 0.4
-"""How long a cancelled run may take to stop; then it counts as cancelled, though a huge batch is still being computed."""
+"""How long a cancelled run may take to stop; then it counts as cancelled, though a huge batch is still computed."""
 STUBBORN_SECONDS = 20
 """How long training may go on after it was told to stop; then the process ends itself."""
 

@@ -20,11 +20,15 @@ def draw_differences(figure: Figure, differences: Differences, theme: Theme) -> 
     page.words(differences.title, differences.subtitle, differences.notes)
     rows = differences.rows
     em = page.size / 72
-    names = [page.fit(row.variant, 0.28 * page.width, page.size) for row in rows]
+    names = ["\n".join(page.wrap(row.variant, page.size, width=0.28 * page.width)) for row in rows]
     texts = [_numbers(row) for row in rows]
     wide = page.width >= 5.5
     column = max((page.measure(text, 0.9 * page.size) for text in texts), default=0.0) + em if wide else 0.0
-    left = page.left + max((page.measure(name, page.size) for name in names), default=0.0) + em
+    left = (
+        page.left
+        + max((page.measure(line, page.size) for name in names for line in name.split("\n")), default=0.0)
+        + em
+    )
     bottom = page.bottom + 3.4 * em
     axes = page.axes(left, bottom, max(0.5, page.right - column - left), max(0.2, page.top - 0.5 * em - bottom))
     page.style(axes)

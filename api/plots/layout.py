@@ -52,8 +52,10 @@ def spread(wanted: Sequence[float], gap: float, low: float, high: float) -> list
     return [float(place) for place in places]
 
 
-def grid(panels: int, width: float) -> tuple[int, int]:
+def grid(panels: int, width: float, rows_at_most: float = math.inf) -> tuple[int, int]:
     """Rows and columns of `panels` small multiples on a figure `width` inches wide."""
     columns = max(1, min(panels, 4, int(width / 1.9)))
+    while columns < panels and math.ceil(panels / columns) > max(1.0, rows_at_most):
+        columns += 1
     rows = math.ceil(panels / columns)
     return rows, math.ceil(panels / rows)

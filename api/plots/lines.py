@@ -21,6 +21,9 @@ from api.plots.style import DASHES, MARKS, Theme
 LABELLED = 4.6
 """On figures narrower than so many inches curves have a legend below, not their names at their ends."""
 
+LOWEST = 0.35
+"""Inches: before panels get lower than this, more of them stand side by side."""
+
 
 def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
     """Words above and below, panels between them, labels to the right or a legend below."""
@@ -44,6 +47,9 @@ def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
         and column <= 0.36 * page.width
         and len(alone) * 1.3 * page.size / 72 <= room
     )
+    if len(set(names)) < len({curve.label for curve in alone}):  # shortened, they are one another's
+        labelled = False
+        names = [page.fit(curve.label, page.width - 0.9, page.size) for curve in alone]
     if alone and not labelled and len(alone) > 1:
         page.legend([Line2D([], [], **look(curve)) for curve in alone], names)
     cells = _cells(page, series, panels, column if labelled else 0.1)
@@ -80,14 +86,20 @@ def _notes(series: Series) -> list[str]:
 
 def _cells(page: Page, series: Series, panels: Sequence[Panel], right: float) -> list[Axes]:
     """Axes for each panel, on the same scales, filling what is left of the page."""
-    rows, columns = grid(len(panels), page.width)
     em = page.size / 72
-    between = 0.5 * em + 0.06 if columns > 1 else 0.0
     title = 1.9 * em if len(panels) > 1 else 0.6 * em
     bottom = page.bottom + 3.2 * em
-    height = max(0.2, (page.top - 0.3 * em - bottom) / rows - title)
-    left = page.left + page.tick_width(series.limits, height) + 2.0 * em
-    width = max(0.3, (page.right - right - left - (columns - 1) * between) / columns)
+    room = page.top - 0.3 * em - bottom
+    rows, columns = grid(len(panels), page.width, room / (title + LOWEST))
+    between = 0.5 * em + 0.06 if columns > 1 else 0.0
+    left = page.left + page.tick_width(series.limits, max(0.2, room / rows - title)) + 2.0 * em
+    width = max(0.2, (page.right - right - left - (columns - 1) * between) / columns)
+    titles = [page.wrap(panel.title, page.size, "bold", width) for panel in panels]
+    if any(len(lines) > 1 for lines in titles) and room / rows - title - 1.2 * em >= LOWEST:
+        title += 1.2 * em
+    else:
+        titles = [[page.fit(panel.title, width, page.size, "bold")] for panel in panels]
+    height = max(0.2, room / rows - title)
     cells = []
     for i, panel in enumerate(panels):
         row, column = divmod(i, columns)
@@ -96,8 +108,8 @@ def _cells(page: Page, series: Series, panels: Sequence[Panel], right: float) ->
         axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(panels))
         if panel.title:
             axes.set_title(
-                page.fit(panel.title, width, page.size, "bold"), loc="left", fontsize=page.size, fontweight="bold",
-                color=page.theme.ink, pad=0.3 * page.size,
+                "\n".join(titles[i]), loc="left", fontsize=page.size, fontweight="bold", color=page.theme.ink,
+                pad=0.3 * page.size, linespacing=1.1,
             )  # fmt: skip
         cells.append(axes)
     middle = bottom + (rows * (height + title) - title) / 2

@@ -45,9 +45,11 @@ class Page:
         size_in_pixels = self.renderer.get_text_width_height_descent(text, font, False)  # type: ignore[no-untyped-call]
         return float(size_in_pixels[0]) / self.figure.dpi
 
-    def wrap(self, text: str, size: float, weight: str = "normal", most: int = 2) -> list[str]:
-        """`text` in lines as wide as the page, at most `most`; what does not fit ends in an ellipsis."""
-        width = self.width - 2 * PAD
+    def wrap(
+        self, text: str, size: float, weight: str = "normal", width: float | None = None, most: int = 2
+    ) -> list[str]:
+        """`text` in lines `width` wide (the page's), at most `most`; one that does not fit is shortened."""
+        width = self.width - 2 * PAD if width is None else width
         text = drawable(text, 400)
         if self.measure(text, size, weight) <= width:
             return [text]

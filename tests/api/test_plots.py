@@ -100,6 +100,30 @@ def test_a_legend_below_makes_a_narrow_figure_higher(variants: int, style: str) 
     assert height([f"variant {i}" for i in range(variants)]) > height(["a"]) + 30
 
 
+def test_names_that_differ_in_their_middle_stay_apart() -> None:
+    def drawn(names: list[str], width: int) -> str:
+        return words(draw(prepare(job(names, 1), "val_loss"), "svg", width))
+
+    few = [f"a very long name of a variant, number {i}, and more words after it" for i in range(3)]
+    assert all(name in drawn(few, 800) for name in few)
+    many = drawn([f"units=16 l2={i / 1000} dropout=0.5" for i in range(12)], 800)
+    assert all(f"l2={i / 1000} " in many.replace("dropout", " dropout") for i in range(12))
+
+
+@pytest.mark.parametrize("metric", ["val_loss", "losses"])
+def test_panels_stay_on_a_low_page(metric: str) -> None:
+    series = prepare(job([f"variant {i}" for i in range(24)], 1), metric)
+    root = ElementTree.fromstring(draw(series, "svg", 300, 300))
+    tops = [
+        float(path.get("d", "").split()[2])
+        for group in root.iter("{http://www.w3.org/2000/svg}g")
+        if (group.get("id") or "").startswith("patch_")
+        for path in group
+        if path.get("d")
+    ]
+    assert min(tops) >= 0
+
+
 def test_the_title_says_data_set_and_seeds() -> None:
     series = prepare(job(["a", "b"], 3), "val_acc", dataset="IMDB")
     assert series.title == "Validation accuracy on IMDB"

@@ -66,7 +66,7 @@ def _variant(swept: dict[str, float]) -> dict[str, Any]:
         dense["kernel_regularizer"] = {"l1": at["l1"], "l2": at["l2"]}
     block = [dense, {"type": "dropout", "rate": at["dropout"]}] if at["dropout"] else [dense]
     variant = {
-        "name": " ".join(f"{axis}={value:g}" for axis, value in swept.items()),
+        "name": " ".join(f"{axis}={value:.12g}" for axis, value in swept.items()),
         "layers": block * int(at["depth"]),
         "swept": swept,
     }

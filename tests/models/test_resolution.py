@@ -183,6 +183,14 @@ def test_a_sweep_becomes_variants() -> None:
     assert resolve(json.loads(spec.model_dump_json())) == spec
 
 
+def test_a_sweeps_names_tell_close_values_apart() -> None:
+    spec = resolve({"sweep": {"grid": {"l2": [0.0001234567, 0.0001234568, 0.1 + 0.2], "train_samples": [1_000_000]}},
+                    "dataset": {"name": "synthetic", "reviews": 1_000_000}})  # fmt: skip
+    assert [variant.name for variant in spec.variants] == [
+        f"l2={value} train_samples=1000000" for value in ("0.0001234567", "0.0001234568", "0.3")
+    ]
+
+
 def test_a_sweep_over_training_sizes_and_depths() -> None:
     spec = resolve({"sweep": {"grid": {"depth": [0, 3], "train_samples": [100, 25_000]}}})
     assert [len(variant.layers) for variant in spec.variants] == [0, 0, 3, 3]

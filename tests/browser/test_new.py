@@ -56,6 +56,9 @@ def test_from_the_form_to_a_finished_comparison(visit: Visiting, live: str) -> N
     expect(page.locator("#comparison .forest").first).to_contain_text(
         f"{abs(analysis['comparisons'][0]['difference']):.4f}"
     )
+    first = analysis["comparisons"][0]
+    wanted = "by more than luck" if first["p_holm"] < 0.05 else "Best loss of mine: no clear difference from original"
+    expect(page.locator("#comparison")).to_contain_text(wanted)
     spec = get(live, f"/v1/jobs/{job_id}")["spec"]
     assert spec["dataset"] == {**spec["dataset"], **SYNTHETIC}
     assert [layer["type"] for layer in spec["variants"][1]["layers"]] == ["dense", "dropout", "dense"]

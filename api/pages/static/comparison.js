@@ -1,7 +1,7 @@
 /** @file Each variant against the baseline: differences with their intervals, drawn on one scale. */
 
 import { fill, h, s } from './dom.js';
-import { probability, signed } from './format.js';
+import { plural, probability, signed } from './format.js';
 import { lookClass, sample } from './marks.js';
 import { ticks, tickLabel } from './scale.js';
 
@@ -13,6 +13,8 @@ const WIDTH = 200, ROW = 20;
 /** So many metrics are in sight, the rest is folded away. */
 const IN_SIGHT = 2;
 const FEW = 3;
+/** Below this a corrected p value counts as more than luck. */
+const LEVEL = 0.05;
 
 /**
  * @param {Element} root @param {any} analysis @param {import('./experiment.js').Experiment} experiment
@@ -33,6 +35,7 @@ export function showComparison(root, analysis, experiment, groups) {
   const forests = metrics.map((metric) => forest(metric, analysis.comparisons.filter((/** @type {any} */ each) => each.metric === metric), look)).filter(Boolean);
   fill(root,
     verdicts(analysis, look),
+    unclear(analysis),
     h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals; p corrected by Holm’s method.`),
     forests.slice(0, IN_SIGHT),
     forests.length > IN_SIGHT && h('details', { class: 'fold' }, h('summary', {}, 'More comparisons'), forests.slice(IN_SIGHT)),
@@ -48,7 +51,23 @@ function warnings(all) {
 /** @param {any} analysis @param {Map<string, number>} look */
 function verdicts(analysis, look) {
   return h('ul', { class: 'verdicts' }, analysis.variants.map((/** @type {any} */ each) =>
-    h('li', {}, sample(look.get(each.variant) ?? 1), h('strong', {}, each.variant), h('span', { class: 'muted' }, each.n || each.diverged ? each.verdict : 'no finished run yet'))));
+    h('li', {}, sample(look.get(each.variant) ?? 1), h('strong', {}, each.variant), h('span', { class: 'muted' }, each.n || each.diverged ? each.verdict : 'no finished run yet'),
+      clear(tested(analysis).find((row) => row.variant === each.variant)))));
+}
+
+/** The tests of the best loss against the baseline's. @param {any} analysis @returns {any[]} */
+const tested = (analysis) => analysis.comparisons.filter((/** @type {any} */ row) => /^best_.*loss$/.test(row.metric) && row.p_holm !== null);
+
+/** A difference that luck hardly makes, in words. @param {any} row */
+const clear = (row) => row && row.p_holm < LEVEL &&
+  h('span', { class: row.difference < 0 ? 'better' : 'worse' }, `best loss ${row.difference < 0 ? 'lower' : 'higher'} than ${row.baseline}’s, by more than luck`);
+
+/** The variants of which that cannot be said. @param {any} analysis */
+function unclear(analysis) {
+  const rows = tested(analysis).filter((row) => row.p_holm >= LEVEL);
+  if (!rows.length) return null;
+  const who = rows.length > FEW ? plural(rows.length, 'variant') : rows.map((row) => row.variant).join(' and ');
+  return h('p', { class: 'unclear' }, `Best loss of ${who}: no clear difference from ${rows[0].baseline}’s. More seeds may tell.`);
 }
 
 /** @param {number | null} value @param {string} metric */

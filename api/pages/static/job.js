@@ -19,6 +19,8 @@ const id = /** @type {string} */ (document.body.dataset.job);
 let experiment;
 /** @type {() => void} */
 let unfollow = () => {};
+/** Whether the service did not answer: what could not be done then is forgotten when it does. */
+let lost = false;
 /** What the analysis says, in the view that is chosen. @type {any} */
 let analysis = null;
 
@@ -59,7 +61,11 @@ function start() {
     figure.draw();
     showGrowth();
     if (changed) refresh();
-  }, showLink);
+  }, (link) => {
+    showLink(link);
+    if (link === 'live' && lost) fill(byId('problem'));
+    lost = link === 'disconnected';
+  });
 }
 
 const refresh = debounced(async () => {

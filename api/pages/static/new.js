@@ -11,6 +11,7 @@ import { Variants } from './variants.js';
 
 const form = byId('job-form'), json = byId('json'), jsonError = byId('json-error'), button = byId('submit');
 const draft = new Draft(() => { writeJson(); validate(); });
+const AGAIN = 2000;
 /** @type {Variants} */
 let variants;
 /** What a repeated click repeats, rather than submits anew. */
@@ -116,6 +117,8 @@ const validate = debounced(async () => {
     if (mine !== turn) return;
     button.disabled = true;
     showFaults(problem);
+    // A service that is back answers by itself, without a click.
+    if (problem instanceof Problem && problem.status === 0) setTimeout(() => { if (mine === turn) validate(); }, AGAIN);
   }
 }, 200);
 

@@ -104,6 +104,9 @@ def list_jobs(
     access: Reader,
     status: Annotated[list[Status] | None, Query(description="Only jobs of these statuses")] = None,
     name: Annotated[str | None, Query(max_length=200, description="Only jobs of this name")] = None,
+    search: Annotated[
+        str | None, Query(max_length=200, description="Only jobs with this in their names, in any case")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
     after: Annotated[
         str | None, Query(pattern="^job_[0-9a-f]{32}$", description="The last id of the page before")
@@ -115,6 +118,8 @@ def list_jobs(
         query = query.where(Job.status.in_(status))
     if name is not None:
         query = query.where(Job.name == name.replace("\0", "\ufffd"))  # no name has either
+    if search is not None:
+        query = query.where(Job.name.icontains(search.replace("\0", "\ufffd"), autoescape=True))
     if after is not None:
         query = query.where(Job.id < after)
     with access.database.read() as session:

@@ -241,6 +241,8 @@ def job_object(job: Job, clock: datetime) -> JobObject:
             "metrics": f"{base}/metrics",
             "analysis": f"{base}/analysis",
             "plot": f"{base}/plots/val_loss.png",
+            "report": f"{base}/report.html",
+            "bundle": f"{base}/bundle.zip",
         },
     )
 

@@ -143,6 +143,8 @@ def test_list_newest_first_filtered_and_stable_under_inserts(http: httpx.Client)
     assert [job["id"] for job in page["data"]] == [jobs[1], jobs[0]]
     assert page["has_more"] is False
     assert [job["id"] for job in http.get("/v1/jobs", params={"name": "a"}).json()["data"]] == [jobs[2], jobs[0]]
+    assert [job["name"] for job in http.get("/v1/jobs", params={"search": "E"}).json()["data"]] == ["new"]
+    assert http.get("/v1/jobs", params={"search": "%"}).json()["data"] == []
     assert [job["id"] for job in http.get("/v1/jobs", params={"status": "cancelled"}).json()["data"]] == [jobs[0]]
 
 

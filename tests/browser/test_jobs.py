@@ -42,9 +42,9 @@ def test_the_list_shows_jobs_newest_first_with_their_state_and_curves(
 
 
 def test_the_list_is_filtered_by_its_address(visit: Visiting, done: dict[str, Any]) -> None:
-    page = visit().open("/?name=three+remedies&status=succeeded")
+    page = visit().open("/?search=Remedies&status=succeeded")
     expect(page.locator(".job-row")).to_have_count(1)
-    expect(page.locator("[name=name]")).to_have_value("three remedies")
+    expect(page.locator("[name=search]")).to_have_value("Remedies")
     page.locator("[name=status]").select_option("cancelled")
     expect(page.get_by_role("heading", name="No job fits")).to_be_visible()
     assert "status=cancelled" in page.url
@@ -52,7 +52,7 @@ def test_the_list_is_filtered_by_its_address(visit: Visiting, done: dict[str, An
 
 def test_jobs_are_paged(visit: Visiting, live: str) -> None:
     ids = [submit(live, name="paged", variants=["smaller"], training={"epochs": 1})["id"] for _ in range(22)]
-    page = visit().open("/?name=paged")
+    page = visit().open("/?search=paged")
     expect(page.locator(".job-row")).to_have_count(20)
     page.get_by_role("button", name="Older").click()
     expect(page.locator(".job-row")).to_have_count(2)

@@ -177,7 +177,7 @@ def test_a_job_that_is_gone_does_not_hide_the_others(visit: Visiting, done: dict
 def test_jobs_are_compared_and_the_address_is_shared(visit: Visiting, done: dict[str, Any], live: str) -> None:
     body = {"name": "against them", "dataset": SYNTHETIC, "variants": ["dropout"], "training": {"epochs": 5}}
     other = httpx.post(f"{live}/v1/jobs", json=body, trust_env=False).json()
-    page = visit().open("/?name=three+remedies")
+    page = visit().open("/?search=Remedies")
     page.get_by_label("Compare three remedies").check()
     page.locator("#filter [name=name]").fill("against them")
     page.get_by_label("Compare against them").check()

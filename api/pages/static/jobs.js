@@ -37,8 +37,8 @@ async function load() {
   clearTimeout(timer);
   const mine = ++turn;
   try {
-    const { status, name } = chosen(form), after = before();
-    const list = await get('/v1/jobs', { status, name: name.trim(), limit: PAGE, after });
+    const { status, search } = chosen(form), after = before();
+    const list = await get('/v1/jobs', { status, search: search.trim(), limit: PAGE, after });
     if (mine !== turn) return;
     showLink('live');
     show(list.data);
@@ -66,9 +66,9 @@ byId('newer').onclick = () => { if (history.state?.turned) history.back(); else 
 
 /** @param {any[]} jobs */
 function show(jobs) {
-  const { status, name } = chosen(form);
+  const { status, search } = chosen(form);
   if (!jobs.length) {
-    fill(root, status || name ? h('div', { class: 'empty' }, h('h2', {}, 'No job fits'), h('p', {}, 'Names are matched whole. '), h('a', { href: '/' }, 'Show all jobs'))
+    fill(root, status || search ? h('div', { class: 'empty' }, h('h2', {}, 'No job fits'), h('a', { href: '/' }, 'Show all jobs'))
       : h('div', { class: 'empty' }, h('h2', {}, 'No jobs yet'), h('p', {}, 'Train a few variants of a network on movie reviews, and see which remedy against overfitting works.'),
         h('p', {}, h('a', { class: 'button primary', href: '/new' }, 'Set up the first job'))));
     return;

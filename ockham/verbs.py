@@ -106,7 +106,6 @@ def _body(specification: str) -> dict[str, Any]:
 
 
 def _follow(client: Client, job: Job, timeout: float | None, as_json: bool) -> None:
-    client.attempts = 12  # whoever waits for hours can wait for a service that is started again
     try:
         with JobProgress(job) as progress:
             job = client.wait(job, timeout, progress.on_event)

@@ -26,7 +26,7 @@ from ockham_client.effects import (
     connection,
     emitting,
 )
-from ockham_client.events import follow
+from ockham_client.events import deadline_in, follow, outcome
 from ockham_client.objects import Event, Job, Run
 from ockham_client.specifications import Specification
 
@@ -77,17 +77,22 @@ class AsyncClient:
 
     def events(self, job: JobLike, after: int | None = None, timeout: float | None = None) -> AsyncIterator[Event]:
         """The job's events after the one with the id `after`, each once, as they happen, until its last."""
-        return self._iterate(follow(job_id(job), after, timeout))
+        return self._iterate(follow(job_id(job), after, deadline_in(timeout)))
 
     async def wait(
         self, job: JobLike, timeout: float | None = None, on_event: Callable[[Event], object] | None = None
     ) -> Job:
-        """The job when it has finished. Raises `JobTimeout` after `timeout` seconds; the job goes on then."""
-        async with aclosing(self._iterate(follow(job_id(job), None, timeout))) as events:
+        """The job when it has finished. Raises `JobTimeout` after `timeout` seconds; the job goes on then.
+
+        Until then, without `timeout` for good, it outlasts whatever keeps the service from answering. Raises
+        `OckhamAPIError` at once where the service refuses: no such job, no valid key.
+        """
+        deadline = deadline_in(timeout)
+        async with aclosing(self._iterate(follow(job_id(job), None, deadline))) as events:
             async for event in events:
                 if on_event and inspect.isawaitable(pending := on_event(event)):
                     await pending
-        return await self.job(job)
+        return await self._run(outcome(job_id(job), deadline))
 
     async def cancel(self, job: JobLike) -> Job:
         """Asks for the job's end; its results so far stay."""

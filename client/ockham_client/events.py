@@ -9,24 +9,27 @@ from urllib.parse import quote
 import httpx
 
 from ockham_client.effects import Emit, NextLine, Plan, Request, Sleep, Stream
-from ockham_client.errors import JobTimeout, OckhamAPIError
+from ockham_client.errors import OckhamAPIError
 from ockham_client.objects import Event, Job
-from ockham_client.retries import NOT_DONE, UNCLEAR, send
+from ockham_client.retries import NOT_DONE, SILENCE_SECONDS, UNCLEAR, left, send_until
 
 POLL_SECONDS = 1.0
-SILENCE_SECONDS = 45.0
-"""The service says something at least every 15 s; a stream that is silent for longer has been cut off."""
 
 
-def follow(job_id: str, after: int | None = None, timeout: float | None = None) -> Plan[None]:
+def deadline_in(timeout: float | None) -> float | None:
+    """The moment, on the monotonic clock, that is `timeout` seconds from now."""
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def follow(job_id: str, after: int | None, deadline: float | None) -> Plan[None]:
     """Emits every event after `after` as it happens, each once, until the job's last.
 
     Reads the event stream, and opens it again after the last event seen (`Last-Event-ID`) where it breaks.
     Where a stream brings nothing it reads on from the list of events; where streams do not come through at
-    all, it goes on asking for that. `timeout` is in seconds; raises `JobTimeout`.
+    all, it goes on asking for that. While the service cannot be reached at all it waits for it, until `deadline`
+    or for good; raises `JobTimeout` then, and `OckhamAPIError` as soon as the service refuses.
     """
-    deadline = None if timeout is None else time.monotonic() + timeout
-    job = f"/v1/jobs/{quote(job_id, safe='')}"
+    job = _path(job_id)
     streams = True
     while True:
         if streams:
@@ -40,11 +43,20 @@ def follow(job_id: str, after: int | None = None, timeout: float | None = None) 
                     return
                 if after != before:
                     continue
-        finished, after = yield from _catch_up(job, after)
+        finished, after = yield from _catch_up(job, after, deadline)
         if finished:
             return
-        _left(deadline)
-        yield Sleep(POLL_SECONDS)
+        yield Sleep(min(POLL_SECONDS, left(deadline)))
+
+
+def outcome(job_id: str, deadline: float | None) -> Plan[Job]:
+    """The job, whose end has been seen; waits for the service as `follow` does."""
+    response: httpx.Response = yield from send_until(deadline, Request("GET", _path(job_id)))
+    return Job.of(response.json())
+
+
+def _path(job_id: str) -> str:
+    return f"/v1/jobs/{quote(job_id, safe='')}"
 
 
 class _NoStream(Exception):
@@ -58,7 +70,7 @@ def _stream(path: str, after: int | None, deadline: float | None) -> Plan[tuple[
         headers["Last-Event-ID"] = str(after)
     ended, data = False, []
     try:
-        silence = min(SILENCE_SECONDS, _left(deadline))
+        silence = min(SILENCE_SECONDS, left(deadline))
         response: httpx.Response = yield Stream(Request("GET", path, headers=headers, timeout=silence))
         if response.status_code >= 400:
             if response.status_code in NOT_DONE | UNCLEAR:
@@ -67,7 +79,7 @@ def _stream(path: str, after: int | None, deadline: float | None) -> Plan[tuple[
         if not response.headers.get("Content-Type", "").startswith("text/event-stream"):
             raise _NoStream
         while (line := (yield NextLine())) is not None:
-            _left(deadline)
+            left(deadline)
             if line.startswith("data:"):
                 data.append(line[5:].removeprefix(" "))
             elif not line and data:
@@ -79,14 +91,15 @@ def _stream(path: str, after: int | None, deadline: float | None) -> Plan[tuple[
     return ended, after
 
 
-def _catch_up(job: str, after: int | None) -> Plan[tuple[bool, int | None]]:
+def _catch_up(job: str, after: int | None, deadline: float | None) -> Plan[tuple[bool, int | None]]:
     """Emits what the list has after `after`; whether the job has finished, and the last event's id."""
     # In this order: the events of a job that has finished are all there.
-    response: httpx.Response = yield from send(Request("GET", job))
+    response: httpx.Response = yield from send_until(deadline, Request("GET", job))
     finished = Job.of(response.json()).finished
     more = True
     while more:
-        response = yield from send(Request("GET", f"{job}/events", {"after": after, "limit": 200}))
+        request = Request("GET", f"{job}/events", {"after": after, "limit": 200})
+        response = yield from send_until(deadline, request)
         page = response.json()
         for raw in page["data"]:
             event = Event.of(raw)
@@ -94,13 +107,3 @@ def _catch_up(job: str, after: int | None) -> Plan[tuple[bool, int | None]]:
             yield Emit(event)
         more = page["has_more"]
     return finished, after
-
-
-def _left(deadline: float | None) -> float:
-    """Seconds until `deadline`. Raises `JobTimeout` when there are none."""
-    if deadline is None:
-        return float("inf")
-    left = deadline - time.monotonic()
-    if left <= 0:
-        raise JobTimeout("The job had not finished when the time to wait for it was over")
-    return left

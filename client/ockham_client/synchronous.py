@@ -24,7 +24,7 @@ from ockham_client.effects import (
     connection,
     emitting,
 )
-from ockham_client.events import follow
+from ockham_client.events import deadline_in, follow, outcome
 from ockham_client.objects import Event, Job, Run
 from ockham_client.specifications import Specification
 
@@ -79,16 +79,21 @@ class Client:
 
     def events(self, job: JobLike, after: int | None = None, timeout: float | None = None) -> Iterator[Event]:
         """The job's events after the one with the id `after`, each once, as they happen, until its last."""
-        return self._iterate(follow(job_id(job), after, timeout))
+        return self._iterate(follow(job_id(job), after, deadline_in(timeout)))
 
     def wait(
         self, job: JobLike, timeout: float | None = None, on_event: Callable[[Event], object] | None = None
     ) -> Job:
-        """The job when it has finished. Raises `JobTimeout` after `timeout` seconds; the job goes on then."""
-        for event in self.events(job, timeout=timeout):
+        """The job when it has finished. Raises `JobTimeout` after `timeout` seconds; the job goes on then.
+
+        Until then, without `timeout` for good, it outlasts whatever keeps the service from answering. Raises
+        `OckhamAPIError` at once where the service refuses: no such job, no valid key.
+        """
+        deadline = deadline_in(timeout)
+        for event in self._iterate(follow(job_id(job), None, deadline)):
             if on_event:
                 on_event(event)
-        return self.job(job)
+        return self._run(outcome(job_id(job), deadline))
 
     def cancel(self, job: JobLike) -> Job:
         """Asks for the job's end; its results so far stay."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import threading
+import time
 import uuid
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,8 @@ import pytest
 from ockham_client import AsyncClient, Client, Event, Job, JobTimeout, OckhamAPIError, OckhamConnectionError, calls
 from ockham_client.frames import frame_of
 from tests.client.proxies import Cutting, without_streams
+from tests.ockham.serving import Served
+from tests.servers import free_port
 
 TINY: dict[str, Any] = {
     "name": "tiny",
@@ -86,6 +91,41 @@ def test_waiting_works_where_streams_do_not(live: str, client: Client) -> None:
         assert behind.wait(job, timeout=120, on_event=events.append).succeeded
         assert any("/events?" in request.path for request in proxy.requests)
     assert events == list(client.events(job))
+
+
+@pytest.mark.faults
+def test_waiting_outlasts_a_service_that_is_killed_and_started_again(tmp_path: Path) -> None:
+    port = str(free_port())
+    with Served(tmp_path / "data", "--workers", "1", "--port", port) as service:
+        url = service.ready()
+        with Client(url) as client:
+            job = client.submit(TINY, training={"epochs": 400, "batch_size": 16}, seeds=[1], reuse="never")
+        events: list[Event] = []
+        waiting = threading.Event()
+
+        def note(event: Event) -> None:
+            events.append(event)
+            waiting.set()
+
+        def wait() -> Job:
+            with Client(url, attempts=1) as client:
+                return client.wait(job, timeout=240, on_event=note)
+
+        async def wait_too() -> Job:
+            async with AsyncClient(url, attempts=1) as client:
+                return await client.wait(job, timeout=240)
+
+        with ThreadPoolExecutor() as pool:
+            done = pool.submit(wait), pool.submit(lambda: asyncio.run(wait_too()))
+            assert waiting.wait(60)
+            service.kill()
+            time.sleep(5)
+            assert not any(each.done() for each in done)
+            with Served(tmp_path / "data", "--workers", "1", "--port", port) as again:
+                assert again.ready() == url
+                assert all(each.result(240).succeeded for each in done)
+                with Client(url) as client:
+                    assert events == list(client.events(job))
 
 
 def test_waiting_ends_when_its_time_is_over_and_the_job_goes_on(client: Client) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
@@ -11,8 +13,8 @@ from email.utils import format_datetime
 import httpx
 import pytest
 
-from ockham_client import Client, OckhamAPIError, OckhamConnectionError, retries
-from tests.client.proxies import Answer, telling
+from ockham_client import AsyncClient, Client, Job, JobTimeout, OckhamAPIError, OckhamConnectionError, events, retries
+from tests.client.proxies import Answer, Seen, Server, telling
 
 JOB: dict[str, object] = {
     "id": "job_1",
@@ -35,6 +37,7 @@ def refused(status: int, **headers: str) -> Answer:
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retries, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(events, "POLL_SECONDS", 0.01)
 
 
 def test_a_submit_is_repeated_under_one_idempotency_key() -> None:
@@ -122,6 +125,69 @@ def test_an_id_cannot_leave_its_place_in_the_path() -> None:
     with telling([FINE]) as server, Client(server.url) as client:
         client.job("../presets?a=b#c")
         assert server.requests[0].path == "/v1/jobs/..%2Fpresets%3Fa%3Db%23c"
+
+
+Wait = Callable[..., Job]
+
+
+def wait(url: str, timeout: float | None = None) -> Job:
+    with Client(url, attempts=1) as client:
+        return client.wait("job_1", timeout)
+
+
+def wait_asynchronously(url: str, timeout: float | None = None) -> Job:
+    async def use() -> Job:
+        async with AsyncClient(url, attempts=1) as client:
+            return await client.wait("job_1", timeout)
+
+    return asyncio.run(use())
+
+
+both = pytest.mark.parametrize("wait", [wait, wait_asynchronously])
+
+
+@both
+@pytest.mark.parametrize("outage", [HANGS_UP, refused(503), refused(502), refused(429)])
+def test_waiting_outlasts_an_outage_however_few_attempts_there_are(wait: Wait, outage: Answer) -> None:
+    ended = {"id": 1, "type": "job.succeeded", "created_at": "2026-01-01T00:00:00Z", "run_id": None, "data": {}}
+    listed = {"object": "list", "data": [ended], "has_more": False}
+
+    def answer(request: Seen) -> Answer:
+        if len(server.requests) % 4:  # away three times of four, from the first request to the last
+            return outage
+        said = listed if "/events" in request.path else {**JOB, "status": "succeeded"}
+        return Answer(200, json.dumps(said).encode(), {"Content-Type": "application/json"})
+
+    with Server(answer) as server:
+        assert wait(server.url).succeeded
+        assert wait(server.url, 60).succeeded
+
+
+@both
+def test_waiting_for_a_service_that_stays_away_ends_in_time(wait: Wait) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        url = f"http://127.0.0.1:{closed.getsockname()[1]}"
+    began = time.monotonic()
+    with pytest.raises(JobTimeout, match="The service could not be reached"):
+        wait(url, 0.5)
+    assert 0.5 <= time.monotonic() - began < 5
+
+
+@both
+def test_waiting_for_a_service_that_says_nothing_ends_in_time(wait: Wait) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        began = time.monotonic()
+        with pytest.raises(JobTimeout):
+            wait(f"http://127.0.0.1:{silent.getsockname()[1]}", 1.0)
+    assert time.monotonic() - began < 10
+
+
+@both
+@pytest.mark.parametrize("status", [401, 403, 404, 500])
+def test_waiting_for_what_is_refused_ends_at_once(wait: Wait, status: int) -> None:
+    with telling([HANGS_UP, HANGS_UP, refused(status)]) as server, pytest.raises(OckhamAPIError) as caught:
+        wait(server.url)
+    assert caught.value.status == status
 
 
 def after(value: str) -> float | None:

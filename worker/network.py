@@ -73,13 +73,19 @@ class Network:
     def reset(self, seed: int) -> None:
         """Initial weights, an untouched optimizer and fresh noise, all fixed by `seed`."""
         initialize(self.model, seed)
-        for block, value in zip(self.blocks, self._cut(self.first.kernel.numpy()), strict=True):
-            block.assign(value)
+        self._fill_blocks()
         for variable, value in zip(self.optimizer.variables, self._optimizer_start, strict=True):
             variable.assign(tf.fill(variable.shape, value))
 
-    def _cut(self, kernel: np.ndarray) -> list[np.ndarray]:
-        return np.split(kernel, np.cumsum([block.shape[0] for block in self.blocks])[:-1])
+    def _fill_kernel(self) -> None:
+        """The Keras model's first kernel as the blocks are."""
+        self.first.kernel.assign(np.concatenate([block.numpy() for block in self.blocks]))
+
+    def _fill_blocks(self) -> None:
+        """The blocks as the Keras model's first kernel is."""
+        ends = np.cumsum([block.shape[0] for block in self.blocks])[:-1]
+        for block, value in zip(self.blocks, np.split(self.first.kernel.numpy(), ends), strict=True):
+            block.assign(value)
 
     @property
     def variables(self) -> list[keras.Variable]:
@@ -103,13 +109,18 @@ class Network:
 
     def weights(self) -> list[np.ndarray]:
         """The Keras model's weights as they are now trained."""
-        self.first.kernel.assign(np.concatenate([block.numpy() for block in self.blocks]))
+        self._fill_kernel()
         weights: list[np.ndarray] = self.model.get_weights()
         return weights
 
-    def file(self, weights: Sequence[np.ndarray]) -> bytes:
-        """The model with these weights as a `.keras` file, compiled to be evaluated."""
+    def choose(self, weights: Sequence[np.ndarray]) -> None:
+        """Goes back to an epoch's `weights()`; the optimizer stays as it is."""
         self.model.set_weights(weights)
+        self._fill_blocks()
+
+    def file(self) -> bytes:
+        """The model as a `.keras` file, compiled to be evaluated."""
+        self._fill_kernel()
         return save(self.model)
 
     # --- graphs ------------------------------------------------------------------------------

@@ -144,13 +144,15 @@ class _Run:
             if self.checkpoint is not None:
                 checkpoints.save(self.checkpoint, self.identity, Checkpoint(history, self.network.state(), best))
             self._report(len(history), row)
-        chosen = self.choice.epoch if self.choice.wanted else len(history)
-        model = self.network.file(best if self.choice.wanted else self.network.weights())
+        chosen = len(history)
+        if self.choice.wanted:
+            chosen = self.choice.epoch
+            self.network.choose(best)
         test = None
         if isinstance(self.run.dataset.validation, Holdout):
             score = self._metrics("", self.network.evaluate, sparse.Rows.of(self.data.test, self.rows.cuts).in_order)
             test = {name: score[name] for name in ("loss", "acc", "data_loss")}
-        return Result(len(history), chosen, test, model, self.fingerprint)
+        return Result(len(history), chosen, test, self.network.file(), self.fingerprint)
 
     def _report(self, number: int, row: dict[str, float]) -> None:
         metrics = {name: value for name, value in row.items() if name != "seconds"}

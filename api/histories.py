@@ -13,6 +13,7 @@ from api import formats, tensorboard
 from api.access import Access, Reader
 from api.conditional import is_known
 from api.problems import documented
+from api.schemas import NonFinite
 from api.selection import Chosen, JobIds, RunIds, choose, etag_of, load_histories
 from models.history import EVALUATED, METRICS, RunHistory
 
@@ -20,14 +21,6 @@ router = APIRouter(tags=["results"])
 
 CHUNK = 50
 """Runs that are read at once: a slow reader holds no database connection between two chunks."""
-
-
-class NonFinite(BaseModel):
-    """A value that JSON shows as null."""
-
-    epoch: int
-    metric: str
-    kind: Literal["nan", "inf", "-inf"]
 
 
 class RunEpochs(BaseModel):

@@ -14,8 +14,9 @@ from api.conditional import is_known
 from api.problems import documented
 from api.schemas import Analysis, JobMetrics, Metrics
 from api.selection import Chosen, JobIds, RunIds, choose, etag_of, load_histories
-from api.summary import summarize
+from api.summary import Scores, summarize
 from models.history import RunHistory
+from models.tables import Job
 
 router = APIRouter(tags=["results"])
 
@@ -28,12 +29,15 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has
 
 @router.get("/jobs/{job_id}/metrics", response_model=JobMetrics, summary="Metrics in brief", responses=_RESPONSES)
 def get_metrics(request: Request, access: Reader, job_id: str, by: By = "val_loss") -> Response:
-    """The final and the best epoch of each run, and across seeds mean, standard deviation and interval."""
+    """The final and the best epoch of each run, and across seeds mean, standard deviation and interval.
+
+    With a holdout also the test set's score, at the epoch that training chose.
+    """
     with access.database.read() as session:
         job = access.job(session, job_id)
     return _answer(
         request, access, [Chosen(job, job.runs)],
-        lambda histories: {"object": "metrics", "job_id": job_id, **summarize(histories[0], by)},
+        lambda histories: {"object": "metrics", "job_id": job_id, **summarize(histories[0], by, _scores(job))},
     )  # fmt: skip
 
 
@@ -48,7 +52,7 @@ def get_metrics_across(
     def across(histories: Sequence[Sequence[RunHistory]]) -> dict[str, Any]:
         answer: dict[str, Any] = {"object": "metrics", "runs": [], "variants": []}
         for each, of_job in zip(chosen, histories, strict=True):
-            for kind, items in summarize(of_job, by).items():
+            for kind, items in summarize(of_job, by, _scores(each.job)).items():
                 answer[kind] += [{"job_id": each.job.id, **item} for item in items]
         return answer
 
@@ -76,6 +80,10 @@ def get_analysis(
             **analyse(histories[0], spec["baseline"], view=view, bootstrap=bootstrap, validated_on_test=on_test),
         },
     )  # fmt: skip
+
+
+def _scores(job: Job) -> Scores:
+    return {run.id: run.test for run in job.runs}
 
 
 def _answer(

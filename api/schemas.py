@@ -104,6 +104,14 @@ class OverSeeds(BaseModel):
     ci95: list[float] | None = Field(description="95% interval of the mean (Student's t): low, high")
 
 
+class NonFinite(BaseModel):
+    """A value that JSON shows as null."""
+
+    epoch: int
+    metric: str
+    kind: Literal["nan", "inf", "-inf"]
+
+
 class RunMetrics(BaseModel):
     """A run's final and best epoch: its number, and the metrics by their names."""
 
@@ -113,6 +121,10 @@ class RunMetrics(BaseModel):
     status: Status
     final: dict[str, float | None] | None
     best: dict[str, float | None] | None
+    test: dict[str, float | None] | None = Field(
+        description="With a holdout: `loss`, `acc` and `data_loss` of the test set, at the chosen epoch"
+    )
+    nonfinite: list[NonFinite] = Field(description="What is null in `final` and `best`")
 
 
 class VariantMetrics(BaseModel):
@@ -122,8 +134,15 @@ class VariantMetrics(BaseModel):
     n: int = Field(description="Runs with a best epoch")
     best_epoch: OverSeeds
     best_val_loss: OverSeeds
-    best_val_acc: OverSeeds
+    best_val_acc: OverSeeds = Field(description="At the best epoch")
+    best_val_data_loss: OverSeeds = Field(description="At the best epoch")
     final_val_loss: OverSeeds
+    final_val_acc: OverSeeds
+    final_val_data_loss: OverSeeds
+    test_loss: OverSeeds | None = Field(description="With a holdout: of the test set, at the chosen epoch")
+    test_acc: OverSeeds | None
+    test_data_loss: OverSeeds | None
+    unfinished: int = Field(description="Runs that still train, with the epochs they have")
 
 
 class Metrics(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from api.overfitting import best
@@ -39,15 +39,22 @@ def by_variant(histories: Iterable[RunHistory]) -> dict[str, list[RunHistory]]:
     return groups
 
 
-def summarize(histories: Sequence[RunHistory], by: str = "val_loss") -> dict[str, Any]:
+Scores = Mapping[str, Mapping[str, float | None] | None]
+"""By a run's id, the test set's score at its chosen epoch; None where there is none (yet)."""
+
+
+def summarize(histories: Sequence[RunHistory], by: str = "val_loss", scores: Scores | None = None) -> dict[str, Any]:
     """`{"runs": [...], "variants": [...]}`: each run's final and best epoch, and each variant's means.
 
     A run's best epoch is that of its least finite `by` (its greatest, where `by` is an accuracy), the
     first of equals; null where no epoch has a finite one. A variant's values are over its runs that have
     them, `n` being those with a best epoch; `best_val_acc` is the accuracy at the best epoch. Runs
     that are still training count with the epochs they have, and `unfinished` counts them.
+
+    `scores` are the runs' on the test set, at the epoch that training itself chose, whatever `by` is: a run's
+    `test`, and a variant's `test_loss`, `test_acc` and `test_data_loss`, null where none of its runs has one.
     """
-    runs = [_run(history, by) for history in histories]
+    runs = [{**_run(history, by), "test": _score((scores or {}).get(history.run_id))} for history in histories]
     summaries = {id(history): run for history, run in zip(histories, runs, strict=True)}
     variants = [
         _variant(name, group, [summaries[id(history)] for history in group])
@@ -78,9 +85,15 @@ def _run(history: RunHistory, by: str) -> dict[str, Any]:
     }
 
 
+def _score(test: Mapping[str, float | None] | None) -> dict[str, float | None] | None:
+    if test is None:
+        return None
+    return {name: value if value is not None and math.isfinite(value) else None for name, value in test.items()}
+
+
 def _variant(name: str, histories: Sequence[RunHistory], runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    def across(epoch: str, metric: str) -> dict[str, Any]:
-        values = [run[epoch].get(metric) for run in runs if run[epoch] is not None]
+    def across(part: str, metric: str) -> dict[str, Any]:
+        values = [run[part].get(metric) for run in runs if run[part] is not None]
         over = estimate([value for value in values if value is not None])
         return {"mean": over.mean, "sd": over.sd, "ci95": None if over.ci95 is None else list(over.ci95)}
 
@@ -94,5 +107,9 @@ def _variant(name: str, histories: Sequence[RunHistory], runs: Sequence[dict[str
         "final_val_loss": across("final", "val_loss"),
         "final_val_acc": across("final", "val_acc"),
         "final_val_data_loss": across("final", "val_data_loss"),
+        **{
+            f"test_{metric}": across("test", metric) if any(run["test"] for run in runs) else None
+            for metric in ("loss", "acc", "data_loss")
+        },
         "unfinished": sum(history.status not in ("succeeded", "failed", "cancelled") for history in histories),
     }

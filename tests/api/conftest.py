@@ -104,9 +104,9 @@ class Trainer:
         with self.database.write() as session:
             claims.record(session, held, epoch, values, 0.1)
 
-    def succeed(self, held: claims.Claim, model: bytes = b"model") -> None:
+    def succeed(self, held: claims.Claim, model: bytes = b"model", test: dict[str, float] | None = None) -> None:
         with self.database.write() as session:
-            claims.succeed(session, held, chosen_epoch=held.specification.training.epochs, test=None, model=model)
+            claims.succeed(session, held, chosen_epoch=held.specification.training.epochs, test=test, model=model)
 
     def fail(self, held: claims.Claim) -> None:
         with self.database.write() as session:

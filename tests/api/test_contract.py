@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pandas as pd
@@ -28,7 +29,7 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> dict[str, Any]
     assert answer.headers["Content-Type"] == "application/problem+json"
     body = dict(answer.json())
     assert {"type", "title", "status", "detail", "instance", "code"} <= body.keys()
-    assert (body["status"], body["code"], body["instance"]) == (status, code, answer.request.url.path)
+    assert (body["status"], body["code"], unquote(body["instance"])) == (status, code, answer.request.url.path)
     return body
 
 
@@ -227,6 +228,7 @@ def test_retry_trains_only_what_failed(http: httpx.Client, trainer: Trainer) -> 
     trainer.fail(trainer.claim())
     failed = http.get(f"/v1/jobs/{job['id']}").json()
     assert failed["status"] == "failed"
+    assert failed["progress"] == {"percent": 50.0, "epochs_done": 3, "epochs_total": 6, "eta_seconds": 0.0}
     assert failed["runs"][1]["error"] == {
         "code": "diverged", "message": "The loss is not finite", "retryable": False,
     }  # fmt: skip
@@ -283,6 +285,20 @@ def test_events_as_a_stream_that_resumes(http: httpx.Client, trainer: Trainer) -
     assert frames(resumed.text) == live[4:]
     over = http.get(url, headers={"Accept": "text/event-stream", "Last-Event-ID": str(listed[-1]["id"])})
     assert (over.status_code, over.content) == (204, b"")
+
+
+def test_a_stream_is_for_who_accepts_one(http: httpx.Client) -> None:
+    job = submit(http)
+    url = f"/v1/jobs/{job['id']}/events"
+    http.post(f"/v1/jobs/{job['id']}/cancel")
+    for accept, media in (
+        ("Text/Event-Stream", "text/event-stream"),
+        ("application/json, text/event-stream", "text/event-stream"),
+        ("text/event-stream;q=0", "application/json"),
+        ("text/event-stream; q=0.1, application/json", "application/json"),
+        ("*/*", "application/json"),
+    ):
+        assert http.get(url, headers={"Accept": accept}).headers["Content-Type"].startswith(media), accept
 
 
 # --- history ----------------------------------------------------------------------------------------
@@ -368,6 +384,23 @@ def test_metrics(http: httpx.Client, trainer: Trainer) -> None:
     assert low_end < 2.5 < high_end
     other = http.get(f"/v1/jobs/{job['id']}/metrics", params={"by": "val_data_loss"}).json()
     assert [run["best"]["epoch"] for run in other["runs"]] == [3, 3]
+
+
+def test_metrics_tell_the_test_set_s_score_where_there_is_a_holdout(http: httpx.Client, trainer: Trainer) -> None:
+    held_out = {"name": "synthetic", "reviews": 200, "validation": {"holdout": 50}}
+    job = submit(http, seeds=[0, 1], variants=["original"], dataset=held_out)
+    score = {"loss": 0.5, "acc": 0.75, "data_loss": 0.5}
+    for run in range(2):
+        held = trainer.claim()
+        trainer.record(held, 1)
+        trainer.succeed(held, test=score)
+        metrics = http.get(f"/v1/jobs/{job['id']}/metrics").json()
+        assert [each["test"] for each in metrics["runs"]] == [score, None if run == 0 else score]
+        (variant,) = metrics["variants"]
+        assert variant["test_acc"]["mean"] == 0.75
+        assert (variant["test_loss"]["sd"] is None) == (run == 0)
+    across = http.get("/v1/metrics", params={"job": job["id"]}).json()
+    assert [each["test"] for each in across["runs"]] == [score, score]
 
 
 def test_one_seed_has_no_spread(http: httpx.Client, trainer: Trainer) -> None:
@@ -501,8 +534,21 @@ def test_operations(http: httpx.Client) -> None:
     ready = http.get("/readyz")  # there is no broker and no worker here
     assert ready.status_code == 503
     assert int(ready.headers["Retry-After"]) > 0
-    assert http.get("/docs").status_code == 200
     assert http.get("/openapi.json").json()["openapi"].startswith("3.")
+
+
+def test_docs_need_nobody_else(http: httpx.Client) -> None:
+    page = http.get("/docs")
+    assert page.status_code == 200
+    assert "unsafe" not in page.headers["Content-Security-Policy"]
+    named = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(named) >= 5
+    for url in named:
+        assert url.startswith("/")
+        assert not url.startswith("//")
+        assert http.get(url).status_code == 200, url
+    assert "//" not in re.sub(r"^//.*", "", http.get("/static/docs.js").text)
+    is_problem(http.get("/redoc"), 404, "not_found")
 
 
 def test_head_where_get(http: httpx.Client, trainer: Trainer) -> None:
@@ -518,6 +564,9 @@ def test_head_where_get(http: httpx.Client, trainer: Trainer) -> None:
 
 def test_errors_are_problem_documents(http: httpx.Client) -> None:
     is_problem(http.get("/v1/nothing"), 404, "not_found")
+    is_problem(http.get("/v1/jobs/", headers={"Host": "evil.example"}), 404, "not_found")  # no redirect to there
+    for path, instance in (("/v1/a%20%22%0a?q", "/v1/a%20%22%0A"), ("/v1/%3Fa%2525", "/v1/%3Fa%2525")):
+        assert is_problem(http.get(path), 404, "not_found")["instance"] == instance
     refused = http.put("/v1/jobs", json={})
     is_problem(refused, 405, "method_not_allowed")
     assert refused.headers["Allow"] == "GET, HEAD, POST"

@@ -85,6 +85,22 @@ def test_a_run_without_epochs_has_neither() -> None:
     assert summary["variants"][0]["unfinished"] == 1
 
 
+def test_the_test_set_s_score_is_beside_the_epochs_where_there_is_one() -> None:
+    runs = [history(seed=seed, val_loss=(0.5, 0.4)) for seed in (0, 1)] + [history("smaller", val_loss=(0.5,))]
+    scores: dict[str, dict[str, float | None]] = {
+        "original-0": {"loss": 0.4, "acc": 0.8, "data_loss": 0.3},
+        "original-1": {"loss": 0.6, "acc": None, "data_loss": 0.5},
+    }
+    summary = summarize(runs, scores=scores)
+    assert [run["test"] for run in summary["runs"]] == [scores["original-0"], scores["original-1"], None]
+    original, smaller = summary["variants"]
+    assert original["test_loss"]["mean"] == pytest.approx(0.5)
+    assert original["test_data_loss"]["ci95"] is not None
+    assert original["test_acc"] == {"mean": 0.8, "sd": None, "ci95": None}
+    assert smaller["test_loss"] is smaller["test_acc"] is smaller["test_data_loss"] is None
+    assert summarize(runs)["runs"][0]["test"] is None
+
+
 def test_variants_keep_their_order() -> None:
     runs = [history(v, val_loss=(0.5,)) for v in ("z", "a", "m")]
     assert [variant["variant"] for variant in summarize(runs)["variants"]] == ["z", "a", "m"]

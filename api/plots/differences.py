@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from api.plots.progress import progress
 from api.plots.style import LABELS
 from models.errors import NotFound
+from models.history import RunHistory
 
 MAX_ROWS = 40
 
@@ -37,10 +39,16 @@ class Differences:
 
 
 def prepare_differences(
-    analysis: Mapping[str, Any], metric: str = "best_val_data_loss", *, dataset: str = "", theme: str = "light"
+    analysis: Mapping[str, Any],
+    metric: str = "best_val_data_loss",
+    *,
+    histories: Sequence[RunHistory] = (),
+    dataset: str = "",
+    theme: str = "light",
 ) -> Differences:
     """What to draw of the comparisons of `api.analysis.analyse`, for one of the metrics they have.
 
+    `histories` are those analysed; where some of what is compared have not finished, the subtitle says so.
     Raises `NotFound` where the analysis has comparisons, and none of that metric.
     """
     comparisons = analysis["comparisons"]
@@ -62,7 +70,16 @@ def prepare_differences(
     baseline = found[0]["baseline"] if found else "the baseline"
     least, most = (pick((row.n for row in rows), default=0) for pick in (min, max))
     n = f"{most}" if least == most else f"{least} to {most}"
-    seeds = "n = 1 seed, no interval" if most == 1 else f"n = {n} seeds, paired; 95% interval (Student's t)"
+    seeds = (
+        "n = 1 seed, no interval"
+        if most == 1
+        else f"n = {n} seeds, paired; 95% interval (Student's t), not adjusted"
+        if most
+        else "no runs to compare yet"
+    )
+    compared = {baseline, *(c["variant"] for c in found)}
+    done = progress([run for run in histories if not found or run.variant in compared])
+    parts = [done, seeds, "p adjusted by Holm, filled below 0.05" if most > 1 else ""]
     if fewer := [f"{row.variant} ({row.n})" for row in rows if row.n < most]:
         notes.append(f"Fewer seeds in common with {baseline}: {', '.join(fewer)}.")
     if same := [row.variant for row in rows if row.n > 1 and row.low is None]:
@@ -71,11 +88,7 @@ def prepare_differences(
         notes.append(f"No seed in common with {baseline}: {', '.join(missing)}.")
     return Differences(
         title=f"{_words(metric)}{f' on {dataset}' if dataset else ''}: difference from {baseline}",
-        subtitle=f"{seeds}; filled: p < 0.05 after Holm's correction"
-        if most > 1
-        else seeds
-        if most
-        else "no runs to compare yet",
+        subtitle="; ".join(part for part in parts if part),
         x_label=f"{_words(metric)} − {baseline}",
         rows=rows,
         theme=theme,

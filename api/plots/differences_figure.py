@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import floor, log10
 
 from matplotlib.figure import Figure
@@ -21,7 +22,8 @@ def draw_differences(figure: Figure, differences: Differences, theme: Theme) -> 
     rows = differences.rows
     em = page.size / 72
     names = ["\n".join(page.wrap(row.variant, page.size, width=0.28 * page.width)) for row in rows]
-    texts = [_numbers(row) for row in rows]
+    digits = _digits(rows)
+    texts = [_numbers(row, digits) for row in rows]
     wide = page.width >= 5.5
     column = max((page.measure(text, 0.9 * page.size) for text in texts), default=0.0) + em if wide else 0.0
     left = (
@@ -59,12 +61,23 @@ def draw_differences(figure: Figure, differences: Differences, theme: Theme) -> 
         axes.set_xticks([])
 
 
-def _numbers(row: Difference) -> str:
-    """The difference, its interval to two digits of its width, and p."""
-    text = f"{row.value:+.3g}"
+def _numbers(row: Difference, digits: int) -> str:
+    """The difference and its interval to `digits`, and p."""
+    text = f"{row.value:+.{digits}f}"
     if row.low is not None and row.high is not None:
-        digits = min(9, max(0, 1 - floor(log10((row.high - row.low) / 2))))
-        text = f"{row.value:+.{digits}f} [{row.low:+.{digits}f}, {row.high:+.{digits}f}]"
-    if row.p_holm is not None:
-        text += " p < 0.001" if row.p_holm < 0.001 else f" p = {row.p_holm:.2g}"
+        text += f" [{row.low:+.{digits}f}, {row.high:+.{digits}f}]"
+    if (p := row.p_holm) is not None:
+        text += " p < 0.001" if p < 0.001 else f" p = {p:.{3 if p < 0.01 else 2}f}"
     return text.replace("-", "−")
+
+
+def _digits(rows: Sequence[Difference]) -> int:
+    """Decimals for all rows: two digits of half an interval's width, three of a difference without one.
+
+    They suit the narrowest interval, but are at most one more than suits the widest.
+    """
+    halves = [(row.high - row.low) / 2 for row in rows if row.high is not None and row.low is not None]
+    needed = [1 - floor(log10(half)) for half in halves if half > 0]
+    if not needed:
+        needed = [2 - floor(log10(greatest)) if (greatest := max((abs(r.value) for r in rows), default=0)) else 0]
+    return min(9, max(0, min(max(needed), min(needed) + 1)))

@@ -19,7 +19,7 @@ from api.plots.differences import Differences
 from api.plots.differences_figure import draw_differences
 from api.plots.layout import grid
 from api.plots.lines import LABELLED, draw_lines
-from api.plots.notebook import BESIDE, draw_notebook
+from api.plots.notebook import OWN, draw_notebook
 from api.plots.page import PAD, word_size
 from api.plots.series import STYLES, Curve, Panel, Series, prepare
 from api.plots.style import RC, THEMES
@@ -101,7 +101,7 @@ def _height(series: Drawable, inches: float) -> float:
         case Differences():
             return 1.5 + 0.34 * max(2, len(series.rows))
         case Series(style="notebook", panels=(Panel(curves=curves), *_)):
-            return inches * 0.75 + (_legend(curves, inches) if len(curves) > BESIDE else 0)
+            return inches * 0.75 + (_legend(curves, inches) if len(curves) > OWN else 0)
         case Series(panels=panels) if len(panels) > 1:
             rows, columns = grid(len(panels), inches)
             return 1.1 + rows * max(1.5, 0.62 * inches / columns)

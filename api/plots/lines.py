@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from math import isfinite, nan
+from math import nan
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from api.plots.layout import grid, spread
 from api.plots.page import MAX_NOTES, Page, y_locator
 from api.plots.series import Curve, Panel, Point, Series
-from api.plots.style import DASHES, MARKS, Theme
+from api.plots.style import DASHES, MARKS, ONSET, PANEL_CURVES, Theme
 
 LABELLED = 4.6
 """On figures narrower than so many inches curves have a legend below, not their names at their ends."""
 
 LOWEST = 0.35
 """Inches: before panels get lower than this, more of them stand side by side."""
+
+FLAG = Path([*ONSET, ONSET[0]], closed=True)
+FLAG_HEIGHT = 13.0
+"""Points."""
+
+FEW = 2
+"""Of more bands than this each is fainter: where they overlap, their edges tell them apart."""
 
 
 def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
@@ -36,7 +44,8 @@ def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
 
     def look(curve: Curve) -> dict[str, Any]:
         if pair or not alone:
-            return _plain(curve, theme, dashed=pair and not curve.metric.startswith("val_"))
+            own = len(panels) <= PANEL_CURVES
+            return _plain(curve, theme, own=own, dashed=pair and not curve.metric.startswith("val_"))
         return _look(curve, theme)
 
     column = max((page.measure(name, page.size) for name in names), default=0.0) + 0.2
@@ -56,11 +65,15 @@ def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
     for panel, axes in zip(panels, cells, strict=True):
         _context(axes, panel.context, theme)
         for curve in panel.curves:
-            _curve(axes, curve, look(curve), theme)
+            _curve(axes, curve, look(curve), theme, crowded=len(panel.curves) > FEW)
         if series.difference:
             axes.axhline(0, color=theme.ink, linewidth=0.9, zorder=2)
-    if not series.epochs:
-        cells[0].text(0.5, 0.5, "no epochs yet", color=theme.muted, ha="center", transform=cells[0].transAxes)
+    for panel, axes in zip(panels, cells, strict=True):
+        if not any(curve.points for curve in panel.curves):
+            axes.text(
+                0.5, 0.5, "no values yet" if series.epochs else "no epochs yet", color=theme.muted, fontsize=page.size,
+                ha="center", transform=axes.transAxes,
+            )  # fmt: skip
     if labelled:
         _end_labels(page, cells[0], alone, names, look)
 
@@ -72,9 +85,13 @@ def _notes(series: Series) -> list[str]:
     if any(curve.best for curve in curves):
         key.append("○ best epoch")
     if any(curve.onset for curve in curves):
-        key.append("▼ onset of overfitting")
-    if any(point.n < curve.seeds for curve in curves for point in curve.points):
+        key.append("⚑ onset of overfitting (smoothed)")
+    if any(point.n < curve.runs for curve in curves for point in curve.points):
         key.append("paler: not all seeds")
+    if any(_exits(curve, series.limits) for curve in curves):
+        key.append("↑ leaves the axis")
+    if any(_cut(point, series.limits) for curve in curves for point in curve.points):
+        key.append("bands may run off the axis")
     if any(panel.context for panel in series.panels):
         dashed = any(curve.rank < 0 for panel in series.panels for curve in panel.context)
         key.append("grey: the other variants" + (", the baseline dashed" if dashed else ""))
@@ -153,10 +170,10 @@ def _look(curve: Curve, theme: Theme) -> dict[str, Any]:
     }
 
 
-def _plain(curve: Curve, theme: Theme, *, dashed: bool) -> dict[str, Any]:
-    """Line of a curve whose variant has a panel to itself: one colour and no marks."""
+def _plain(curve: Curve, theme: Theme, *, own: bool, dashed: bool) -> dict[str, Any]:
+    """Line of a curve whose variant has a panel to itself: no marks, and its `own` colour or one for all."""
     return {
-        "color": theme.ink if curve.rank < 0 else theme.curves[0],
+        "color": theme.ink if curve.rank < 0 else theme.curves[curve.rank % len(theme.curves) if own else 0],
         "linestyle": (0, (3, 1.5)) if dashed else "-",
         "linewidth": 1.6,
     }
@@ -164,7 +181,7 @@ def _plain(curve: Curve, theme: Theme, *, dashed: bool) -> dict[str, Any]:
 
 def _context(axes: Axes, curves: Sequence[Curve], theme: Theme) -> None:
     """The other variants in grey, the baseline among them dashed."""
-    lines = [list(zip(*_xy(curve.points), strict=True)) for curve in curves if curve.rank >= 0]
+    lines = [list(zip(*_xy(curve.points), strict=True)) for curve in curves if curve.rank >= 0 and curve.points]
     axes.add_collection(LineCollection(lines, colors=theme.faint, linewidths=0.9, zorder=1), autolim=False)
     for curve in curves:
         if curve.rank < 0:
@@ -184,32 +201,67 @@ def _xy(points: Sequence[Point]) -> tuple[list[float], list[float]]:
     return x, y
 
 
+def _exits(curve: Curve, limits: tuple[float, float]) -> list[tuple[float, float]]:
+    """Where a curve first leaves the axis and, where it came back, each time after: (epoch, edge)."""
+    low, high = limits
+    found = []
+    for before, point in zip((None, *curve.points), curve.points, strict=False):
+        if low <= point.value <= high:
+            continue
+        edge = high if point.value > high else low
+        if before is None:
+            found.append((float(point.epoch), edge))
+        elif low <= before.value <= high:
+            part = (edge - before.value) / (point.value - before.value)
+            found.append((before.epoch + part * (point.epoch - before.epoch), edge))
+    return found
+
+
+def _cut(point: Point, limits: tuple[float, float]) -> bool:
+    """Whether the band of a point on the axis runs off it."""
+    low, high = limits
+    inside = low <= point.value <= high and point.low is not None and point.high is not None
+    return inside and (point.low < low or point.high > high)  # type: ignore[operator]
+
+
 def _stretches(curve: Curve) -> Iterator[tuple[bool, Sequence[Point]]]:
     """The stretches of a curve with all seeds and with fewer, each joined to the next."""
     points, begin = curve.points, 0
     for i in range(1, len(points) + 1):
-        if i == len(points) or (points[i].n < curve.seeds) != (points[begin].n < curve.seeds):
-            yield points[begin].n < curve.seeds, points[begin : i + 1]
+        if i == len(points) or (points[i].n < curve.runs) != (points[begin].n < curve.runs):
+            yield points[begin].n < curve.runs, points[begin : i + 1]
             begin = i
 
 
-def _curve(axes: Axes, curve: Curve, look: dict[str, Any], theme: Theme) -> None:
-    color, above = look["color"], 4.0 if curve.rank < 0 else 3.0
+def _band(axes: Axes, curve: Curve, color: str, *, filled: float, dashed: bool) -> None:
+    """The band of a curve: an area as opaque as `filled` says, between thin edges."""
     bottom, top = axes.get_ylim()
-    bands = [
-        (p.epoch, p.low, p.high) if p.low is not None and bottom <= p.value <= top else (p.epoch, nan, nan)
+    known = {
+        p.epoch: (p.low, p.high)
         for p in curve.points
-    ]
-    if any(low is not None and isfinite(low) for _, low, _ in bands):
-        epochs, low, high = zip(*bands, strict=True)
-        axes.fill_between(epochs, low, high, color=color, alpha=0.14, linewidth=0, zorder=1.5)
-        # A band that is one epoch wide has no area: a stroke instead, beside those of others.
-        known = {epoch for epoch, edge, _ in bands if edge is not None and isfinite(edge)}
-        beside = axes.transData + ScaledTranslation(2.5 * (curve.rank + 1) / 72, 0, axes.figure.dpi_scale_trans)
-        for p in curve.points:
-            if p.epoch in known and not known & {p.epoch - 1, p.epoch + 1}:
-                edges = [edge for edge in (p.low, p.high) if edge is not None]
-                axes.plot([p.epoch] * 2, edges, color=color, alpha=0.4, linewidth=2, zorder=1.5, transform=beside)
+        if p.low is not None and p.high is not None and bottom <= p.value <= top
+    }
+    if not known:
+        return
+    epochs = [p.epoch for p in curve.points]
+    low, high = ([known.get(epoch, (nan, nan))[side] for epoch in epochs] for side in (0, 1))
+    if filled:
+        axes.fill_between(epochs, low, high, color=color, alpha=filled, linewidth=0, zorder=1.5)
+    for edge in (low, high):
+        axes.plot(
+            epochs, edge, color=color, alpha=0.55, linewidth=0.7, linestyle=(0, (4, 3)) if dashed else "-", zorder=1.6
+        )
+    # A band that is one epoch wide has no area: a stroke instead, beside those of others.
+    beside = axes.transData + ScaledTranslation(2.5 * (curve.rank + 1) / 72, 0, axes.figure.dpi_scale_trans)
+    for epoch, edges in known.items():
+        if not known.keys() & {epoch - 1, epoch + 1}:
+            axes.plot([epoch] * 2, edges, color=color, alpha=0.4, linewidth=2, zorder=1.5, transform=beside)
+
+
+def _curve(axes: Axes, curve: Curve, look: dict[str, Any], theme: Theme, *, crowded: bool) -> None:
+    color, above = look["color"], 4.0 if curve.rank < 0 else 3.0
+    training = "marker" not in look and not curve.metric.startswith("val_") and look["linestyle"] != "-"
+    _band(axes, curve, color, filled=0.0 if training else 0.07 if crowded else 0.14, dashed=training)
     every = max(1, len(curve.points) // 10)
     for fewer, points in _stretches(curve):
         axes.plot(
@@ -223,10 +275,16 @@ def _curve(axes: Axes, curve: Curve, look: dict[str, Any], theme: Theme) -> None
             markeredgecolor=color, markeredgewidth=1.6, linestyle="", zorder=above + 2,
         )  # fmt: skip
     if curve.onset is not None:
-        lifted = axes.transData + ScaledTranslation(0, 6 / 72, axes.figure.dpi_scale_trans)
         axes.plot(
-            [curve.onset], [values[curve.onset]], marker="v", markersize=6, markerfacecolor=color,
-            markeredgecolor=theme.background, markeredgewidth=0.8, linestyle="", zorder=above + 2, transform=lifted,
+            [curve.onset], [values[curve.onset]], marker=FLAG, markersize=2 * FLAG_HEIGHT, markerfacecolor=color,
+            markeredgecolor=theme.background, markeredgewidth=0.5, linestyle="", zorder=above + 2,
+        )  # fmt: skip
+    for epoch, edge in _exits(curve, axes.get_ylim())[:1]:
+        inwards = -12 if edge == axes.get_ylim()[1] else 12
+        axes.annotate(
+            "", xy=(epoch, edge), xytext=(0, inwards), textcoords="offset points", zorder=above + 2,
+            arrowprops={"arrowstyle": "-|>", "color": color, "linewidth": 1.4, "shrinkA": 0, "shrinkB": 0,
+                        "mutation_scale": 9},
         )  # fmt: skip
 
 

@@ -8,37 +8,43 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from api.plots.page import MAX_NOTES, Page, y_locator
-from api.plots.series import Series
+from api.plots.series import Curve, Series
 from api.plots.style import NOTEBOOK_MARKS, Theme, drawable
 
-BESIDE = 6
-"""More curves than this have their legend below the axes."""
+OWN = 2
+"""Curves in the notebook's figures. More of them have colours, a legend below the axes, and stand apart."""
+
+APART = 0.11
+"""Epochs between the marks of two curves at one epoch, where there are more than `OWN`."""
 
 
 def draw_notebook(figure: Figure, series: Series, theme: Theme) -> None:
-    """`plt.plot(epochs, ..., 'b+')`, then `'bo'`, as the notebook does; more blue marks for more variants.
+    """`plt.plot(epochs, ..., 'b+')`, then `'bo'`, as the notebook does; further marks, in colours, for more variants.
 
     With several seeds a mark is their mean, and a thin stroke its band. A line below says data set and n.
     """
     page = Page(figure, theme)
-    blue = "b" if theme.background == "#ffffff" else theme.curves[0]
     curves = series.panels[0].curves
+    few = len(curves) <= OWN
     for note in reversed((f"{series.title}; {series.subtitle}", *series.notes[:MAX_NOTES])):
         page.below(note, 0.8 * page.size, theme.muted)
     axes = page.axes(0, 0, 1, 1)
+    apart = 0.0 if few else min(APART, 0.7 / len(curves))
     marks = []
     for i, curve in enumerate(curves):
+        color = ("b" if theme.background == "#ffffff" else theme.curves[0]) if few else _color(curve, theme)
         style: Literal["full", "none"] = "full" if i < len(NOTEBOOK_MARKS) else "none"
-        epochs, values = [p.epoch for p in curve.points], [p.value for p in curve.points]
-        mark = NOTEBOOK_MARKS[i % len(NOTEBOOK_MARKS)][1:]
-        marks += axes.plot(epochs, values, mark, color=blue, fillstyle=style)
+        beside = apart * (i - (len(curves) - 1) / 2)
+        epochs, values = [p.epoch + beside for p in curve.points], [p.value for p in curve.points]
+        mark = NOTEBOOK_MARKS[i % len(NOTEBOOK_MARKS)]
+        marks += axes.plot(epochs, values, mark, color=color, fillstyle=style, markersize=None if few else 5)
         inside = [p for p in curve.points if series.limits[0] <= p.value <= series.limits[1]]
-        bands = [(p.epoch, p.low, p.high) for p in inside if p.low is not None and p.high is not None]
+        bands = [(p.epoch + beside, p.low, p.high) for p in inside if p.low is not None and p.high is not None]
         if bands:
             at, low, high = zip(*bands, strict=True)
-            axes.vlines(at, low, high, colors=blue, linewidth=0.8, alpha=0.4)
+            axes.vlines(at, low, high, colors=color, linewidth=0.8, alpha=0.4 if few else 0.6)
     names = [drawable(curve.label, 40) for curve in curves]
-    if len(curves) > BESIDE:
+    if not few:
         page.legend(marks, names)
     elif curves:
         axes.legend(marks, names, loc="best", fontsize=page.size, labelcolor=theme.ink, facecolor=theme.background)
@@ -48,6 +54,8 @@ def draw_notebook(figure: Figure, series: Series, theme: Theme) -> None:
     left = page.left + page.tick_width(limits, height) + 2.4 * em
     axes.set_position((left / page.width, bottom / page.height, (page.right - left) / page.width, height / page.height))
     axes.set_ylim(*limits)
+    if not few:
+        axes.set_xlim(0.4, max(series.epochs, 1) + 0.6)
     axes.set_facecolor(theme.background)
     axes.set_xlabel(series.x_label, color=theme.ink, fontsize=page.size)
     axes.set_ylabel(page.fit(series.y_label, height, page.size), color=theme.ink, fontsize=page.size)
@@ -55,3 +63,7 @@ def draw_notebook(figure: Figure, series: Series, theme: Theme) -> None:
     axes.spines[:].set_color(theme.ink)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=(1, 2, 5, 10)))
     axes.yaxis.set_major_locator(y_locator(height))
+
+
+def _color(curve: Curve, theme: Theme) -> str:
+    return theme.ink if curve.rank < 0 else theme.curves[curve.rank % len(theme.curves)]

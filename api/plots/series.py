@@ -13,6 +13,7 @@ from typing import Literal
 
 from api.overfitting import best, higher_is_better, onset
 from api.plots.layout import y_limits
+from api.plots.progress import progress
 from api.plots.style import LABELS, NOTEBOOK_LABELS, PANEL_CURVES
 from api.statistics import estimate
 from api.summary import by_variant
@@ -59,6 +60,7 @@ class Point:
 class Curve:
     """A variant's metric across its seeds. `best` and `onset` are epochs of `points`, marked on the mean curve.
 
+    `seeds` are those with values, `runs` all there are to be: those without an epoch yet included.
     `rank` is the variant's place among those of the figure (its colour and mark), -1 the baseline's. Of a single
     point no best is marked.
     """
@@ -68,6 +70,7 @@ class Curve:
     metric: str
     rank: int
     seeds: int
+    runs: int
     points: tuple[Point, ...]
     best: int | None
     onset: int | None
@@ -125,6 +128,8 @@ def prepare(
     if metric not in PLOTTED:
         raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(PLOTTED)}")
     notes: list[str] = []
+    shown = {*names, *([baseline] if difference else [])}
+    runs = [run for name, group in groups.items() if name in shown for run in group]
     if difference:
         if baseline is None or metric in PAIRS:
             raise NotFound("A difference needs a baseline, and one metric")
@@ -137,6 +142,7 @@ def prepare(
         for name in names
         for each in metrics
     }
+    notes += _missing(groups, names, metrics, baseline if difference else None)
     notes += _gaps(groups, names, metrics)
     if len(names) > MAX_PANELS:
         kept = set(_leading(names, curves, metrics[-1], baseline))
@@ -151,10 +157,16 @@ def prepare(
     for curve in drawn:
         if curve.points and (peak := max(p.value for p in curve.points)) > limits[1]:
             notes.append(f"{curve.variant}: beyond the axis, up to {peak:.3g}.")
+        if curve.points and (trough := min(p.value for p in curve.points)) < limits[0]:
+            notes.append(f"{curve.variant}: beyond the axis, down to {trough:.3g}.")
+        if curve.onset is not None and curve.best is not None and curve.onset <= curve.best and style == "lines":
+            notes.append(
+                f"{curve.variant}: the onset is not after the best epoch, since smoothing takes single epochs out."
+            )
     on = f" on {dataset}" if dataset else ""
     return Series(
         title=f"{LABELS[metric]}{on}{f': difference from {baseline}' if difference else ''}",
-        subtitle=_subtitle([curve.seeds for curve in drawn], band, metric, style, difference),
+        subtitle=_subtitle(progress(runs), [curve.seeds for curve in drawn], band, metric, style, difference),
         y_label=f"{LABELS[metric]}{' − ' + baseline if difference and baseline else ''}",
         style=style,
         theme=theme,
@@ -202,6 +214,7 @@ def _curve(
         metric=metric,
         rank=rank,
         seeds=sum(bool(run.metrics.get(metric)) for run in runs),
+        runs=sum(bool(run.metrics.get(metric)) or not run.epochs for run in runs),
         points=points,
         best=best(epochs, means, metric) if marked and len(points) > 1 else None,
         onset=onset(epochs, means) if marked and metric.endswith("loss") else None,
@@ -244,6 +257,21 @@ def _minus(a: float, b: float) -> float:
     return a - b if math.isfinite(a) and math.isfinite(b) else math.nan
 
 
+def _missing(
+    groups: Mapping[str, Sequence[RunHistory]], names: Sequence[str], metrics: Sequence[str], baseline: str | None
+) -> list[str]:
+    """Notes that name the variants without a value, where others have some. `baseline`: of a difference."""
+    begun = [name for name in names if any(run.epochs for run in groups[name])]
+    recorded = [name for name in begun if any(run.metrics.get(metric) for run in groups[name] for metric in metrics)]
+    if not begun:
+        return []
+    unrecorded = [name for name in begun if name not in recorded]
+    waiting = [name for name in names if name not in begun]
+    yet = f"No epochs in common with {baseline} yet" if baseline is not None else "No epochs yet"
+    notes = [(yet, waiting), ("Not recorded", unrecorded)]
+    return [f"{words}: {', '.join(found)}." for words, found in notes if found]
+
+
 def _gaps(groups: Mapping[str, Sequence[RunHistory]], names: Sequence[str], metrics: Sequence[str]) -> list[str]:
     """A note for each variant whose values are not all finite."""
     notes = []
@@ -278,10 +306,11 @@ def _leading(
     return sorted(names, key=least)[:MAX_PANELS]
 
 
-def _subtitle(seeds: Sequence[int], band: Band, metric: str, style: Style, difference: bool) -> str:
+def _subtitle(done: str, seeds: Sequence[int], band: Band, metric: str, style: Style, difference: bool) -> str:
+    begun = [done] if done else []
     pair = "dashed: training, solid: validation" if metric in PAIRS and style == "lines" else ""
     if not any(seeds):
-        return "no epochs yet"
+        return "; ".join(["no epochs yet", *begun])
     low, high = min(s for s in seeds if s), max(seeds)
     if high == 1:
         parts = ["n = 1 seed" + ("" if band == "none" else ", no interval")]
@@ -289,7 +318,7 @@ def _subtitle(seeds: Sequence[int], band: Band, metric: str, style: Style, diffe
         n = f"n = {high} seeds" if low == high else f"n = {low} to {high} seeds"
         parts = [f"mean of {n}" + (", paired by seed" if difference else "")]
         parts += [f"band: {BAND_WORDS[band]}"] if band != "none" else []
-    return "; ".join([*([pair] if pair else []), *parts])
+    return "; ".join([*begun, *([pair] if pair else []), *parts])
 
 
 def _panels(

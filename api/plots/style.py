@@ -38,11 +38,14 @@ MARKS = ("o", "s", "^", "D", "v", "P", "X")
 DASHES: tuple[tuple[float, ...], ...] = (
     (), (6, 1.5), (1.5, 1.5), (6, 1.5, 1.5, 1.5), (10, 2), (3, 1.5), (6, 1.5, 1.5, 1.5, 1.5, 1.5),
 )  # fmt: skip
+ONSET = ((-0.11, 0.0), (0.11, 0.0), (0.11, 0.44), (0.66, 0.72), (-0.11, 1.0))
+"""The onset's sign, a flag that stands on the curve: no curve's own mark. In parts of its height, y upwards."""
+
 PANEL_CURVES = len(MARKS)
 """More curves than this do not fit into one panel."""
 
-NOTEBOOK_MARKS = ("b+", "bo", "b^", "bx", "bs", "b*", "bD", "b1", "bv", "b2", "bp", "b3", "bh", "b4")
-"""The notebook's blue crosses and blue dots, and further blue marks after them."""
+NOTEBOOK_MARKS = ("+", "o", "^", "x", "s", "*", "D", "1", "v", "2", "p", "3", "h", "4")
+"""The notebook's crosses and dots, both blue there, and further marks after them."""
 
 LABELS = {
     "loss": "Training loss",

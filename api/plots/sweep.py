@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from api.overfitting import best, higher_is_better
+from api.plots.progress import UNFINISHED, progress
 from api.plots.series import BAND_WORDS, Band, Point, band_of
 from api.plots.style import LABELS, SWEPT
 from api.statistics import estimate
@@ -25,7 +26,8 @@ RESTRAINTS = frozenset({"l1", "l2", "dropout"})
 class Setting:
     """A variant of the sweep: where it lies, and its best value over the epochs, a value a seed, and their mean.
 
-    `x` and `y` are places on the axes (`y` 0 where one parameter is swept).
+    `x` and `y` are places on the axes (`y` 0 where one parameter is swept). `partial`: fewer seeds than others
+    have, or one that has not finished.
     """
 
     variant: str
@@ -35,6 +37,7 @@ class Setting:
     mean: float
     low: float | None
     high: float | None
+    partial: bool = False
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,11 @@ def prepare_sweep(
             point: Point = band_of(0, values, band)
             x, y = where[0], where[1] if len(where) > 1 else 0
             settings.append(Setting(variant, x, y, tuple(values), point.value, point.low, point.high))
+    most = max((len(setting.values) for setting in settings), default=0)
+    settings = [
+        replace(s, partial=len(s.values) < most or any(run.status in UNFINISHED for run in groups[s.variant]))
+        for s in settings
+    ]
     settings.sort(key=lambda setting: (setting.y, setting.x))
     sign = -1.0 if higher_is_better(metric) else 1.0
     leader = min(settings, key=lambda setting: sign * setting.mean, default=None)
@@ -105,11 +113,12 @@ def prepare_sweep(
     returns = len(axes) == 1 and not restrained and len(settings) > 1
     enough = _enough(settings, leader, sign) if returns and leader is not None else None
     drawn = [run for setting in settings for run in groups[setting.variant]]
+    done = progress([run for variant in chosen for run in groups.get(variant, ())])
     on = f" on {dataset}" if dataset else ""
     names = [SWEPT.get(name, name) for name in axes]
     return Sweep(
         title=f"Best {LABELS[metric].lower()}{on} by {' and '.join(names)}",
-        subtitle=_subtitle(settings, band if len(axes) == 1 else "none", fixed),
+        subtitle=_subtitle(done, settings, band if len(axes) == 1 else "none", fixed),
         value_label=f"Best {LABELS[metric].lower()}",
         x_label=_capital(names[0]),
         y_label=_capital(names[1]) if len(names) > 1 else "",
@@ -149,12 +158,13 @@ def _enough(settings: Sequence[Setting], leader: Setting, sign: float) -> Settin
     return next((setting for setting in settings[:-1] if sign * (setting.mean - leader.mean) <= margin), None)
 
 
-def _subtitle(settings: Sequence[Setting], band: Band, fixed: Mapping[str, float]) -> str:
+def _subtitle(done: str, settings: Sequence[Setting], band: Band, fixed: Mapping[str, float]) -> str:
     if not settings:
-        return "no epochs yet"
+        return f"no epochs yet; {done}" if done else "no epochs yet"
     low, high = (pick(len(setting.values) for setting in settings) for pick in (min, max))
     n = f"n = {low}" if low == high else f"n = {low} to {high}"
-    parts = [f"at {SWEPT.get(name, name)} {_number(value)}" for name, value in fixed.items()]
+    parts = [done] if done else []
+    parts += [f"at {SWEPT.get(name, name)} {_number(value)}" for name, value in fixed.items()]
     parts += [f"mean of {n} seeds" if high > 1 else "n = 1 seed, no interval"]
     parts += [f"band: {BAND_WORDS[band]}"] if band != "none" and high > 1 else []
     return "; ".join(parts)
@@ -166,7 +176,7 @@ def _notes(enough: Setting | None, returns: bool, runs: Sequence[RunHistory], me
         yield f"▼ diminishing returns: the smallest within {within} of the best."
     elif returns:
         yield "No diminishing returns yet: the largest is the best."
-    if unfinished := sum(run.status in ("queued", "running", "cancelling") for run in runs):
+    if unfinished := sum(run.status in UNFINISHED and bool(run.metrics.get(metric)) for run in runs):
         yield f"Unfinished runs, with their best so far: {unfinished}."
     if diverged := sum(not all(map(math.isfinite, run.metrics.get(metric, ()))) for run in runs):
         yield f"Runs that diverged, with their best before: {diverged}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 
 from api.plots.layout import y_limits
 from api.plots.page import Page
@@ -20,6 +20,8 @@ def draw_sweep(figure: Figure, sweep: Sweep, theme: Theme) -> None:
     """One parameter: the mean and its band, each seed a faint dot. Two: a cell a setting."""
     page = Page(figure, theme)
     key = _colours(sweep) if sweep.y else "○ best"
+    if any(s.partial for s in sweep.settings):
+        key += f"   {'◥' if sweep.y else 'open:'} fewer seeds, or not all finished"
     notes = [note for note in sweep.notes if note.startswith("▼")]
     others = [note for note in sweep.notes if note not in notes]
     page.words(sweep.title, sweep.subtitle, ["   ".join([key, *notes]), *others] if sweep.settings else [])
@@ -62,6 +64,11 @@ def _line(page: Page, sweep: Sweep, theme: Theme) -> None:
             axes.plot([s.x] * len(s.values), s.values, "o", color=color, markersize=3, alpha=0.35, markeredgewidth=0)
     axes.plot([s.x for s in sweep.settings], [s.mean for s in sweep.settings], "-s", color=color, markersize=4)
     for s in sweep.settings:
+        if s.partial:
+            axes.plot(
+                [s.x], [s.mean], "s", markersize=5, markerfacecolor=theme.background, markeredgecolor=color,
+                markeredgewidth=1.2,
+            )  # fmt: skip
         if s.variant == sweep.best:
             axes.plot(
                 [s.x], [s.mean], "o", markersize=9, markerfacecolor=theme.background, markeredgecolor=color,
@@ -95,10 +102,16 @@ def _heat_map(page: Page, sweep: Sweep, theme: Theme) -> None:
         red, green, blue, _ = colors((s.mean - low) / (high - low) if high > low else 0.0)
         light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.5
         leading = s.variant == sweep.best
+        ink = "#1a1a1a" if light else "#ffffff"
+        if s.partial:
+            x, y = (0.14 * min(width / len(sweep.x), height / len(sweep.y)) / inches for inches in
+                    (width / len(sweep.x), height / len(sweep.y)))  # fmt: skip
+            right, top = s.x + 0.96, s.y + 1 - 0.04
+            axes.add_patch(Polygon([(right - x, top), (right, top), (right, top - y)], facecolor=ink, linewidth=0))
         if size >= LEGIBLE:
             axes.text(
                 s.x + 0.5, s.y + 0.5, _short(s.mean), ha="center", va="center",
-                fontsize=size, color="#1a1a1a" if light else "#ffffff", fontweight="bold" if leading else "normal",
+                fontsize=size, color=ink, fontweight="bold" if leading else "normal",
             )  # fmt: skip
         if leading:
             frame = Rectangle((s.x, s.y), 1, 1, fill=False, edgecolor=theme.curves[1], linewidth=2.5, zorder=5)

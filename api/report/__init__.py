@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +101,7 @@ def render(results: Results) -> str:
         job=results.job,
         spec=spec,
         dataset=_dataset_in_words(spec["dataset"]),
+        overrides=_overrides(spec),
         rows=_variants(results),
         comparisons=_comparisons(results.analysis),
         warnings=list(dict.fromkeys(results.analysis["warnings"])),
@@ -124,7 +125,10 @@ def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]
                 drawn.append((metric, plots.prepare(histories, metric, baseline=baseline, dataset=dataset)))
     if any(c["difference"] is not None for c in results.analysis["comparisons"]):
         drawn += [
-            (f"difference_{metric}", plots.prepare_differences(results.analysis, metric, dataset=dataset))
+            (
+                f"difference_{metric}",
+                plots.prepare_differences(results.analysis, metric, histories=histories, dataset=dataset),
+            )
             for metric in ("best_val_data_loss", "final_val_data_loss")
         ]
     if parameters := swept(results.job.spec):
@@ -168,7 +172,7 @@ def _variants(results: Results) -> list[dict[str, Any]]:
             "left_out": runs[name] - analysed[name]["n"],
             "runs": runs[name],
             "loss": _interval(analysed[name]["across_seeds"]["best_val_data_loss"]),
-            "acc": _interval(analysed[name]["across_seeds"]["best_val_acc"]),
+            "acc": _interval(analysed[name]["across_seeds"]["best_val_acc"], most=1.0),
             "final": _interval(analysed[name]["across_seeds"]["final_val_data_loss"]),
         }
         for name in by_variant(results.histories)
@@ -207,12 +211,16 @@ def _comparisons(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(tables.values())
 
 
-def _interval(over: Mapping[str, Any]) -> dict[str, str]:
-    """A mean and its interval in words."""
+def _interval(over: Mapping[str, Any], most: float = math.inf) -> dict[str, Any]:
+    """A mean and its interval in words, and whether that goes beyond what there can be: 0 to `most`."""
     if over["mean"] is None:
-        return {"mean": "–", "ci95": ""}
-    low, high = over["ci95"] or (None, None)
-    return {"mean": f"{over['mean']:.4f}", "ci95": "" if low is None else f"{low:.4f}–{high:.4f}"}
+        return {"mean": "–", "ci95": "", "beyond": False}
+    mean = f"{over['mean']:.4f}"
+    if over["ci95"] is None:
+        return {"mean": mean, "ci95": "", "beyond": False}
+    low, high = over["ci95"]
+    between = " to " if low < 0 else "–"
+    return {"mean": mean, "ci95": f"{low:.4f}{between}{high:.4f}", "beyond": low < 0 or high > most}
 
 
 def _test_scores(runs: Sequence[Run]) -> list[dict[str, Any]]:
@@ -222,8 +230,8 @@ def _test_scores(runs: Sequence[Run]) -> list[dict[str, Any]]:
         scored = [run.test for run in runs if run.variant == name and run.test]
         if scored:
             over = {
-                metric: _interval({"mean": e.mean, "ci95": e.ci95})
-                for metric in ("data_loss", "acc")
+                metric: _interval({"mean": e.mean, "ci95": e.ci95}, most)
+                for metric, most in (("data_loss", math.inf), ("acc", 1.0))
                 for e in [estimate([score[metric] for score in scored if _finite(score.get(metric))])]
             }
             rows.append({"variant": name, "n": len(scored), **over})
@@ -246,6 +254,33 @@ def _dataset_in_words(dataset: Mapping[str, Any]) -> str:
         "validated on the test set" if held_out == "test" else f"validated on {held_out['holdout']:,} held out"
     )
     return "; ".join(parts)
+
+
+def _overrides(spec: Mapping[str, Any]) -> list[str]:
+    """What variants do otherwise than the job: a part a variant; a sweep over `train_samples` is one part."""
+    found = []
+    if any("train_samples" in (variant["swept"] or {}) for variant in spec["variants"]):
+        found.append("as many training reviews as swept")
+    for variant in spec["variants"]:
+        job, own = spec["training"], variant["training"] or spec["training"]
+        other = [_TRAINED[key](own[key]) for key in _TRAINED if own[key] != job[key]]
+        if variant["dataset"] and "train_samples" not in (variant["swept"] or {}):
+            samples = variant["dataset"]["train_samples"]
+            if samples != spec["dataset"]["train_samples"]:
+                other.append("trained on all reviews" if samples is None else f"trained on {samples:,}")
+        if other:
+            found.append(f"{variant['name']} ({', '.join(other)})")
+    return found
+
+
+_TRAINED: dict[str, Callable[[Any], str]] = {
+    "epochs": lambda value: f"{value} epochs",
+    "batch_size": lambda value: f"batches of {value}",
+    "optimizer": lambda value: f"{value['name']} at {value['learning_rate']}",
+    "early_stopping": lambda value: f"stopped early by {value['monitor']}" if value else "not stopped early",
+    "evaluate_train": lambda value: f"training set {'' if value else 'not '}evaluated",
+}
+"""A variant's own training in words, by the parameter that differs."""
 
 
 def _compact(value: Any, indent: int = 0) -> str:

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import itertools
+import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from api.plots.style import DASHES, MARKS, NOTEBOOK_MARKS, THEMES, Theme, drawable
+from api.plots.style import DASHES, MARKS, NOTEBOOK_MARKS, ONSET, THEMES, Theme, drawable
 
 # Machado, Oliveira and Fernandes (2009), "A physiologically-based model for simulation of color vision
 # deficiency", table 1, severity 1, on linear RGB.
@@ -58,8 +61,16 @@ def test_colours_stand_out(theme: Theme) -> None:
 def test_each_curve_of_a_panel_has_a_colour_a_mark_and_dashes_of_its_own() -> None:
     for theme in THEMES.values():
         assert len({theme.ink, *theme.curves}) == len(set(MARKS)) == len(set(DASHES)) == len(MARKS)
-    assert NOTEBOOK_MARKS[:2] == ("b+", "bo")
+    assert NOTEBOOK_MARKS[:2] == ("+", "o")
     assert len(set(NOTEBOOK_MARKS)) == len(NOTEBOOK_MARKS)
+
+
+def test_the_dashboards_onset_is_the_plots_own() -> None:
+    static = Path(__file__).parents[2] / "api" / "pages" / "static"
+    (drawn,) = re.findall(r"ONSET = (.*);", (static / "marks.js").read_text())
+    assert json.loads(drawn) == [list(corner) for corner in ONSET]
+    assert "⚑ onset of overfitting" in (static / "figure.js").read_text()
+    assert drawable("⚑ ◥ ↑") == "⚑ ◥ ↑"
 
 
 def test_text_is_what_the_font_has() -> None:

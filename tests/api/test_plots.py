@@ -14,7 +14,7 @@ from scipy import stats
 
 from api.plots import FORMATS, PLOTTED, Series, draw, prepare
 from api.plots.layout import grid, spread
-from api.plots.lines import _look
+from api.plots.lines import _exits, _look
 from api.plots.style import THEMES
 from models.errors import NotFound
 from models.history import METRICS, RunHistory
@@ -147,6 +147,64 @@ def test_seeds_of_different_length() -> None:
     (curve,) = series.panels[0].curves
     assert [p.n for p in curve.points] == [2, 1, 1]
     assert [p.value for p in curve.points] == pytest.approx([0.6, 0.4, 0.3])
+
+
+def half_done(variants: Sequence[str]) -> list[RunHistory]:
+    """The first variant has a run that finished and one that has not begun; so have the others but for the first."""
+    return [
+        history(variant, seed, (0.5, 0.4, 0.45), "succeeded") if i + seed == 0 else history(variant, seed, (), "queued")
+        for i, variant in enumerate(variants)
+        for seed in (0, 1)
+    ]
+
+
+def test_a_job_half_done_says_so() -> None:
+    series = prepare(half_done(["a", "b", "c"]), "val_loss")
+    assert series.subtitle.startswith("1 of 6 runs finished; n = 1 seed")
+    assert series.notes == ("No epochs yet: b, c.",)
+    first = series.panels[0].curves[0]
+    assert (first.seeds, first.runs) == (1, 2)
+    assert "paler: not all seeds" in words(draw(series, "svg"))
+    assert "finished" not in prepare(job(["a"], 2), "val_loss").subtitle
+    ended = [history("a", 0, (0.5, 0.4)), history("a", 1, (0.5,), "failed"), history("a", 2, (), "cancelled")]
+    assert prepare(ended, "val_loss").subtitle.startswith("1 of 3 runs finished, 1 failed, 1 cancelled; ")
+    assert prepare([history("a", 0, (), "queued")], "loss").subtitle == "no epochs yet; 0 of 1 run finished"
+
+
+def test_of_small_multiples_those_without_values_say_so() -> None:
+    found = words(draw(prepare(half_done([f"v{i}" for i in range(9)]), "val_loss"), "svg"))
+    assert found.count("no values yet") == 8
+
+
+def test_an_onset_before_the_best_epoch_is_explained() -> None:
+    series = prepare([history("a", 0, (0.30, 0.32, 0.29, 0.33, 0.35, 0.4, 0.5))], "val_loss")
+    (curve,) = series.panels[0].curves
+    assert (curve.best, curve.onset) == (3, 2)
+    assert series.notes == ("a: the onset is not after the best epoch, since smoothing takes single epochs out.",)
+
+
+def test_a_curve_that_leaves_the_axis_has_an_arrow_there() -> None:
+    curve = prepare([history("a", 0, (1.0, 3.0, 1.0, -1.0))], "loss").panels[0].curves[0]
+    assert _exits(curve, (0, 2)) == [(1.5, 2), (3.5, 0)]
+    assert _exits(curve, (2, 4)) == [(1.0, 2), (2.5, 2)]
+
+
+def test_a_panels_colour_is_the_variants_own() -> None:
+    series = prepare(job(["a", "b"], 1), "losses", baseline="a")
+    theme = THEMES["light"]
+    drawn = draw(series, "svg").decode()
+    assert theme.ink in drawn
+    alone = prepare(job(["x", "y", "a"], 1), "losses", baseline="a")
+    assert all(color in draw(alone, "svg").decode() for color in theme.curves[:2])
+
+
+def test_more_curves_than_the_notebooks_have_colours_of_their_own() -> None:
+    def colors(names: list[str]) -> set[str]:
+        drawn = draw(prepare(job(names, 2), "val_loss", style="notebook"), "svg").decode()
+        return {color for color in ("#0000ff", *THEMES["light"].curves) if color in drawn}
+
+    assert colors(["a", "b"]) == {"#0000ff"}
+    assert colors(["a", "b", "c"]) == set(THEMES["light"].curves[:3])
 
 
 def test_differences_are_paired_by_seed() -> None:

@@ -116,6 +116,28 @@ def test_the_reports_means_are_of_the_runs_that_are_compared(http: httpx.Client,
     assert words.count("of 3 seeds") == 1
 
 
+def test_the_header_says_what_variants_do_otherwise(http: httpx.Client) -> None:
+    training = {"batch_size": 128, "optimizer": {"name": "adam"}}
+    variants = ["original", {"name": "other", "preset": "l2", "training": training, "dataset": {"train_samples": 4000}}]
+    job = submit(http, variants=variants)
+    words = " ".join(Page(http.get(f"/v1/jobs/{job['id']}/report.html").text).words.split())
+    assert "But for: other (batches of 128, adam at 0.001, trained on 4,000)." in words
+    assert "But for" not in Page(http.get(f"/v1/jobs/{submit(http)['id']}/report.html").text).words
+
+
+def test_intervals_beyond_what_can_be_are_noted(http: httpx.Client, trainer: Trainer) -> None:
+    def words(*accuracies: float) -> str:
+        job = submit(http, variants=["original"], seeds=[0, 1])
+        for accuracy in accuracies:
+            held = trainer.claim()
+            trainer.record(held, 1, val_data_loss=0.3 + accuracy / 1000, val_acc=accuracy)
+            trainer.succeed(held)
+        return Page(http.get(f"/v1/jobs/{job['id']}/report.html").text).words
+
+    assert "reaches past what can be" in words(0.8, 0.99)
+    assert "reaches past what can be" not in words(0.85, 0.86)
+
+
 def test_a_specification_is_packed_and_stays_itself() -> None:
     layers = [{"type": "dense", "units": 16, "kernel": "x" * 60, "names": list(range(60))}, {"type": "dropout"}]
     value = {"name": "a" * 120, "variants": [{"name": "b", "layers": layers}] * 2, "seeds": [1, 2], "empty": {}}
@@ -167,8 +189,13 @@ def test_a_sweep_and_differences_are_drawn(http: httpx.Client, trainer: Trainer)
     assert "by units" in re.sub(r"\s+", " ", two.text).lower()
     assert http.get(f"{base}/sweep.svg", headers={"If-None-Match": two.headers["etag"]}).status_code == 304
     assert http.get(f"{base}/differences.png", params={"metric": "final_val_loss"}).status_code == 200
-    for path in ("sweep.png?over=dropout", "sweep.gif", "sweep.png?metric=none", "differences.png?metric=none"):
+    for path in ("sweep.png?over=dropout", "sweep.gif", "sweep.png?metric=none", "differences.png?metric=none",
+                 "sweep.png?variants=none", "differences.png?variants=none"):  # fmt: skip
         assert http.get(f"{base}/{path}").status_code == 404, path
+    two, one = (
+        http.get(f"{base}/differences.svg?variants={names}") for names in ("units=2 l2=0,units=4 l2=0", "units=2 l2=0")
+    )
+    assert ("units=4" in two.text, "units=4" in one.text) == (True, False)
     plain = finished(http, trainer)
     assert http.get(f"/v1/jobs/{plain['id']}/plots/sweep.png").status_code == 404
 

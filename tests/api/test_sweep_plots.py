@@ -9,6 +9,8 @@ import pytest
 
 from api.analysis import analyse
 from api.plots import draw, prepare_differences, prepare_sweep
+from api.plots.differences import Difference
+from api.plots.differences_figure import _digits, _numbers
 from models.errors import NotFound
 from models.history import RunHistory
 
@@ -85,6 +87,23 @@ def test_runs_not_done_and_diverged_are_told_of() -> None:
         "Unfinished runs, with their best so far: 1.",
         "Runs that diverged, with their best before: 1.",
     )
+
+
+def test_settings_with_fewer_seeds_or_unfinished_are_partial() -> None:
+    values: dict[str, tuple[float, ...]] = {"val_data_loss": (0.4, 0.3)}
+    histories = [
+        RunHistory(f"{variant}{seed}", variant, seed, status, (1, 2) if begun else (), values if begun else {})
+        for variant, seed, status, begun in (
+            ("a", 0, "succeeded", True), ("a", 1, "succeeded", True), ("b", 0, "succeeded", True),
+            ("b", 1, "queued", False), ("c", 0, "succeeded", True), ("c", 1, "running", True),
+        )
+    ]  # fmt: skip
+    parameters = {variant: {"units": units, "l2": 0} for units, variant in enumerate("abc", 1)}
+    found = prepare_sweep(histories, parameters)
+    assert [(s.variant, s.partial) for s in found.settings] == [("a", False), ("b", True), ("c", True)]
+    assert found.subtitle.startswith("4 of 6 runs finished; ")
+    assert "◥ fewer seeds" in draw(found, "svg").decode()
+    assert "open: fewer seeds" in draw(prepare_sweep(histories, parameters, over=["units"]), "svg").decode()
 
 
 def test_a_heat_maps_best_is_yellow_for_accuracies_too() -> None:
@@ -188,6 +207,30 @@ def test_differences_are_those_of_the_analysis() -> None:
     assert prepared.title == "Best validation cross-entropy on IMDB: difference from original"
     assert draw(prepared, "svg") == draw(prepared, "svg")
     assert b"l2" in draw(prepared, "svg")
+
+
+def test_a_panels_differences_have_the_same_decimals() -> None:
+    rows = [
+        Difference("a", 3, 0.06, 0.01, 0.11, 0.2),
+        Difference("b", 3, -0.008, -0.03, 0.014, 1.0),
+        Difference("c", 3, -0.0021, -0.0024, -0.0018, 0.0049),
+    ]
+    digits = _digits(rows)
+    assert [_numbers(row, digits) for row in rows] == [
+        "+0.0600 [+0.0100, +0.1100] p = 0.20",
+        "−0.0080 [−0.0300, +0.0140] p = 1.00",
+        "−0.0021 [−0.0024, −0.0018] p = 0.005",
+    ]
+    assert _digits([Difference("a", 1, 0.0123, None, None, None)]) == 4
+
+
+def test_differences_say_what_is_adjusted_and_how_many_runs_have_finished() -> None:
+    histories = [*runs({"original": 0, "l2": -0.05}, 2), RunHistory("x", "l2", 2, "queued", (), {})]
+    prepared = prepare_differences(analyse(histories, "original"), histories=histories)
+    assert prepared.subtitle == (
+        "4 of 5 runs finished; n = 2 seeds, paired; 95% interval (Student's t), not adjusted; "
+        "p adjusted by Holm, filled below 0.05"
+    )
 
 
 def test_differences_with_one_seed_say_so() -> None:

@@ -2,7 +2,7 @@
 
 import { h, s, fill } from './dom.js';
 import { value as number } from './format.js';
-import { lookClass, mark, sample } from './marks.js';
+import { flag, lookClass, mark, sample } from './marks.js';
 import { epochTicks, logTicks, spread, tickLabel, ticks } from './scale.js';
 
 /** @typedef {import('./series.js').Curve} Curve */
@@ -146,7 +146,7 @@ export class Chart {
     if (!at || !Number.isFinite(this.y(at.value))) return null;
     const x = this.x(at.epoch), y = this.y(at.value);
     if (kind === 'best') return s('circle', { class: 'best', cx: x, cy: y, r: 5.5 });
-    return s('path', { class: 'onset', d: `M${x - 5} ${y - 16}h10l-5 8.5Z` });
+    return s('path', { class: 'onset', d: flag(x, y, 17) });
   }
 
   /** The curves' names where they end. @param {Curve[]} curves */

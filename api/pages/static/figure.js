@@ -52,7 +52,7 @@ export class Figure {
     byId('figure-title').textContent = title;
     byId('figure-subtitle').textContent = subtitle(curves, choices);
     byId('figure-key').textContent = [
-      curves.some((curve) => curve.best !== null) && '○ best epoch', curves.some((curve) => curve.onset !== null) && '▼ onset of overfitting',
+      curves.some((curve) => curve.best !== null) && '○ best epoch', curves.some((curve) => curve.onset !== null) && '⚑ onset of overfitting',
     ].filter(Boolean).join('   ');
     fill(byId('figure-notes'), notes(shown, curves, choices, range).map((note) => h('li', {}, note)));
     this.drawLegend(all);

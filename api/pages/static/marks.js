@@ -12,6 +12,12 @@ const SHAPES = {
   X: [[0, -0.5], [0.6, -1.1], [1.1, -0.6], [0.5, 0], [1.1, 0.6], [0.6, 1.1], [0, 0.5], [-0.6, 1.1], [-1.1, 0.6], [-0.5, 0], [-1.1, -0.6], [-0.6, -1.1]],
 };
 
+/** The onset's sign, a flag that stands on a curve, in parts of its height, y upwards. @type {[number, number][]} */
+export const ONSET = [[-0.11, 0], [0.11, 0], [0.11, 0.44], [0.66, 0.72], [-0.11, 1]];
+
+/** The path of the onset's sign on (x, y). @param {number} x @param {number} y @param {number} height */
+export const flag = (x, y, height) => `M${ONSET.map(([dx, dy]) => `${(x + dx * height).toFixed(1)} ${(y - dy * height).toFixed(1)}`).join('L')}Z`;
+
 export const MARKS = (document.body.dataset.marks ?? '').split(' ');
 
 /** The look of the i-th variant beside the baseline: six colours, dashes and marks, and once more with open marks. @param {number} rank */

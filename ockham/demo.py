@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -19,6 +19,7 @@ from ockham import tables
 from ockham.errors import PartFailed
 from ockham.guardian import OCKHAM, Guardian
 from ockham.progress import JobProgress
+from ockham.summary import Summary, comparisons, summarize
 from ockham.verbs import exit_code, output
 from ockham_client import Client, Job, OckhamError
 
@@ -65,7 +66,7 @@ def demo(
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
-    output().print(summary)
+    summary.show(output())
     print(f"Figures, history and summary are in {out}/")
 
 
@@ -124,29 +125,35 @@ def _train(client: Client, dataset: str, epochs: int | None) -> Job:
         return client.wait(job, on_event=progress.on_event)
 
 
-def _write_results(client: Client, job: Job, out: Path) -> Any:
-    """Writes everything into `out`; the table that sums it up."""
+def _write_results(client: Client, job: Job, out: Path) -> Summary:
+    """Writes everything into `out`; what sums it up."""
     out.mkdir(parents=True, exist_ok=True)
     for name, (metric, variant) in FIGURES.items():
         client.plot(job, metric, variants=["original", variant], style="notebook", path=out / f"{name}.png")
     client.plot(job, "val_loss", style="lines", path=out / "all_validation_loss.png")
     (out / "history.csv").write_text(client.history(job, "csv"))
-    metrics = client.metrics(job)
-    rows = tables.results(job, metrics)
+    summary = summarize(client, job)
     facts = {"dataset": tables.data_set(job), "epochs": job.spec["training"]["epochs"], "job_id": job.id}
-    (out / "summary.json").write_text(json.dumps({**facts, "variants": rows}, indent=2) + "\n")
-    (out / "summary.md").write_text(_markdown(job, rows))
-    return tables.results_table(job, metrics)
+    verdicts = {variant["variant"]: variant["verdict"] for variant in summary.analysis["variants"]}
+    variants = [{**row, "verdict": verdicts[row["variant"]]} for row in summary.rows]
+    found = {**facts, "variants": variants, "comparisons": comparisons(summary.analysis)}
+    (out / "summary.json").write_text(json.dumps(found, indent=2) + "\n")
+    (out / "summary.md").write_text(_markdown(job, summary))
+    return summary
 
 
-def _markdown(job: Job, rows: list[dict[str, Any]]) -> str:
+def _markdown(job: Job, summary: Summary) -> str:
     lines = [
         f"# {job.name}, on the data set `{tables.data_set(job)}`, {job.spec['training']['epochs']} epochs",
         "",
-        "| " + " | ".join(tables.HEADINGS) + " |",
-        "|---|" + "---:|" * (len(tables.HEADINGS) - 1),
-        *("| " + " | ".join(tables.cells(row)) + " |" for row in rows),
+        *summary.results.markdown(),
         "",
         *(f"![{name}]({name}.png)" for name in (*FIGURES, "all_validation_loss")),
+        "",
+        f"{summary.comparison.title}:",
+        "",
+        *summary.comparison.markdown(),
+        "",
+        *(line for note in summary.notes for line in (note, "")),
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(lines).rstrip() + "\n"

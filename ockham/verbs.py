@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +15,11 @@ from rich.console import Console
 
 from ockham import tables
 from ockham.progress import JobProgress
+from ockham.summary import summarize
 from ockham_client import Client, ExportError, Job, JobTimeout, OckhamAPIError, OckhamConnectionError
 from ockham_client.specifications import body_of, parse
 
-FAILED, USAGE, UNREACHABLE, CANCELLED, REFUSED, TIMEOUT, INTERRUPTED = 1, 2, 3, 4, 5, 6, 130
+FAILED, USAGE, UNREACHABLE, CANCELLED, REFUSED, TIMEOUT, INTERRUPTED, UNREAD = 1, 2, 3, 4, 5, 6, 130, 141
 """Exit codes beside 0; docs/cli.md says what each means."""
 
 Url = Annotated[
@@ -29,8 +31,15 @@ JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
 
 def output() -> Console:
     """Where results go. Tables are as wide as they must be where nobody's screen is the limit."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
+    console = _Output(highlight=False)
+    return console if console.is_terminal else _Output(highlight=False, width=200)
+
+
+class _Output(Console):
+    """Leaves it to `service` what a reader that has gone means."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
 
 
 @contextmanager
@@ -38,7 +47,13 @@ def service(url: str | None) -> Iterator[Client]:
     """A client whose errors become messages and exit codes."""
     try:
         with Client(url, attempts=3) as client:
-            yield client
+            try:
+                yield client
+            finally:
+                sys.stdout.flush()  # here, where it is noticed that nobody reads any more
+    except BrokenPipeError:  # as in `ockham history JOB | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(UNREAD) from None
     except OckhamAPIError as error:
         _leave(str(error), USAGE if error.status in (400, 413, 422) else REFUSED)
     except OckhamConnectionError as error:
@@ -121,8 +136,11 @@ def _show(client: Client, job: Job, as_json: bool) -> None:
         return
     console = output()
     console.print(tables.job_table(job))
-    if any(run.epoch for run in job.runs):
-        console.print(tables.results_table(job, client.metrics(job)))
+    if any(run.status == "succeeded" for run in job.runs):
+        summarize(client, job).show(console)
+    elif any(run.epoch for run in job.runs):
+        rows = tables.results(job, client.metrics(job), client.metrics(job, "val_data_loss"))
+        console.print(tables.results_grid(job, rows).table())
 
 
 def watch(
@@ -237,7 +255,9 @@ def history(
 
 def metrics(
     job: JobId,
-    by: Annotated[str | None, typer.Option(help="What says which epoch is best: val_loss or val_data_loss.")] = None,
+    by: Annotated[
+        str | None, typer.Option(help="What says which epoch is best: val_loss, val_data_loss or val_acc.")
+    ] = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -246,8 +266,10 @@ def metrics(
         answer = client.metrics(job, by)
         if as_json:
             print_json(answer)
-        else:
-            output().print(tables.results_table(client.job(job), answer))
+            return
+        shown, chosen = client.job(job), by or "val_loss"
+        fair = answer if by == "val_data_loss" else client.metrics(job, "val_data_loss")
+        output().print(tables.results_grid(shown, tables.results(shown, answer, fair), chosen).table())
 
 
 def analysis(
@@ -263,20 +285,21 @@ def analysis(
 def plot(
     job: JobId,
     metric: Annotated[
-        str, typer.Argument(help="loss, acc, val_loss, val_acc, data_loss or val_data_loss.")
+        str, typer.Argument(help="loss, acc, val_loss, val_acc, data_loss or val_data_loss; sweep or differences.")
     ] = "val_loss",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file: .png, .svg or .pdf.")] = None,
     variants: Annotated[str | None, typer.Option(help="Names, with commas between; all unless given.")] = None,
     style: Annotated[str | None, typer.Option(help="lines or notebook.")] = None,
     band: Annotated[str | None, typer.Option(help="ci95, sd, minmax or none.")] = None,
+    over: Annotated[str | None, typer.Option(help="Of a sweep, one of what was swept, or two: units,l2.")] = None,
     url: Url = None,
 ) -> None:
-    """Draws a metric of a job's variants over the epochs."""
+    """Draws a metric of a job's variants over the epochs, its sweep, or the differences from the baseline."""
     target = out or Path(f"{metric}.png")
     with service(url) as client:
         chosen = variants.split(",") if variants else None
         kind = target.suffix.lower().lstrip(".") or "png"
-        client.plot(job, metric, format=kind, path=target, variants=chosen, style=style, band=band)
+        client.plot(job, metric, format=kind, path=target, variants=chosen, style=style, band=band, over=over)
     print(target)
 
 

@@ -39,12 +39,17 @@ def check(out: Path, dataset: str, epochs: int) -> None:
     for row in variants.values():
         assert 1 <= row["best_epoch"] <= epochs
         assert 0 < row["best_val_loss"] <= row["final_val_loss"]
+        assert 0 < row["best_val_data_loss"] <= row["best_val_loss"]
         assert 0 < row["best_val_acc"] <= 1
+        assert row["verdict"]
         assert row["seconds"] > 0
     with (out / "history.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert len(rows) == 5 * epochs
+    assert [each["variant"] for each in summary["comparisons"]] == ["smaller", "bigger", "l2", "dropout"]
     table = (out / "summary.md").read_text()
+    assert "each variant minus original" in table
+    assert "One seed cannot tell luck from effect" in table
     assert dataset in table
     assert all(f"{name}.png" in table for name in FIGURES)
 

@@ -78,6 +78,7 @@ def test_submit_and_wait_shows_progress_and_ends_with_a_table(ockham: Run, tmp_p
     assert "val_acc 0." in done.stderr
     assert "epoch 3" not in done.stderr
     assert "best validation loss" in done.stdout
+    assert "best validation cross-entropy" in done.stdout
     assert "data set synthetic" in done.stdout
 
 
@@ -171,6 +172,50 @@ def test_metrics_analysis_presets(ockham: Run, job: str) -> None:
     assert json.loads(ockham("metrics", job, "--json").stdout)["object"] == "metrics"
     assert json.loads(ockham("analysis", job).stdout)["object"] == "analysis"
     assert "notebook" in ockham("presets").stdout
+
+
+def test_metrics_by_another_metric_shows_that_metric(ockham: Run, job: str) -> None:
+    assert "best validation loss" in ockham("metrics", job).stdout
+    by_cross_entropy = ockham("metrics", job, "--by", "val_data_loss").stdout
+    assert "best validation cross-entropy" in by_cross_entropy
+    assert "validation loss" not in by_cross_entropy
+    assert "best validation accuracy" in ockham("metrics", job, "--by", "val_acc").stdout
+    assert ockham("metrics", job, "--by", "loss").returncode == 2
+
+
+def test_a_finished_job_is_shown_against_its_baseline(ockham: Run, job: str) -> None:
+    shown = ockham("show", job).stdout
+    assert "than original" in shown
+    assert "One seed cannot tell luck from effect" in shown
+
+
+def test_a_reader_that_goes_is_no_error(live: str, job: str) -> None:
+    for words in (["metrics", job], ["metrics", job, "--json"], ["history", job], ["show", job]):
+        process = subprocess.Popen(
+            command(*words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment(OCKHAM_URL=live)
+        )
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        said = process.stderr.read()
+        process.stderr.close()
+        assert (process.wait(60), said) == (141, ""), words
+
+
+def test_figures_of_a_job_as_a_whole_and_of_its_test_scores(ockham: Run, tmp_path: Path) -> None:
+    data = {"name": "synthetic", "num_words": 200, "reviews": 200, "validation": {"holdout": 50}}
+    sweep = {"dataset": data, "training": {"epochs": 2}, "sweep": {"grid": {"units": [2, 4], "l2": [0.0, 0.1]}}}
+    done = ockham("submit", "-", "--wait", "--json", stdin=json.dumps({**sweep, "seeds": [0, 1]}))
+    assert done.returncode == 0, done.stderr
+    job = json.loads(done.stdout)["id"]
+    for words in (["sweep"], ["sweep", "--over", "l2"], ["differences", "-o", "differences.svg"]):
+        drawn = ockham("plot", job, *words)
+        assert drawn.returncode == 0, drawn.stderr
+        assert (tmp_path / drawn.stdout.strip()).stat().st_size > 1000
+    told = ockham("metrics", job).stdout
+    assert "test accuracy" in told
+    assert "means over 2 seeds" in told
+    assert "95% interval" in ockham("show", job).stdout
 
 
 def test_plot(ockham: Run, job: str, tmp_path: Path) -> None:

@@ -104,7 +104,7 @@ def write(client: Client, jobs: Mapping[str, Job], out: Path) -> None:
     histories = {name: client.history(job, "json") for name, job in jobs.items()}
     of = {name: claims.measured(history) for name, history in histories.items()}
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)
-    environment.filters.update(number=number, interval=interval, p=p_value)
+    environment.filters.update(number=number, interval=interval, p=p_value, zip=zip)
     template = environment.from_string((HERE / "findings.md.jinja").read_text())
     run = client.run(jobs["book"].runs[0].id)
     page = template.render(

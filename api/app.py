@@ -34,6 +34,7 @@ from api import (
 from api.courier import Courier
 from api.headers import Head, StandardHeaders
 from api.limits import RequestRate
+from api.origins import SameOrigin
 from api.recovery import Recovery
 from api.watch import Watch
 from models import logs
@@ -96,6 +97,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         description=DESCRIPTION,
         lifespan=lifespan,
         generate_unique_id_function=lambda route: route.name,
+        redirect_slashes=False,  # a redirect would lead to whatever Host says
+        docs_url=None,  # FastAPI's own come from another host
+        redoc_url=None,
     )
     app.state.settings = settings
     # The last one added is the first to see a request.
@@ -110,6 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=EXPOSED,
             max_age=3600,
         )
+    app.add_middleware(SameOrigin, allowed=settings.cors_origins)
     app.add_middleware(StandardHeaders)
     telemetry.install(app)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")

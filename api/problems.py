@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 import structlog
 from fastapi import FastAPI, Request
@@ -79,11 +80,17 @@ def problem(
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": request.url.path,
+        "instance": _instance(request),
         "code": code,
         **extra,
     }
     return JSONResponse(body, status, headers, MEDIA_TYPE)
+
+
+def _instance(request: Request) -> str:
+    """The request's path as a URI reference (RFC 3986); `//` at its start would name a host."""
+    path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
+    return "/." + path if path.startswith("//") else path
 
 
 def _methods(app: FastAPI, request: Request) -> list[str]:

@@ -22,27 +22,34 @@ from models.tables import Status
 
 STATIC = Path(__file__).parent / "static"
 
+POLICY = (
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+)
+"""Nothing inline, nothing from elsewhere."""
+
 HEADERS = {
     "Content-Security-Policy": "; ".join(
-        (
-            "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self'",
-            "img-src 'self' blob:",
-            "connect-src 'self'",
-            "base-uri 'none'",
-            "form-action 'self'",
-            "frame-ancestors 'none'",
-            "require-trusted-types-for 'script'",
-            "trusted-types 'none'",
-        )
+        (*POLICY, "img-src 'self' blob:", "require-trusted-types-for 'script'", "trusted-types 'none'")
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
-"""Nothing inline, nothing from elsewhere; and no text ever becomes markup in a script (trusted types)."""
+"""And no text ever becomes markup in a script (trusted types)."""
+
+SWAGGER_UI = {
+    **HEADERS,
+    # Its icons are in its style sheet; and it does make markup in scripts, of the document's descriptions.
+    "Content-Security-Policy": "; ".join((*POLICY, "img-src 'self' blob: data:")),
+    "Cache-Control": "no-cache",
+}
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 templates = Environment(
@@ -86,6 +93,12 @@ def compare() -> Response:
     return _page("compare.html")
 
 
+@router.get("/docs")
+def docs() -> Response:
+    """The API's own page: every operation, and a form to try it. Swagger UI, from a package and not from elsewhere."""
+    return HTMLResponse(templates.get_template("docs.html").render(), headers=SWAGGER_UI)
+
+
 @router.get("/palette.css")
 def palette() -> Response:
     """The plots' colours and dashes as style sheet, in light and in dark."""
@@ -106,3 +119,4 @@ def install(app: FastAPI) -> None:
     """Puts the pages at the root of `app`."""
     app.include_router(router)
     app.mount("/static", _Static(directory=STATIC), name="static")
+    app.mount("/swagger-ui", _Static(packages=[("fastapi_offline", "static")]), name="swagger-ui")

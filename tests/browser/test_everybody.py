@@ -55,7 +55,12 @@ def test_nothing_runs_out_of_the_window(visit: Visiting, done: dict[str, Any], p
 
 
 def test_every_page_and_file_forbids_what_is_inline_or_from_elsewhere(live: str, done: dict[str, Any]) -> None:
-    paths = [path.format(job=done["id"]) for path in PAGES] + ["/palette.css", "/static/job.js", "/static/style.css"]
+    paths = [path.format(job=done["id"]) for path in PAGES] + [
+        "/docs",
+        "/palette.css",
+        "/static/job.js",
+        "/static/style.css",
+    ]
     for path in paths:
         answer = httpx.get(live + path, trust_env=False).raise_for_status()
         policy = answer.headers["content-security-policy"]
@@ -68,6 +73,19 @@ def test_every_page_and_file_forbids_what_is_inline_or_from_elsewhere(live: str,
             assert " style=" not in answer.text
             assert "http://" not in answer.text
             assert "https://" not in answer.text
+
+
+def test_the_api_is_tried_on_its_own_page(visit: Visiting) -> None:
+    tab = visit()
+    page = tab.open("/docs")
+    page.get_by_role("button", name="Submit an experiment").click()
+    page.get_by_role("button", name="Try it out").click()
+    page.get_by_role("textbox").and_(page.locator("textarea")).fill('{"preset": "nobody"}')
+    with page.expect_response("**/v1/jobs*") as answered:
+        page.get_by_role("button", name="Execute").click()
+    assert answered.value.status == 422
+    expect(page.locator(".live-responses-table")).to_contain_text("unknown_preset")
+    assert "422" in tab.faults.pop()  # nothing else: no policy stood in its way
 
 
 def test_the_first_paint_needs_no_script(visit: Visiting, done: dict[str, Any]) -> None:

@@ -1,0 +1,8 @@
+// Starts Swagger UI, which asks nobody else whether the document is valid.
+window.SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  displayRequestDuration: true,
+  validatorUrl: null,
+});

@@ -33,7 +33,9 @@ async def read_json(request: Request) -> Any:
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text. Raises Malformed."""
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
+        value = json.loads(
+            body.decode(), object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
+        )
         _check_depth(value)
         json.dumps(value, ensure_ascii=False).encode()  # lone surrogates are JSON, but no text
     except UnicodeDecodeError:
@@ -56,6 +58,11 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
+
+
+def _int(text: str) -> int:
+    _float(text)  # what is more than a double holds is a number in few languages, and costs time to read
+    return int(text)
 
 
 def _float(text: str) -> float:

@@ -81,7 +81,11 @@ class JobRequest(spec.Model):
     baseline: spec.VariantName | None = None
     seeds: tuple[spec.Seed, ...] = Field(default=(0,), min_length=1, max_length=spec.MAX_SEEDS)
     reuse: Literal["allow", "never"] = "allow"
-    metadata: dict[str, JsonValue] = Field(default={}, max_length=spec.MAX_METADATA)
+    metadata: dict[str, JsonValue] = Field(
+        default={},
+        max_length=spec.MAX_METADATA,
+        description=f"One's own, for finding the job again: at most {spec.MAX_METADATA_BYTES} bytes as JSON",
+    )
 
     @classmethod
     def documented(cls) -> dict[str, Any]:

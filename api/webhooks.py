@@ -19,6 +19,7 @@ from api.problems import documented
 from models import webhooks
 from models.database import now
 from models.errors import Conflict, NotFound, SpecificationError
+from models.resolution import in_words
 from models.specification import Model
 from models.states import new_id
 from models.tables import Delivery, Webhook
@@ -210,7 +211,7 @@ def _validated(body: Any) -> WebhookRequest:
         faults = invalid.errors(include_url=False, include_context=False, include_input=False)
         raise SpecificationError(
             [
-                {"pointer": "".join(f"/{part}" for part in f["loc"]), "code": f["type"], "detail": f["msg"]}
+                {"pointer": "".join(f"/{part}" for part in f["loc"]), "code": f["type"], "detail": in_words(f)}
                 for f in faults
             ]
         ) from None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from models import presets, sweeps
 from models.errors import SpecificationError
 from models.specification import (
     IMDB_REVIEWS,
+    MAX_METADATA_BYTES,
     MAX_RUNS,
     MAX_SEEDS,
     MAX_VARIANTS,
@@ -55,7 +58,8 @@ def resolve(body: Any) -> Specification:
             for i, name in enumerate(names)
             if isinstance(name, str) and name in names[:i]
         ]
-        if raw.get("baseline") is None:
+        of_preset = body.get("baseline") is None and raw.get("baseline") not in names  # variants beside a preset
+        if raw.get("baseline") is None or of_preset:
             raw["baseline"] = names[0] if names else None
         elif isinstance(raw.get("baseline"), str) and raw["baseline"] not in names:
             errors.append(_error(("baseline",), "unknown_variant", "The baseline is not among the variants"))
@@ -69,6 +73,10 @@ def resolve(body: Any) -> Specification:
         ]
         if isinstance(variants, list) and len(seeds) * len(variants) > MAX_RUNS:
             errors.append(_error(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
+    metadata = json.dumps(raw.get("metadata"), ensure_ascii=False, separators=(",", ":"))
+    if len(metadata.encode(errors="surrogatepass")) > MAX_METADATA_BYTES:
+        detail = f"Metadata may have at most {MAX_METADATA_BYTES} bytes as JSON"
+        errors.append(_error(("metadata",), "metadata_too_large", detail))
     try:
         # By way of JSON: strict there means JSON's own types, with lists for tuples.
         specification = Specification.model_validate_json(json.dumps(raw))
@@ -214,7 +222,7 @@ def _pydantic_errors(
 
     `raw` is what pydantic saw, `body` what the client sent, `within` where they lie in the request.
     """
-    seen = set()
+    found: dict[tuple[str | int, ...], dict[str, str]] = {}
     for fault in invalid.errors(include_url=False, include_context=False, include_input=False):
         place: list[str | int] = []
         node: Any = raw
@@ -233,10 +241,30 @@ def _pydantic_errors(
             continue  # filled in from the variants: reported there
         if place[:1] == ["variants"] and len(place) > 3 and place[2] == "training" and not _sent(body, place):
             place = place[2:]  # completed from the job's training: reported there, once
-        error = _error((*within, *place), fault["type"], fault["msg"])
-        if tuple(error.values()) not in seen:
-            seen.add(tuple(error.values()))
+        first = found.setdefault(tuple(place), _error((*within, *place), fault["type"], in_words(fault)))
+        if first["code"] == "literal_error" and fault["type"] == "model_type":
+            first["detail"] += " or an object"  # either is allowed, and it is neither
+    parents = {place[:depth] for place in found for depth in range(len(place))}
+    for where, error in found.items():
+        # Where a word or an object is allowed, an object's faults are its own.
+        if not (error["code"] == "literal_error" and where in parents):
             yield error
+
+
+def in_words(fault: ErrorDetails) -> str:
+    """pydantic's message, but of JSON's types where it speaks of Python's."""
+    match fault["type"]:
+        case "tuple_type" | "list_type":
+            return "Input should be an array"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "Input should be an object"
+        case "value_error":
+            words = fault["msg"].removeprefix("Value error, ")
+            return words[:1].upper() + words[1:]
+        case "too_short" | "too_long":
+            words = fault["msg"].replace(" after validation", "")
+            return re.sub("^(Tuple|List)", "The array", words).replace("Dictionary", "The object")
+    return fault["msg"]
 
 
 def _sent(body: Any, place: list[str | int]) -> bool:

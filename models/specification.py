@@ -27,6 +27,8 @@ MAX_WORDS = 100_000
 MAX_REVIEWS = 1_000_000
 MAX_SEED = 2**32 - 1
 MAX_METADATA = 64
+MAX_METADATA_BYTES = 16_384
+"""As compact JSON in UTF-8."""
 
 IMDB_REVIEWS = 25_000
 """Reviews in the IMDB training set, and as many in its test set."""
@@ -40,6 +42,7 @@ class Model(BaseModel):
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, le=1e6)]
+LearningRate = Annotated[float, Field(gt=0, le=1e30)]  # far past where training diverges: whoever wants to see that
 Penalty = Annotated[float, Field(ge=0, le=1e6)]
 Moment = Annotated[float, Field(ge=0, lt=1)]
 
@@ -51,7 +54,7 @@ BiasInitializer = Literal[
     "zeros", "ones", "random_normal", "random_uniform", "truncated_normal", "glorot_normal", "glorot_uniform",
     "he_normal", "he_uniform", "lecun_normal", "lecun_uniform",
 ]  # fmt: skip
-Initializer = BiasInitializer | Literal["orthogonal"]  # which is of matrices only
+Initializer = Literal[BiasInitializer, "orthogonal"]  # the last is of matrices only
 
 
 class Regularizer(Model):
@@ -86,7 +89,7 @@ class GaussianNoise(Model):
     """`keras.layers.GaussianNoise`."""
 
     type: Literal["gaussian_noise"]
-    stddev: float = Field(ge=0, le=1e3)
+    stddev: float = Field(ge=0, le=1)
 
 
 class BatchNormalization(Model):
@@ -117,7 +120,7 @@ class RMSprop(Model):
     """`keras.optimizers.RMSprop`."""
 
     name: Literal["rmsprop"] = "rmsprop"
-    learning_rate: Positive = 0.001
+    learning_rate: LearningRate = 0.001
     rho: Moment = 0.9
     momentum: Moment = 0.0
     epsilon: Positive = 1e-7
@@ -128,7 +131,7 @@ class Adam(Model):
     """`keras.optimizers.Adam`."""
 
     name: Literal["adam"]
-    learning_rate: Positive = 0.001
+    learning_rate: LearningRate = 0.001
     beta_1: Moment = 0.9
     beta_2: Moment = 0.999
     epsilon: Positive = 1e-7
@@ -146,7 +149,7 @@ class SGD(Model):
     """`keras.optimizers.SGD`."""
 
     name: Literal["sgd"]
-    learning_rate: Positive = 0.01
+    learning_rate: LearningRate = 0.01
     momentum: Moment = 0.0
     nesterov: bool = False
 
@@ -155,7 +158,7 @@ class Adagrad(Model):
     """`keras.optimizers.Adagrad`."""
 
     name: Literal["adagrad"]
-    learning_rate: Positive = 0.001
+    learning_rate: LearningRate = 0.001
     initial_accumulator_value: Penalty = 0.1
     epsilon: Positive = 1e-7
 

@@ -49,6 +49,7 @@ BODIES = {
     "a number that overflows": b'{"variants": ["original"], "metadata": {"a": 1e999}}',
     "a huge integer": b'{"variants": ["original"], "training": {"epochs": ' + b"9" * 4000 + b"}}",
     "a huger integer": b'{"variants": ["original"], "seeds": [' + b"9" * 100_000 + b"]}",
+    "an integer that overflows": b'{"variants": ["original"], "metadata": {"a": -' + b"9" * 401 + b"}}",
     "doubled key": b'{"variants": ["original"], "seeds": [0], "seeds": [1]}',
     "doubled key inside": b'{"variants": ["original"], "metadata": {"a": 1, "a": 2}}',
     "a megabyte's name": json.dumps({**SMALL, "name": "x" * 990_000}).encode(),
@@ -66,6 +67,7 @@ def test_bodies(http: httpx.Client, name: str) -> None:
     body = BODIES[name]
     answer = http.post("/v1/jobs", content=body, headers={"Content-Type": "application/json"})
     is_clean(answer)
+    assert "digits" not in answer.text
     assert answer.status_code == 202 if name == "sql" else answer.status_code in (400, 413, 422)
     if answer.status_code == 422:
         assert answer.json()["errors"]
@@ -91,7 +93,7 @@ def test_ids(http: httpx.Client, bad: str) -> None:
         f"/static/{bad}", f"/jobs/{bad}",
     ):  # fmt: skip
         answer = http.get(url)
-        assert answer.status_code in (200, 307, 404, 422), (url, answer.status_code)
+        assert answer.status_code in (200, 404, 422), (url, answer.status_code)
         assert not INSIDE.search(answer.text) or answer.status_code == 200
 
 

@@ -10,7 +10,7 @@ import pytest
 from models import presets
 from models.errors import SpecificationError
 from models.resolution import resolve
-from models.specification import Dense, Specification, count_parameters, stored
+from models.specification import MAX_METADATA_BYTES, Dense, Specification, count_parameters, stored
 
 
 def faults(body: Any) -> dict[str, str]:
@@ -65,6 +65,12 @@ def test_fields_beside_a_preset_override_its_own() -> None:
     assert [variant.name for variant in spec.variants] == ["smaller", "l1"]
 
 
+def test_a_presets_baseline_ends_with_its_variants() -> None:
+    assert resolve({"preset": "notebook", "variants": ["l1"]}).baseline == "l1"
+    assert resolve({"preset": "notebook", "variants": ["l1", "original"]}).baseline == "original"
+    assert faults({"preset": "notebook", "variants": ["l1"], "baseline": "l2"}) == {"/baseline": "unknown_variant"}
+
+
 def test_the_first_variant_is_the_baseline_where_none_is_named() -> None:
     assert resolve({"variants": ["l2", "original"]}).baseline == "l2"
 
@@ -111,7 +117,6 @@ def test_every_fault_is_told_at_once() -> None:
         "/seeds/1": "duplicate",
         "/seeds/2": "greater_than_equal",
         "/dataset/num_words": "greater_than_equal",
-        "/dataset/validation": "literal_error",
         "/dataset/validation/holdout": "greater_than_equal",
         "/training/epochs": "int_type",
         "/training/optimizer": "union_tag_invalid",
@@ -157,6 +162,44 @@ def test_every_fault_is_told_at_once() -> None:
 )
 def test_what_is_refused(body: Any, expected: dict[str, str]) -> None:
     assert faults(body) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ({"dataset": {"validation": {"holdout": -1}}}, "Input should be greater than or equal to 1"),
+        ({"dataset": {"validation": {}}}, "Field required"),
+        ({"dataset": {"validation": "tset"}}, "Input should be 'test' or an object"),
+        ({"training": 4}, "Input should be an object"),
+        ({"seeds": 3}, "Input should be an array"),
+        ({"seeds": []}, "The array should have at least 1 item, not 0"),
+        ({"metadata": []}, "Input should be an object"),
+        ({"name": " x"}, "Only printable characters, and no space at either end"),
+    ],
+)
+def test_a_fault_is_told_once_and_in_json_s_words(body: Any, detail: str) -> None:
+    with pytest.raises(SpecificationError) as refused:
+        resolve({"variants": ["original"], **body})
+    assert [fault["detail"] for fault in refused.value.errors] == [detail]
+
+
+def test_layers_and_optimizers_have_keras_s_bounds() -> None:
+    def network(stddev: float) -> Any:
+        noise = {"type": "gaussian_noise", "stddev": stddev}
+        return {"variants": [{"name": "x", "layers": [{"type": "dense", "units": 1}, noise]}]}
+
+    assert isinstance(resolve(network(1)), Specification)
+    assert faults(network(1.01)) == {"/variants/0/layers/1/stddev": "less_than_equal"}
+    diverges = {"variants": ["original"], "training": {"optimizer": {"name": "sgd", "learning_rate": 1e30}}}
+    assert resolve(diverges).training.optimizer.learning_rate == 1e30
+
+
+def test_metadata_are_small() -> None:
+    def body(size: int) -> Any:
+        return {"variants": ["original"], "metadata": {"é": "x" * (size - len('{"é":""}'.encode()))}}
+
+    assert isinstance(resolve(body(MAX_METADATA_BYTES)), Specification)
+    assert faults(body(MAX_METADATA_BYTES + 1)) == {"/metadata": "metadata_too_large"}
 
 
 def test_too_many_runs() -> None:

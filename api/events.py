@@ -10,6 +10,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.access import Access, Reader
+from api.formats import accepted
 from api.jobs import find_mark
 from api.problems import documented
 from api.schemas import EventList
@@ -44,7 +45,9 @@ async def get_events(
 ) -> Any:
     """Oldest first. As a stream it follows the job, and ends after the job's last event."""
     mark = await run_in_threadpool(_mark, access, job_id)
-    if "text/event-stream" not in request.headers.get("Accept", ""):
+    weights = accepted(request)
+    streamed = weights.get("text/event-stream", 0)
+    if not streamed or streamed < weights.get("application/json", 0):
         events = await run_in_threadpool(read_events, access.database, job_id, after, limit + 1)
         return EventList(data=events[:limit], has_more=len(events) > limit)
     resumed = last_event_id is not None and last_event_id.isdecimal() and len(last_event_id) < 10

@@ -43,14 +43,19 @@ def wanted(request: Request, format: str | None) -> str:
     if format is not None:
         return format
     names = {media: name for name, media in MEDIA_TYPES.items()} | {"application/ndjson": "ndjson", "*/*": "json"}
-    offers = []
-    for place, part in enumerate(request.headers.get("Accept", "").split(",")):
+    offers = {media: weight for media, weight in accepted(request).items() if media in names and weight > 0}
+    return names[max(offers, key=offers.__getitem__)] if offers else "json"  # of equals the first
+
+
+def accepted(request: Request) -> dict[str, float]:
+    """The media types that `Accept` names, in small letters and in its order, each with its weight; 0 is a no."""
+    found: dict[str, float] = {}
+    for part in request.headers.get("Accept", "").split(","):
         media, *parameters = (piece.strip().lower() for piece in part.split(";"))
         quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
         weight = float(quality) if quality.replace(".", "", 1).isdecimal() and quality.isascii() else 0.0
-        if media in names and weight > 0:
-            offers.append((-weight, place, names[media]))
-    return min(offers)[2] if offers else "json"
+        found[media] = max(weight, found.get(media, 0.0))
+    return found
 
 
 def as_json(chunks: Chunks, head: dict[str, Any]) -> Iterator[bytes]:

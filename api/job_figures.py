@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from api import plots
 from api.access import Reader
 from api.analysis import analyse
-from api.figures import DATASETS, RESPONSES, Looks, drawing
+from api.figures import DATASETS, RESPONSES, Look, Looks, drawing
 from api.selection import load_histories
 from models.errors import NotFound
 
@@ -33,9 +33,10 @@ def get_sweep(
     with access.database.read() as session:
         job = access.job(session, job_id)
         parameters = swept(job.spec)
-        histories = load_histories(session, [run for run in job.runs if run.variant in parameters])
-    if not parameters:
-        raise NotFound("The job has no sweep")
+        if not parameters:
+            raise NotFound("The job has no sweep")
+        chosen = chosen_of(look, parameters)
+        histories = load_histories(session, [run for run in job.runs if run.variant in chosen])
     series = plots.prepare_sweep(
         histories,
         parameters,
@@ -68,9 +69,22 @@ def get_differences(
         histories = load_histories(session, job.runs)
     view = "keras" if metric in ("best_val_loss", "final_val_loss") else "data"
     analysis = analyse(histories, job.spec["baseline"], view=view)  # type: ignore[arg-type]
+    if look.variants:  # chosen among what all were corrected for
+        chosen = chosen_of(look, [variant["name"] for variant in job.spec["variants"]])
+        compared = [each for each in analysis["comparisons"] if each["variant"] in chosen]
+        analysis = {**analysis, "comparisons": compared}
     dataset = DATASETS[job.spec["dataset"]["name"]]
-    series = plots.prepare_differences(analysis, metric, dataset=dataset, theme=look.theme)
+    series = plots.prepare_differences(analysis, metric, histories=histories, dataset=dataset, theme=look.theme)
     return drawing(request, series, format, look)
+
+
+def chosen_of(look: Look, names: Collection[str]) -> Collection[str]:
+    """The variants that are asked for, all where none is. Raises NotFound for one that is not among `names`."""
+    chosen = look.variants.split(",") if look.variants else names
+    for name in chosen:
+        if name not in names:
+            raise NotFound(f"There is no variant named {name!r}")
+    return chosen
 
 
 def swept(spec: Mapping[str, Any]) -> dict[str, dict[str, float]]:

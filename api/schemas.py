@@ -45,7 +45,7 @@ class RunObject(BaseModel):
 class Progress(BaseModel):
     """How far a job is."""
 
-    percent: float
+    percent: float = Field(description="Of all epochs; of a job that failed or was cancelled, those it has done")
     epochs_done: int
     epochs_total: int
     eta_seconds: float | None = Field(description="Null until an epoch is done, and where nothing trains")
@@ -267,7 +267,10 @@ def job_object(job: Job, clock: datetime) -> JobObject:
 
 
 def progress(job: Job, clock: datetime) -> Progress:
-    """Epochs done and to do. A run that ended early has none left; the pace so far estimates the rest."""
+    """Epochs done and to do; the pace so far estimates the rest.
+
+    A run that stopped early has done all of its own; one that failed or was cancelled, what it has recorded.
+    """
     total = sum(run.epochs for run in job.runs)
     done = sum(run.epoch for run in job.runs)
     left = sum(run.epochs - run.epoch for run in job.runs if run.status not in FINISHED)
@@ -276,7 +279,8 @@ def progress(job: Job, clock: datetime) -> Progress:
         eta = 0.0
     elif done and job.started_at and job.status == Status.RUNNING:
         eta = round((clock - job.started_at).total_seconds() / done * left, 1)
-    percent = 100.0 if job.status == Status.SUCCEEDED else round(100 * (1 - left / total), 1)
+    missing = sum(run.epochs - run.epoch for run in job.runs if run.status != Status.SUCCEEDED)
+    percent = round(100 * (1 - missing / total), 1)
     return Progress(percent=percent, epochs_done=done, epochs_total=total, eta_seconds=eta)
 
 

@@ -64,14 +64,15 @@ export class Experiment {
 
   /** How far it is, as the service reckons it, from the epochs that came in. */
   progress() {
-    let total = 0, done = 0, left = 0;
+    let total = 0, done = 0, left = 0, missing = 0;
     for (const run of this.job.runs) {
       const epochs = this.runs.get(run.id)?.epochs.at(-1) ?? run.epoch;
       total += run.epochs;
       done += epochs;
       if (!finished(run)) left += run.epochs - epochs;
+      if (run.status !== 'succeeded') missing += run.epochs - epochs;
     }
-    const percent = this.job.status === 'succeeded' ? 100 : total ? 100 * (1 - left / total) : 0;
+    const percent = total ? 100 * (1 - missing / total) : 0;
     const started = this.job.started_at && new Date(this.job.started_at).getTime();
     const now = this.clock && new Date(this.clock).getTime();
     const eta = this.job.status === 'running' && left && done && started && now ? ((now - started) / 1000 / done) * left : null;

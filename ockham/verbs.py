@@ -163,11 +163,12 @@ def jobs(
 ) -> None:
     """Lists jobs, newest first."""
     with service(url) as client:
-        found = list(client.jobs(status=status, name=name, limit=limit))
+        found = list(client.jobs(status=status, name=name, limit=limit + 1))
+        shown, has_more = found[:limit], len(found) > limit
         if as_json:
-            print_json([job.raw for job in found])
+            print_json({"object": "list", "data": [job.raw for job in shown], "has_more": has_more})
         else:
-            output().print(tables.jobs_table(found))
+            output().print(tables.jobs_table(shown))
 
 
 def show(job: JobId, url: Url = None, as_json: AsJson = False) -> None:

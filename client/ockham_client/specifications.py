@@ -46,6 +46,11 @@ def _parse(text: str, name: str) -> Any:
     except ImportError as error:
         raise ValueError(f"{name} is not JSON, and reading YAML needs the package pyyaml") from error
     try:
-        return yaml.safe_load(text)
+        parsed = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise ValueError(f"{name} is neither JSON nor YAML: {error}") from error
+    try:
+        json.dumps(parsed)
+    except TypeError as error:
+        raise ValueError(f"{name} holds what JSON has not (a date? quote it): {error}") from error
+    return parsed

@@ -90,6 +90,9 @@ def test_a_bad_specification(ockham: Run, tmp_path: Path) -> None:
     assert ockham("submit", "missing.yaml").returncode == 2
     assert ockham("submit", "-", stdin="name: [").returncode == 2
     assert ockham("submit", "-", stdin="[1, 2]").returncode == 2
+    dated = ockham("submit", "-", stdin="variants: [original]\nmetadata: {day: 2024-05-01}")
+    assert (dated.returncode, dated.stderr.count("\n")) == (2, 1)
+    assert "date" in dated.stderr
     assert ockham("submit", "nobody").returncode == 2
 
 
@@ -147,7 +150,10 @@ def test_a_job_that_failed(ockham: Run) -> None:
 
 def test_jobs_and_show(ockham: Run, job: str) -> None:
     listed = json.loads(ockham("jobs", "--json", "--status", "succeeded", "--limit", "100").stdout)
-    assert job in [each["id"] for each in listed]
+    assert (listed["object"], listed["has_more"]) == ("list", False)
+    assert job in [each["id"] for each in listed["data"]]
+    first = json.loads(ockham("jobs", "--json", "--limit", "1").stdout)
+    assert (len(first["data"]), first["has_more"]) == (1, ockham("jobs", "--json").stdout.count('"object": "job"') > 1)
     assert job in ockham("jobs", "--name", "from a file").stdout
     shown = ockham("show", job).stdout
     assert "two [units]" in shown  # a name is not markup

@@ -58,3 +58,24 @@ def test_the_client_page_runs_top_to_bottom(live: str, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "val_loss.png").read_bytes().startswith(b"\x89PNG")
     assert "422 invalid_specification" in done.stdout
+
+
+@pytest.mark.slow
+def test_the_sweep_of_the_guide_runs(live: str, tmp_path: Path) -> None:
+    section = (DOCS / "api" / "submitting.md").read_text().partition("**A sweep**")[2].partition("**Check first.**")[0]
+    specification, script = re.findall(r"^```(?:json|sh)\n(.*?)^```", section, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "sweep.json").write_text(specification)
+    env = environment(OCKHAM_URL=live)
+    env["PATH"] = f"{Path(sys.executable).parent}:{env['PATH']}"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script.replace("http://127.0.0.1:8000", live)],
+        capture_output=True, text=True, cwd=tmp_path, env=env, timeout=280,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert '"runs":18' in done.stdout
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "differences.png",
+        "sweep.json",
+        "sweep.png",
+        "units.svg",
+    ]

@@ -20,10 +20,12 @@ from models.database import Database, now, reason
 from models.settings import Settings
 from models.tables import HELD, Run, Worker
 from ockham import valkey
-from ockham_client import Client, OckhamError
+from ockham.service import DataDir
+from ockham_client import Client, OckhamAPIError, OckhamError
 
 FREE_BYTES = 1_000_000_000
 SEEN_SECONDS = 15
+ELSEWHERE = "If the service's data is elsewhere, --data-dir or OCKHAM_DATA_DIR names it"
 TINY = {
     "name": "doctor",
     "dataset": {"name": "synthetic", "reviews": 200, "num_words": 100},
@@ -36,15 +38,24 @@ TINY = {
 class Trouble(Exception):
     """What is wrong, and what to do."""
 
+    word = "wrong"
+
     def __init__(self, found: str, do: str) -> None:
         super().__init__(found)
         self.found, self.do = found, do
+
+
+class Unchecked(Trouble):
+    """What cannot be told, and what it takes."""
+
+    word = "open"
 
 
 def doctor(
     submit: Annotated[bool, typer.Option(help="Also train a tiny job, and delete it.")] = True,
     timeout: Annotated[float, typer.Option(help="Seconds that the tiny job may take.")] = 120,
     url: Annotated[str | None, typer.Option("--url", help="The service.", show_default="$OCKHAM_URL")] = None,
+    data_dir: DataDir = None,
 ) -> None:
     """Checks a deployment: settings, data directory, database, broker, service, workers, and a tiny job.
 
@@ -52,7 +63,8 @@ def doctor(
     """
     console = Console(soft_wrap=True, highlight=False)
     try:
-        settings = Settings() if url is None else Settings(url=url)
+        given = {"url": url, "data_dir": data_dir}
+        settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
         for fault in error.errors():
             name = "OCKHAM_" + "_".join(map(str, fault["loc"])).upper()
@@ -72,7 +84,7 @@ def doctor(
         try:
             found, colour, word = check(), "green", "ok"
         except Trouble as trouble:
-            found, colour, word = f"{trouble.found}. {trouble.do}", "red", "wrong"
+            found, colour, word = f"{trouble.found}. {trouble.do}", "red", trouble.word
             troubles += 1
         console.print(f"[{colour}]{word:<6}[/]{part:<10}", end="")
         console.print(found, markup=False)
@@ -88,7 +100,7 @@ def data_directory(settings: Settings) -> str:
             file.write(bytes(4096))
             file.flush()
     except FileNotFoundError:
-        raise Trouble(f"{directory} does not exist", "OCKHAM_DATA_DIR names it; `ockham serve` makes it") from None
+        raise Trouble(f"{directory} does not exist", f"`ockham serve` makes it. {ELSEWHERE}") from None
     except OSError as error:
         raise Trouble(f"{directory} cannot be written to ({error.strerror})", "Give it to the service's user") from None
     free = shutil.disk_usage(directory).free
@@ -103,7 +115,8 @@ def database(settings: Settings) -> str:
 
     kind = "PostgreSQL" if settings.database_url else "SQLite"
     if not settings.database_url and not Path(settings.data_dir / "ockham.db").exists():
-        raise Trouble("There is no database yet", "`ockham migrate`, or `ockham serve`, makes it")
+        found = f"There is no database in {settings.data_dir.absolute()}"
+        raise Trouble(found, f"`ockham migrate`, or `ockham serve`, makes it. {ELSEWHERE}")
     with _opened(settings) as opened, opened.read() as session:
         at, expected = current(session.connection()), newest()
     if at != expected:
@@ -113,7 +126,10 @@ def database(settings: Settings) -> str:
 
 def broker(settings: Settings) -> str:
     """It answers, is recent enough, drops nothing when memory is short, and keeps its data."""
-    what = "OCKHAM_REDIS_URL names it" if settings.redis_url else "`ockham serve` starts the embedded one"
+    what, where = "OCKHAM_REDIS_URL names it", ""
+    if not settings.redis_url:
+        where = f" in {settings.data_dir.absolute()}"
+        what = f"`ockham serve` starts the embedded one. {ELSEWHERE}"
     try:
         with redis.Redis.from_url(settings.redis_py_url, socket_timeout=5, socket_connect_timeout=5) as server:
             version = valkey.server_version(settings.celery_broker_url)
@@ -121,7 +137,7 @@ def broker(settings: Settings) -> str:
     except redis.AuthenticationError as error:
         raise Trouble(f"The broker refuses the user or password ({error})", what) from None
     except (redis.RedisError, OSError) as error:
-        raise Trouble(f"The broker cannot be reached ({type(error).__name__})", what) from None
+        raise Trouble(f"The broker{where} cannot be reached ({type(error).__name__})", what) from None
     if valkey.is_too_old(version):
         oldest = ".".join(map(str, valkey.OLDEST))
         raise Trouble(f"The broker is Redis {version}", f"{oldest} or later is needed")
@@ -172,6 +188,12 @@ def tiny_job(settings: Settings, timeout: float) -> str:
             job = client.wait(client.submit(TINY), timeout)
             epochs = client.history(job, "json")["runs"][0]["epochs"]
             client.delete(job)
+    except OckhamAPIError as error:
+        if error.status == 401 and not settings.api_key:
+            raise Unchecked(
+                "The service asks for a key", "Set OCKHAM_API_KEY; `ockham keys create` makes one"
+            ) from None
+        raise Trouble(str(error), "The API's log says more") from None
     except OckhamError as error:
         raise Trouble(str(error), "The logs of the API and of the workers say more, by the job's id") from None
     if job.status != "succeeded" or epochs != [1, 2]:
@@ -186,7 +208,8 @@ def _opened(settings: Settings) -> Iterator[Database]:
     try:
         yield opened
     except SQLAlchemyError as error:
-        what = "OCKHAM_DATABASE_URL names it; `ockham migrate` brings it up to date"
+        what = "`ockham migrate` makes it, and brings it up to date. "
+        what += "OCKHAM_DATABASE_URL names it" if settings.database_url else ELSEWHERE
         raise Trouble(f"The database cannot be read ({reason(error)})", what) from None
     finally:
         opened.dispose()

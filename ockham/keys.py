@@ -43,9 +43,14 @@ def create(
     from models import keys
 
     with _database(data_dir) as session:
+        first = not keys.exist(session)
         lifetime = None if days is None else timedelta(days=days)
         key, token = keys.create(session, name, scope or [Scope.SUBMIT], lifetime)
         shown = {**_shown(key), "key": token}
+    if first:
+        typer.echo(
+            "From now on every request needs a key; jobs made without one are seen by admin keys only.", err=True
+        )
     print(json.dumps(shown, indent=2) if as_json else token)
 
 

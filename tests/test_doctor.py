@@ -68,6 +68,12 @@ def test_a_whole_service_is_well_and_measured(make_service: Callable[..., Servic
     wait_for("the request's log line", logged)  # written once the answer is on its way
     assert job["id"] in (service.directory / "worker.log").read_text()
 
+    assert service.command("keys", "create").wait() == 0
+    keyless = doctor(env={name: value for name, value in env.items() if name != "OCKHAM_API_KEY"})
+    assert keyless.returncode == 1
+    assert "wrong" not in keyless.stdout
+    assert "Set OCKHAM_API_KEY" in keyless.stdout
+
 
 def test_where_there_is_nothing_it_says_what_to_do(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("OCKHAM_")}
@@ -76,6 +82,10 @@ def test_where_there_is_nothing_it_says_what_to_do(tmp_path: Path) -> None:
     assert missing.stderr == ""
     for advice in ("`ockham migrate`", "`ockham serve` starts the embedded one", "Start it, or name it"):
         assert advice in missing.stdout
+    assert f"no database in {tmp_path}" in missing.stdout
+    assert "--data-dir or OCKHAM_DATA_DIR names it" in missing.stdout
+    named = doctor("--no-submit", "--data-dir", str(tmp_path / "none"), env=env)
+    assert f"{tmp_path / 'none'} does not exist" in named.stdout
     invalid = doctor(env={**env, "OCKHAM_LEASE_SECONDS": "-1"})
     assert invalid.returncode == 1
     assert "OCKHAM_LEASE_SECONDS" in invalid.stdout

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +37,8 @@ def main(arguments: list[str]) -> int:
             print(f"{fault['pointer'] or '/'}: {fault['detail']}", file=sys.stderr)
         return 2
 
-    from worker import data, training  # only now: TensorFlow takes seconds to import
+    with _without_noise():
+        from worker import data, training  # only now: TensorFlow takes seconds to import
 
     settings = Settings()
     training.configure(settings.threads)
@@ -56,6 +61,31 @@ def main(arguments: list[str]) -> int:
     return int(failed)
 
 
+@contextmanager
+def _without_noise() -> Iterator[None]:
+    """What TensorFlow says of this machine while it is loaded is told only where loading fails.
+
+    TF_CPP_MIN_LOG_LEVEL, which would keep it quiet, is not yet heeded then; where it is set, nothing is kept back.
+    """
+    if "TF_CPP_MIN_LOG_LEVEL" in os.environ:
+        yield
+        return
+    os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as said:
+        os.dup2(said.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            said.seek(0)
+            os.write(stderr, said.read())
+            raise
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+
+
 def _print(row: dict[str, Any]) -> None:
     finite = {
         key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in row.items()
@@ -64,4 +94,9 @@ def _print(row: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    try:
+        status = main(sys.argv[1:])
+    except BrokenPipeError:  # whatever read the lines has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        status = 141
+    raise SystemExit(status)

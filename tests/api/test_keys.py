@@ -146,11 +146,15 @@ def test_keys_are_made_listed_and_revoked_by_command(tmp_path: Path, monkeypatch
     def ockham(*words: str) -> Any:
         return CliRunner().invoke(app, words)
 
-    made = json.loads(ockham("keys", "create", "ci", "--scope", "read", "--days", "30", "--json").stdout)
+    first = ockham("keys", "create", "ci", "--scope", "read", "--days", "30", "--json")
+    assert "every request needs a key" in first.stderr
+    made = json.loads(first.stdout)
     assert made["key"].startswith(made["prefix"])
     assert made["scopes"] == ["read"]
     assert made["expires_at"]
-    token = ockham("keys", "create").stdout.strip()
+    second = ockham("keys", "create")
+    assert second.stderr == ""
+    token = second.stdout.strip()
     listed = ockham("keys", "list")
     assert made["prefix"] in listed.stdout
     assert token[:12] in listed.stdout

@@ -34,8 +34,10 @@ $(READY): requirements/dev.lock pyproject.toml
 	    exec $$python -m venv $(VENV); \
 	  done; \
 	  echo "Python 3.11, 3.12 or 3.13 is needed, and none was found (PYTHON=/path/to/python names one)" >&2; exit 1; }
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/dev.lock
-	$(BIN)/python -m pip install --disable-pip-version-check --quiet --no-deps --no-build-isolation -e .
+	@echo "Installing what requirements/dev.lock names, TensorFlow among it: the first time this takes some minutes"
+	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/dev.lock
+	@PYTHONWARNINGS="ignore:Editable installation" $(BIN)/python -m pip install --disable-pip-version-check --quiet \
+	  --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(READY) ## The main job, end to end: figures and a summary in results/

@@ -28,8 +28,8 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m worker SPEC.json|SPEC.yaml", file=sys.stderr)
         return 2
     try:
-        specification = resolve(yaml.safe_load(Path(arguments[0]).read_text()))  # JSON is YAML
-    except (OSError, yaml.YAMLError) as error:
+        specification = resolve(_read(Path(arguments[0])))
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
         print(f"cannot read {arguments[0]}: {error}", file=sys.stderr)
         return 2
     except SpecificationError as error:
@@ -59,6 +59,13 @@ def main(arguments: list[str]) -> int:
             else:
                 _print({**labels, "epochs": result.epochs, "chosen_epoch": result.chosen_epoch, "test": result.test})
     return int(failed)
+
+
+def _read(path: Path) -> Any:
+    """A JSON or YAML document. Raises OSError, ValueError, TypeError (a date, say, which JSON has not) or YAMLError."""
+    if path.suffix == ".json":  # as YAML, 1e30 would be text
+        return json.loads(path.read_text())
+    return json.loads(json.dumps(yaml.safe_load(path.read_text())))
 
 
 @contextmanager

@@ -20,7 +20,9 @@ import psutil
 import structlog
 from billiard import current_process
 from celery import Celery, bootsteps, signals
+from celery.worker import state
 from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
 from sqlalchemy import select, update
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -30,7 +32,7 @@ from models.settings import Settings
 from models.tables import HELD, Run
 from models.tables import Worker as WorkerRow
 from worker.lease import STUBBORN_SECONDS
-from worker.queue import TRAIN, make_celery, ring
+from worker.queue import TRAIN, broker, make_celery, ring, waiting
 from worker.tasks import Child, tidy
 
 log = structlog.get_logger(__name__)
@@ -41,6 +43,8 @@ SEEN_SECONDS = 5
 """How often a worker says that it is there."""
 TIDY_SECONDS = 60
 """How often checkpoints that nobody needs are removed."""
+LISTEN_SECONDS = 5
+"""How often an idle worker looks whether bells sound that it does not hear."""
 
 
 def run_worker(settings: Settings, concurrency: int = 1) -> int:
@@ -73,6 +77,7 @@ class Parent:
         self._pids = multiprocessing.Array("l", concurrency, lock=False)
         self._beats = multiprocessing.Array("d", concurrency, lock=False)
         self._seen: set[int] = set()
+        self._heard, self._unheard = 0, False
         self._child: Child | None = None
 
     # --- in a child
@@ -150,6 +155,25 @@ class Parent:
         if dead := {pid for pid in self._seen if not _lives(pid)}:
             self._briefly(lambda database: self._take_back(database, dead))
 
+    def listen(self) -> None:
+        """Ends the connection to the broker where this worker has gone deaf: Celery then makes a new one.
+
+        kombu counts a message as taken until it is acknowledged, and where the broker goes away just then, for
+        ever; with as many such messages as it may take at once, a worker waits beside a full queue.
+        """
+        heard = sum(state.total_count.values())
+        idle = heard == self._heard and not state.reserved_requests and not self._drain_at.value
+        self._heard = heard
+        unheard = False
+        if idle:
+            with suppress(RedisError), broker(self._settings) as server:
+                unheard = waiting(server) > 0
+        deaf, self._unheard = unheard and self._unheard, unheard
+        if deaf:
+            self._unheard = False
+            log.warning("deaf_worker_connects_anew")
+            raise ConnectionError("Messages wait, and this idle worker is given none")
+
     def _take_back(self, database: Database, dead: set[int]) -> None:
         held_by_dead = (Run.status.in_(HELD), Run.worker_id == self.id, Run.worker_pid.in_(dead))
         with database.read() as session:
@@ -190,7 +214,12 @@ def _step(parent: Parent) -> type[bootsteps.StartStopStep]:
 
         def start(self, worker: Any) -> None:
             parent.arrive()
-            repeated = ((SEEN_SECONDS, parent.arrive), (WATCH_SECONDS, parent.watch), (TIDY_SECONDS, parent.tidy))
+            repeated = (
+                (SEEN_SECONDS, parent.arrive),
+                (WATCH_SECONDS, parent.watch),
+                (TIDY_SECONDS, parent.tidy),
+                (LISTEN_SECONDS, parent.listen),
+            )
             self.timers = [worker.timer.call_repeatedly(seconds, do) for seconds, do in repeated]
 
         def stop(self, worker: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from typing import Any
@@ -11,6 +12,7 @@ import redis
 
 from tests.servers import wait_for
 from tests.stage import LONG, SHORT, Stage
+from worker.queue import make_celery, ring
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -101,3 +103,22 @@ def test_connections_cut_again_and_again(stage: Stage, undisturbed: Any) -> None
         assert {run["attempt"] for run in stage.intact(job["id"])["runs"]} == {1}
     assert stage.history(jobs[0]["id"]) == undisturbed
     stage.intact(stage.submit(**SHORT)["id"])
+
+
+def test_killed_between_a_message_and_its_acknowledgement(make_stage: Any) -> None:
+    """The worker hears again: Celery counts the message as taken for good, and would wait for no other."""
+    stage: Stage = make_stage()
+    (worker,) = stage.whole(1)
+    (child,) = worker.children()
+    os.kill(child, signal.SIGSTOP)
+    try:
+        with redis.Redis.from_url(stage.broker.url) as client:
+            ring(make_celery(stage.settings.model_copy(update={"redis_url": stage.broker.url})))
+            wait_for("the message to be taken", lambda: client.hlen("unacked") == 1)
+        stage.broker.kill()
+    finally:
+        os.kill(child, signal.SIGCONT)  # it accepts the message now, which is when it is acknowledged
+    wait_for("a message that cannot be acknowledged", lambda: "Couldn't ack" in stage.logs())
+    stage.restart_broker()
+    stage.intact(stage.submit(**SHORT)["id"])
+    assert worker.popen.poll() is None

@@ -40,8 +40,9 @@ def finished(url: str, job_id: str) -> dict[str, Any]:
     return dict(wait_for("the end of the job", done, 600))
 
 
-# Playwright keeps an event loop running in this thread: it has to end before other packages' tests.
-@pytest.fixture(scope="package")
+# Playwright keeps an event loop running in this thread, in which no other test could run one of its own. By the
+# module: a folder that is no package has its fixtures of scope "package" until the session ends.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("there is no Chromium: install it by the system's package manager")

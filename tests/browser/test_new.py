@@ -179,7 +179,7 @@ def test_jobs_are_compared_and_the_address_is_shared(visit: Visiting, done: dict
     other = httpx.post(f"{live}/v1/jobs", json=body, trust_env=False).json()
     page = visit().open("/?search=Remedies")
     page.get_by_label("Compare three remedies").check()
-    page.locator("#filter [name=name]").fill("against them")
+    page.locator("#filter [name=search]").fill("against them")
     page.get_by_label("Compare against them").check()
     page.get_by_role("link", name="Compare them").click()
     expect(page.locator(".chip a")).to_have_count(2)

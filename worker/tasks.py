@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+M_ARENA_MAX = -8
+"""glibc's name for how many heaps its threads share. With one, what a thread has freed serves the next."""
+
 DATASETS_KEPT = 4
 """Data sets a child keeps open; they are memory-mapped, so this bounds address space more than memory."""
 
@@ -43,6 +47,8 @@ class Child:
     ) -> None:
         with suppress(OSError):  # Linux only: where memory runs out, the child goes and not the service
             Path("/proc/self/oom_score_adj").write_text("500")
+        with suppress(OSError, AttributeError):  # glibc only
+            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
         from worker import training  # not before the fork: TensorFlow that has computed cannot be forked
 
         self.settings, self.worker_id, self.drain_at, self.alive = settings, worker_id, drain_at, alive

@@ -17,7 +17,7 @@ SMALL = {"name": "synthetic", "reviews": 600, "num_words": 400}
 
 @pytest.fixture(scope="session")
 def engine() -> None:
-    """TensorFlow with one thread, as a worker has it. It must not have computed anything before."""
+    """TensorFlow as a worker has it. It must not have computed anything before."""
     from worker import training
 
     training.configure()

@@ -13,7 +13,6 @@ from fastapi.middleware.gzip import GZipMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
 from api import (
-    bundle,
     events,
     figures,
     health,
@@ -23,7 +22,6 @@ from api import (
     metrics,
     openapi,
     pages,
-    plots,
     presets,
     problems,
     report,
@@ -40,6 +38,8 @@ from api.watch import Watch
 from models import logs
 from models.database import Database
 from models.settings import Settings
+from reporting import plots
+from reporting.formats import FORMATS
 from worker.queue import make_celery
 
 DESCRIPTION = """
@@ -52,9 +52,8 @@ its history, its metrics and its comparison plots.
 UNCOMPRESSED = (
     *DEFAULT_EXCLUDED_CONTENT_TYPES,
     "application/octet-stream",
-    "application/vnd.apache.parquet",
     "application/pdf",
-    "application/zip",
+    *(format.media_type for format in FORMATS.values() if format.compressed),
 )
 """What is compressed already, event streams, and models, of which ranges are asked for."""
 
@@ -120,7 +119,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
     problems.install(app)
     openapi.install(app)
-    for resource in (jobs, events, histories, metrics, job_figures, figures, report, bundle, runs, presets, webhooks):
+    for resource in (jobs, events, histories, metrics, job_figures, figures, report, runs, presets, webhooks):
         app.include_router(resource.router, prefix="/v1")
     app.include_router(health.router)
     pages.install(app)

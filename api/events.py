@@ -10,8 +10,8 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.access import Access, Reader
-from api.formats import accepted
 from api.jobs import find_mark
+from api.negotiation import accepted
 from api.problems import documented
 from api.schemas import EventList
 from api.watch import Mark, Watch, read_events

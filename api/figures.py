@@ -11,17 +11,17 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from api import plots
 from api.access import Reader
 from api.conditional import is_known
 from api.problems import documented
-from api.selection import Chosen, JobIds, RunIds, choose, load_histories
+from api.selection import Chosen, JobIds, RunIds, choose
 from models.errors import NotFound
 from models.history import RunHistory
+from reporting import plots
+from reporting.gathered import DATASETS
+from reporting.reading import load_histories
 
 router = APIRouter(tags=["plots"])
-
-DATASETS = {"imdb": "IMDB reviews", "synthetic": "synthetic reviews"}
 
 # The document names them all; what is not among them is not found.
 Metric = Annotated[str, Path(json_schema_extra={"enum": list(plots.PLOTTED)})]

@@ -7,20 +7,28 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
-from api import formats, tensorboard
 from api.access import Access, Reader
 from api.conditional import is_known
+from api.negotiation import preferred
 from api.problems import documented
 from api.schemas import NonFinite
-from api.selection import Chosen, JobIds, RunIds, choose, etag_of, load_histories
+from api.selection import Chosen, JobIds, RunIds, choose, etag_of
 from models.history import EVALUATED, METRICS, RunHistory
+from reporting.formats import DEFAULT, FORMATS, Export, Exported
+from reporting.reading import load_histories
 
 router = APIRouter(tags=["results"])
 
 CHUNK = 50
 """Runs that are read at once: a slow reader holds no database connection between two chunks."""
+
+
+def _known(name: str) -> str:
+    if name not in FORMATS:
+        raise ValueError(f"the formats are: {', '.join(FORMATS)}")
+    return name
 
 
 class RunEpochs(BaseModel):
@@ -50,12 +58,14 @@ class History(Histories):
 
 
 Format = Annotated[
-    Literal["json", "csv", "ndjson", "parquet", "tensorboard"] | None,
-    Query(description="Before `Accept`; json where neither says"),
+    str | None,
+    AfterValidator(_known),
+    Query(description="Before `Accept`; json if neither says", json_schema_extra={"enum": list(FORMATS)}),
 ]
-_OTHERS: dict[str, Any] = {media: {} for name, media in formats.MEDIA_TYPES.items() if name != "json"}
+_OTHERS: dict[str, Any] = {format.media_type: {} for name, format in FORMATS.items() if name != DEFAULT}
+_OFFERS = {media: format.name for format in FORMATS.values() for media in (format.media_type, *format.also)}
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The epochs; as a table a row each, as a ZIP for TensorBoard", "content": _OTHERS},
+    200: {"description": "The epochs; as a table one row each, as a ZIP for TensorBoard", "content": _OTHERS},
     304: {"description": "Nothing has changed"},
     **documented(404, 422),
 }
@@ -82,22 +92,21 @@ def get_histories(
 def _answer(
     request: Request, access: Access, chosen: Sequence[Chosen], format: str | None, head: dict[str, Any]
 ) -> Response:
-    format = formats.wanted(request, format)
+    wanted = FORMATS[format or preferred(request, _OFFERS, DEFAULT)]
     headers = {"ETag": etag_of(request, chosen), "Cache-Control": "private, no-cache", "Vary": "Accept"}
     if is_known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    chunks = _chunks(access, chosen, times=format == "tensorboard")
-    if format == "json":
-        return StreamingResponse(formats.as_json(chunks, head), 200, headers, formats.MEDIA_TYPES["json"])
-    name, ending = chosen[0].job.id if len(chosen) == 1 else "histories", format
-    if format == "tensorboard":
-        pieces, ending = tensorboard.as_tensorboard(chunks, tensorboard.folders(chosen)), "zip"
-    else:
+    if wanted.name != DEFAULT:
+        name = chosen[0].job.id if len(chosen) == 1 else "histories"
+        headers["Content-Disposition"] = f'attachment; filename="{name}.{wanted.ending}"'
+    export = Export(
+        runs=[Exported(run.id, run.job_id, run.variant, run.seed) for each in chosen for run in each.runs],
+        chunks=_chunks(access, chosen, wanted.times),
         # The columns depend on what was asked to be recorded, not on what has been recorded yet.
-        evaluated = any(_evaluates(each.job.spec) for each in chosen)
-        pieces = formats.ENCODERS[format](chunks, METRICS + EVALUATED if evaluated else METRICS)
-    headers["Content-Disposition"] = f'attachment; filename="{name}.{ending}"'
-    return StreamingResponse(pieces, 200, headers, formats.MEDIA_TYPES[format])
+        metrics=METRICS + EVALUATED if any(_evaluates(each.job.spec) for each in chosen) else METRICS,
+        head=head,
+    )
+    return StreamingResponse(wanted.write(export), 200, headers, wanted.media_type)
 
 
 def _evaluates(spec: dict[str, Any]) -> bool:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from collections.abc import Collection
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import plots
 from api.access import Reader
-from api.analysis import analyse
-from api.figures import DATASETS, RESPONSES, Look, Looks, drawing
-from api.selection import load_histories
+from api.figures import RESPONSES, Look, Looks, drawing
 from models.errors import NotFound
+from reporting import plots
+from reporting.analysis import analyse
+from reporting.gathered import DATASETS, swept
+from reporting.reading import load_histories
 
 router = APIRouter(tags=["plots"])
 
@@ -85,8 +86,3 @@ def chosen_of(look: Look, names: Collection[str]) -> Collection[str]:
         if name not in names:
             raise NotFound(f"There is no variant named {name!r}")
     return chosen
-
-
-def swept(spec: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """Where each variant of a stored specification's sweep lies in it."""
-    return {variant["name"]: variant["swept"] for variant in spec["variants"] if variant["swept"]}

@@ -9,14 +9,15 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 
 from api.access import Access, Reader
-from api.analysis import analyse
 from api.conditional import is_known
 from api.problems import documented
 from api.schemas import Analysis, JobMetrics, Metrics
-from api.selection import Chosen, JobIds, RunIds, choose, etag_of, load_histories
-from api.summary import Scores, summarize
+from api.selection import Chosen, JobIds, RunIds, choose, etag_of
 from models.history import RunHistory
 from models.tables import Job
+from reporting.analysis import analyse
+from reporting.reading import load_histories
+from reporting.summary import Scores, summarize
 
 router = APIRouter(tags=["results"])
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from api.statistics import Paired, estimate, holm, paired
+from reporting.statistics import Paired, estimate, holm, paired
 
 ALPHA = 0.05
 EARLY = 5
@@ -149,7 +149,7 @@ def mean(of: Mapping[int, Mapping[str, float]], name: str) -> dict[str, Any]:
 
 
 def enough(settings: Sequence[tuple[float, Sequence[float]]]) -> float:
-    """The smallest setting whose mean is within one standard error of the best (see `api.plots.sweep`)."""
+    """The smallest setting whose mean is within one standard error of the best (see `reporting.plots.sweep`)."""
     means = [(size, estimate(values)) for size, values in sorted(settings)]
     best = min((over for _, over in means), key=lambda over: over.mean or 0.0)
     margin = (best.sd or 0.0) / math.sqrt(best.n)

@@ -1,6 +1,7 @@
 """The house's one rule of direction, held true by walking every import.
 
 api ─► models ◄─ worker        api ─► worker.queue, the queue's names only
+api ─► reporting ─► models     reporting knows no web
 client ─► none of them         migrations ─► models
 worker.tasks ─► worker.training ─► worker.network, which know no web, no queue and no SQL
 """
@@ -15,7 +16,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-TOPS = {"api": "api", "models": "models", "worker": "worker", "migrations": "migrations", "client": "ockham_client"}
+SAME = ("api", "models", "reporting", "worker", "migrations")
+TOPS = {**{name: name for name in SAME}, "client": "ockham_client"}
 OURS = {*TOPS.values(), "ockham"}
 HEAVY = ("tensorflow", "keras")
 
@@ -56,7 +58,7 @@ def offenders(folder: str, *forbidden: str, but: tuple[str, ...] = ()) -> list[s
 
 
 def test_models_import_neither_api_nor_worker() -> None:
-    assert offenders("models", "api", "worker", "migrations", "ockham", "ockham_client") == []
+    assert offenders("models", "api", "reporting", "worker", "migrations", "ockham", "ockham_client") == []
 
 
 def test_the_api_knows_of_the_worker_the_queue_alone() -> None:
@@ -64,16 +66,24 @@ def test_the_api_knows_of_the_worker_the_queue_alone() -> None:
     assert [each for each in found if not each.endswith(": worker")] == []
 
 
+def test_reporting_knows_no_web_and_no_training() -> None:
+    assert offenders("reporting", "api", "worker", "ockham", "ockham_client", "fastapi", "starlette", *HEAVY) == []
+    assert not loaded_by("import reporting.report, reporting.bundle, reporting.formats") & {"fastapi", "starlette"}
+
+
 def test_the_worker_knows_nothing_of_the_api() -> None:
-    assert offenders("worker", "api", "ockham", "ockham_client", "fastapi", "starlette") == []
+    assert offenders("worker", "api", "reporting", "ockham", "ockham_client", "fastapi", "starlette") == []
 
 
 def test_the_client_speaks_http_alone() -> None:
-    assert offenders("client", "api", "models", "worker", "migrations", "ockham", "sqlalchemy", "celery") == []
+    assert (
+        offenders("client", "api", "models", "reporting", "worker", "migrations", "ockham", "sqlalchemy", "celery")
+        == []
+    )
 
 
 def test_migrations_import_models_alone() -> None:
-    assert offenders("migrations", "api", "worker", "ockham", "ockham_client") == []
+    assert offenders("migrations", "api", "reporting", "worker", "ockham", "ockham_client") == []
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -105,7 +115,7 @@ def test_training_knows_no_web_no_queue_and_no_sql(module: str) -> None:
 
 
 def test_settings_alone_read_the_environment_of_ockham() -> None:
-    for folder in ("api", "models", "worker", "migrations"):
+    for folder in ("api", "models", "reporting", "worker", "migrations"):
         for file in files(folder):
             if file != ROOT / "models" / "settings.py":
                 assert "OCKHAM_" not in _code_of(file) or "environ" not in _code_of(file), file

@@ -17,8 +17,9 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.pages.forms import forms
-from api.plots.style import DASHES, LABELS, MARKS, THEMES
 from models.tables import Status
+from reporting.formats import FORMATS
+from reporting.plots.style import DASHES, LABELS, MARKS, THEMES
 
 STATIC = Path(__file__).parent / "static"
 
@@ -61,6 +62,7 @@ templates = Environment(
 )
 templates.policies["json.dumps_kwargs"] = {"sort_keys": False}  # layers and fields in the order of the models
 templates.globals.update(labels=LABELS, marks=MARKS, statuses=list(Status))
+templates.globals.update(formats=[f"{format.name}:{format.ending}" for format in FORMATS.values()])
 
 
 def _page(template: str, **values: Any) -> HTMLResponse:

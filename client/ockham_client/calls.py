@@ -84,7 +84,8 @@ def history(of: Jobs, format: str | None) -> Plan[Any]:
         return frame_of(response.json())
     if format == "json":
         return response.json()
-    return response.text if format in ("csv", "ndjson") else response.content
+    media_type = response.headers["Content-Type"].partition(";")[0]
+    return response.text if media_type.startswith("text/") or media_type.endswith("json") else response.content
 
 
 def metrics(of: Jobs, by: str | None) -> Plan[dict[str, Any]]:

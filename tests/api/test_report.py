@@ -19,8 +19,8 @@ import httpx
 import pandas as pd
 import pytest
 
-from api.report import _compact
 from models.specification import Synthetic
+from reporting.report import _compact
 from tests.api.conftest import Trainer, submit
 from tests.servers import Service
 
@@ -250,7 +250,7 @@ def test_the_bundles_script_makes_the_same_reviews(tmp_path: Path) -> None:
     directory = synthetic.prepared(specification, tmp_path)
     from worker.data import csr
 
-    script = Path(__file__).parents[2] / "api" / "bundle" / "train.py.txt"
+    script = Path(__file__).parents[2] / "reporting" / "bundle" / "train.py.txt"
     names: dict[str, Any] = {"__name__": "train", "__file__": str(script)}
     exec(compile(script.read_text(), str(script), "exec"), names)
     for number, rows in enumerate(csr.read(directory)[:2], 1):

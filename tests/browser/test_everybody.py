@@ -12,9 +12,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from scipy import stats
 
-from api.overfitting import best, onset
-from api.plots.layout import y_limits
-from api.plots.style import MARKS, THEMES
+from reporting.overfitting import best, onset
+from reporting.plots.layout import y_limits
+from reporting.plots.style import MARKS, THEMES
 from tests.browser.browsing import Visit
 
 pytestmark = pytest.mark.browser

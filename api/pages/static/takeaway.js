@@ -24,8 +24,10 @@ export function showLines(downloads, lines, job, choices) {
   const file = (/** @type {string} */ label, /** @type {string} */ href, /** @type {string} */ as) => h('a', { class: 'button', href, 'data-save': as }, label);
   fill(downloads,
     h('p', { class: 'files' }, h('span', {}, 'This figure'), ['png', 'svg', 'pdf'].map((format) => file(format.toUpperCase(), plot(format), `${name}-${choices.metric}.${format}`))),
-    h('p', { class: 'files' }, h('span', {}, 'Every epoch'), ['csv', 'parquet', 'ndjson', 'json'].map((format) =>
-      file(format.toUpperCase(), `${job.links.history}${format === 'json' ? '' : `?format=${format}`}`, `${name}.${format}`))),
+    h('p', { class: 'files' }, h('span', {}, 'Every epoch'), (document.body.dataset.formats ?? '').split(' ').map((each) => {
+      const [format, ending] = each.split(':');
+      return file(format === ending ? format.toUpperCase() : format, `${job.links.history}?format=${format}`, `${name}.${ending}`);
+    })),
     h('p', { class: 'files' }, h('span', {}, 'All in one'), file('Report', job.links.report, `${name}.html`), file('Bundle', job.links.bundle, `${name}.zip`)),
     h('p', { class: 'muted small' }, 'The report is a page to read and to print; the bundle holds everything, with a script that trains the same in plain Keras. Models are in the table of runs.'));
   const { origin } = location;

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from api.plots import FORMATS, PLOTTED, Series, draw, prepare
-from api.plots.layout import grid, spread
-from api.plots.lines import _exits, _look
-from api.plots.style import THEMES
 from models.errors import NotFound
 from models.history import METRICS, RunHistory
+from reporting.plots import FORMATS, PLOTTED, Series, draw, prepare
+from reporting.plots.layout import grid, spread
+from reporting.plots.lines import _exits, _look
+from reporting.plots.style import THEMES
 
 NAN = math.nan
 

@@ -1,4 +1,4 @@
-"""Histories as TensorBoard reads them: event files in a ZIP, a folder a run.
+"""Histories as TensorBoard reads them: event files in a ZIP, one folder per run.
 
 Folders and tags are those of Keras's TensorBoard callback, so that a run's training and validation
 lie over each other in one chart: `variant/seed-0/train` and `variant/seed-0/validation`, in each
@@ -13,9 +13,9 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
-from api.formats import Chunks, zipped
-from api.selection import Chosen
 from models.history import EVALUATED, METRICS, RunHistory
+from reporting.archive import zipped
+from reporting.formats.base import Export, Exported, Format
 
 FOLDERS: Mapping[str, Mapping[str, str]] = {
     "train": {f"epoch_{name}": name for name in METRICS if not name.startswith("val_")},
@@ -24,30 +24,32 @@ FOLDERS: Mapping[str, Mapping[str, str]] = {
 }
 """What is in a run's folder: the metric of each tag. The last is there where `training.evaluate_train` asked for it."""
 
-FORMAT = "brain.Event:2"
+VERSION = "brain.Event:2"
 """The version of event files that their first record names."""
 
 
-def as_tensorboard(chunks: Chunks, folders: Mapping[str, str]) -> Iterator[bytes]:
-    """The archive; `folders` has each run's by its id. A run without epochs has no files."""
+def write(export: Export) -> Iterator[bytes]:
+    """The archive. A run without epochs has no files."""
+    below = folders(export.runs)
     return zipped(
-        (f"{folders[history.run_id]}/{path}", history.recorded_at[-1], [_event_file(history, tags)])
-        for chunk in chunks
+        (f"{below[history.run_id]}/{path}", history.recorded_at[-1], [_event_file(history, tags)])
+        for chunk in export.chunks
         for _, history in chunk
         for path, tags in _files(history)
     )
 
 
-def folders(chosen: Sequence[Chosen]) -> dict[str, str]:
-    """Where each run's files lie, by its id: `variant/seed-0`, and below the job's id where there are several jobs."""
+def folders(runs: Sequence[Exported]) -> dict[str, str]:
+    """The folder of each run's files, by its id: `variant/seed-0`, and below the job's id if there are several jobs."""
+    several = len({run.job_id for run in runs}) > 1
+    names: dict[str, dict[str, str]] = {}
     found = {}
-    for each in chosen:
-        above = "" if len(chosen) == 1 else f"{each.job.id}/"
-        names: dict[str, str] = {}
-        for run in each.runs:
-            if run.variant not in names:
-                names[run.variant] = _folder(run.variant, {name.casefold() for name in names.values()})
-            found[run.id] = f"{above}{names[run.variant]}/seed-{run.seed}"
+    for run in runs:
+        of_job = names.setdefault(run.job_id, {})
+        if run.variant not in of_job:
+            of_job[run.variant] = _folder(run.variant, {name.casefold() for name in of_job.values()})
+        above = f"{run.job_id}/" if several else ""
+        found[run.id] = f"{above}{of_job[run.variant]}/seed-{run.seed}"
     return found
 
 
@@ -77,7 +79,7 @@ def _event_file(history: RunHistory, tags: Mapping[str, Sequence[float]]) -> byt
     from tensorboardX.proto.summary_pb2 import Summary
 
     times = [moment.timestamp() for moment in history.recorded_at]
-    events = [Event(wall_time=times[0], file_version=FORMAT)]
+    events = [Event(wall_time=times[0], file_version=VERSION)]
     for place, (time, epoch) in enumerate(zip(times, history.epochs, strict=True)):
         values = [Summary.Value(tag=tag, simple_value=numbers[place]) for tag, numbers in tags.items()]
         events.append(Event(wall_time=time, step=epoch, summary=Summary(value=values)))
@@ -93,3 +95,6 @@ def _record(data: bytes) -> bytes:
 
     length = struct.pack("<Q", len(data))
     return b"".join([length, struct.pack("<I", masked_crc32c(length)), data, struct.pack("<I", masked_crc32c(data))])
+
+
+FORMAT = Format("tensorboard", "application/zip", "zip", write, times=True, compressed=True)

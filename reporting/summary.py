@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from api.overfitting import best
-from api.statistics import estimate
 from models.history import RunHistory
+from reporting.overfitting import best
+from reporting.statistics import estimate
 
 
 def finite(values: Iterable[float]) -> list[float | None]:

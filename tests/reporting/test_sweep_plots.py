@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pytest
 
-from api.analysis import analyse
-from api.plots import draw, prepare_differences, prepare_sweep
-from api.plots.differences import Difference
-from api.plots.differences_figure import _digits, _numbers
 from models.errors import NotFound
 from models.history import RunHistory
+from reporting.analysis import analyse
+from reporting.plots import draw, prepare_differences, prepare_sweep
+from reporting.plots.differences import Difference
+from reporting.plots.differences_figure import _digits, _numbers
 
 Place = Mapping[str, float]
 

@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from api.overfitting import best, higher_is_better, onset
-from api.plots.layout import y_limits
-from api.plots.progress import progress
-from api.plots.style import LABELS, NOTEBOOK_LABELS, PANEL_CURVES
-from api.statistics import estimate
-from api.summary import by_variant
 from models.errors import NotFound
 from models.history import EVALUATED, METRICS, RunHistory
+from reporting.overfitting import best, higher_is_better, onset
+from reporting.plots.layout import y_limits
+from reporting.plots.progress import progress
+from reporting.plots.style import LABELS, NOTEBOOK_LABELS, PANEL_CURVES
+from reporting.statistics import estimate
+from reporting.summary import by_variant
 
 Style = Literal["lines", "notebook"]
 Band = Literal["ci95", "sd", "minmax", "none"]

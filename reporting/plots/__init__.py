@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from api.plots.differences import Differences, prepare_differences
-from api.plots.draw import FORMATS, MAX_DPI, MAX_PIXELS, MIN_DPI, MIN_PIXELS, Drawable, draw, warm_up
-from api.plots.series import BANDS, PLOTTED, STYLES, Series, prepare
-from api.plots.sweep import Sweep, prepare_sweep
+from reporting.plots.differences import Differences, prepare_differences
+from reporting.plots.draw import FORMATS, MAX_DPI, MAX_PIXELS, MIN_DPI, MIN_PIXELS, Drawable, draw, warm_up
+from reporting.plots.series import BANDS, PLOTTED, STYLES, Series, prepare
+from reporting.plots.sweep import Sweep, prepare_sweep
 
 __all__ = [
     "BANDS", "FORMATS", "MAX_DPI", "MAX_PIXELS", "MIN_DPI", "MIN_PIXELS", "PLOTTED", "STYLES",

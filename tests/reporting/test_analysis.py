@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from api.analysis import analyse
-from api.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
-from api.statistics import RESAMPLES
 from models.errors import NotFound
 from models.history import RunHistory
+from reporting.analysis import analyse
+from reporting.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
+from reporting.statistics import RESAMPLES
 
 FALLING = tuple(0.6 * 0.9**i for i in range(12))
 FLAT = (0.5, 0.4, 0.31, 0.3, 0.3, 0.3, 0.301, 0.3)

@@ -12,7 +12,7 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from api.plots.style import FONT, Theme, drawable
+from reporting.plots.style import FONT, Theme, drawable
 
 PAD = 0.12
 MAX_NOTES = 5

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from api.plots.progress import progress
-from api.plots.style import LABELS
 from models.errors import NotFound
 from models.history import RunHistory
+from reporting.plots.progress import progress
+from reporting.plots.style import LABELS
 
 MAX_ROWS = 40
 
@@ -46,7 +46,7 @@ def prepare_differences(
     dataset: str = "",
     theme: str = "light",
 ) -> Differences:
-    """What to draw of the comparisons of `api.analysis.analyse`, for one of the metrics they have.
+    """What to draw of the comparisons of `reporting.analysis.analyse`, for one of the metrics they have.
 
     `histories` are those analysed; where some of what is compared have not finished, the subtitle says so.
     Raises `NotFound` where the analysis has comparisons, and none of that metric.

@@ -14,10 +14,10 @@ from matplotlib.path import Path
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
-from api.plots.layout import grid, spread
-from api.plots.page import MAX_NOTES, Page, y_locator
-from api.plots.series import Curve, Panel, Point, Series
-from api.plots.style import DASHES, MARKS, ONSET, PANEL_CURVES, Theme
+from reporting.plots.layout import grid, spread
+from reporting.plots.page import MAX_NOTES, Page, y_locator
+from reporting.plots.series import Curve, Panel, Point, Series
+from reporting.plots.style import DASHES, MARKS, ONSET, PANEL_CURVES, Theme
 
 LABELLED = 4.6
 """On figures narrower than so many inches curves have a legend below, not their names at their ends."""

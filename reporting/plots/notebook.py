@@ -7,9 +7,9 @@ from typing import Literal
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from api.plots.page import MAX_NOTES, Page, y_locator
-from api.plots.series import Curve, Series
-from api.plots.style import NOTEBOOK_MARKS, Theme, drawable
+from reporting.plots.page import MAX_NOTES, Page, y_locator
+from reporting.plots.series import Curve, Series
+from reporting.plots.style import NOTEBOOK_MARKS, Theme, drawable
 
 OWN = 2
 """Curves in the notebook's figures. More of them have colours, a legend below the axes, and stand apart."""

@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from statistics import median_low
 from typing import Any
 
-from api.overfitting import CURVES, Reading, View, Word, read
-from api.statistics import Estimate, bootstrap_interval, estimate, holm, paired
-from api.summary import by_variant
 from models.errors import NotFound
 from models.history import RunHistory
+from reporting.overfitting import CURVES, Reading, View, Word, read
+from reporting.statistics import Estimate, bootstrap_interval, estimate, holm, paired
+from reporting.summary import by_variant
 
 ACROSS_SEEDS = (
     "best_epoch", "best_loss", "best_acc", "final_loss", "onset_epoch",

@@ -6,14 +6,14 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from api.overfitting import best, higher_is_better
-from api.plots.progress import UNFINISHED, progress
-from api.plots.series import BAND_WORDS, Band, Point, band_of
-from api.plots.style import LABELS, SWEPT
-from api.statistics import estimate
-from api.summary import by_variant
 from models.errors import NotFound
 from models.history import METRICS, RunHistory
+from reporting.overfitting import best, higher_is_better
+from reporting.plots.progress import UNFINISHED, progress
+from reporting.plots.series import BAND_WORDS, Band, Point, band_of
+from reporting.plots.style import LABELS, SWEPT
+from reporting.statistics import estimate
+from reporting.summary import by_variant
 
 CLOSE = 0.01
 """With one seed there is no standard error: what is this close to the best, as a fraction, counts as no worse."""

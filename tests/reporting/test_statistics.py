@@ -10,7 +10,7 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from api.statistics import bootstrap_interval, estimate, holm, paired, small_sample_correction
+from reporting.statistics import bootstrap_interval, estimate, holm, paired, small_sample_correction
 
 numbers = st.floats(-1e3, 1e3).map(lambda x: round(x, 6))
 

@@ -15,17 +15,17 @@ import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from api.plots.differences import Differences
-from api.plots.differences_figure import draw_differences
-from api.plots.layout import grid
-from api.plots.lines import LABELLED, draw_lines
-from api.plots.notebook import OWN, draw_notebook
-from api.plots.page import PAD, word_size
-from api.plots.series import STYLES, Curve, Panel, Series, prepare
-from api.plots.style import RC, THEMES
-from api.plots.sweep import Sweep
-from api.plots.sweep_figure import draw_sweep
 from models.history import RunHistory
+from reporting.plots.differences import Differences
+from reporting.plots.differences_figure import draw_differences
+from reporting.plots.layout import grid
+from reporting.plots.lines import LABELLED, draw_lines
+from reporting.plots.notebook import OWN, draw_notebook
+from reporting.plots.page import PAD, word_size
+from reporting.plots.series import STYLES, Curve, Panel, Series, prepare
+from reporting.plots.style import RC, THEMES
+from reporting.plots.sweep import Sweep
+from reporting.plots.sweep_figure import draw_sweep
 
 FORMATS = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 """The formats, and their media types."""

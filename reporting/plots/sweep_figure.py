@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
 
-from api.plots.layout import y_limits
-from api.plots.page import Page
-from api.plots.style import Theme
-from api.plots.sweep import Sweep
+from reporting.plots.layout import y_limits
+from reporting.plots.page import Page
+from reporting.plots.style import Theme
+from reporting.plots.sweep import Sweep
 
 LEGIBLE = 4.5
 """Points: cells too small for numbers of this size have none."""

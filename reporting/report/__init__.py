@@ -7,30 +7,18 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from sqlalchemy.orm import Session
 
-from api import plots
-from api.access import Reader
-from api.analysis import analyse
-from api.conditional import is_known
-from api.figures import DATASETS
-from api.job_figures import swept
-from api.plots.style import LABELS
-from api.problems import documented
-from api.selection import Chosen, etag_of, load_histories
-from api.statistics import estimate
-from api.summary import by_variant, summarize
 from models.history import RunHistory
-from models.tables import Job, Run
-
-router = APIRouter(tags=["results"])
+from models.tables import Run
+from reporting import plots
+from reporting.gathered import DATASETS, Results, swept
+from reporting.plots.style import LABELS
+from reporting.statistics import estimate
+from reporting.summary import by_variant
 
 WIDTH = 760
 """Of a figure, in pixels."""
@@ -38,60 +26,13 @@ WIDTH = 760
 LINE = 96
 """Characters on a line of the specification."""
 
-HEADERS = {
-    # Figures have styles of their own; there is no script, and nothing is fetched.
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "private, no-cache",
-}
-
 templates = Environment(
-    loader=PackageLoader("api.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    loader=PackageLoader("reporting.report"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
 )
-
-
-@dataclass(frozen=True)
-class Results:
-    """A job's runs and all that is said of their histories, as far as there are any."""
-
-    job: Job
-    runs: Sequence[Run]
-    histories: Sequence[RunHistory]
-    analysis: dict[str, Any]
-    keras: dict[str, Any]
-    metrics: dict[str, Any]
-
-    @property
-    def dataset(self) -> str:
-        """The data set's name as figures say it."""
-        return DATASETS[self.job.spec["dataset"]["name"]]
-
-
-def results_of(session: Session, job: Job) -> Results:
-    """Reads what a report and a bundle are made of."""
-    histories = load_histories(session, job.runs)
-    on_test = job.spec["dataset"]["validation"] == "test"
-    data, keras = (
-        analyse(histories, job.spec["baseline"], view=view, validated_on_test=on_test) for view in ("data", "keras")
-    )
-    return Results(job, job.runs, histories, data, keras, summarize(histories, "val_data_loss"))
-
-
-@router.get(
-    "/jobs/{job_id}/report.html",
-    summary="A report to read and print",
-    response_class=HTMLResponse,
-    responses={304: {"description": "Nothing has changed"}, **documented(404, 422)},
-)
-def get_report(request: Request, access: Reader, job_id: str) -> Response:
-    """Figures, verdicts, comparisons, specification and fingerprint on one self-contained page without scripts."""
-    with access.database.read() as session:
-        job = access.job(session, job_id)
-        headers = {**HEADERS, "ETag": etag_of(request, [Chosen(job, job.runs)])}
-        if is_known(request, headers["ETag"]):
-            return Response(status_code=304, headers=headers)
-        results = results_of(session, job)
-    return HTMLResponse(render(results), 200, headers)
 
 
 def render(results: Results) -> str:

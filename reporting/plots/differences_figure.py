@@ -8,9 +8,9 @@ from math import floor, log10
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from api.plots.differences import Difference, Differences
-from api.plots.page import Page
-from api.plots.style import Theme
+from reporting.plots.differences import Difference, Differences
+from reporting.plots.page import Page
+from reporting.plots.style import Theme
 
 LEVEL = 0.05
 

@@ -6,8 +6,8 @@ import math
 import pytest
 from scipy import stats
 
-from api.summary import finite, nonfinite, summarize
 from models.history import RunHistory
+from reporting.summary import finite, nonfinite, summarize
 
 NAN, INF = math.nan, math.inf
 

@@ -1,0 +1,74 @@
+"""A job in one archive: what was asked for, what came of it, figures, and a script that trains it without Ockham."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from importlib.resources import files
+from typing import Any
+
+from models.history import EVALUATED, METRICS
+from reporting import archive
+from reporting.formats import FORMATS, Export, Exported
+from reporting.gathered import Results
+from reporting.report import figures, fingerprints, render
+
+WIDTH = 1200
+"""Of a figure, in pixels."""
+
+README = """\
+{name}
+{line}
+
+specification.json  the whole experiment, nothing left implicit; submit it again as it stands
+job.json            the job with its runs
+fingerprints.json   what the runs were trained under, and which ones
+history.csv         every epoch of every run; history.parquet the same
+metrics.json        the final and the best epoch of each run, and means over seeds
+analysis.json       overfitting and comparisons; analysis-keras.json with Keras's losses, penalties included
+report.html         all of it to read and print
+figures/            as PNG and SVG
+train.py            trains the same variants with Keras alone:
+
+    pip install keras tensorflow
+    python train.py
+
+The script's numbers differ from these as those of another seed would: Keras draws other initial
+weights and other batches than the service.
+"""
+
+
+def zipped(results: Results, job: dict[str, Any]) -> Iterator[bytes]:
+    """The archive, piece by piece. `job`: as the API shows it."""
+    changed = results.job.finished_at or results.job.created_at
+    return archive.zipped((f"{results.job.id}/{name}", changed, pieces) for name, pieces in _contents(results, job))
+
+
+def _contents(results: Results, job: dict[str, Any]) -> Iterator[tuple[str, Iterable[bytes]]]:
+    name = results.job.name
+    yield "README.txt", [README.format(name=name, line="=" * len(name)).encode()]
+    yield "specification.json", _json(results.job.spec)
+    yield "job.json", _json(job)
+    yield "fingerprints.json", _json(fingerprints(results.runs))
+    evaluated = any(metric in history.metrics for history in results.histories for metric in EVALUATED)
+    metrics = METRICS + EVALUATED if evaluated else METRICS
+    for format in ("csv", "parquet"):
+        export = Export(
+            runs=[Exported(run.id, run.job_id, run.variant, run.seed) for run in results.runs],
+            chunks=[[(results.job.id, history) for history in results.histories]],
+            metrics=metrics,
+            head={},
+        )
+        yield f"history.{format}", FORMATS[format].write(export)
+    yield "metrics.json", _json(results.metrics)
+    yield "analysis.json", _json(results.analysis)
+    yield "analysis-keras.json", _json(results.keras)
+    yield "report.html", [render(results).encode()]
+    for picture in ("png", "svg"):
+        for figure, drawn in figures(results, picture, WIDTH):
+            yield f"figures/{figure}.{picture}", [drawn]
+    yield "train.py", [files("reporting.bundle").joinpath("train.py.txt").read_bytes()]
+
+
+def _json(value: Any) -> list[bytes]:
+    return [json.dumps(value, indent=2, ensure_ascii=False).encode() + b"\n"]

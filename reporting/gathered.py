@@ -1,0 +1,49 @@
+"""All that a job's report and its archive are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from models.history import RunHistory
+from models.tables import Job, Run
+from reporting.analysis import analyse
+from reporting.reading import load_histories
+from reporting.summary import summarize
+
+DATASETS = {"imdb": "IMDB reviews", "synthetic": "synthetic reviews"}
+
+
+@dataclass(frozen=True)
+class Results:
+    """A job's runs and all that is said of their histories, as far as there are any."""
+
+    job: Job
+    runs: Sequence[Run]
+    histories: Sequence[RunHistory]
+    analysis: dict[str, Any]
+    keras: dict[str, Any]
+    metrics: dict[str, Any]
+
+    @property
+    def dataset(self) -> str:
+        """The data set's name as figures say it."""
+        return DATASETS[self.job.spec["dataset"]["name"]]
+
+
+def results_of(session: Session, job: Job) -> Results:
+    """Reads what a report and a bundle are made of."""
+    histories = load_histories(session, job.runs)
+    on_test = job.spec["dataset"]["validation"] == "test"
+    data, keras = (
+        analyse(histories, job.spec["baseline"], view=view, validated_on_test=on_test) for view in ("data", "keras")
+    )
+    return Results(job, job.runs, histories, data, keras, summarize(histories, "val_data_loss"))
+
+
+def swept(spec: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The place of each variant in a stored specification's sweep."""
+    return {variant["name"]: variant["swept"] for variant in spec["variants"] if variant["swept"]}

@@ -9,11 +9,10 @@ worker.tasks ─► worker.training ─► worker.network, which know no web, no
 from __future__ import annotations
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).parent.parent
 SAME = ("api", "models", "reporting", "worker", "migrations")
@@ -107,11 +106,16 @@ def test_the_command_line_loads_no_server() -> None:
     assert not loaded_by("import ockham.cli") & {*HEAVY, "celery", "fastapi", "matplotlib"}
 
 
-@pytest.mark.parametrize("module", ["worker.training", "worker.data"])
-def test_training_knows_no_web_no_queue_and_no_sql(module: str) -> None:
-    loaded = loaded_by(f"import {module}")
-    assert module in loaded
+def test_training_knows_no_web_no_queue_and_no_sql() -> None:
+    loaded = loaded_by(
+        "from worker.keras_import import import_keras; import_keras(); import worker.training, worker.data"
+    )
+    assert {"worker.training", "worker.data", "keras"} <= loaded
     assert not loaded & {"fastapi", "celery", "kombu", "redis", "sqlalchemy", "models.tables", "models.states", "api"}
+    # Nor anything that Keras imports only because it is installed.
+    unused = {"matplotlib", "pandas", "sklearn"}
+    assert all(importlib.util.find_spec(name) for name in unused)
+    assert not loaded & {*unused, "scipy.stats", "pyarrow"}
 
 
 def test_settings_alone_read_the_environment_of_ockham() -> None:

@@ -20,6 +20,7 @@ import yaml
 from models.errors import RunError, SpecificationError
 from models.resolution import resolve
 from models.settings import Settings
+from worker.keras_import import import_keras
 
 
 def main(arguments: list[str]) -> int:
@@ -38,7 +39,8 @@ def main(arguments: list[str]) -> int:
         return 2
 
     with _without_noise():
-        from worker import data, training  # only now: TensorFlow takes seconds to import
+        import_keras()  # only now: it takes seconds
+        from worker import data, training
 
     settings = Settings()
     training.configure(settings.threads)

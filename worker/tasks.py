@@ -21,6 +21,7 @@ from models.errors import OutOfMemory, RunError, Stopped, StorageFull
 from models.settings import Settings
 from models.specification import Imdb, Synthetic
 from models.tables import FINISHED, Run
+from worker.keras_import import import_keras
 from worker.lease import Lease, Why
 
 if TYPE_CHECKING:
@@ -49,7 +50,8 @@ class Child:
             Path("/proc/self/oom_score_adj").write_text("500")
         with suppress(OSError, AttributeError):  # glibc only
             ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
-        from worker import training  # not before the fork: TensorFlow that has computed cannot be forked
+        import_keras()  # not before the fork: TensorFlow that has computed cannot be forked
+        from worker import training
 
         self.settings, self.worker_id, self.drain_at, self.alive = settings, worker_id, drain_at, alive
         self.database = Database(settings)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -44,6 +43,25 @@ class Problem(BaseModel):
     errors: list[FieldError] | None = Field(None, description="With a 422: every fault at once")
 
 
+PHRASES = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    406: "Not Acceptable",
+    409: "Conflict",
+    413: "Content Too Large",
+    415: "Unsupported Media Type",
+    416: "Range Not Satisfiable",
+    422: "Unprocessable Content",
+    429: "Too Many Requests",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+"""Reason phrases of RFC 9110 and RFC 6585. Not `http.HTTPStatus`: there they depend on Python's version."""
+
 EVERYWHERE = (401, 403, 429, 503)
 """What any route under /v1 may answer: keys, limits, an outage."""
 
@@ -52,7 +70,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that may answer with these errors, and with those that any may."""
     answers: dict[int | str, dict[str, Any]] = {
         status: {
-            "description": HTTPStatus(status).phrase,
+            "description": PHRASES[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status in sorted((*statuses, *EVERYWHERE))
@@ -110,7 +128,7 @@ def install(app: FastAPI) -> None:
         return problem(request, error.status, error.code, error.title, error.detail, error.headers, **error.extra)
 
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        phrase = HTTPStatus(error.status_code).phrase
+        phrase = PHRASES.get(error.status_code, "Error")
         code, headers = phrase.lower().replace(" ", "_"), dict(error.headers or {})
         if error.status_code == 405:
             headers["Allow"] = ", ".join(_methods(app, request))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -10,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from api import limits
+from api import limits, peers
 from models import keys
 from models.database import Database
 from models.errors import NotFound, OckhamError
@@ -21,6 +23,11 @@ from models.tables import Job, Run
 bearer = HTTPBearer(
     auto_error=False, description="A key made by `ockham keys create`; none is needed where none was ever made"
 )
+
+
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[0-9a-zA-Z.-]+)(?::([0-9]{1,5}))?")
+_OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip"})
+_MAKE_A_KEY = "`ockham keys create` makes a key"
 
 
 class Unauthorized(OckhamError):
@@ -82,8 +89,7 @@ def _allow(request: Request, credentials: HTTPAuthorizationCredentials | None, s
         with database.read() as session:
             if keys.exist(session):
                 raise Unauthorized("Send a key: `Authorization: Bearer ...`")
-        if not _is_local(request):
-            raise Unauthorized("Without keys only this machine is served: `ockham keys create` makes one")
+        _check_local(request)
         return Access(database, owner="", sees_all=True)
     with database.read() as session:
         key = keys.find(session, credentials.credentials)
@@ -104,14 +110,28 @@ def _address(request: Request) -> str:
     return request.client.host if request.client else ""
 
 
-def _is_local(request: Request) -> bool:
-    """Whether the request came to a loopback address, by a name of it.
+def _check_local(request: Request) -> None:
+    """Raises Unauthorized unless a program of the service's own user, on this machine, sent the request for itself.
 
-    The name matters too: a web page whose own name was made to point to this machine, and a proxy
-    that serves the world, both send another.
+    What the request says is not enough. A web page whose name was made to point to this machine sends that
+    name; but a proxy may send whatever its clients choose, so the kernel is asked whose the connection is.
     """
-    address, port = request.scope.get("server") or ("", None)  # a Unix socket has no port
-    return (port is None or is_loopback(address)) and is_loopback(request.url.hostname or "")
+    hosts = request.headers.getlist("host")
+    name = _HOST.fullmatch(hosts[0]) if len(hosts) == 1 else None
+    if name is None or not is_loopback(name[1].lower()) or int(name[2] or 0) > 65535:
+        raise Unauthorized(f"Without keys this machine is served alone, asked by a name of its own. {_MAKE_A_KEY}")
+    if any(header in _OF_PROXIES or header.startswith("x-forwarded-") for header in request.headers):
+        raise Unauthorized(f"Without keys no proxy is served. {_MAKE_A_KEY}")
+    client, server = request.scope.get("client"), request.scope.get("server")
+    if client is None or server is None or server[1] is None or not is_loopback(server[0]):
+        raise Unauthorized(f"Without keys only connections to a loopback address are served. {_MAKE_A_KEY}")
+    peer = peers.find(client, server)
+    if peer is None:
+        return
+    if not peer.inode or peer.uid not in (0, os.geteuid()):
+        raise Unauthorized(f"Without keys only the user who runs the service is served. {_MAKE_A_KEY}")
+    if peers.serves_others(peer.inode):
+        raise Unauthorized(f"Without keys no program is served that itself serves other machines. {_MAKE_A_KEY}")
 
 
 Credentials = Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]

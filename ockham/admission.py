@@ -24,7 +24,7 @@ def require_key(settings: Settings, host: str) -> bool:
         return True  # an outage: until it is over every request is refused
     finally:
         database.dispose()
-    if is_loopback(host) or host.startswith("/"):
+    if is_loopback(host):
         return False
     raise CannotStart(
         f"Without a key the service listens on this machine's own addresses only, and {host} is not one. "

@@ -93,7 +93,13 @@ def api(
         raise typer.Exit(2) from None
     application = create_app(settings)
     config = uvicorn.Config(
-        application, host=host, port=port, log_config=None, access_log=False, timeout_graceful_shutdown=10
+        application,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # who is let in without a key is the connection's business, not a header's
+        timeout_graceful_shutdown=10,
     )
     Server(config).run(sockets=[listener] if listener else None)
 

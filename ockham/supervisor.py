@@ -124,7 +124,7 @@ class Supervisor:
         self._migrate()
         host, port = listener.getsockname()[:2]
         if not require_key(self.settings, host):
-            self.say("keys", "none yet: open to everybody on this machine; `ockham keys create` ends that")
+            self.say("keys", "none yet: open to your own programs on this machine; `ockham keys create` ends that")
         url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         probe = url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
         fd = listener.fileno()

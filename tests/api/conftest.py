@@ -6,6 +6,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -15,8 +16,9 @@ from sqlalchemy import delete
 
 from api.app import create_app
 from migrations.run import upgrade
-from models import claims
+from models import claims, keys
 from models.database import Database
+from models.scopes import Scope
 from models.settings import Settings
 from models.tables import ApiKey, Idempotency, Job, Webhook
 from tests.servers import PostgreSQL, Valkey, free_port, wait_for
@@ -34,7 +36,9 @@ def serving(settings: Settings) -> Iterator[httpx.Client]:
     """A client of a server of its own."""
     port = free_port()
     app = create_app(settings)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none", proxy_headers=False)
+    )
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
@@ -124,6 +128,18 @@ class Trainer:
 @pytest.fixture
 def trainer(database: Database) -> Trainer:
     return Trainer(database)
+
+
+@pytest.fixture
+def make_key(database: Database) -> Callable[..., dict[str, str]]:
+    """Makes a key; the headers that send it."""
+
+    def make(*scopes: Scope, lifetime: timedelta | None = None) -> dict[str, str]:
+        with database.write() as session:
+            _, token = keys.create(session, "test", scopes or (Scope.SUBMIT,), lifetime)
+        return {"Authorization": f"Bearer {token}"}
+
+    return make
 
 
 def submit(http: httpx.Client, **changes: Any) -> dict[str, Any]:

@@ -16,10 +16,10 @@ OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "
 
 
 @contextmanager
-def browsing() -> Iterator[Browser]:
-    """A browser without a window."""
+def browsing(*options: str) -> Iterator[Browser]:
+    """A browser without a window; `options` are further ones of its command line."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*OPTIONS, *options])
         try:
             yield browser
         finally:

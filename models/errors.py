@@ -90,6 +90,13 @@ class StorageFull(RunError):
     retryable = True
 
 
+class BookkeepingFailed(RunError):
+    """What the run was to record could not be stored, again and again, although the database was there."""
+
+    code = "bookkeeping_failed"
+    retryable = True
+
+
 class OutOfMemory(RunError):
     """The run needs more memory than a worker may use."""
 

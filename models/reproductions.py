@@ -99,7 +99,8 @@ def request(session: Session, run: Run, owner: str) -> Job:
 
 def judge(session: Session, run_id: str) -> None:
     """Stores the verdict, where the run that has succeeded is a reproduction."""
-    if (asked := session.get(Reproduction, run_id)) is None:
+    # Locked: with the original's job, which may be deleted at this moment, its reproductions go.
+    if (asked := session.get(Reproduction, run_id, with_for_update=True)) is None:
         return
     found = compare(_values(session, asked.original_id), _values(session, run_id))
     asked.verdict = found.verdict

@@ -15,10 +15,15 @@ from models.tables import Delivery, Event, Job, Webhook
 
 def announce(session: Session, job: Job, event: Event) -> None:
     """Adds a delivery of `event` for each webhook of the job or its owner that asks for events of its type."""
-    told = select(Webhook).where(
-        Webhook.owner == job.owner,
-        or_(Webhook.job_id.is_(None), Webhook.job_id == job.id),
-        Webhook.disabled_at.is_(None),
+    told = (
+        select(Webhook)
+        .where(
+            Webhook.owner == job.owner,
+            or_(Webhook.job_id.is_(None), Webhook.job_id == job.id),
+            Webhook.disabled_at.is_(None),
+        )
+        # Until the delivery is committed nobody deletes its webhook, and one that is being deleted is told nothing.
+        .with_for_update(read=True, key_share=True)
     )
     data = {"job_id": job.id, "event_id": event.id, "run_id": event.run_id, "data": event.data}
     with session.no_autoflush:

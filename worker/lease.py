@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from models import claims
 from models.database import AWAY, Database, is_storage_full, reason
-from models.errors import OutOfMemory, RunError, TimeLimitExceeded
+from models.errors import BookkeepingFailed, OutOfMemory, RunError, TimeLimitExceeded
 from models.settings import Settings
 from models.tables import HELD, Run, Status
 
@@ -85,22 +85,30 @@ class Lease:
         return self.why is not None
 
     def persist(self, write: Callable[[Session], T], *, despite_full_storage: bool = False) -> T:
-        """`write` in a transaction of its own, tried again while the database is away and the lease may still hold.
+        """`write` in a transaction of its own, tried again after any error while the lease may still hold.
 
-        It may be called again after its commit succeeded unheard. Raises LeaseLost, or the
-        database's error where storage is full, unless that is to be waited for too.
+        It may be called again after its commit succeeded unheard. What the database refuses although it
+        is there (a row that another transaction has just deleted) is tried again for as long as a lease
+        lasts. Raises LeaseLost, BookkeepingFailed, or the database's error if storage is full, unless that
+        is to be waited for too.
         """
-        pause = 0.05
+        pause, refused_until = 0.05, time.monotonic() + self._settings.lease_seconds
         while True:
             try:
                 with self._database.write() as session:
                     return write(session)
-            except AWAY as error:
+            except claims.LeaseLost:
+                raise
+            except Exception as error:  # whatever it is, training has no part in it
                 if is_storage_full(error) and not despite_full_storage:
                     raise
-                if time.monotonic() > self._holds_until:
-                    raise claims.LeaseLost("The database was away for longer than the lease") from error
-                log.warning("database_away", error=reason(error))
+                if (clock := time.monotonic()) > self._holds_until:
+                    raise claims.LeaseLost("The database took nothing for longer than the lease") from error
+                if not isinstance(error, AWAY) and clock > refused_until:
+                    raise BookkeepingFailed(
+                        f"What the run was to record could not be stored ({type(error).__name__}); retry it"
+                    ) from error
+                log.warning("write_repeated", error=reason(error))
                 time.sleep(pause)
                 pause = min(2 * pause, 1.0)
 

@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from models import claims, reuse
 from models.database import AWAY, Database, is_storage_full, reason
-from models.errors import OutOfMemory, RunError, Stopped, StorageFull
+from models.errors import BookkeepingFailed, OutOfMemory, RunError, Stopped, StorageFull
 from models.settings import Settings
 from models.specification import Imdb, Synthetic
 from models.tables import FINISHED, Run
@@ -72,8 +73,8 @@ class Child:
                 held = claims.claim(
                     session, self.worker_id, os.getpid(), settings.lease_seconds, settings.reuse_across_keys
                 )
-        except AWAY as error:
-            log.warning("database_away", error=reason(error))
+        except SQLAlchemyError as error:
+            log.warning("claim_failed", error=reason(error))
             return 0  # the sweep rings again
         if held is None:
             return 0
@@ -114,6 +115,9 @@ class Child:
             except claims.LeaseLost:
                 log.warning("lease_lost")
                 return
+            except BookkeepingFailed:
+                log.exception("end_not_recorded")
+                return  # this process holds the run still: its next claim begins with it
         log.info("run_left", status=status)
         if status in FINISHED:
             for file in checkpoints(self.settings).glob(f"{held.run_id}.*"):

@@ -91,7 +91,8 @@ def train(
     checkpoint is a file, written whole at each epoch's end before on_epoch is called, and resumed
     from where it belongs to this run; the numbers are those of an uninterrupted run, bit for bit.
 
-    Raises Stopped, Diverged (a loss is not finite; its epoch went to on_epoch before) or OutOfMemory.
+    Raises Stopped, Diverged (a loss is not finite; its epoch went to on_epoch before; the test set's loss counts) or
+    OutOfMemory.
     """
     try:
         return _Run(run, data, on_epoch, should_stop, checkpoint, recorded).train()
@@ -152,6 +153,8 @@ class _Run:
         if isinstance(self.run.dataset.validation, Holdout):
             score = self._metrics("", self.network.evaluate, sparse.Rows.of(self.data.test, self.rows.cuts).in_order)
             test = {name: score[name] for name in ("loss", "acc", "data_loss")}
+            if not math.isfinite(test["loss"]):
+                raise Diverged(f"The test set's loss is not finite at the chosen epoch, {chosen}")
         return Result(len(history), chosen, test, self.network.file(), self.fingerprint)
 
     def _report(self, number: int, row: dict[str, float]) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from models.errors import RunError
 from ockham import verbs
 from ockham.cli import app
 from tests.ockham.serving import environment
@@ -32,6 +33,14 @@ def test_every_exit_code_is_on_the_page() -> None:
     codes = {verbs.FAILED, verbs.USAGE, verbs.UNREACHABLE, verbs.CANCELLED, verbs.REFUSED, verbs.TIMEOUT}
     codes |= {verbs.INTERRUPTED, verbs.UNREAD}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, flags=re.MULTILINE)} == {0} | codes
+
+
+def test_every_code_of_a_failed_run_is_on_the_page() -> None:
+    page = (DOCS / "api" / "errors.md").read_text()
+    rows = re.findall(r"^\| `([a-z_]+)` \| (yes|no) \|", page, flags=re.MULTILINE)
+    kinds: list[type[RunError]] = [RunError, *RunError.__subclasses__()]
+    ours = {(kind.code, "yes" if kind.retryable else "no") for kind in kinds}
+    assert set(rows) == ours | {("worker_lost", "yes"), ("no_progress", "yes")}
 
 
 @pytest.mark.slow

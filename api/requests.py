@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from models import specification as spec
+from models.kinds.kind import Model
+from models.kinds.layers import AnyLayer
 from models.sweeps import Sweep
 
 PresetName = Literal["original", "smaller", "bigger", "l2", "l1", "l1_l2", "dropout"]
@@ -51,17 +53,17 @@ EXAMPLES: dict[str, Any] = {
 }
 
 
-class VariantRequest(spec.Model):
+class VariantRequest(Model):
     """A variant: a preset under its own or another name, or layers of one's own."""
 
     name: spec.VariantName
     preset: PresetName | None = None
-    layers: Annotated[tuple[spec.Layer, ...], Field(max_length=spec.MAX_LAYERS)] | None = None
+    layers: Annotated[tuple[AnyLayer, ...], Field(max_length=spec.MAX_LAYERS)] | None = None
     training: spec.Training | None = None
     dataset: spec.DatasetOverride | None = None
 
 
-class JobRequest(spec.Model):
+class JobRequest(Model):
     """An experiment: only `variants` (or a `preset` or a `sweep` that says them) is required."""
 
     model_config = ConfigDict(
@@ -98,7 +100,7 @@ class JobRequest(spec.Model):
         }
 
 
-class SeedsRequest(spec.Model):
+class SeedsRequest(Model):
     """Further seeds of a job."""
 
     seeds: tuple[spec.Seed, ...] = Field(min_length=1, max_length=spec.MAX_SEEDS)

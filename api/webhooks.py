@@ -19,8 +19,8 @@ from api.problems import documented
 from models import webhooks
 from models.database import now
 from models.errors import Conflict, NotFound, SpecificationError
+from models.kinds.kind import Model
 from models.resolution import in_words
-from models.specification import Model
 from models.states import new_id
 from models.tables import Delivery, Webhook
 

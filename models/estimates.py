@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
+from models.kinds.layers.dense import Dense
 from models.specification import (
     IMDB_REVIEWS,
-    SGD,
-    Adagrad,
-    Adam,
-    BatchNormalization,
-    Dense,
     Holdout,
-    RMSprop,
     RunSpecification,
     Synthetic,
     count_parameters,
@@ -39,29 +34,15 @@ def estimate_memory(run: RunSpecification) -> int:
     prepared = (train + validation) * (dense + PAIRS * 8) + validation * PAIRS * 4
     epochs = 3 * train * (dense + PAIRS * 8)
 
-    widths, width = [], data.num_words
-    for layer in (*run.layers, Dense(type="dense", units=1)):
-        width = layer.units if isinstance(layer, Dense) else width
-        widths.append(width * (3 if isinstance(layer, BatchNormalization) else 1))
+    width, held = data.num_words, 0
+    for layer in (*run.layers, Dense(units=1)):
+        width = layer.width(width)
+        held += width * layer.tensors
     rows = min(training.batch_size, train)
-    activations = 4 * sum(widths) * (3 * rows + 2 * 1024)
+    activations = 4 * held * (3 * rows + 2 * 1024)
 
     parameters = 4 * count_parameters(run.layers, data.num_words)
-    copies = 10 + 3 * _slots(training.optimizer)
+    copies = 10 + 3 * training.optimizer.slots()
     if isinstance(data.validation, Holdout) or (training.early_stopping and training.early_stopping.restore_best):
         copies += 1
     return PROCESS + prepared + epochs + activations + copies * parameters
-
-
-def _slots(optimizer: object) -> int:
-    """The optimizer's own variables a weight."""
-    match optimizer:
-        case RMSprop():
-            return 1 + (optimizer.momentum > 0) + optimizer.centered
-        case Adam():  # AdamW too
-            return 2 + optimizer.amsgrad
-        case SGD():
-            return int(optimizer.momentum > 0)
-        case Adagrad():
-            return 1
-    raise TypeError(optimizer)

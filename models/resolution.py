@@ -12,15 +12,15 @@ from pydantic_core import ErrorDetails
 
 from models import presets, sweeps
 from models.errors import SpecificationError
+from models.kinds.kind import Model
+from models.kinds.optimizers import OPTIMIZERS
 from models.specification import (
     IMDB_REVIEWS,
     MAX_METADATA_BYTES,
     MAX_RUNS,
     MAX_SEEDS,
     MAX_VARIANTS,
-    Dense,
     Holdout,
-    Model,
     Seed,
     Specification,
     Synthetic,
@@ -45,7 +45,7 @@ def resolve(body: Any) -> Specification:
     if (sweep := raw.pop("sweep", None)) is not None:
         _sweep(raw, sweep, errors)
     _name_default(raw, "dataset", "imdb")
-    _name_default(raw.get("training"), "optimizer", "rmsprop")
+    _name_default(raw.get("training"), "optimizer", next(iter(OPTIMIZERS)))
     if isinstance(variants := raw.get("variants"), list) and len(variants) > MAX_VARIANTS:
         errors.append(_error(("variants",), "too_long", f"A job may have at most {MAX_VARIANTS} variants"))
         variants = raw["variants"] = ["original"]
@@ -168,7 +168,7 @@ def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dic
         errors.append(_error(where, "preset_and_layers", "A variant has a preset or layers of its own, not both"))
     if isinstance(variant.get("training"), dict):
         variant["training"] = {**training, **variant["training"]}
-        _name_default(variant["training"], "optimizer", "rmsprop")
+        _name_default(variant["training"], "optimizer", next(iter(OPTIMIZERS)))
     return variant
 
 
@@ -176,7 +176,7 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     """The rules that join several fields."""
     errors = []
     for i, variant in enumerate(specification.variants):
-        if variant.layers and not isinstance(variant.layers[0], Dense):
+        if variant.layers and not variant.layers[0].reads:
             errors.append(
                 _error(
                     ("variants", i, "layers", 0),

@@ -13,14 +13,19 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+
+from models.kinds.kind import Model, default
+from models.kinds.layer import Layer
+from models.kinds.layers import AnyLayer
+from models.kinds.layers.dense import Dense
+from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 
 # Limits, each with its reason in docs/limits.md.
 MAX_VARIANTS = 500
 MAX_SEEDS = 100
 MAX_RUNS = 1000
 MAX_LAYERS = 16
-MAX_UNITS = 4096
 MAX_EPOCHS = 1000
 MAX_BATCH_SIZE = 25_000
 MAX_WORDS = 100_000
@@ -32,138 +37,6 @@ MAX_METADATA_BYTES = 16_384
 
 IMDB_REVIEWS = 25_000
 """Reviews in the IMDB training set, and as many in its test set."""
-
-
-class Model(BaseModel):
-    """Frozen and strict: unknown fields, numbers as text and non-finite numbers are errors."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
-
-
-Rate = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, le=1e6)]
-LearningRate = Annotated[float, Field(gt=0, le=1e30)]  # far past where training diverges: whoever wants to see that
-Penalty = Annotated[float, Field(ge=0, le=1e6)]
-Moment = Annotated[float, Field(ge=0, lt=1)]
-
-Activation = Literal[
-    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign",
-    "tanh", "sigmoid", "hard_sigmoid", "exponential",
-]  # fmt: skip
-BiasInitializer = Literal[
-    "zeros", "ones", "random_normal", "random_uniform", "truncated_normal", "glorot_normal", "glorot_uniform",
-    "he_normal", "he_uniform", "lecun_normal", "lecun_uniform",
-]  # fmt: skip
-Initializer = Literal[BiasInitializer, "orthogonal"]  # the last is of matrices only
-
-
-class Regularizer(Model):
-    """A penalty added to the loss, `l1` times the sum of |w| and `l2` times that of w² (`keras.regularizers.L1L2`)."""
-
-    l1: Penalty = 0.0
-    l2: Penalty = 0.0
-
-
-class Dense(Model):
-    """`keras.layers.Dense`."""
-
-    type: Literal["dense"]
-    units: int = Field(ge=1, le=MAX_UNITS)
-    activation: Activation = "linear"
-    use_bias: bool = True
-    kernel_initializer: Initializer = "glorot_uniform"
-    bias_initializer: BiasInitializer = "zeros"
-    kernel_regularizer: Regularizer | None = None
-    bias_regularizer: Regularizer | None = None
-    activity_regularizer: Regularizer | None = None
-
-
-class Dropout(Model):
-    """`keras.layers.Dropout`."""
-
-    type: Literal["dropout"]
-    rate: Rate
-
-
-class GaussianNoise(Model):
-    """`keras.layers.GaussianNoise`."""
-
-    type: Literal["gaussian_noise"]
-    stddev: float = Field(ge=0, le=1)
-
-
-class BatchNormalization(Model):
-    """`keras.layers.BatchNormalization`."""
-
-    type: Literal["batch_normalization"]
-    momentum: Moment = 0.99
-    epsilon: Positive = 0.001
-    center: bool = True
-    scale: bool = True
-
-
-class LayerNormalization(Model):
-    """`keras.layers.LayerNormalization` over the features."""
-
-    type: Literal["layer_normalization"]
-    epsilon: Positive = 0.001
-    center: bool = True
-    scale: bool = True
-
-
-Layer = Annotated[
-    Dense | Dropout | GaussianNoise | BatchNormalization | LayerNormalization, Field(discriminator="type")
-]
-
-
-class RMSprop(Model):
-    """`keras.optimizers.RMSprop`."""
-
-    name: Literal["rmsprop"] = "rmsprop"
-    learning_rate: LearningRate = 0.001
-    rho: Moment = 0.9
-    momentum: Moment = 0.0
-    epsilon: Positive = 1e-7
-    centered: bool = False
-
-
-class Adam(Model):
-    """`keras.optimizers.Adam`."""
-
-    name: Literal["adam"]
-    learning_rate: LearningRate = 0.001
-    beta_1: Moment = 0.9
-    beta_2: Moment = 0.999
-    epsilon: Positive = 1e-7
-    amsgrad: bool = False
-
-
-class AdamW(Adam):
-    """`keras.optimizers.AdamW`: Adam with decoupled weight decay."""
-
-    name: Literal["adamw"]  # type: ignore[assignment]
-    weight_decay: Penalty = 0.004
-
-
-class SGD(Model):
-    """`keras.optimizers.SGD`."""
-
-    name: Literal["sgd"]
-    learning_rate: LearningRate = 0.01
-    momentum: Moment = 0.0
-    nesterov: bool = False
-
-
-class Adagrad(Model):
-    """`keras.optimizers.Adagrad`."""
-
-    name: Literal["adagrad"]
-    learning_rate: LearningRate = 0.001
-    initial_accumulator_value: Penalty = 0.1
-    epsilon: Positive = 1e-7
-
-
-Optimizer = Annotated[RMSprop | Adam | AdamW | SGD | Adagrad, Field(discriminator="name")]
 
 
 class EarlyStopping(Model):
@@ -183,7 +56,7 @@ class Training(Model):
 
     epochs: int = Field(default=20, ge=1, le=MAX_EPOCHS)
     batch_size: int = Field(default=512, ge=1, le=MAX_BATCH_SIZE)
-    optimizer: Optimizer = RMSprop()
+    optimizer: AnyOptimizer = default(OPTIMIZERS)
     early_stopping: EarlyStopping | None = None
     evaluate_train: bool = False
 
@@ -255,7 +128,7 @@ class Variant(Model):
     """
 
     name: VariantName
-    layers: tuple[Layer, ...] = Field(max_length=MAX_LAYERS)
+    layers: tuple[AnyLayer, ...] = Field(max_length=MAX_LAYERS)
     training: Training | None = None
     dataset: DatasetOverride | None = None
     swept: dict[Axis, float] | None = None
@@ -266,7 +139,7 @@ class RunSpecification(Model):
 
     dataset: Dataset
     training: Training
-    layers: tuple[Layer, ...]
+    layers: tuple[AnyLayer, ...]
     seed: int
 
 
@@ -303,16 +176,10 @@ def stored(document: dict[str, Any]) -> Specification:
     return Specification.model_validate_json(json.dumps(document))
 
 
-def count_parameters(layers: Iterable[Any], num_words: int) -> int:
+def count_parameters(layers: Iterable[Layer], num_words: int) -> int:
     """The network's parameters, output layer included, as `keras.Model.count_params` counts them."""
     width, total = num_words, 0
-    for layer in (*layers, Dense(type="dense", units=1)):
-        match layer:
-            case Dense():
-                total += width * layer.units + layer.units * layer.use_bias
-                width = layer.units
-            case BatchNormalization():
-                total += width * (2 + layer.center + layer.scale)
-            case LayerNormalization():
-                total += width * (layer.center + layer.scale)
+    for layer in (*layers, Dense(units=1)):
+        total += layer.weights(width)
+        width = layer.width(width)
     return total

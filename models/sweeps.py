@@ -13,7 +13,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from models.specification import MAX_LAYERS, MAX_UNITS, Model, Penalty, Rate, TrainSamples
+from models.kinds.kind import Model, Penalty, Rate
+from models.kinds.layers.dense import MAX_UNITS
+from models.specification import MAX_LAYERS, TrainSamples
 
 
 def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:

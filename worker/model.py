@@ -4,65 +4,52 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from models.specification import Dense
+from models.kinds.kind import KerasKind
+from models.kinds.layer import Layer
+from models.kinds.layers.dense import Dense
 
-OUTPUT = Dense(type="dense", units=1, activation="sigmoid")
-OPTIMIZERS = {
-    "rmsprop": keras.optimizers.RMSprop,
-    "adam": keras.optimizers.Adam,
-    "adamw": keras.optimizers.AdamW,
-    "sgd": keras.optimizers.SGD,
-    "adagrad": keras.optimizers.Adagrad,
-}
-LAYERS = {
-    "dense": keras.layers.Dense,
-    "dropout": keras.layers.Dropout,
-    "gaussian_noise": keras.layers.GaussianNoise,
-    "batch_normalization": keras.layers.BatchNormalization,
-    "layer_normalization": keras.layers.LayerNormalization,
-}
+OUTPUT = Dense(units=1, activation="sigmoid")
+
+NOISE = 2
+"""What a layer's noise is among the uses that a seed is derived for; the others are its weights, in Keras's order."""
 
 
-def build(layers: Sequence[Any], num_words: int) -> keras.Sequential:
+def made(kind: KerasKind, **more: Any) -> Any:
+    """Keras's own object that `kind` stands for; `more` are further arguments of its class."""
+    arguments = {
+        name: made(value) if isinstance(value, KerasKind) else value for name, value in kind.arguments().items()
+    }
+    return attrgetter(kind.keras)(keras)(**arguments, **more)
+
+
+def build(layers: Sequence[Layer], num_words: int) -> keras.Sequential:
     """The Keras model of a specification's hidden `layers`, and `Dense(1, sigmoid)` behind them."""
-    parts = [_layer(layer, f"{layer.type}_{i}") for i, layer in enumerate(layers, 1)]
+    parts = [made(layer, name=f"{layer.type}_{i}") for i, layer in enumerate(layers, 1)]
     return keras.Sequential(
-        [keras.Input((num_words,), name="reviews"), *parts, _layer(OUTPUT, "output")], name="variant"
+        [keras.Input((num_words,), name="reviews"), *parts, made(OUTPUT, name="output")], name="variant"
     )
 
 
-def _layer(layer: Any, name: str) -> keras.Layer:
-    arguments = {
-        key: keras.regularizers.L1L2(**value) if isinstance(value, dict) else value
-        for key, value in layer.model_dump(exclude={"type"}).items()
-    }
-    return LAYERS[layer.type](name=name, **arguments)
-
-
-def optimizer_of(specification: Any) -> keras.Optimizer:
-    """The Keras optimizer of a specification, not yet built."""
-    return OPTIMIZERS[specification.name](**specification.model_dump(exclude={"name"}))
-
-
 def initialize(model: keras.Model, seed: int) -> None:
-    """Initial weights by each layer's own initializers, and fresh noise: fixed by `seed`, whatever was there before."""
+    """Initial weights by each layer's own initializers, and fresh noise: fixed by `seed`, whatever was there before.
+
+    Raises TypeError if a layer has a weight, but no attribute `<weight>_initializer` for it.
+    """
     for position, layer in enumerate(model.layers):
-        if isinstance(layer, keras.layers.Dense):
-            _initialize(layer.kernel, layer.kernel_initializer, _derived(seed, position, 0))
-            if layer.use_bias:
-                _initialize(layer.bias, layer.bias_initializer, _derived(seed, position, 1))
-        elif (generator := getattr(layer, "seed_generator", None)) is not None:
-            generator.state.assign([_derived(seed, position, 2), 0])
-        else:
-            for variable in layer.variables:
-                fill = np.ones if variable.name in ("gamma", "moving_variance") else np.zeros
-                variable.assign(fill(variable.shape, np.float32))
+        for place, variable in enumerate(layer.weights):
+            initializer = getattr(layer, f"{variable.name}_initializer", None)
+            if initializer is None:
+                raise TypeError(f"keras.layers.{type(layer).__name__} names no initializer of its {variable.name}")
+            _initialize(variable, initializer, _derived(seed, position, place if place < NOISE else place + 1))
+        if (generator := getattr(layer, "seed_generator", None)) is not None:
+            generator.state.assign([_derived(seed, position, NOISE), 0])
 
 
 def _initialize(variable: keras.Variable, initializer: keras.Initializer, seed: int) -> None:

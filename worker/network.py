@@ -13,14 +13,17 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import partial
+from inspect import signature
 from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from models.kinds.layer import Layer
+from models.kinds.optimizer import Optimizer
 from worker import sparse
-from worker.model import build, initialize, optimizer_of, save
+from worker.model import build, initialize, made, save
 
 KEPT_BYTES = 256 << 20
 """How much the networks may weigh that a process keeps ready beside the one in use."""
@@ -28,7 +31,7 @@ KEPT_BYTES = 256 << 20
 _kept: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
 
 
-def network_of(layers: tuple[Any, ...], optimizer: Any, cuts: tuple[int, ...]) -> Network:
+def network_of(layers: tuple[Layer, ...], optimizer: Optimizer, cuts: tuple[int, ...]) -> Network:
     """The network of this shape, traced once in a process; `reset` makes it a new one.
 
     The most recently used are kept, within `KEPT_BYTES`.
@@ -50,7 +53,7 @@ class Network:
     a variable of its own: optimizers and penalties work element by element, so nothing else changes.
     """
 
-    def __init__(self, layers: tuple[Any, ...], optimizer: Any, cuts: tuple[int, ...]) -> None:
+    def __init__(self, layers: tuple[Layer, ...], optimizer: Optimizer, cuts: tuple[int, ...]) -> None:
         self.model = build(layers, cuts[-1])
         self.first: keras.layers.Dense = self.model.layers[0]
         self.wide = self.first.units >= sparse.NARROW
@@ -58,9 +61,11 @@ class Network:
             keras.Variable(np.zeros((last - first, self.first.units), np.float32), name=f"words_{first}")
             for first, last in itertools.pairwise((0, *cuts))
         ]
+        # Those whose output is another in training.
+        self._differs = {layer for layer in self.model.layers if "training" in signature(layer.call).parameters}
         rest = [v for v in self.model.trainable_variables if v is not self.first.kernel]
         self.trainable = [*self.blocks, *rest]
-        self.optimizer = optimizer_of(optimizer)
+        self.optimizer = made(optimizer)
         self.optimizer.build(self.trainable)
         # One fused pass over a wide kernel's rows; a narrow one is quicker without.
         self._apply = tf.function(self._update, jit_compile=self.wide, autograph=False)
@@ -163,19 +168,15 @@ class Network:
         values = self.first.activation(values)
         penalty = tf.constant(0.0)
         for layer in self.model.layers:
-            kernels = self.blocks
             if layer is not self.first:
-                trains = not isinstance(layer, (keras.layers.Dense, keras.layers.LayerNormalization))
-                values = layer.call(values, training=training) if trains else layer.call(values)
-                kernels = [getattr(layer, "kernel", None)]
+                values = layer.call(values, **({"training": training} if layer in self._differs else {}))
             if layer.activity_regularizer is not None:
                 # As keras.Layer.__call__ does: a mean over the batch.
                 penalty += layer.activity_regularizer(values) / tf.cast(tf.shape(values)[0], tf.float32)
-            if isinstance(layer, keras.layers.Dense):
-                if layer.kernel_regularizer is not None:
-                    penalty += tf.add_n([layer.kernel_regularizer(kernel) for kernel in kernels])
-                if layer.use_bias and layer.bias_regularizer is not None:
-                    penalty += layer.bias_regularizer(layer.bias)
+            for weight in layer.trainable_weights:
+                if weight.regularizer is not None:
+                    parts = self.blocks if weight is self.first.kernel else [weight]
+                    penalty += tf.add_n([weight.regularizer(part) for part in parts])
         return values, penalty
 
     def _update(self, gradients: list[tf.Tensor]) -> None:

@@ -20,7 +20,9 @@ import tensorflow as tf
 
 from models.errors import Diverged, OutOfMemory, Stopped
 from models.history import EVALUATED, METRICS
-from models.specification import Dense, Dropout, Holdout, RunSpecification, Synthetic, Training
+from models.kinds.layers.dense import Dense
+from models.kinds.layers.dropout import Dropout
+from models.specification import Holdout, RunSpecification, Synthetic, Training
 from worker import checkpoint as checkpoints
 from worker import sparse
 from worker.checkpoint import Checkpoint
@@ -71,7 +73,7 @@ def warm_up() -> None:
     """Trains a tiny network, so that a process pays for TensorFlow's and XLA's first use before its first run."""
     reviews = Reviews(np.array([0, 2, 4]), np.array([0, 1, 1, 2], np.int32), np.array([0, 1], np.float32))
     data = Dataset("warm-up", 64, reviews, reviews, reviews, sha256="")
-    layers = (Dense(type="dense", units=sparse.NARROW), Dropout(type="dropout", rate=0.5))
+    layers = (Dense(units=sparse.NARROW), Dropout(rate=0.5))
     tiny = Synthetic(name="synthetic", num_words=64, reviews=2)
     train(RunSpecification(dataset=tiny, training=Training(epochs=1), layers=layers, seed=0), data)
 

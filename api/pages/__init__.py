@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.pages.forms import forms
+from api.pages.forms import forms, layers_in_words
 from models.tables import Status
 from reporting.formats import FORMATS
 from reporting.plots.style import DASHES, LABELS, MARKS, THEMES
@@ -61,7 +61,7 @@ templates = Environment(
     lstrip_blocks=True,
 )
 templates.policies["json.dumps_kwargs"] = {"sort_keys": False}  # layers and fields in the order of the models
-templates.globals.update(labels=LABELS, marks=MARKS, statuses=list(Status))
+templates.globals.update(labels=LABELS, marks=MARKS, statuses=list(Status), layers=layers_in_words())
 templates.globals.update(formats=[f"{format.name}:{format.ending}" for format in FORMATS.values()])
 
 

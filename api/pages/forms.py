@@ -1,34 +1,21 @@
-"""The fields of the form that makes a job, read off the specification's own models."""
+"""The fields of the form that makes a job, read off the catalogue of kinds and the specification's own models."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
-from typing import Any
+from string import Formatter
+from typing import Any, get_args
 
 from pydantic import BaseModel
 
 from models import specification
+from models.kinds.kind import Kind
+from models.kinds.layers import LAYERS
+from models.kinds.optimizers import OPTIMIZERS
 from models.sweeps import Grid
 
-LAYERS: tuple[type[BaseModel], ...] = (
-    specification.Dense,
-    specification.Dropout,
-    specification.GaussianNoise,
-    specification.BatchNormalization,
-    specification.LayerNormalization,
-)
-OPTIMIZERS: tuple[type[BaseModel], ...] = (
-    specification.RMSprop,
-    specification.Adam,
-    specification.AdamW,
-    specification.SGD,
-    specification.Adagrad,
-)
-DATASETS: tuple[type[BaseModel], ...] = (specification.Imdb, specification.Synthetic)
-STARTS = {"units": 16, "rate": 0.5, "stddev": 0.1, "activation": "relu"}
-"""What a layer begins with where Keras has no default, or one that nobody means in a hidden layer."""
-MAIN = ("units", "activation", "rate", "stddev", "kernel_regularizer", "learning_rate")
-"""What most networks set; the rest is folded away."""
+DATASETS: dict[str, type[BaseModel]] = {"imdb": specification.Imdb, "synthetic": specification.Synthetic}
 
 
 @cache
@@ -36,9 +23,12 @@ def forms() -> dict[str, Any]:
     """What the form is made of: the fields of every layer, optimizer and data set, and of the training."""
     return {
         "fields": {
-            "layers": dict(_kind(kind, "type") for kind in LAYERS),
-            "optimizers": dict(_kind(kind, "name") for kind in OPTIMIZERS),
-            "datasets": dict(_kind(kind, "name") for kind in DATASETS),
+            "layers": _family(LAYERS),
+            "optimizers": _family(OPTIMIZERS),
+            "datasets": {
+                name: {"title": "", "about": "", "fields": [f for f in _fields(kind) if f["name"] != "name"]}
+                for name, kind in DATASETS.items()
+            },
             "training": _fields(specification.Training),
             "stopping": _fields(specification.EarlyStopping),
             "axes": list(Grid.model_fields),
@@ -46,12 +36,31 @@ def forms() -> dict[str, Any]:
     }
 
 
-def _kind(model: type[BaseModel], tag: str) -> tuple[str, list[dict[str, Any]]]:
-    schema = model.model_json_schema()["properties"][tag]
-    return schema["const"], [field for field in _fields(model) if field["name"] != tag]
+@cache
+def layers_in_words() -> dict[str, Any]:
+    """How a network's line names each layer: a text with its fields' names in braces, and those fields' defaults."""
+    found = {}
+    for name, kind in LAYERS.items():
+        fields = [field for _, field, _, _ in Formatter().parse(kind.words) if field]
+        defaults = {field["name"]: field["default"] for field in _fields(kind) if field["name"] in fields}
+        found[name] = {"words": kind.words, "defaults": defaults}
+    return found
 
 
-def _fields(model: type[BaseModel]) -> list[dict[str, Any]]:
+def _family(kinds: Mapping[str, type[Kind]]) -> dict[str, Any]:
+    return {
+        name: {
+            "title": kind.title,
+            "about": (kind.__doc__ or "").partition("\n")[0],
+            "fields": [field for field in _fields(kind, kind.starts, kind.main) if field["name"] != kind.tag],
+        }
+        for name, kind in kinds.items()
+    }
+
+
+def _fields(
+    model: type[BaseModel], starts: Mapping[str, Any] | None = None, main: Collection[str] = ()
+) -> list[dict[str, Any]]:
     """Each field's name, kind of input, start value, choices and limits."""
     schema = model.model_json_schema()
     found = []
@@ -59,22 +68,33 @@ def _fields(model: type[BaseModel]) -> list[dict[str, Any]]:
         any_of = each.get("anyOf", [each])
         plain = next((option for option in any_of if "type" in option and option["type"] != "null"), each)
         nested = any("$ref" in option for option in any_of) or "discriminator" in each
+        # A kind that has no name of its own is written as its numbers.
+        parts = next((kind for kind in _kinds(model.model_fields[name].annotation) if not kind.tag), None)
         default = each.get("default")
         found.append(
             {
                 "name": name,
                 "label": name.replace("_", " "),
-                "kind": "regularizer" if name.endswith("regularizer") else "nested" if nested else _input(plain),
+                "kind": "parts" if parts else "nested" if nested else _input(plain),
+                "parts": [{"name": part, "label": part.upper()} for part in parts.model_fields] if parts else [],
                 "default": default,
-                "start": STARTS.get(name, default),
+                "start": (starts or {}).get(name, default),
                 "choices": plain.get("enum", []),
                 "low": plain.get("minimum", plain.get("exclusiveMinimum")),
                 "high": plain.get("maximum"),
-                "main": name in MAIN,
+                "main": name in main,
                 "required": name in schema.get("required", ()),
             }
         )
     return found
+
+
+def _kinds(annotation: Any) -> Iterator[type[Kind]]:
+    """The kinds that a field's type speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, Kind):
+        yield annotation
+    for part in get_args(annotation):
+        yield from _kinds(part)
 
 
 def _input(schema: dict[str, Any]) -> str:

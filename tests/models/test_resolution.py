@@ -9,8 +9,9 @@ import pytest
 
 from models import presets
 from models.errors import SpecificationError
+from models.kinds.layers.dense import Dense
 from models.resolution import resolve
-from models.specification import MAX_METADATA_BYTES, Dense, Specification, count_parameters, stored
+from models.specification import MAX_METADATA_BYTES, Specification, count_parameters, stored
 
 
 def faults(body: Any) -> dict[str, str]:

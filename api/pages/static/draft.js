@@ -1,13 +1,18 @@
 /** @file The specification being written: the JSON document itself, reached by pointers (RFC 6901). */
 
 /**
- * @typedef {{name: string, label: string, kind: string, default: any, start: any, choices: string[], low: number | null, high: number | null,
- *   main: boolean, required: boolean, kept?: boolean}} Field `kept` is written even where it is the default
- * @typedef {{layers: Record<string, Field[]>, optimizers: Record<string, Field[]>, datasets: Record<string, Field[]>, training: Field[], stopping: Field[], axes: string[]}} Fields
+ * @typedef {{name: string, label: string, kind: string, parts: {name: string, label: string}[], default: any, start: any, choices: string[],
+ *   low: number | null, high: number | null, main: boolean, required: boolean, kept?: boolean}} Field `kept` is written even if it is the default
+ * @typedef {{title: string, about: string, fields: Field[]}} Kind
+ * @typedef {Record<string, Kind>} Family the first is what is meant if none is named
+ * @typedef {{layers: Family, optimizers: Family, datasets: Family, training: Field[], stopping: Field[], axes: string[]}} Fields
  */
 
 /** Every field there is, as the service describes it. @type {Fields} */
 export const FIELDS = JSON.parse(document.body.dataset.fields ?? '{}');
+
+/** The kind that is meant if none is named. @param {Family} family */
+export const first = (family) => Object.keys(family)[0];
 
 /** @param {string} pointer */
 const steps = (pointer) => pointer.split('/').slice(1).map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
@@ -59,8 +64,8 @@ function without(document, fields) {
 function pruneTraining(training) {
   if (!training) return undefined;
   const pruned = without(training, FIELDS.training.filter((field) => field.kind !== 'nested'));
-  if (pruned.optimizer) pruned.optimizer = without(pruned.optimizer, FIELDS.optimizers[pruned.optimizer.name] ?? []);
-  if (pruned.optimizer?.name === 'rmsprop' && Object.keys(pruned.optimizer).length === 1) delete pruned.optimizer;
+  if (pruned.optimizer) pruned.optimizer = without(pruned.optimizer, FIELDS.optimizers[pruned.optimizer.name]?.fields ?? []);
+  if (pruned.optimizer?.name === first(FIELDS.optimizers) && Object.keys(pruned.optimizer).length === 1) delete pruned.optimizer;
   if (pruned.early_stopping) pruned.early_stopping = without(pruned.early_stopping, FIELDS.stopping);
   return Object.keys(pruned).length ? pruned : undefined;
 }
@@ -78,16 +83,16 @@ export function prune(spec, presets) {
     if (known.get(variant.name) === JSON.stringify(variant.layers) && !training && !variant.dataset) return variant.name;
     return {
       name: variant.name,
-      layers: variant.layers.map((/** @type {any} */ layer) => without(layer, FIELDS.layers[layer.type] ?? [])),
+      layers: variant.layers.map((/** @type {any} */ layer) => without(layer, FIELDS.layers[layer.type]?.fields ?? [])),
       // A variant's own training is complete: what it leaves out would be the job's.
       ...(training ? { training } : {}), ...(variant.dataset ? { dataset: variant.dataset } : {}),
     };
   });
-  const dataset = without(spec.dataset, FIELDS.datasets[spec.dataset.name] ?? []);
+  const dataset = without(spec.dataset, FIELDS.datasets[spec.dataset.name]?.fields ?? []);
   const training = pruneTraining(spec.training);
   return {
     name: spec.name,
-    ...(Object.keys(dataset).length > 1 || dataset.name !== 'imdb' ? { dataset } : {}),
+    ...(Object.keys(dataset).length > 1 || dataset.name !== first(FIELDS.datasets) ? { dataset } : {}),
     ...(training ? { training } : {}),
     variants,
     ...(spec.baseline === (variants[0].name ?? variants[0]) ? {} : { baseline: spec.baseline }),

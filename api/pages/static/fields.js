@@ -61,19 +61,19 @@ export function input(draft, field, base) {
   return labelled(field.label, pointer, box);
 }
 
-/** The two strengths of a penalty. @param {Draft} draft @param {Field} field @param {string} base */
-export function penalty(draft, field, base) {
+/** The numbers that a field is made of, such as the strengths of a penalty. @param {Draft} draft @param {Field} field @param {string} base */
+export function numbers(draft, field, base) {
   const pointer = `${base}/${field.name}`;
-  return ['l1', 'l2'].map((name) => {
+  return field.parts.map(({ name, label }) => {
     const box = h('input', { type: 'text', inputMode: 'decimal', autocomplete: 'off', class: 'short', value: draft.read(`${pointer}/${name}`) || '', placeholder: '0',
       oninput: () => draft.write(`${pointer}/${name}`, parsed(box.value) || undefined) });
-    return labelled(`${field.label.replace('kernel regularizer', '').replace(' regularizer', '')} ${name.toUpperCase()}`.trim(), `${pointer}/${name}`, box);
+    return labelled(`${field.label.replace('kernel regularizer', '').replace(' regularizer', '')} ${label}`.trim(), `${pointer}/${name}`, box);
   });
 }
 
 /** @param {Draft} draft @param {Field[]} fields @param {string} base @returns {any[]} */
 export const inputs = (draft, fields, base) =>
-  fields.filter((field) => field.kind !== 'nested').flatMap((field) => (field.kind === 'regularizer' ? penalty(draft, field, base) : [input(draft, field, base)]));
+  fields.filter((field) => field.kind !== 'nested').flatMap((field) => (field.kind === 'parts' ? numbers(draft, field, base) : [input(draft, field, base)]));
 
 /**
  * Puts each error beside its field.

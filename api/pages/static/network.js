@@ -1,17 +1,14 @@
 /** @file Networks in words. */
 
+/** How each layer is named: a text with its fields' names in braces, as the catalogue has it. @type {Record<string, {words: string, defaults: any}>} */
+const LAYERS = JSON.parse(document.body.dataset.layers ?? '{}');
+
 /** @param {any} layer */
 function word(layer) {
-  const strength = layer.kernel_regularizer;
-  const penalty = strength ? [strength.l1 && `L1 ${strength.l1}`, strength.l2 && `L2 ${strength.l2}`].filter(Boolean).join(', ') : '';
-  switch (layer.type) {
-    case 'dense': return `${layer.units} ${layer.activation ?? 'linear'}${penalty ? ` (${penalty})` : ''}`;
-    case 'dropout': return `dropout ${layer.rate}`;
-    case 'gaussian_noise': return `noise ${layer.stddev}`;
-    case 'batch_normalization': return 'batch norm';
-    case 'layer_normalization': return 'layer norm';
-    default: return String(layer.type);
-  }
+  const kind = LAYERS[layer.type];
+  if (!kind) return String(layer.type);
+  const strengths = Object.entries(layer.kernel_regularizer ?? {}).filter(([, value]) => value).map(([name, value]) => `${name.toUpperCase()} ${value}`);
+  return kind.words.replaceAll(/{(\w+)}/g, (_, name) => layer[name] ?? kind.defaults[name] ?? '') + (strengths.length ? ` (${strengths.join(', ')})` : '');
 }
 
 /** The hidden layers, from the words on. @param {any} layers */

@@ -2,7 +2,7 @@
 
 import { get, post, Problem } from './api.js';
 import { byId, debounced, fill, h } from './dom.js';
-import { Draft, FIELDS, prune } from './draft.js';
+import { Draft, FIELDS, first, prune } from './draft.js';
 import { inputs, labelled, list, parsed, showErrors } from './fields.js';
 import { count, plural } from './format.js';
 import { showPreview } from './preview.js';
@@ -62,7 +62,7 @@ function showDataset() {
   const held = h('input', { type: 'text', inputMode: 'decimal', class: 'short', value: holdout ?? '', placeholder: 'none', oninput: () => {
     draft.write('/dataset/validation', held.value.trim() ? { holdout: parsed(held.value) } : undefined);
   } });
-  fill(byId('dataset'), labelled('Data set', '/dataset/name', select), inputs(draft, FIELDS.datasets[chosen] ?? [], '/dataset'),
+  fill(byId('dataset'), labelled('Data set', '/dataset/name', select), inputs(draft, FIELDS.datasets[chosen]?.fields ?? [], '/dataset'),
     labelled('Reviews held out', '/dataset/validation', held, '(else the test set validates)'));
 }
 
@@ -71,11 +71,11 @@ const kept = (field) => ({ ...field, kept: field.name === 'patience' });
 
 function showTraining() {
   const optimizer = draft.read('/training/optimizer');
-  const chosen = (typeof optimizer === 'string' ? optimizer : optimizer?.name) ?? 'rmsprop';
-  const select = h('select', { onchange: () => { draft.write('/training/optimizer', select.value === 'rmsprop' ? undefined : { name: select.value }); showTraining(); } },
-    Object.keys(FIELDS.optimizers).map((name) => h('option', { value: name }, name)));
+  const chosen = (typeof optimizer === 'string' ? optimizer : optimizer?.name) ?? first(FIELDS.optimizers);
+  const select = h('select', { onchange: () => { draft.write('/training/optimizer', select.value === first(FIELDS.optimizers) ? undefined : { name: select.value }); showTraining(); } },
+    Object.entries(FIELDS.optimizers).map(([name, { title, about }]) => h('option', { value: name, title: about }, title)));
   select.value = chosen;
-  const fields = FIELDS.optimizers[chosen] ?? [];
+  const fields = FIELDS.optimizers[chosen]?.fields ?? [];
   const stops = Boolean(draft.read('/training/early_stopping'));
   const early = h('input', { type: 'checkbox', checked: stops, onchange: () => { draft.write('/training/early_stopping', early.checked ? { patience: 3 } : undefined); showTraining(); } });
   fill(byId('training'), inputs(draft, FIELDS.training, '/training'), labelled('Optimizer', '/training/optimizer/name', select),

@@ -2,7 +2,7 @@
 
 import { FIELDS } from './draft.js';
 import { h, fill } from './dom.js';
-import { input, inputs, labelled, parsed, penalty } from './fields.js';
+import { inputs, labelled, parsed } from './fields.js';
 import { lookOf, sample } from './marks.js';
 import { describe } from './network.js';
 
@@ -109,7 +109,7 @@ export class Variants {
   builder(i) {
     const layers = this.layersOf(this.list[i]);
     const act = (/** @type {(layers: any[]) => void} */ change) => () => { change(this.own(i)); this.open.add(i); this.changed(); };
-    const kind = h('select', { 'aria-label': 'Kind of layer' }, Object.keys(FIELDS.layers).map((name) => h('option', { value: name }, name.replaceAll('_', ' '))));
+    const kind = h('select', { 'aria-label': 'Kind of layer' }, Object.entries(FIELDS.layers).map(([name, { title, about }]) => h('option', { value: name, title: about }, title)));
     const samples = h('input', { type: 'text', inputMode: 'decimal', class: 'short', placeholder: 'the job’s', value: this.draft.read(`/variants/${i}/dataset/train_samples`) ?? '',
       oninput: () => { this.own(i); this.draft.write(`/variants/${i}/dataset/train_samples`, parsed(samples.value)); } });
     return h('div', { class: 'layer-list' },
@@ -124,13 +124,11 @@ export class Variants {
     const through = { read: (/** @type {string} */ at) => at.slice(pointer.length + 1).split('/').reduce((node, step) => node?.[step], layer),
       write: (/** @type {string} */ at, /** @type {any} */ value) => { this.own(i); this.draft.write(at, value); this.summarize(i); } };
     const draft = /** @type {any} */ (through);
-    const fields = FIELDS.layers[layer.type] ?? [];
+    const { title, fields } = FIELDS.layers[layer.type] ?? { title: layer.type, fields: [] };
     const main = fields.filter((field) => field.main), rest = fields.filter((field) => !field.main);
-    const shown = main.flatMap((field) => (field.kind === 'regularizer' ? penalty(draft, field, pointer) : [input(draft, field, pointer)]));
-    const title = layer.type.replaceAll('_', ' ');
     const button = (/** @type {string} */ sign, /** @type {string} */ label, /** @type {boolean} */ off, /** @type {(layers: any[]) => void} */ change) =>
       h('button', { type: 'button', class: 'quiet small', 'aria-label': `${label}: layer ${j + 1}, ${title}`, disabled: off, onclick: act(change) }, sign);
-    return h('li', { class: 'layer' }, h('strong', {}, title), h('div', { class: 'fields' }, shown,
+    return h('li', { class: 'layer' }, h('strong', {}, title), h('div', { class: 'fields' }, inputs(draft, main, pointer),
       rest.length > 0 && h('details', { class: 'more' }, h('summary', { class: 'small' }, 'more'), h('div', { class: 'fields' }, inputs(draft, rest, pointer)))),
     h('span', { class: 'layer-buttons' }, button('↑', 'Move up', j === 0, (own) => own.splice(j - 1, 0, ...own.splice(j, 1))),
       button('↓', 'Move down', j === this.layersOf(this.list[i]).length - 1, (own) => own.splice(j + 1, 0, ...own.splice(j, 1))), button('✕', 'Remove', false, (own) => own.splice(j, 1))));
@@ -145,11 +143,11 @@ export class Variants {
 
 /** A new layer of a kind. @param {string} type */
 function fresh(type) {
-  return Object.fromEntries([['type', type], ...(FIELDS.layers[type] ?? []).filter((field) => field.start !== field.default).map((field) => [field.name, field.start])]);
+  return Object.fromEntries([['type', type], ...(FIELDS.layers[type]?.fields ?? []).filter((field) => field.start !== field.default).map((field) => [field.name, field.start])]);
 }
 
 /** A layer without its defaults. @param {any} layer */
 function bare(layer) {
-  const defaults = new Map((FIELDS.layers[layer.type] ?? []).map((field) => [field.name, field.default]));
+  const defaults = new Map((FIELDS.layers[layer.type]?.fields ?? []).map((field) => [field.name, field.default]));
   return Object.fromEntries(Object.entries(layer).filter(([name, value]) => value !== null && value !== defaults.get(name)));
 }

@@ -1,0 +1,31 @@
+"""What every hidden layer is."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from models.kinds.kind import KerasKind
+
+
+class Layer(KerasKind):
+    """A hidden layer, which takes float32 (rows, inputs).
+
+    words: the layer in a network's line, with its fields' values in braces. reads: whether it may be the first
+    layer, which reads the data set's rows. tensors: how many arrays of its output's size training holds, at least.
+    """
+
+    tag = "type"
+
+    words: ClassVar[str]
+    reads: ClassVar[bool] = False
+    tensors: ClassVar[int] = 1
+
+    type: str
+
+    def width(self, inputs: int) -> int:
+        """The features that it gives, of `inputs` features."""
+        return inputs
+
+    def weights(self, inputs: int) -> int:
+        """Its weights on `inputs` features, the untrained ones included, as `keras.Layer.count_params` counts them."""
+        return 0

@@ -1,0 +1,25 @@
+"""Batch normalization."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.kinds.kind import Moment, Positive
+from models.kinds.layer import Layer
+
+
+class BatchNormalization(Layer):
+    """`keras.layers.BatchNormalization`."""
+
+    title, keras, place = "batch normalization", "layers.BatchNormalization", 3
+    words = "batch norm"
+    tensors = 3
+
+    type: Literal["batch_normalization"] = "batch_normalization"
+    momentum: Moment = 0.99
+    epsilon: Positive = 0.001
+    center: bool = True
+    scale: bool = True
+
+    def weights(self, inputs: int) -> int:
+        return inputs * (2 + self.center + self.scale)

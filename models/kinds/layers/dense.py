@@ -1,0 +1,48 @@
+"""Fully connected layers."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from models.kinds.layer import Layer
+from models.kinds.regularizers import AnyRegularizer
+
+MAX_UNITS = 4096
+
+Activation = Literal[
+    "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign",
+    "tanh", "sigmoid", "hard_sigmoid", "exponential",
+]  # fmt: skip
+BiasInitializer = Literal[
+    "zeros", "ones", "random_normal", "random_uniform", "truncated_normal", "glorot_normal", "glorot_uniform",
+    "he_normal", "he_uniform", "lecun_normal", "lecun_uniform",
+]  # fmt: skip
+Initializer = Literal[BiasInitializer, "orthogonal"]  # the last is of matrices only
+
+
+class Dense(Layer):
+    """`keras.layers.Dense`."""
+
+    title, keras, place = "dense", "layers.Dense", 0
+    words = "{units} {activation}"
+    reads = True
+    starts = {"units": 16, "activation": "relu"}
+    main = ("units", "activation", "kernel_regularizer")
+
+    type: Literal["dense"] = "dense"
+    units: int = Field(ge=1, le=MAX_UNITS)
+    activation: Activation = "linear"
+    use_bias: bool = True
+    kernel_initializer: Initializer = "glorot_uniform"
+    bias_initializer: BiasInitializer = "zeros"
+    kernel_regularizer: AnyRegularizer | None = None
+    bias_regularizer: AnyRegularizer | None = None
+    activity_regularizer: AnyRegularizer | None = None
+
+    def width(self, inputs: int) -> int:
+        return self.units
+
+    def weights(self, inputs: int) -> int:
+        return (inputs + self.use_bias) * self.units

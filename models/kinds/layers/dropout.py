@@ -1,0 +1,20 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.kinds.kind import Rate
+from models.kinds.layer import Layer
+
+
+class Dropout(Layer):
+    """`keras.layers.Dropout`."""
+
+    title, keras, place = "dropout", "layers.Dropout", 1
+    words = "dropout {rate}"
+    starts = {"rate": 0.5}
+    main = ("rate",)
+
+    type: Literal["dropout"] = "dropout"
+    rate: Rate

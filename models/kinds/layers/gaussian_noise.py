@@ -1,0 +1,21 @@
+"""Additive Gaussian noise."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from models.kinds.layer import Layer
+
+
+class GaussianNoise(Layer):
+    """`keras.layers.GaussianNoise`."""
+
+    title, keras, place = "Gaussian noise", "layers.GaussianNoise", 2
+    words = "noise {stddev}"
+    starts = {"stddev": 0.1}
+    main = ("stddev",)
+
+    type: Literal["gaussian_noise"] = "gaussian_noise"
+    stddev: float = Field(ge=0, le=1)

@@ -1,0 +1,23 @@
+"""Layer normalization."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from models.kinds.kind import Positive
+from models.kinds.layer import Layer
+
+
+class LayerNormalization(Layer):
+    """`keras.layers.LayerNormalization` over the features."""
+
+    title, keras, place = "layer normalization", "layers.LayerNormalization", 4
+    words = "layer norm"
+
+    type: Literal["layer_normalization"] = "layer_normalization"
+    epsilon: Positive = 0.001
+    center: bool = True
+    scale: bool = True
+
+    def weights(self, inputs: int) -> int:
+        return inputs * (self.center + self.scale)

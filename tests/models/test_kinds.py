@@ -1,0 +1,86 @@
+"""Every kind of the catalogue keeps to what the rest of the program takes for granted."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from models.kinds.kind import Kind, Penalty, any_of, default, discover
+from models.kinds.layer import Layer
+from models.kinds.layers import LAYERS, AnyLayer
+from models.kinds.optimizer import Optimizer
+from models.kinds.optimizers import OPTIMIZERS
+from models.kinds.regularizers import REGULARIZERS
+
+KINDS = [*LAYERS.values(), *OPTIMIZERS.values(), *REGULARIZERS.values()]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_a_kind_is_complete(kind: type[Kind]) -> None:
+    example = kind.model_validate(kind.starts)
+    assert kind.model_validate_json(example.model_dump_json()) == example
+    assert re.fullmatch("[a-z0-9_]+" if kind.tag else r"\w+", kind.kind())
+    assert kind.title
+    assert kind.__doc__
+    assert {*kind.starts, *kind.main} <= kind.model_fields.keys() - {kind.tag}
+    if kind.tag:
+        assert kind.model_json_schema()["required"][0] == kind.tag
+
+
+@pytest.mark.parametrize("kind", LAYERS.values(), ids=lambda kind: kind.__name__)
+def test_a_layers_words_are_of_its_fields(kind: type[Layer]) -> None:
+    assert {field for _, field, _, _ in Formatter().parse(kind.words) if field} <= kind.model_fields.keys()
+
+
+def test_the_first_of_a_family_is_meant_if_none_is_named() -> None:
+    assert default(OPTIMIZERS) == OPTIMIZERS["rmsprop"].model_validate({})
+    assert next(iter(LAYERS)) == "dense"
+    assert LAYERS["dense"].reads
+
+
+def test_two_kinds_of_one_name_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one = (
+        "from typing import Literal\n"
+        "from models.kinds.layer import Layer\n\n"
+        "class Twice(Layer):\n"
+        '    """Twice there."""\n'
+        '    title, keras, words = "twice", "layers.ReLU", "twice"\n'
+        '    type: Literal["twice"] = "twice"\n'
+    )
+    package = tmp_path / "doubled"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    for name in ("a", "b"):
+        (package / f"{name}.py").write_text(one)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(TypeError, match="same name: twice, twice"):
+        discover("doubled", [str(package)], Layer)
+
+
+def test_kinds_without_a_name_are_told_apart_by_their_fields() -> None:
+    class Range(Kind):
+        low: Penalty
+        high: Penalty
+
+    class Most(Kind):
+        high: Penalty
+        strict: bool = False
+
+    either: TypeAdapter[Kind] = TypeAdapter(any_of({"Range": Range, "Most": Most}))
+    assert either.validate_python({"low": 1.0, "high": 2.0}) == Range(low=1.0, high=2.0)
+    assert either.validate_python({"high": 2.0, "strict": True}) == Most(high=2.0, strict=True)
+    assert either.validate_python(Most(high=2.0)) == Most(high=2.0)
+    with pytest.raises(ValidationError) as refused:
+        either.validate_python({"high": -1.0, "strict": True})
+    assert [fault["loc"] for fault in refused.value.errors()] == [("Most", "high")]
+
+
+def test_a_union_names_its_tag_in_json_schema() -> None:
+    schema = TypeAdapter(AnyLayer).json_schema()
+    assert schema["discriminator"]["mapping"].keys() == LAYERS.keys()
+    optimizers = TypeAdapter(any_of(OPTIMIZERS)).json_schema()["$defs"]
+    assert all(optimizer["required"][0] == Optimizer.tag for optimizer in optimizers.values())

@@ -1,0 +1,38 @@
+"""Specifications resolve to what they always did, byte by byte: stored results are found again by it.
+
+`resolved.json` was written by version 0.1: bodies, what each resolved to, and of each run its key, parameters,
+memory and work.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.limits import work_of
+from models.estimates import estimate_memory
+from models.resolution import resolve
+from models.reuse import key_of
+from models.specification import count_parameters, stored
+
+STORED: dict[str, Any] = json.loads((Path(__file__).parent / "resolved.json").read_text())
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_body_resolves_to_the_same_bytes_and_keys(name: str) -> None:
+    case = STORED[name]
+    specification = resolve(case["body"])
+    assert specification.model_dump_json() == case["resolved"]
+    assert resolve(json.loads(case["resolved"])) == stored(json.loads(case["resolved"])) == specification
+    for variant in specification.variants:
+        for seed in specification.seeds:
+            run = specification.run(variant.name, seed)
+            assert {
+                "key": key_of(run),
+                "parameters": count_parameters(run.layers, run.dataset.num_words),
+                "memory": estimate_memory(run),
+                "work": work_of(run),
+            } == case["runs"][f"{variant.name} {seed}"]

@@ -1,6 +1,6 @@
 """The body of `POST /v1/jobs` as the OpenAPI document describes it.
 
-What is accepted is decided by `models.specification.resolve` alone; these models describe its
+What is accepted is decided by `models.resolution.resolve` alone; these models describe its
 input, in which presets stand for layers and defaults may be left out.
 """
 
@@ -13,6 +13,7 @@ from pydantic import ConfigDict, Field, JsonValue
 from models import specification as spec
 from models.kinds.kind import Model
 from models.kinds.layers import AnyLayer
+from models.names import Name, VariantName
 from models.sweeps import Sweep
 
 PresetName = Literal["original", "smaller", "bigger", "l2", "l1", "l1_l2", "dropout"]
@@ -56,7 +57,7 @@ EXAMPLES: dict[str, Any] = {
 class VariantRequest(Model):
     """A variant: a preset under its own or another name, or layers of one's own."""
 
-    name: spec.VariantName
+    name: VariantName
     preset: PresetName | None = None
     layers: Annotated[tuple[AnyLayer, ...], Field(max_length=spec.MAX_LAYERS)] | None = None
     training: spec.Training | None = None
@@ -75,12 +76,12 @@ class JobRequest(Model):
     )
 
     preset: Literal["notebook"] | None = None
-    name: spec.Name = "untitled"
+    name: Name = "untitled"
     dataset: spec.Dataset = spec.Imdb()
     training: spec.Training = spec.Training()
     variants: tuple[PresetName | VariantRequest, ...] = Field(min_length=1, max_length=spec.MAX_VARIANTS)
     sweep: Sweep | None = None
-    baseline: spec.VariantName | None = None
+    baseline: VariantName | None = None
     seeds: tuple[spec.Seed, ...] = Field(default=(0,), min_length=1, max_length=spec.MAX_SEEDS)
     reuse: Literal["allow", "never"] = "allow"
     metadata: dict[str, JsonValue] = Field(

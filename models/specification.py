@@ -13,13 +13,14 @@ import json
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
 
 from models.kinds.kind import Model, default
 from models.kinds.layer import Layer
 from models.kinds.layers import AnyLayer
 from models.kinds.layers.dense import Dense
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
+from models.names import Name, VariantName
 
 # Limits, each with its reason in docs/limits.md.
 MAX_VARIANTS = 500
@@ -96,18 +97,6 @@ class Synthetic(Model):
 
 
 Dataset = Annotated[Imdb | Synthetic, Field(discriminator="name")]
-
-
-def _printable(text: str) -> str:
-    if not text.isprintable() or text != text.strip():
-        raise ValueError("only printable characters, and no space at either end")
-    return text
-
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)]
-VariantName = Annotated[
-    str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^,]*$"), AfterValidator(_printable)
-]
 
 
 Axis = Literal["units", "depth", "l1", "l2", "dropout", "train_samples"]

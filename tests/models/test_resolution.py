@@ -175,7 +175,7 @@ def test_what_is_refused(body: Any, expected: dict[str, str]) -> None:
         ({"seeds": 3}, "Input should be an array"),
         ({"seeds": []}, "The array should have at least 1 item, not 0"),
         ({"metadata": []}, "Input should be an object"),
-        ({"name": " x"}, "Only printable characters, and no space at either end"),
+        ({"name": " x"}, "A name cannot begin with a space: U+0020 (space) at character 1"),
     ],
 )
 def test_a_fault_is_told_once_and_in_json_s_words(body: Any, detail: str) -> None:

@@ -17,8 +17,8 @@ from api.problems import documented
 from api.selection import Chosen, JobIds, RunIds, choose
 from models.errors import NotFound
 from models.history import RunHistory
+from models.specification import dataset_of
 from reporting import plots
-from reporting.gathered import DATASETS
 from reporting.reading import load_histories
 
 router = APIRouter(tags=["plots"])
@@ -80,7 +80,7 @@ def get_plot(
     with access.database.read() as session:
         job = access.job(session, job_id)
         histories = load_histories(session, job.runs)
-    dataset = DATASETS[job.spec["dataset"]["name"]]
+    dataset = dataset_of(job.spec).title
     return _answer(request, histories, metric, format, look, dataset, job.spec["baseline"], difference)
 
 
@@ -105,7 +105,7 @@ def get_plot_across(
             for history in load_histories(session, each.runs)
             for label in [label_of[history.variant]]
         ]
-    datasets = {DATASETS[each.job.spec["dataset"]["name"]] for each in chosen}
+    datasets = {dataset_of(each.job.spec).title for each in chosen}
     return _answer(request, histories, metric, format, look, ", ".join(sorted(datasets)))
 
 

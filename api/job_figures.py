@@ -10,9 +10,10 @@ from fastapi import APIRouter, Query, Request, Response
 from api.access import Reader
 from api.figures import RESPONSES, Look, Looks, drawing
 from models.errors import NotFound
+from models.specification import dataset_of
 from reporting import plots
 from reporting.analysis import analyse
-from reporting.gathered import DATASETS, swept
+from reporting.gathered import swept
 from reporting.reading import load_histories
 
 router = APIRouter(tags=["plots"])
@@ -44,7 +45,7 @@ def get_sweep(
         over=over.split(",") if over else (),
         metric=metric,
         band=look.band,
-        dataset=DATASETS[job.spec["dataset"]["name"]],
+        dataset=dataset_of(job.spec).title,
         theme=look.theme,
     )
     return drawing(request, series, format, look)
@@ -69,13 +70,13 @@ def get_differences(
         job = access.job(session, job_id)
         histories = load_histories(session, job.runs)
     view = "keras" if metric in ("best_val_loss", "final_val_loss") else "data"
-    analysis = analyse(histories, job.spec["baseline"], view=view)  # type: ignore[arg-type]
+    dataset = dataset_of(job.spec)
+    analysis = analyse(histories, job.spec["baseline"], view=view, chance=dataset.task.chance)  # type: ignore[arg-type]
     if look.variants:  # chosen among what all were corrected for
         chosen = chosen_of(look, [variant["name"] for variant in job.spec["variants"]])
         compared = [each for each in analysis["comparisons"] if each["variant"] in chosen]
         analysis = {**analysis, "comparisons": compared}
-    dataset = DATASETS[job.spec["dataset"]["name"]]
-    series = plots.prepare_differences(analysis, metric, histories=histories, dataset=dataset, theme=look.theme)
+    series = plots.prepare_differences(analysis, metric, histories=histories, dataset=dataset.title, theme=look.theme)
     return drawing(request, series, format, look)
 
 

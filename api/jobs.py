@@ -22,8 +22,9 @@ from api.watch import Mark, Watch
 from models import states
 from models.database import now
 from models.errors import NotFound
+from models.estimates import cost_of
 from models.resolution import resolve
-from models.specification import Specification, count_parameters
+from models.specification import Specification
 from models.tables import FINISHED, Job, Status
 
 router = APIRouter(tags=["jobs"])
@@ -268,7 +269,6 @@ def _polling(etag: str) -> dict[str, str]:
 
 
 def _preview(specification: Specification) -> Preview:
-    words = specification.dataset.num_words
     warnings = []
     if len(specification.seeds) == 1 and len(specification.variants) > 1:
         warnings.append("With one seed a difference between variants cannot be told from luck; five or more seeds can")
@@ -276,7 +276,8 @@ def _preview(specification: Specification) -> Preview:
         spec=specification.model_dump(mode="json"),
         runs=len(specification.seeds) * len(specification.variants),
         variants=[
-            VariantPreview(name=v.name, parameters=count_parameters(v.layers, words)) for v in specification.variants
+            VariantPreview(name=v.name, parameters=cost_of(specification.run(v.name, 0)).parameters)
+            for v in specification.variants
         ],
         warnings=warnings,
     )

@@ -13,9 +13,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from models.errors import OckhamError, SpecificationError
-from models.estimates import estimate_memory
+from models.estimates import cost_of
 from models.settings import Settings
-from models.specification import IMDB_REVIEWS, Imdb, RunSpecification, Specification, count_parameters
+from models.specification import Specification
 from models.tables import Job, Run, Status
 
 
@@ -65,28 +65,20 @@ def check_size(specification: Specification, settings: Settings) -> None:
     memory = settings.worker_memory_mb << 20
     for i, variant in enumerate(specification.variants):
         run = specification.run(variant.name, specification.seeds[0])
-        if (needed := estimate_memory(run)) > memory:
-            detail = f"Training it would take about {needed >> 20} MB of memory, and a worker may use {memory >> 20} MB"
-            errors.append({"pointer": f"/variants/{i}", "code": "too_much_memory", "detail": detail})
-        work = work_of(run)
-        if work > settings.max_run_work:
+        cost = cost_of(run)
+        if cost.memory > memory:
             detail = (
-                f"Its parameters times training reviews times epochs are {work:.1e}, "
+                f"Training it would take about {cost.memory >> 20} MB of memory, and a worker may use {memory >> 20} MB"
+            )
+            errors.append({"pointer": f"/variants/{i}", "code": "too_much_memory", "detail": detail})
+        if cost.work > settings.max_run_work:
+            detail = (
+                f"Its parameters times training {run.dataset.rows} times epochs are {cost.work:.1e}, "
                 f"and at most {settings.max_run_work:.1e} are allowed"
             )
             errors.append({"pointer": f"/variants/{i}", "code": "too_much_work", "detail": detail})
     if errors:
         raise SpecificationError(errors)
-
-
-def work_of(run: RunSpecification) -> float:
-    """Parameters × training reviews × epochs: what training costs, up to a factor."""
-    data = run.dataset
-    reviews = data.train_samples
-    if reviews is None:
-        held_out = 0 if data.validation == "test" else data.validation.holdout
-        reviews = (IMDB_REVIEWS if isinstance(data, Imdb) else data.reviews) - held_out
-    return float(count_parameters(run.layers, data.num_words)) * reviews * run.training.epochs
 
 
 def check_queue(session: Session, owner: str, more: int, settings: Settings) -> None:

@@ -14,6 +14,7 @@ from api.problems import documented
 from api.schemas import Analysis, JobMetrics, Metrics
 from api.selection import Chosen, JobIds, RunIds, choose, etag_of
 from models.history import RunHistory
+from models.specification import dataset_of
 from models.tables import Job
 from reporting.analysis import analyse
 from reporting.reading import load_histories
@@ -72,13 +73,16 @@ def get_analysis(
     with access.database.read() as session:
         job = access.job(session, job_id)
     spec = job.spec
-    on_test = spec["dataset"]["validation"] == "test"
+    dataset = dataset_of(spec)
+    on_test, chance = not dataset.held_out, dataset.task.chance
     return _answer(
         request, access, [Chosen(job, job.runs)],
         lambda histories: {
             "object": "analysis",
             "job_id": job_id,
-            **analyse(histories[0], spec["baseline"], view=view, bootstrap=bootstrap, validated_on_test=on_test),
+            **analyse(
+                histories[0], spec["baseline"], view=view, bootstrap=bootstrap, validated_on_test=on_test, chance=chance
+            ),
         },
     )  # fmt: skip
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, JsonValue
 from api.access import Reader
 from api.problems import documented
 from models import presets
+from models.estimates import cost_of
 from models.resolution import resolve
-from models.specification import count_parameters
 
 router = APIRouter(tags=["presets"])
 
@@ -44,14 +44,13 @@ class Presets(BaseModel):
 def get_presets(access: Reader) -> Any:
     """Every preset as a specification may hold it, nothing left implicit."""
     specification = resolve({"variants": list(presets.VARIANTS)})
-    words = specification.dataset.num_words
     return {
         "object": "presets",
         "variants": [
             {
                 **variant.model_dump(mode="json", include={"name", "layers"}),
                 "description": presets.DESCRIPTIONS[variant.name],
-                "parameters": count_parameters(variant.layers, words),
+                "parameters": cost_of(specification.run(variant.name, 0)).parameters,
             }
             for variant in specification.variants
         ],

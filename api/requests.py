@@ -11,7 +11,9 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, JsonValue
 
 from models import specification as spec
-from models.kinds.kind import Model
+from models.kinds.datasets import DATASETS, AnyDataset
+from models.kinds.kind import Model, Seed, default
+from models.kinds.layer import MAX_LAYERS
 from models.kinds.layers import AnyLayer
 from models.names import Name, VariantName
 from models.sweeps import Sweep
@@ -59,7 +61,7 @@ class VariantRequest(Model):
 
     name: VariantName
     preset: PresetName | None = None
-    layers: Annotated[tuple[AnyLayer, ...], Field(max_length=spec.MAX_LAYERS)] | None = None
+    layers: Annotated[tuple[AnyLayer, ...], Field(max_length=MAX_LAYERS)] | None = None
     training: spec.Training | None = None
     dataset: spec.DatasetOverride | None = None
 
@@ -77,12 +79,12 @@ class JobRequest(Model):
 
     preset: Literal["notebook"] | None = None
     name: Name = "untitled"
-    dataset: spec.Dataset = spec.Imdb()
+    dataset: AnyDataset = default(DATASETS)
     training: spec.Training = spec.Training()
     variants: tuple[PresetName | VariantRequest, ...] = Field(min_length=1, max_length=spec.MAX_VARIANTS)
     sweep: Sweep | None = None
     baseline: VariantName | None = None
-    seeds: tuple[spec.Seed, ...] = Field(default=(0,), min_length=1, max_length=spec.MAX_SEEDS)
+    seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=spec.MAX_SEEDS)
     reuse: Literal["allow", "never"] = "allow"
     metadata: dict[str, JsonValue] = Field(
         default={},
@@ -104,7 +106,7 @@ class JobRequest(Model):
 class SeedsRequest(Model):
     """Further seeds of a job."""
 
-    seeds: tuple[spec.Seed, ...] = Field(min_length=1, max_length=spec.MAX_SEEDS)
+    seeds: tuple[Seed, ...] = Field(min_length=1, max_length=spec.MAX_SEEDS)
 
     @classmethod
     def documented(cls) -> dict[str, Any]:

@@ -27,8 +27,8 @@ from typing import Any
 
 import numpy as np
 
+from models.kinds.datasets.imdb import Imdb
 from models.settings import Settings
-from models.specification import Imdb
 
 RATIOS = [  # measure, yardstick, variant, value, at least, aim
     ("`original`, an epoch: notebook ÷ engine", "notebook", "original", "epoch_seconds", 8, 15),

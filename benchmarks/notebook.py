@@ -22,8 +22,8 @@ import numpy as np  # noqa: E402
 import scipy.sparse  # noqa: E402
 from keras import layers, regularizers  # noqa: E402
 
+from models.kinds.datasets.imdb import Imdb  # noqa: E402
 from models.settings import Settings  # noqa: E402
-from models.specification import Imdb  # noqa: E402
 from worker.data import Reviews, load  # noqa: E402
 
 VARIANTS: dict[str, tuple[int, float, float]] = {  # units, L2 penalty, dropout

@@ -1,48 +1,53 @@
-"""What a run needs, told before it is trained: the memory of its worker."""
+"""What a run costs, known before it is trained: rows, parameters, memory and work."""
 
 from __future__ import annotations
 
-from models.kinds.layers.dense import Dense
-from models.specification import (
-    IMDB_REVIEWS,
-    Holdout,
-    RunSpecification,
-    Synthetic,
-    count_parameters,
-)
+from dataclasses import dataclass
+
+from models.specification import RunSpecification
 
 PROCESS = 700 << 20
 """A worker's process with TensorFlow and Keras loaded and a first graph traced."""
 
-PAIRS = 150
-"""Distinct words of a review, rounded up (the IMDB reviews have 131.7 at 10,000 words)."""
+
+@dataclass(frozen=True)
+class Cost:
+    """What one run costs.
+
+    rows: those that it trains on. parameters: of its network, output layer included, as `keras.Model.count_params`
+    counts them. memory: the peak resident memory of a worker that trains it alone, in bytes. work: parameters times
+    rows times epochs, which is what training costs up to a factor.
+    """
+
+    rows: int
+    parameters: int
+    memory: int
+    work: float
 
 
-def estimate_memory(run: RunSpecification) -> int:
-    """The peak resident memory of a worker that trains `run` alone, in bytes.
+def cost_of(run: RunSpecification) -> Cost:
+    """What `run` costs.
 
-    A model of what the engine holds at once, its constants fitted to measurements
+    The memory is a model of what the engine holds at once, its constants fitted to measurements
     (docs/performance.md); on the safe side by up to a third.
     """
     data, training = run.dataset, run.training
-    reviews = data.reviews if isinstance(data, Synthetic) else IMDB_REVIEWS
-    validation = data.validation.holdout if isinstance(data.validation, Holdout) else reviews
-    train = data.train_samples or (reviews - validation if isinstance(data.validation, Holdout) else reviews)
+    train, validation = data.trained_on, data.validated_on
 
-    # Of its pairs a review has about half in dense bytes and half as sparse (row, word) pairs.
-    dense = min(240, data.num_words)
-    prepared = (train + validation) * (dense + PAIRS * 8) + validation * PAIRS * 4
-    epochs = 3 * train * (dense + PAIRS * 8)
+    # A row's inputs that are not 0 are about half in dense bytes and half sparse (row, input) pairs.
+    dense, pairs = min(240, data.inputs), data.density
+    prepared = (train + validation) * (dense + pairs * 8) + validation * pairs * 4
+    epochs = 3 * train * (dense + pairs * 8)
 
-    width, held = data.num_words, 0
-    for layer in (*run.layers, Dense(units=1)):
+    width, parameters, held = data.inputs, 0, 0
+    for layer in (*run.layers, data.task.output):
+        parameters += layer.weights(width)
         width = layer.width(width)
         held += width * layer.tensors
-    rows = min(training.batch_size, train)
-    activations = 4 * held * (3 * rows + 2 * 1024)
+    activations = 4 * held * (3 * min(training.batch_size, train) + 2 * 1024)
 
-    parameters = 4 * count_parameters(run.layers, data.num_words)
     copies = 10 + 3 * training.optimizer.slots()
-    if isinstance(data.validation, Holdout) or (training.early_stopping and training.early_stopping.restore_best):
+    if data.held_out or (training.early_stopping and training.early_stopping.restore_best):
         copies += 1
-    return PROCESS + prepared + epochs + activations + copies * parameters
+    memory = PROCESS + prepared + epochs + activations + copies * 4 * parameters
+    return Cost(train, parameters, memory, float(parameters) * train * training.epochs)

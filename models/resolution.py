@@ -12,19 +12,10 @@ from pydantic_core import ErrorDetails
 
 from models import presets, sweeps
 from models.errors import SpecificationError
-from models.kinds.kind import Model
+from models.kinds.datasets import DATASETS
+from models.kinds.kind import Model, Seed
 from models.kinds.optimizers import OPTIMIZERS
-from models.specification import (
-    IMDB_REVIEWS,
-    MAX_METADATA_BYTES,
-    MAX_RUNS,
-    MAX_SEEDS,
-    MAX_VARIANTS,
-    Holdout,
-    Seed,
-    Specification,
-    Synthetic,
-)
+from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_SEEDS, MAX_VARIANTS, Specification
 
 
 def resolve(body: Any) -> Specification:
@@ -44,7 +35,7 @@ def resolve(body: Any) -> Specification:
             raw.setdefault("variants", ["original"])
     if (sweep := raw.pop("sweep", None)) is not None:
         _sweep(raw, sweep, errors)
-    _name_default(raw, "dataset", "imdb")
+    _name_default(raw, "dataset", next(iter(DATASETS)))
     _name_default(raw.get("training"), "optimizer", next(iter(OPTIMIZERS)))
     if isinstance(variants := raw.get("variants"), list) and len(variants) > MAX_VARIANTS:
         errors.append(_error(("variants",), "too_long", f"A job may have at most {MAX_VARIANTS} variants"))
@@ -185,17 +176,10 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
                 )
             )
     data = specification.dataset
-    available = data.reviews if isinstance(data, Synthetic) else IMDB_REVIEWS
-    if isinstance(data.validation, Holdout):
-        if data.validation.holdout >= available:
-            errors.append(
-                _error(
-                    ("dataset", "validation", "holdout"),
-                    "too_large",
-                    f"It must leave reviews to train on: there are {available}",
-                )
-            )
-        available -= data.validation.holdout
+    if data.held_out >= data.available:
+        detail = f"It must leave {data.rows} to train on: there are {data.available}"
+        errors.append(_error(("dataset", "validation", "holdout"), "too_large", detail))
+    available = data.available - data.held_out
     wanted: dict[tuple[str | int, ...], int | None] = {("dataset", "train_samples"): data.train_samples}
     for i, variant in enumerate(specification.variants):
         if variant.dataset:
@@ -206,7 +190,7 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
             wanted[place] = max(variant.dataset.train_samples or 0, wanted.get(place) or 0)
     for place, samples in wanted.items():
         if samples is not None and samples > available > 0:
-            errors.append(_error(place, "too_large", f"There are {available} reviews to train on"))
+            errors.append(_error(place, "too_large", f"There are {available} {data.rows} to train on"))
     return errors
 
 

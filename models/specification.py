@@ -10,15 +10,17 @@ Names are Keras's own for whatever Keras has.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import BaseModel, Field, JsonValue, StringConstraints
 
-from models.kinds.kind import Model, default
-from models.kinds.layer import Layer
+from models.kinds.axes import AXES
+from models.kinds.dataset import Dataset, TrainSamples
+from models.kinds.datasets import DATASETS, AnyDataset
+from models.kinds.kind import Model, Seed, default
+from models.kinds.layer import MAX_LAYERS
 from models.kinds.layers import AnyLayer
-from models.kinds.layers.dense import Dense
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.names import Name, VariantName
 
@@ -26,18 +28,11 @@ from models.names import Name, VariantName
 MAX_VARIANTS = 500
 MAX_SEEDS = 100
 MAX_RUNS = 1000
-MAX_LAYERS = 16
 MAX_EPOCHS = 1000
 MAX_BATCH_SIZE = 25_000
-MAX_WORDS = 100_000
-MAX_REVIEWS = 1_000_000
-MAX_SEED = 2**32 - 1
 MAX_METADATA = 64
 MAX_METADATA_BYTES = 16_384
 """As compact JSON in UTF-8."""
-
-IMDB_REVIEWS = 25_000
-"""Reviews in the IMDB training set, and as many in its test set."""
 
 
 class EarlyStopping(Model):
@@ -62,45 +57,10 @@ class Training(Model):
     evaluate_train: bool = False
 
 
-class Holdout(Model):
-    """Validate on the first `holdout` training reviews; the test set is scored once, at the chosen epoch."""
-
-    holdout: int = Field(ge=1, le=MAX_REVIEWS)
-
-
-Words = Annotated[int, Field(ge=10, le=MAX_WORDS)]
-TrainSamples = Annotated[int, Field(ge=1, le=MAX_REVIEWS)]
-
-
-class Imdb(Model):
-    """The IMDB reviews as Keras encodes them, multi-hot over the `num_words` most frequent words.
-
-    `train_samples`: train on that many reviews only (null: on all). `validation`: `"test"` validates
-    on the test set, as the notebook does; `{"holdout": n}` on n training reviews.
-    """
-
-    name: Literal["imdb"] = "imdb"
-    num_words: Words = 10_000
-    train_samples: TrainSamples | None = None
-    validation: Literal["test"] | Holdout = "test"
-
-
-class Synthetic(Model):
-    """Reviews made from `seed`: `reviews` to train on, and as many to test."""
-
-    name: Literal["synthetic"]
-    num_words: Words = 10_000
-    train_samples: TrainSamples | None = None
-    validation: Literal["test"] | Holdout = "test"
-    reviews: int = Field(default=8000, ge=2, le=MAX_REVIEWS)
-    seed: int = Field(default=0, ge=0, le=MAX_SEED)
-
-
-Dataset = Annotated[Imdb | Synthetic, Field(discriminator="name")]
-
-
-Axis = Literal["units", "depth", "l1", "l2", "dropout", "train_samples"]
-"""What a sweep varies."""
+if TYPE_CHECKING:
+    AxisName = str
+else:
+    AxisName = Literal[tuple(AXES)]
 
 
 class DatasetOverride(Model):
@@ -110,7 +70,7 @@ class DatasetOverride(Model):
 
 
 class Variant(Model):
-    """A network: its hidden layers (the output layer is always `Dense(1, sigmoid)`).
+    """A network: its hidden layers; the output layer is that of the data set's task.
 
     `training` and `dataset` are null where the job's own apply. `swept` says where in a sweep's grid
     the variant lies, and is null for any other.
@@ -120,26 +80,23 @@ class Variant(Model):
     layers: tuple[AnyLayer, ...] = Field(max_length=MAX_LAYERS)
     training: Training | None = None
     dataset: DatasetOverride | None = None
-    swept: dict[Axis, float] | None = None
+    swept: dict[AxisName, float | str] | None = None
 
 
 class RunSpecification(Model):
     """One variant with one seed: everything its numbers depend on, and nothing else."""
 
-    dataset: Dataset
+    dataset: AnyDataset
     training: Training
     layers: tuple[AnyLayer, ...]
     seed: int
-
-
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 
 
 class Specification(Model):
     """A job, resolved: every default filled in."""
 
     name: Name = "untitled"
-    dataset: Dataset = Imdb()
+    dataset: AnyDataset = default(DATASETS)
     training: Training = Training()
     variants: tuple[Variant, ...] = Field(min_length=1, max_length=MAX_VARIANTS)
     baseline: VariantName
@@ -165,10 +122,10 @@ def stored(document: dict[str, Any]) -> Specification:
     return Specification.model_validate_json(json.dumps(document))
 
 
-def count_parameters(layers: Iterable[Layer], num_words: int) -> int:
-    """The network's parameters, output layer included, as `keras.Model.count_params` counts them."""
-    width, total = num_words, 0
-    for layer in (*layers, Dense(units=1)):
-        total += layer.weights(width)
-        width = layer.width(width)
-    return total
+class _OfDataset(BaseModel):
+    dataset: AnyDataset
+
+
+def dataset_of(document: Mapping[str, Any]) -> Dataset:
+    """The data set of the specification that was stored as `document`."""
+    return _OfDataset.model_validate_json(json.dumps({"dataset": document["dataset"]})).dataset

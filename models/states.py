@@ -23,9 +23,10 @@ from uuid6 import uuid7
 from models import webhooks
 from models.database import now
 from models.errors import Conflict, NotFound
+from models.estimates import cost_of
 from models.resolution import resolve_seeds
 from models.reuse import key_of
-from models.specification import Specification, count_parameters, stored
+from models.specification import Specification, stored
 from models.tables import FINISHED, Epoch, Event, Job, Run, Status
 
 
@@ -89,7 +90,7 @@ def _add_runs(
                     variant=variant.name,
                     seed=seed,
                     status=Status.QUEUED,
-                    parameters=count_parameters(run.layers, run.dataset.num_words),
+                    parameters=cost_of(run).parameters,
                     epochs=run.training.epochs,
                     queued_at=queued_at,
                     reuse=specification.reuse == "allow",

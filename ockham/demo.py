@@ -73,12 +73,12 @@ def demo(
 def _choose_dataset(settings: Settings, console: Console) -> str:
     """`imdb` where it can be had, prepared then; else `synthetic`, and why is said."""
     from models.errors import DatasetUnavailable
-    from models.specification import Imdb
+    from models.kinds.datasets.imdb import Imdb
     from worker.data import load
 
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        load(Imdb(name="imdb"), settings.data_dir, settings.imdb_npz)
+        load(Imdb(), settings.data_dir, settings.imdb_npz)
     except DatasetUnavailable as error:
         console.print(f"Training on synthetic reviews, because IMDB's cannot be had: {error}", markup=False)
         return "synthetic"

@@ -12,6 +12,7 @@ from typing import Any
 
 from models.errors import NotFound
 from models.history import RunHistory
+from models.kinds.tasks.binary import Binary
 from reporting.overfitting import CURVES, Reading, View, Word, read
 from reporting.statistics import Estimate, bootstrap_interval, estimate, holm, paired
 from reporting.summary import by_variant
@@ -37,18 +38,20 @@ def analyse(
     view: View = "data",
     bootstrap: bool = False,
     validated_on_test: bool = False,
+    chance: float = Binary().chance,
 ) -> dict[str, Any]:
     """`{"view", "variants", "comparisons", "warnings"}`, every number finite or None.
 
     `view`: `data` reads the cross-entropy alone (`val_data_loss`), `keras` what Keras reports, penalty
     included (`val_loss`). Only runs that finished count, and those that diverged count only as that.
     With `bootstrap` each comparison has a bootstrap interval too. `validated_on_test`: whether the
-    validation set is the test set. Raises `NotFound` where no history is of `baseline`.
+    validation set is the test set. `chance`: the task's loss of a network that has
+    learned nothing. Raises `NotFound` where no history is of `baseline`.
     """
     groups = by_variant(histories)
     if baseline not in groups:
         raise NotFound(f"There is no variant named {baseline!r}")
-    readings = {name: [read(run, view) for run in runs if _finished(run)] for name, runs in groups.items()}
+    readings = {name: [read(run, view, chance) for run in runs if _finished(run)] for name, runs in groups.items()}
     sound = {name: [r for r in found if r.verdict != "diverged"] for name, found in readings.items()}
     comparisons = _comparisons(sound, baseline, view, bootstrap)
     return {

@@ -9,12 +9,11 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from models.history import RunHistory
+from models.specification import dataset_of
 from models.tables import Job, Run
 from reporting.analysis import analyse
 from reporting.reading import load_histories
 from reporting.summary import summarize
-
-DATASETS = {"imdb": "IMDB reviews", "synthetic": "synthetic reviews"}
 
 
 @dataclass(frozen=True)
@@ -31,15 +30,16 @@ class Results:
     @property
     def dataset(self) -> str:
         """The data set's name as figures say it."""
-        return DATASETS[self.job.spec["dataset"]["name"]]
+        return dataset_of(self.job.spec).title
 
 
 def results_of(session: Session, job: Job) -> Results:
     """Reads what a report and a bundle are made of."""
     histories = load_histories(session, job.runs)
-    on_test = job.spec["dataset"]["validation"] == "test"
+    baseline, dataset = job.spec["baseline"], dataset_of(job.spec)
+    on_test, chance = not dataset.held_out, dataset.task.chance
     data, keras = (
-        analyse(histories, job.spec["baseline"], view=view, validated_on_test=on_test) for view in ("data", "keras")
+        analyse(histories, baseline, view=view, validated_on_test=on_test, chance=chance) for view in ("data", "keras")
     )
     return Results(job, job.runs, histories, data, keras, summarize(histories, "val_data_loss"))
 

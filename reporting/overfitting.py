@@ -14,6 +14,7 @@ import numpy as np
 from scipy import ndimage, stats
 
 from models.history import RunHistory
+from models.kinds.tasks.binary import Binary
 
 SMOOTHING = 3
 """Epochs in the running median."""
@@ -32,11 +33,8 @@ CURVES: dict[View, tuple[str, str, str]] = {
 }
 """A view's training loss, its training loss in inference mode, and its validation loss."""
 
-CHANCE = math.log(2)
-"""The cross-entropy of answering 0.5 to every review: what a network that learned nothing has."""
-
 LEARNED = 0.95
-"""A run whose least cross-entropy is above this part of `CHANCE` has learned nothing to speak of."""
+"""A run whose least cross-entropy is above this part of that of chance has learned nothing to speak of."""
 
 
 def higher_is_better(metric: str) -> bool:
@@ -131,8 +129,10 @@ class Reading:
     verdict: Word
 
 
-def read(history: RunHistory, view: View = "data") -> Reading:
-    """The reading of one run. A run with a value that is not finite has the verdict `diverged`."""
+def read(history: RunHistory, view: View = "data", chance: float = Binary().chance) -> Reading:
+    """The reading of one run. `chance`: the task's loss of a network that has learned nothing.
+
+    A run with a value that is not finite has the verdict `diverged`."""
     missing = (math.nan,) * len(history.epochs)
     trained, inferred, validated = CURVES[view]
     evaluated = inferred in history.metrics
@@ -168,7 +168,7 @@ def read(history: RunHistory, view: View = "data") -> Reading:
         area_between=float(np.trapezoid(gaps, epochs)) if whole else None,
         penalty=None if with_penalty is None or without is None else with_penalty - without,
         evaluated=evaluated,
-        verdict=_verdict(history, validation, onset_epoch),
+        verdict=_verdict(history, validation, onset_epoch, chance),
     )
 
 
@@ -179,15 +179,15 @@ def _slope(points: Sequence[tuple[int, float]]) -> float | None:
     return float(stats.linregress(epochs, losses).slope)
 
 
-def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int | None) -> Word:
+def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int | None, chance: float) -> Word:
     """One of a small set of words; the first that fits, in this order.
 
     - `diverged`: a loss was not finite.
     - `overfitting`: there is an onset.
     - `too few epochs`: fewer than would show one.
     - `underfitting`: the smoothed validation loss still fell by more than the tolerance over the last epochs (as
-      many as the patience) and ended within it of its least, or the cross-entropy never got below 0.95 · ln 2,
-      chance for two equal classes.
+      many as the patience) and ended within it of its least, or the cross-entropy never got below 0.95 times
+      that of chance.
     - `good fit`: none of these.
     """
     if any(not math.isfinite(v) for metric in history.metrics.values() for v in metric):
@@ -199,5 +199,5 @@ def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int 
     smoothed = smooth(validation)
     falling = smoothed[-1] < (1 - TOLERANCE) * smoothed[-1 - PATIENCE]
     falling &= smoothed[-1] <= (1 + TOLERANCE) * smoothed.min()  # else it has turned, if too late for an onset
-    learned = min(history.metrics.get("val_data_loss", (0.0,))) <= LEARNED * CHANCE
+    learned = min(history.metrics.get("val_data_loss", (0.0,))) <= LEARNED * chance
     return "underfitting" if falling or not learned else "good fit"

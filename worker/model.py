@@ -13,9 +13,7 @@ import numpy as np
 
 from models.kinds.kind import KerasKind
 from models.kinds.layer import Layer
-from models.kinds.layers.dense import Dense
-
-OUTPUT = Dense(units=1, activation="sigmoid")
+from models.kinds.task import Task
 
 NOISE = 2
 """What a layer's noise is among the uses that a seed is derived for; the others are its weights, in Keras's order."""
@@ -29,11 +27,11 @@ def made(kind: KerasKind, **more: Any) -> Any:
     return attrgetter(kind.keras)(keras)(**arguments, **more)
 
 
-def build(layers: Sequence[Layer], num_words: int) -> keras.Sequential:
-    """The Keras model of a specification's hidden `layers`, and `Dense(1, sigmoid)` behind them."""
+def build(layers: Sequence[Layer], num_words: int, task: Task) -> keras.Sequential:
+    """The Keras model of a specification's hidden `layers`, and the task's output layer behind them."""
     parts = [made(layer, name=f"{layer.type}_{i}") for i, layer in enumerate(layers, 1)]
     return keras.Sequential(
-        [keras.Input((num_words,), name="reviews"), *parts, made(OUTPUT, name="output")], name="variant"
+        [keras.Input((num_words,), name="reviews"), *parts, made(task.output, name="output")], name="variant"
     )
 
 
@@ -64,13 +62,13 @@ def _derived(seed: int, position: int, purpose: int) -> int:
     return int(np.random.SeedSequence([seed, position, purpose]).generate_state(1)[0] >> 1)
 
 
-def save(model: keras.Model) -> bytes:
+def save(model: keras.Model, task: Task) -> bytes:
     """`model` as a `.keras` file, compiled to be evaluated: to train on, compile it anew.
 
     Its optimizer is plain SGD, which has no state; the run's own would make the file up to three
     times as big.
     """
-    model.compile(optimizer=keras.optimizers.SGD(), loss="binary_crossentropy", metrics=["acc"])
+    model.compile(optimizer=keras.optimizers.SGD(), loss=task.loss, metrics=["acc"])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)

@@ -22,6 +22,7 @@ import tensorflow as tf
 
 from models.kinds.layer import Layer
 from models.kinds.optimizer import Optimizer
+from models.kinds.task import Task
 from worker import sparse
 from worker.model import build, initialize, made, save
 
@@ -31,14 +32,14 @@ KEPT_BYTES = 256 << 20
 _kept: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
 
 
-def network_of(layers: tuple[Layer, ...], optimizer: Optimizer, cuts: tuple[int, ...]) -> Network:
+def network_of(layers: tuple[Layer, ...], optimizer: Optimizer, task: Task, cuts: tuple[int, ...]) -> Network:
     """The network of this shape, traced once in a process; `reset` makes it a new one.
 
     The most recently used are kept, within `KEPT_BYTES`.
     """
-    key = (layers, optimizer, cuts)
+    key = (layers, optimizer, task, cuts)
     if key not in _kept:
-        _kept[key] = Network(layers, optimizer, cuts)
+        _kept[key] = Network(layers, optimizer, task, cuts)
     _kept.move_to_end(key)
     while len(_kept) > 1 and sum(network.nbytes for network in _kept.values()) > KEPT_BYTES:
         _kept.popitem(last=False)
@@ -53,8 +54,9 @@ class Network:
     a variable of its own: optimizers and penalties work element by element, so nothing else changes.
     """
 
-    def __init__(self, layers: tuple[Layer, ...], optimizer: Optimizer, cuts: tuple[int, ...]) -> None:
-        self.model = build(layers, cuts[-1])
+    def __init__(self, layers: tuple[Layer, ...], optimizer: Optimizer, task: Task, cuts: tuple[int, ...]) -> None:
+        self.task = task
+        self.model = build(layers, cuts[-1], task)
         self.first: keras.layers.Dense = self.model.layers[0]
         self.wide = self.first.units >= sparse.NARROW
         self.blocks = [
@@ -126,7 +128,7 @@ class Network:
     def file(self) -> bytes:
         """The model as a `.keras` file, compiled to be evaluated."""
         self._fill_kernel()
-        return save(self.model)
+        return save(self.model, self.task)
 
     # --- graphs ------------------------------------------------------------------------------
 
@@ -189,21 +191,26 @@ class Network:
         with tf.GradientTape() as tape:
             tape.watch(product)
             predictions, penalty = self._outputs(product, training=True)
-            data_loss = tf.reduce_mean(keras.losses.binary_crossentropy(labels, predictions))
+            data_loss, accuracy = self._means(labels, predictions)
             loss = data_loss + penalty
         into_product, *gradients = tape.gradient(loss, [product, *(v.value for v in self.trainable)])
         for i, gradient in enumerate(block_gradients(into_product)):
             gradients[i] = gradient if gradients[i] is None else gradients[i] + gradient
         self._apply(gradients)
-        return tf.stack([data_loss, penalty, tf.reduce_mean(keras.metrics.binary_accuracy(labels, predictions))])
+        return tf.stack([data_loss, penalty, accuracy])
 
     def _score(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
         """One batch in inference mode: what `_step` returns, and nothing changed."""
         labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
         product, _ = self._product(batches, batch)
         predictions, penalty = self._outputs(product, training=False)
-        data_loss = tf.reduce_mean(keras.losses.binary_crossentropy(labels, predictions))
-        return tf.stack([data_loss, penalty, tf.reduce_mean(keras.metrics.binary_accuracy(labels, predictions))])
+        data_loss, accuracy = self._means(labels, predictions)
+        return tf.stack([data_loss, penalty, accuracy])
+
+    def _means(self, labels: tf.Tensor, predictions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The task's loss and accuracy, by Keras's own functions, as means over the batch's rows."""
+        loss, accuracy = getattr(keras.losses, self.task.loss), getattr(keras.metrics, self.task.accuracy)
+        return tf.reduce_mean(loss(labels, predictions)), tf.reduce_mean(accuracy(labels, predictions))
 
     def _loop(
         self,

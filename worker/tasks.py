@@ -20,12 +20,12 @@ from models import claims, reuse
 from models.database import AWAY, Database, is_storage_full, reason
 from models.errors import BookkeepingFailed, OutOfMemory, RunError, Stopped, StorageFull
 from models.settings import Settings
-from models.specification import Imdb, Synthetic
 from models.tables import FINISHED, Run
 from worker.keras_import import import_keras
 from worker.lease import Lease, Why
 
 if TYPE_CHECKING:
+    from models.kinds import dataset as kinds
     from worker.data import Dataset
     from worker.training import Epoch
 
@@ -150,7 +150,7 @@ class Child:
             )
         )
 
-    def _dataset(self, specification: Imdb | Synthetic) -> Dataset:
+    def _dataset(self, specification: kinds.Dataset) -> Dataset:
         from worker import data
 
         key = specification.model_dump_json()

@@ -20,9 +20,10 @@ import tensorflow as tf
 
 from models.errors import Diverged, OutOfMemory, Stopped
 from models.history import EVALUATED, METRICS
+from models.kinds.datasets.synthetic import Synthetic
 from models.kinds.layers.dense import Dense
 from models.kinds.layers.dropout import Dropout
-from models.specification import Holdout, RunSpecification, Synthetic, Training
+from models.specification import RunSpecification, Training
 from worker import checkpoint as checkpoints
 from worker import sparse
 from worker.checkpoint import Checkpoint
@@ -74,7 +75,7 @@ def warm_up() -> None:
     reviews = Reviews(np.array([0, 2, 4]), np.array([0, 1, 1, 2], np.int32), np.array([0, 1], np.float32))
     data = Dataset("warm-up", 64, reviews, reviews, reviews, sha256="")
     layers = (Dense(units=sparse.NARROW), Dropout(rate=0.5))
-    tiny = Synthetic(name="synthetic", num_words=64, reviews=2)
+    tiny = Synthetic(num_words=64, reviews=2)
     train(RunSpecification(dataset=tiny, training=Training(epochs=1), layers=layers, seed=0), data)
 
 
@@ -118,7 +119,7 @@ class _Run:
         self.fingerprint = fingerprint(data.sha256)
         self.identity = run.model_dump_json() + json.dumps(self.fingerprint)
         self.rows = sparse.prepare(data, next((layer.units for layer in run.layers if isinstance(layer, Dense)), 1))
-        self.network = network_of(run.layers, self.training.optimizer, self.rows.cuts)
+        self.network = network_of(run.layers, self.training.optimizer, run.dataset.task, self.rows.cuts)
         self.choice = Choice(run)
         self.widths: dict[str, int] = defaultdict(lambda: 1)  # batches a call, for each kind of graph
 
@@ -152,7 +153,7 @@ class _Run:
             chosen = self.choice.epoch
             self.network.choose(best)
         test = None
-        if isinstance(self.run.dataset.validation, Holdout):
+        if self.run.dataset.held_out:
             score = self._metrics("", self.network.evaluate, sparse.Rows.of(self.data.test, self.rows.cuts).in_order)
             test = {name: score[name] for name in ("loss", "acc", "data_loss")}
             if not math.isfinite(test["loss"]):
@@ -214,7 +215,7 @@ class Choice:
         self.monitor = stopping.monitor if stopping else "val_loss"
         self.min_delta = stopping.min_delta if stopping else 0.0
         self.patience = stopping.patience if stopping else math.inf
-        self.wanted = bool(stopping and stopping.restore_best) or isinstance(run.dataset.validation, Holdout)
+        self.wanted = bool(stopping and stopping.restore_best) or bool(run.dataset.held_out)
         self.sign = -1.0 if self.monitor.endswith("acc") else 1.0
         self.best = math.inf
         self.epoch = 0

@@ -10,12 +10,11 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from models import specification
+from models.kinds.axes import AXES
+from models.kinds.datasets import DATASETS
 from models.kinds.kind import Kind
 from models.kinds.layers import LAYERS
 from models.kinds.optimizers import OPTIMIZERS
-from models.sweeps import Grid
-
-DATASETS: dict[str, type[BaseModel]] = {"imdb": specification.Imdb, "synthetic": specification.Synthetic}
 
 
 @cache
@@ -25,13 +24,10 @@ def forms() -> dict[str, Any]:
         "fields": {
             "layers": _family(LAYERS),
             "optimizers": _family(OPTIMIZERS),
-            "datasets": {
-                name: {"title": "", "about": "", "fields": [f for f in _fields(kind) if f["name"] != "name"]}
-                for name, kind in DATASETS.items()
-            },
+            "datasets": _family(DATASETS),
             "training": _fields(specification.Training),
             "stopping": _fields(specification.EarlyStopping),
-            "axes": list(Grid.model_fields),
+            "axes": [{"name": name, "about": (axis.__doc__ or "").partition("\n")[0]} for name, axis in AXES.items()],
         }
     }
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Collection, Iterable, Mapping
-from typing import Annotated, Any, ClassVar, TypeVar, Union
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar, Union
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Moment = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, le=1e6)]
+MAX_SEED = 2**32 - 1
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Penalty = Annotated[float, Field(ge=0, le=1e6)]
 
 
@@ -62,15 +64,25 @@ class KerasKind(Kind):
         return {name: getattr(self, name) for name in type(self).model_fields if name != self.tag}
 
 
+class Listed(Protocol):
+    """A class that a family lists."""
+
+    place: ClassVar[int]
+
+    @classmethod
+    def kind(cls) -> str: ...
+
+
+L = TypeVar("L", bound=Listed)
 K = TypeVar("K", bound=Kind)
 
 
-def discover(package: str, path: Iterable[str], base: type[K]) -> dict[str, type[K]]:
+def discover(package: str, path: Iterable[str], base: type[L]) -> dict[str, type[L]]:
     """The kinds below `base` in the modules of `package`, by name, in the order in which they are listed.
 
     Raises TypeError if two have the same name.
     """
-    found: list[type[K]] = []
+    found: list[type[L]] = []
     for module in pkgutil.iter_modules(path):
         members = vars(importlib.import_module(f"{package}.{module.name}")).values()
         found += [

@@ -6,6 +6,9 @@ from typing import ClassVar
 
 from models.kinds.kind import KerasKind
 
+MAX_LAYERS = 16
+"""Hidden layers of a network."""
+
 
 class Layer(KerasKind):
     """A hidden layer, which takes float32 (rows, inputs).

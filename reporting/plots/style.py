@@ -62,16 +62,6 @@ LABELS = {
     "data_losses": "Cross-entropy",
 }
 
-SWEPT = {
-    "units": "units a layer",
-    "depth": "hidden layers",
-    "l1": "L1 penalty",
-    "l2": "L2 penalty",
-    "dropout": "dropout rate",
-    "train_samples": "training reviews",
-}
-"""What a sweep goes over, in words."""
-
 NOTEBOOK_LABELS = {
     "original": "Original model",
     "smaller": "Smaller model",

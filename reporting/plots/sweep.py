@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 
 from models.errors import NotFound
 from models.history import METRICS, RunHistory
+from models.kinds.axes import AXES
 from reporting.overfitting import best, higher_is_better
 from reporting.plots.progress import UNFINISHED, progress
 from reporting.plots.series import BAND_WORDS, Band, Point, band_of
-from reporting.plots.style import LABELS, SWEPT
+from reporting.plots.style import LABELS
 from reporting.statistics import estimate
 from reporting.summary import by_variant
 
@@ -115,7 +116,7 @@ def prepare_sweep(
     drawn = [run for setting in settings for run in groups[setting.variant]]
     done = progress([run for variant in chosen for run in groups.get(variant, ())])
     on = f" on {dataset}" if dataset else ""
-    names = [SWEPT.get(name, name) for name in axes]
+    names = [_axis(name) for name in axes]
     return Sweep(
         title=f"Best {LABELS[metric].lower()}{on} by {' and '.join(names)}",
         subtitle=_subtitle(done, settings, band if len(axes) == 1 else "none", fixed),
@@ -164,10 +165,14 @@ def _subtitle(done: str, settings: Sequence[Setting], band: Band, fixed: Mapping
     low, high = (pick(len(setting.values) for setting in settings) for pick in (min, max))
     n = f"n = {low}" if low == high else f"n = {low} to {high}"
     parts = [done] if done else []
-    parts += [f"at {SWEPT.get(name, name)} {_number(value)}" for name, value in fixed.items()]
+    parts += [f"at {_axis(name)} {_number(value)}" for name, value in fixed.items()]
     parts += [f"mean of {n} seeds" if high > 1 else "n = 1 seed, no interval"]
     parts += [f"band: {BAND_WORDS[band]}"] if band != "none" and high > 1 else []
     return "; ".join(parts)
+
+
+def _axis(name: str) -> str:
+    return AXES[name].title if name in AXES else name
 
 
 def _notes(enough: Setting | None, returns: bool, runs: Sequence[RunHistory], metric: str) -> Iterator[str]:

@@ -13,9 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from models.history import RunHistory
+from models.kinds.dataset import Dataset
+from models.specification import dataset_of
 from models.tables import Run
 from reporting import plots
-from reporting.gathered import DATASETS, Results, swept
+from reporting.gathered import Results, swept
 from reporting.plots.style import LABELS
 from reporting.statistics import estimate
 from reporting.summary import by_variant
@@ -41,7 +43,7 @@ def render(results: Results) -> str:
     return templates.get_template("report.html").render(
         job=results.job,
         spec=spec,
-        dataset=_dataset_in_words(spec["dataset"]),
+        dataset=_dataset_in_words(dataset_of(spec)),
         overrides=_overrides(spec),
         rows=_variants(results),
         comparisons=_comparisons(results.analysis),
@@ -183,17 +185,11 @@ def _finite(value: Any) -> bool:
     return value is not None and math.isfinite(value)
 
 
-def _dataset_in_words(dataset: Mapping[str, Any]) -> str:
-    reviews = DATASETS[dataset["name"]]
-    if dataset["name"] == "synthetic":
-        reviews = f"{dataset['reviews']:,} {reviews} (seed {dataset['seed']})"
-    parts = [f"{reviews}, the {dataset['num_words']:,} most frequent words"]
-    if dataset["train_samples"] is not None:
-        parts.append(f"trained on {dataset['train_samples']:,}")
-    held_out = dataset["validation"]
-    parts.append(
-        "validated on the test set" if held_out == "test" else f"validated on {held_out['holdout']:,} held out"
-    )
+def _dataset_in_words(dataset: Dataset) -> str:
+    parts = [dataset.in_words()]
+    if dataset.train_samples is not None:
+        parts.append(f"trained on {dataset.train_samples:,}")
+    parts.append(f"validated on {dataset.held_out:,} held out" if dataset.held_out else "validated on the test set")
     return "; ".join(parts)
 
 

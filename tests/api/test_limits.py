@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import update
 
 from api.idempotency import KEPT_SECONDS
-from api.limits import work_of
 from models.database import Database, now
+from models.estimates import cost_of
 from models.resolution import resolve
 from models.tables import Idempotency
 from tests.api.conftest import SMALL, submit
@@ -72,7 +72,7 @@ def test_work_a_run(serve: Callable[..., httpx.Client]) -> None:
 )
 def test_work_counts_the_reviews_that_are_trained_on(dataset: dict[str, object], reviews: int) -> None:
     run = resolve({"variants": ["original"], "training": {"epochs": 3}, "dataset": dataset}).run("original", 0)
-    assert work_of(run) == 160_305 * reviews * 3
+    assert cost_of(run).work == 160_305 * reviews * 3
 
 
 def test_a_stored_answer_expires(http: httpx.Client, database: Database) -> None:

@@ -19,7 +19,7 @@ import httpx
 import pandas as pd
 import pytest
 
-from models.specification import Synthetic
+from models.kinds.datasets.synthetic import Synthetic
 from reporting.report import _compact
 from tests.api.conftest import Trainer, submit
 from tests.servers import Service
@@ -246,7 +246,7 @@ def test_the_bundles_script_tells_the_same_story(make_service: Callable[..., Ser
 def test_the_bundles_script_makes_the_same_reviews(tmp_path: Path) -> None:
     from worker.data import synthetic
 
-    specification = Synthetic(name="synthetic", reviews=5000, num_words=700, seed=3)
+    specification = Synthetic(reviews=5000, num_words=700, seed=3)
     directory = synthetic.prepared(specification, tmp_path)
     from worker.data import csr
 

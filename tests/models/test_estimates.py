@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from models.estimates import PROCESS, estimate_memory
+from models.estimates import PROCESS, cost_of
 from models.resolution import resolve
 
 
 def estimate(units: int = 16, dataset: dict[str, Any] | None = None, **training: Any) -> int:
     layers = [{"type": "dense", "units": units}, {"type": "dense", "units": units}]
     job = {"variants": [{"name": "v", "layers": layers}], "training": training, "dataset": dataset or {}}
-    return estimate_memory(resolve(job).run("v", 0))
+    return cost_of(resolve(job).run("v", 0)).memory
 
 
 @pytest.mark.parametrize(

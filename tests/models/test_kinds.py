@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 import re
 from pathlib import Path
 from string import Formatter
@@ -9,14 +11,20 @@ from string import Formatter
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from models.kinds.kind import Kind, Penalty, any_of, default, discover
+from models.kinds.axes import AXES
+from models.kinds.axis import Axis, Network
+from models.kinds.dataset import Dataset, Holdout
+from models.kinds.datasets import DATASETS
+from models.kinds.kind import Kind, Penalty, Rate, any_of, default, discover
 from models.kinds.layer import Layer
 from models.kinds.layers import LAYERS, AnyLayer
 from models.kinds.optimizer import Optimizer
 from models.kinds.optimizers import OPTIMIZERS
 from models.kinds.regularizers import REGULARIZERS
+from models.kinds.task import Task
+from models.kinds.tasks import TASKS
 
-KINDS = [*LAYERS.values(), *OPTIMIZERS.values(), *REGULARIZERS.values()]
+KINDS = [*LAYERS.values(), *OPTIMIZERS.values(), *REGULARIZERS.values(), *DATASETS.values()]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -34,6 +42,50 @@ def test_a_kind_is_complete(kind: type[Kind]) -> None:
 @pytest.mark.parametrize("kind", LAYERS.values(), ids=lambda kind: kind.__name__)
 def test_a_layers_words_are_of_its_fields(kind: type[Layer]) -> None:
     assert {field for _, field, _, _ in Formatter().parse(kind.words) if field} <= kind.model_fields.keys()
+
+
+@pytest.mark.parametrize("kind", DATASETS.values(), ids=lambda kind: kind.__name__)
+def test_a_data_set_counts_its_rows(kind: type[Dataset]) -> None:
+    data = kind.model_validate(kind.starts)
+    rows = data.available
+    assert (data.held_out, data.trained_on, data.validated_on) == (0, rows, data.tested)
+    held = data.model_copy(update={"validation": Holdout(holdout=10)})
+    assert (held.held_out, held.trained_on, held.validated_on) == (10, rows - 10, 10)
+    few = held.model_copy(update={"train_samples": 3})
+    assert (few.held_out, few.trained_on, few.validated_on) == (10, 3, 10)
+    assert TASKS[data.task.name] is type(data.task)
+    assert data.title in data.in_words()
+    assert min(data.inputs, data.tested, data.density) > 0
+
+
+@pytest.mark.parametrize("name", DATASETS)
+def test_a_data_set_has_its_loader(name: str) -> None:
+    assert (Path(__file__).parents[2] / "worker" / "data" / f"{name}.py").is_file()
+
+
+@pytest.mark.parametrize("task", [kind.model_validate(kind.starts).task for kind in DATASETS.values()])
+def test_a_task_is_complete(task: Task) -> None:
+    assert task.title
+    assert task.output.units == task.units > 0
+    assert math.isfinite(task.chance)
+
+
+@pytest.mark.parametrize("axis", AXES.values(), ids=lambda axis: axis.name)
+def test_an_axis_changes_the_network_whatever_changed_before_it(axis: type[Axis]) -> None:
+    def value(of: type[Axis], number: float) -> float:
+        return number / 10 if of.values in (Rate, Penalty) else number
+
+    network = Network()
+    axis.vary(network, TypeAdapter(axis.values).validate_python(value(axis, 3)))
+    assert network.raw() != Network().raw()
+    for other in AXES.values():
+        if other is not axis:
+            other.vary(network, value(other, 4))
+    before = json.dumps(network.raw())
+    axis.vary(network, value(axis, 5))
+    assert json.dumps(network.raw()) != before
+    assert axis.title
+    assert axis.__doc__
 
 
 def test_the_first_of_a_family_is_meant_if_none_is_named() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 from models import presets
 from models.errors import SpecificationError
+from models.estimates import cost_of
 from models.kinds.layers.dense import Dense
 from models.resolution import resolve
-from models.specification import MAX_METADATA_BYTES, Specification, count_parameters, stored
+from models.specification import MAX_METADATA_BYTES, Specification, stored
 
 
 def faults(body: Any) -> dict[str, str]:
@@ -25,9 +26,9 @@ def test_the_notebook_has_the_notebooks_values() -> None:
     spec = resolve({"preset": "notebook"})
     assert [variant.name for variant in spec.variants] == ["original", "smaller", "bigger", "l2", "dropout"]
     assert (spec.baseline, spec.seeds, spec.reuse) == ("original", (0,), "allow")
-    assert (spec.dataset.name, spec.dataset.num_words, spec.dataset.validation) == ("imdb", 10_000, "test")
+    assert (spec.dataset.name, spec.dataset.inputs, spec.dataset.validation) == ("imdb", 10_000, "test")
     assert (spec.training.epochs, spec.training.batch_size, spec.training.optimizer.name) == (20, 512, "rmsprop")
-    sizes = [count_parameters(variant.layers, 10_000) for variant in spec.variants]
+    sizes = [cost_of(spec.run(variant.name, 0)).parameters for variant in spec.variants]
     assert sizes == [160_305, 40_029, 5_383_681, 160_305, 160_305]
 
 
@@ -78,7 +79,7 @@ def test_the_first_variant_is_the_baseline_where_none_is_named() -> None:
 
 def test_no_hidden_layer_is_logistic_regression() -> None:
     spec = resolve({"variants": [{"name": "logistic", "layers": []}]})
-    assert count_parameters(spec.variants[0].layers, 10_000) == 10_001
+    assert cost_of(spec.run("logistic", 0)).parameters == 10_001
 
 
 def test_every_fault_is_told_at_once() -> None:

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from api.limits import work_of
-from models.estimates import estimate_memory
+from models.estimates import cost_of
 from models.resolution import resolve
 from models.reuse import key_of
-from models.specification import count_parameters, stored
+from models.specification import stored
 
 STORED: dict[str, Any] = json.loads((Path(__file__).parent / "resolved.json").read_text())
 
@@ -30,9 +29,6 @@ def test_a_body_resolves_to_the_same_bytes_and_keys(name: str) -> None:
     for variant in specification.variants:
         for seed in specification.seeds:
             run = specification.run(variant.name, seed)
-            assert {
-                "key": key_of(run),
-                "parameters": count_parameters(run.layers, run.dataset.num_words),
-                "memory": estimate_memory(run),
-                "work": work_of(run),
-            } == case["runs"][f"{variant.name} {seed}"]
+            cost = cost_of(run)
+            told = {"parameters": cost.parameters, "memory": cost.memory, "work": cost.work}
+            assert {"key": key_of(run), **told} == case["runs"][f"{variant.name} {seed}"]

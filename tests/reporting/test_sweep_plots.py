@@ -45,7 +45,7 @@ def test_the_best_value_against_what_was_swept() -> None:
     assert found.x == ("2", "4", "8", "16", "32", "64")
     assert [setting.mean for setting in found.settings] == [saturating({"units": u}) for u in UNITS]
     assert found.best == "units=64"
-    assert found.title == "Best validation cross-entropy on IMDB by units a layer"
+    assert found.title == "Best validation cross-entropy on IMDB by units per layer"
 
 
 def test_diminishing_returns_with_one_seed_is_one_percent() -> None:

@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.kinds.datasets.imdb import Imdb
+from models.kinds.datasets.synthetic import Synthetic
 from models.resolution import resolve
 from models.settings import Settings
-from models.specification import Imdb, RunSpecification, Synthetic
+from models.specification import RunSpecification
 from worker.data import Dataset, Reviews, load
 
 SMALL = {"name": "synthetic", "reviews": 600, "num_words": 400}

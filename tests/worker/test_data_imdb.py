@@ -21,7 +21,8 @@ import numpy as np
 import pytest
 
 from models.errors import DatasetInvalid, DatasetUnavailable
-from models.specification import Holdout, Imdb
+from models.kinds.dataset import Holdout
+from models.kinds.datasets.imdb import Imdb
 from worker.data import Reviews, convert, imdb, load
 
 Arrays = dict[str, Any]
@@ -145,7 +146,8 @@ def test_the_hash_is_that_of_the_content(npz: Path, tmp_path: Path) -> None:
 
 def test_processes_at_once(npz: Path, tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from models.specification import Imdb; from worker.data import load;"
+        "import sys; from pathlib import Path; from models.kinds.datasets.imdb import Imdb;"
+        "from worker.data import load;"
         "print(load(Imdb(), Path(sys.argv[1]), Path(sys.argv[2])).sha256)"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "data"), str(npz)]

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from models.errors import StorageFull
-from models.specification import Synthetic
+from models.kinds.datasets.synthetic import Synthetic
 from worker.data import Dataset, csr, load, store, synthetic
 
 
 def make(data_dir: Path, reviews: int = 8000, num_words: int = 10_000, seed: int = 0) -> Dataset:
-    return load(Synthetic(name="synthetic", reviews=reviews, num_words=num_words, seed=seed), data_dir, None)
+    return load(Synthetic(reviews=reviews, num_words=num_words, seed=seed), data_dir, None)
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from models.kinds.layers import LAYERS
 from models.kinds.layers.dense import Dense
 from models.kinds.optimizer import Optimizer
 from models.kinds.optimizers import OPTIMIZERS
+from models.kinds.tasks.binary import Binary
 from tests.worker.conftest import specify
 from worker import training
 from worker.data import Dataset
@@ -50,7 +51,7 @@ def test_an_optimizer_counts_its_slots_as_keras_does(engine: None, name: str) ->
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_layer_starts_the_same_by_its_seed_whatever_was_there_before(engine: None, name: str) -> None:
     layer = LAYERS[name].model_validate({"type": name, **LAYERS[name].starts})
-    model = build((Dense(units=8), layer), 20)
+    model = build((Dense(units=8), layer), 20, Binary())
 
     def started(seed: int) -> list[np.ndarray]:
         initialize(model, seed)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from keras import layers, regularizers
 
+from models.kinds.tasks.binary import Binary
 from models.specification import RunSpecification
 from tests.worker.conftest import dense, specify
 from worker import sparse, training
@@ -75,7 +76,7 @@ def keras_history(
     model: keras.Model, optimizer: Any, run: RunSpecification, data: Dataset, words: np.ndarray | None = None
 ) -> dict[str, list[float]]:
     """Stock Keras from the same initial weights, fed the same batches, their columns in the order of `words`."""
-    beginning = build(run.layers, data.num_words)
+    beginning = build(run.layers, data.num_words, run.dataset.task)
     initialize(beginning, run.seed)
     weights = beginning.get_weights()
     x, y = dense(data.train, data.num_words), np.asarray(data.train.labels)
@@ -128,14 +129,14 @@ def test_optimizers(small: Dataset, units: int, name: str) -> None:
     optimizer, arguments = OPTIMIZERS[name]
     hidden = [{"type": "dense", "units": units, "activation": "relu"}]
     run = specify({"name": "v", "layers": hidden}, optimizer={"name": name.partition("-")[0], **arguments})
-    stock = keras_history(build(run.layers, small.num_words), optimizer(**arguments), run, small)
+    stock = keras_history(build(run.layers, small.num_words, run.dataset.task), optimizer(**arguments), run, small)
     assert_equal(engine_history(run, small), stock)
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(small: Dataset, name: str) -> None:
     run = specify({"name": "v", "layers": LAYERS[name]}, batch_size=100, optimizer={"name": "adam"})
-    stock = keras_history(build(run.layers, small.num_words), keras.optimizers.Adam(), run, small)
+    stock = keras_history(build(run.layers, small.num_words, run.dataset.task), keras.optimizers.Adam(), run, small)
     assert_equal(engine_history(run, small), stock)
 
 
@@ -171,7 +172,7 @@ def test_noise_is_equal_in_distribution(small: Dataset, layer: dict[str, Any], o
         return np.array([np.mean(engine_history(run, small)["loss"]) for run in runs])
 
     keras.utils.set_random_seed(1000)
-    model = build(specify({"name": "v", "layers": [*hidden, layer]}).layers, small.num_words)
+    model = build(specify({"name": "v", "layers": [*hidden, layer]}).layers, small.num_words, Binary())
     model.compile(optimizer="rmsprop", loss="binary_crossentropy")
     model.optimizer.build(model.trainable_variables)
     fresh = [variable.numpy() for variable in model.optimizer.variables]

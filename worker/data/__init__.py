@@ -1,13 +1,18 @@
-"""The reviews that networks are trained on: `load` gives a data set as memory-mapped sparse rows."""
+"""The reviews that networks are trained on: `load` gives a data set as memory-mapped sparse rows.
+
+A data set's loader is the module of its name, with a function `prepared(dataset, folder, imdb_npz)` that returns the
+directory of its rows as `worker.data.csr` writes them, made first if it is not there.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 from models.errors import DatasetInvalid
-from models.specification import Holdout, Imdb, Synthetic
-from worker.data import csr, imdb, synthetic
+from models.kinds import dataset
+from worker.data import csr
 from worker.data.csr import Reviews
 
 __all__ = ["Dataset", "Reviews", "load"]
@@ -29,7 +34,7 @@ class Dataset:
     sha256: str
 
 
-def load(specification: Imdb | Synthetic, data_dir: Path, imdb_npz: Path | None) -> Dataset:
+def load(specification: dataset.Dataset, data_dir: Path, imdb_npz: Path | None) -> Dataset:
     """The data set that is asked for: prepared under `data_dir` the first time, mapped into memory ever after.
 
     The first `holdout` training reviews are held out, then the first `train_samples` of the others
@@ -39,14 +44,10 @@ def load(specification: Imdb | Synthetic, data_dir: Path, imdb_npz: Path | None)
     Raises DatasetUnavailable where the reviews cannot be had, DatasetInvalid where their file is not
     what it should be or has too few of them, StorageFull where there is no room for them.
     """
-    folder = data_dir / "datasets"
-    if isinstance(specification, Imdb):
-        directory = imdb.prepared(specification.num_words, folder, imdb_npz)
-    else:
-        directory = synthetic.prepared(specification, folder)
-    train, test, sha256 = csr.read(directory)
+    loader = import_module(f"worker.data.{specification.name}")
+    train, test, sha256 = csr.read(loader.prepared(specification, data_dir / "datasets", imdb_npz))
 
-    held_out = specification.validation.holdout if isinstance(specification.validation, Holdout) else 0
+    held_out = specification.held_out
     left = len(train) - held_out
     wanted = left if specification.train_samples is None else specification.train_samples
     if not 0 < wanted <= left:
@@ -55,7 +56,7 @@ def load(specification: Imdb | Synthetic, data_dir: Path, imdb_npz: Path | None)
         )
     return Dataset(
         name=specification.name,
-        num_words=specification.num_words,
+        num_words=specification.inputs,
         train=train.slice(held_out, held_out + wanted),
         validation=train.slice(0, held_out) if held_out else test,
         test=test,

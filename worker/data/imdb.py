@@ -12,6 +12,7 @@ import urllib.request
 from pathlib import Path
 
 from models.errors import DatasetInvalid, DatasetUnavailable
+from models.kinds.datasets.imdb import Imdb
 from worker.data import csr
 from worker.data.store import kept, locked
 
@@ -29,12 +30,13 @@ CONVERT_SECONDS = 300
 REMEDY = "Set OCKHAM_IMDB_NPZ to a copy of Keras's imdb.npz, or use the data set 'synthetic'"
 
 
-def prepared(num_words: int, folder: Path, npz: Path | None) -> Path:
-    """The directory of the reviews over `num_words` ids, made first if it is not there.
+def prepared(dataset: Imdb, folder: Path, npz: Path | None) -> Path:
+    """The directory of the reviews over `dataset.num_words` ids, made first if it is not there.
 
     `folder`: where data sets are kept. `npz`: the file to use; without it Keras's cache, then its
     download. Raises DatasetUnavailable, DatasetInvalid and StorageFull.
     """
+    num_words = dataset.num_words
     whole = folder / f"imdb-{SHA256[:16]}-{VERSION}"
     if npz is not None or not whole.is_dir():
         source, sha256 = _source(folder, npz)
@@ -42,7 +44,7 @@ def prepared(num_words: int, folder: Path, npz: Path | None) -> Path:
 
     def narrowed(partial: Path) -> None:
         train, test, _ = csr.read(whole)
-        csr.write(partial, {"train": [csr.narrow(train, num_words)], "test": [csr.narrow(test, num_words)]})
+        csr.write(partial, {split: [csr.narrow(part, num_words)] for split, part in (("train", train), ("test", test))})
 
     return kept(whole.with_name(f"{whole.name}-{num_words}"), narrowed)
 

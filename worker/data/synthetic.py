@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from models.specification import Synthetic
+from models.kinds.datasets.synthetic import Synthetic
 from worker.data import csr
 from worker.data.store import kept
 
@@ -47,9 +47,9 @@ BLOCK = 4096
 Drawn = NDArray[np.uint64]
 
 
-def prepared(specification: Synthetic, folder: Path) -> Path:
+def prepared(dataset: Synthetic, folder: Path, imdb_npz: Path | None = None) -> Path:
     """The directory of these reviews, made first if it is not there. Raises StorageFull."""
-    seed, reviews, num_words = specification.seed, specification.reviews, specification.num_words
+    seed, reviews, num_words = dataset.seed, dataset.reviews, dataset.num_words
 
     def build(partial: Path) -> None:
         csr.write(partial, {split: _blocks(seed, split, reviews, num_words) for split in csr.SPLITS})

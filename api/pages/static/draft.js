@@ -5,7 +5,7 @@
  *   low: number | null, high: number | null, main: boolean, required: boolean, kept?: boolean}} Field `kept` is written even if it is the default
  * @typedef {{title: string, about: string, fields: Field[]}} Kind
  * @typedef {Record<string, Kind>} Family the first is what is meant if none is named
- * @typedef {{layers: Family, optimizers: Family, datasets: Family, training: Field[], stopping: Field[], axes: string[]}} Fields
+ * @typedef {{layers: Family, optimizers: Family, datasets: Family, training: Field[], stopping: Field[], axes: {name: string, about: string}[]}} Fields
  */
 
 /** Every field there is, as the service describes it. @type {Fields} */

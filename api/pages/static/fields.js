@@ -6,7 +6,7 @@ import { h } from './dom.js';
 /** @typedef {import('./draft.js').Draft} Draft */
 
 /** @param {string} label */
-const sentence = (label) => label[0].toUpperCase() + label.slice(1);
+export const sentence = (label) => label[0].toUpperCase() + label.slice(1);
 
 let serial = 0;
 

@@ -3,7 +3,7 @@
 import { get, post, Problem } from './api.js';
 import { byId, debounced, fill, h } from './dom.js';
 import { Draft, FIELDS, first, prune } from './draft.js';
-import { inputs, labelled, list, parsed, showErrors } from './fields.js';
+import { inputs, labelled, list, parsed, sentence, showErrors } from './fields.js';
 import { count, plural } from './format.js';
 import { showPreview } from './preview.js';
 import { showProblem } from './status.js';
@@ -37,11 +37,11 @@ function showForm() {
   showTraining();
 }
 
-/** @param {string} name */
-function axis(name) {
+/** @param {{name: string, about: string}} axis */
+function axis({ name, about }) {
   const pointer = `/sweep/grid/${name}`;
   const value = draft.read(pointer);
-  const box = h('input', { type: 'text', autocomplete: 'off', value: Array.isArray(value) ? value.join(', ') : '', oninput: () => draft.write(pointer, box.value.trim() ? list(box.value) : undefined) });
+  const box = h('input', { type: 'text', autocomplete: 'off', title: about, value: Array.isArray(value) ? value.join(', ') : '', oninput: () => draft.write(pointer, box.value.trim() ? list(box.value) : undefined) });
   return labelled(name.replaceAll('_', ' '), pointer, box);
 }
 
@@ -54,9 +54,9 @@ function showSeeds() {
 
 function showDataset() {
   const at = draft.body.dataset;
-  const chosen = (typeof at === 'string' ? at : at?.name) ?? 'imdb';
-  const select = h('select', { onchange: () => { draft.write('/dataset', select.value === 'imdb' ? undefined : { name: select.value }); showDataset(); } },
-    h('option', { value: 'imdb' }, 'IMDB reviews'), h('option', { value: 'synthetic' }, 'Synthetic reviews'));
+  const chosen = (typeof at === 'string' ? at : at?.name) ?? first(FIELDS.datasets);
+  const select = h('select', { onchange: () => { draft.write('/dataset', select.value === first(FIELDS.datasets) ? undefined : { name: select.value }); showDataset(); } },
+    Object.entries(FIELDS.datasets).map(([name, { title, about }]) => h('option', { value: name, title: about }, sentence(title))));
   select.value = chosen;
   const holdout = draft.read('/dataset/validation/holdout');
   const held = h('input', { type: 'text', inputMode: 'decimal', class: 'short', value: holdout ?? '', placeholder: 'none', oninput: () => {

@@ -1,0 +1,48 @@
+"""What every axis of a sweep is, and the network that a sweep's values make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+
+@dataclass
+class Network:
+    """The variant that a combination of values makes: so many blocks of a dense layer and the layers behind it.
+
+    training, dataset: what the variant overrides. All are raw, as a client would write them.
+    """
+
+    depth: int = 2
+    dense: dict[str, Any] = field(default_factory=lambda: {"type": "dense", "units": 16, "activation": "relu"})
+    behind: list[dict[str, Any]] = field(default_factory=list)
+    training: dict[str, Any] = field(default_factory=dict)
+    dataset: dict[str, Any] = field(default_factory=dict)
+
+    def raw(self) -> dict[str, Any]:
+        """Its part of a client's variant."""
+        overrides = {name: value for name in ("training", "dataset") if (value := getattr(self, name))}
+        return {"layers": [self.dense, *self.behind] * self.depth, **overrides}
+
+
+class Axis:
+    """Something that a sweep varies. The docstring's first line is what people read of it.
+
+    name: in specifications. title: on a figure's axis. place: axes are listed by place, then by name; of a sweep's
+    combinations the last axis varies fastest. values: the type of one value, with its limits.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    place: ClassVar[int] = 100
+    values: ClassVar[Any]
+
+    @classmethod
+    def kind(cls) -> str:
+        """Its name in specifications."""
+        return cls.name
+
+    @staticmethod
+    def vary(network: Network, value: Any) -> None:
+        """Gives `network` this value. The order in which a sweep's axes do so is of no meaning."""
+        raise NotImplementedError

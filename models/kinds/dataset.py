@@ -1,0 +1,83 @@
+"""What every data set is, and how many of its rows a run trains on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from models.kinds.kind import Kind, Model
+from models.kinds.task import Task
+
+MAX_ROWS = 1_000_000
+
+TrainSamples = Annotated[int, Field(ge=1, le=MAX_ROWS)]
+
+
+class Holdout(Model):
+    """Validate on the first `holdout` training reviews; the test set is scored once, at the chosen epoch."""
+
+    holdout: int = Field(ge=1, le=MAX_ROWS)
+
+
+Validation = Literal["test"] | Holdout
+
+
+class Dataset(Kind):
+    """Rows to train on, to validate on and to test on, and the task that they set.
+
+    Its loader is the module of the same name in `worker.data`. title: its name in figures and reports. rows: what its
+    rows are called. density: how many of a row's inputs are not 0, rounded up.
+    """
+
+    tag = "name"
+
+    rows: ClassVar[str] = "rows"
+    density: ClassVar[int]
+
+    name: str
+
+    if TYPE_CHECKING:  # Each kind has these fields, in an order of its own: the order of its JSON, and so of its key.
+        train_samples: TrainSamples | None
+        validation: Validation
+
+    @property
+    def task(self) -> Task:
+        """What is to be learned from it."""
+        raise NotImplementedError
+
+    @property
+    def inputs(self) -> int:
+        """The features of a row, as a network's first layer reads them."""
+        raise NotImplementedError
+
+    @property
+    def available(self) -> int:
+        """The rows to train on or to hold out."""
+        raise NotImplementedError
+
+    @property
+    def tested(self) -> int:
+        """The rows of the test set."""
+        raise NotImplementedError
+
+    def in_words(self) -> str:
+        """What it is, in a line of a report."""
+        return self.title
+
+    # --- what a run does with it
+
+    @property
+    def held_out(self) -> int:
+        """The rows that are held out of training to validate on; 0 if the test set validates."""
+        return self.validation.holdout if isinstance(self.validation, Holdout) else 0
+
+    @property
+    def trained_on(self) -> int:
+        """The rows that a run trains on."""
+        return self.available - self.held_out if self.train_samples is None else self.train_samples
+
+    @property
+    def validated_on(self) -> int:
+        """The rows that a run validates on."""
+        return self.held_out or self.tested

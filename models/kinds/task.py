@@ -1,0 +1,44 @@
+"""What every task is: what a network is to find out, and with it the network's output, its loss and its accuracy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from models.kinds.layers.dense import Activation, Dense
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task. Labels and predictions are float32 (rows, units).
+
+    name: in answers. title: what people call it. activation: of the output layer. loss, accuracy: the functions in
+    `keras.losses` and `keras.metrics` whose means over the rows are the data's loss and the accuracy.
+    """
+
+    name: ClassVar[str]
+    title: ClassVar[str]
+    place: ClassVar[int] = 100
+    activation: ClassVar[Activation]
+    loss: ClassVar[str]
+    accuracy: ClassVar[str]
+
+    @classmethod
+    def kind(cls) -> str:
+        """Its name in answers."""
+        return cls.name
+
+    @property
+    def units(self) -> int:
+        """Of the output layer."""
+        raise NotImplementedError
+
+    @property
+    def chance(self) -> float:
+        """The data's loss of a network that has learned nothing."""
+        raise NotImplementedError
+
+    @property
+    def output(self) -> Dense:
+        """The output layer, behind a variant's hidden layers."""
+        return Dense(units=self.units, activation=self.activation)

@@ -1,0 +1,25 @@
+"""Telling two classes apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from models.kinds.task import Task
+
+
+@dataclass(frozen=True)
+class Binary(Task):
+    """Two classes, 0 and 1: the prediction is the probability of 1."""
+
+    name, title, place = "binary", "binary classification", 0
+    activation, loss, accuracy = "sigmoid", "binary_crossentropy", "binary_accuracy"
+
+    @property
+    def units(self) -> int:
+        return 1
+
+    @property
+    def chance(self) -> float:
+        """The cross-entropy of answering 0.5 to every row."""
+        return math.log(2)

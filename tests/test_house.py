@@ -103,7 +103,7 @@ def test_a_workers_parent_never_loads_tensorflow() -> None:
 
 
 def test_the_command_line_loads_no_server() -> None:
-    assert not loaded_by("import ockham.cli") & {*HEAVY, "celery", "fastapi", "matplotlib"}
+    assert not loaded_by("import ockham.cli") & {*HEAVY, "celery", "fastapi", "matplotlib", "redis", "sqlalchemy"}
 
 
 def test_training_knows_no_web_no_queue_and_no_sql() -> None:

@@ -9,6 +9,11 @@ READY := $(VENV)/.ready
 TOOLS := $(VENV)/tools
 OUT ?= results
 
+# Tests run in so many processes at once, each with servers of its own: 2 to 4 GB of memory per process.
+# Three keep two processors busy, because a test often waits for a server.
+JOBS ?= 3
+PYTEST := $(BIN)/python -m pytest -n $(JOBS)
+
 # Longer tests by their markers (pyproject.toml says what each means).
 LONG := slow or faults or chaos or browser or bench
 
@@ -41,16 +46,16 @@ $(READY): requirements/dev.lock pyproject.toml
 	@touch $@
 
 demo: $(READY) ## The main job, end to end: figures and a summary in results/
-	$(BIN)/ockham demo --out $(OUT)
+	$(BIN)/ockham demo --out $(OUT) $(if $(EPOCHS),--epochs $(EPOCHS))
 
 serve: $(READY) ## The whole service in the foreground, until Ctrl-C
 	$(BIN)/ockham serve
 
 test: $(READY) ## The tests, on real servers that they start themselves
-	$(BIN)/python -m pytest -m "not ($(LONG))"
+	$(PYTEST) -m "not ($(LONG))"
 
 test-all: $(READY) $(TOOLS)/.ready ## All tests, those that take long too
-	$(BIN)/python -m pytest -m "not bench"
+	$(PYTEST) -m "not bench"
 
 lint: $(READY) ## Style, types, and known holes in the packages used
 	$(BIN)/ruff check .

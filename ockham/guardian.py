@@ -21,9 +21,15 @@ from contextlib import suppress
 OCKHAM = (sys.executable, "-P", "-m", "ockham")
 """This command again. -P: the folder one happens to be in may have an `api` or a `models` of its own."""
 
-PR_SET_PDEATHSIG = 1
+_PR_SET_PDEATHSIG = 1
 # Loaded before any fork: between fork and exec nothing may be imported.
 _prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+
+
+def die_with_parent() -> None:
+    """For a child between fork and exec: on Linux, it is killed when the thread that forked it ends."""
+    if _prctl is not None:
+        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Guardian:
@@ -68,10 +74,9 @@ class Guardian:
     def _adopt(self) -> None:
         """In the child, before it becomes its program: no moment is left in which nobody would end it."""
         self._tell("+", os.getpid())
-        if _prctl is not None:
-            _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != self._parent:
-                os._exit(1)
+        die_with_parent()
+        if os.getppid() != self._parent:
+            os._exit(1)
 
     def bury(self, process: subprocess.Popen[bytes]) -> None:
         """Ends what is left of the group of a `process` that has ended."""

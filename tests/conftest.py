@@ -1,4 +1,10 @@
-"""Shared by all tests: what a skip means, and where the real data set is."""
+"""Shared by all tests: in which order they run, what a skip means, and the real servers they run against.
+
+`make test` and `make test-all` run the tests in several processes of pytest-xdist. A process takes one
+file of tests after the other, and runs each from its first to its last test (`--dist=loadfile`). So
+fixtures of scope "module" are set up once, and those of scope "session" once per process: each process
+has a PostgreSQL, a Valkey and a service of its own, and meets no other's.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +41,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+LONGEST_FIRST = ["chaos", "faults", "browser", "ockham", "interop", "client", "worker", ".", "api", "models"]
+"""Folders by how long their files take: were a long file begun last, one process would run it and the others wait."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        folder = str(item.path.relative_to(Path(__file__).parent).parent)
+        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+    items.sort(key=place)
     if IMDB_NPZ is None:
         for item in items:
             if item.get_closest_marker("imdb"):
@@ -67,7 +82,7 @@ def _fail(report: Any) -> None:
     report.longrepr = f"Skipped where every test must run: {reason}"
 
 
-# --- real servers, one of each a test session, a database a test --------------------------------
+# --- real servers, one of each per process of tests, one database per test ----------------------
 
 
 @pytest.fixture(scope="session")

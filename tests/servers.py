@@ -7,14 +7,17 @@ with the test that made it. Nothing here is a stand-in.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import importlib.util
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,7 +30,7 @@ import psycopg
 import redis
 
 from models.settings import Settings
-from ockham.guardian import PR_SET_PDEATHSIG, _prctl
+from ockham.guardian import die_with_parent
 from ockham.valkey import find_server
 
 PATIENCE = 120.0
@@ -35,9 +38,22 @@ PATIENCE = 120.0
 
 
 def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """A port that nobody listens on, and that no other test of this machine is given while this process lives.
+
+    It is below those that the kernel gives to connections (32768 and up on Linux): one of those might
+    take it before the server is there, or while a server is started again.
+    """
+    locks = Path(tempfile.gettempdir()) / f"ockham-test-ports-{os.getuid()}"
+    locks.mkdir(mode=0o700, exist_ok=True)
+    while True:
+        port = random.SystemRandom().randrange(10_000, 32_768)
+        lock = os.open(locks / str(port), os.O_CREAT | os.O_RDWR)  # stays open, and so locked, until this process ends
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.create_server(("127.0.0.1", port)):
+                return port
+        except OSError:
+            os.close(lock)
 
 
 def wait_for(what: str, ready: Callable[[], Any], patience: float = PATIENCE) -> Any:
@@ -48,12 +64,6 @@ def wait_for(what: str, ready: Callable[[], Any], patience: float = PATIENCE) ->
             raise AssertionError(f"{what}: not within {patience:.0f} seconds")
         time.sleep(0.05)
     return answer
-
-
-def _end_with_tests() -> None:
-    """In the child: a test run that is killed leaves no server behind. (Linux asks for the parent's very thread.)"""
-    if _prctl is not None:
-        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Process:
@@ -73,7 +83,8 @@ class Process:
                 start_new_session=True,
                 user=user,
                 group=user,
-                preexec_fn=_end_with_tests if threading.current_thread() is threading.main_thread() else None,
+                # A test run that is killed leaves no server behind. (Linux watches the very thread that forks.)
+                preexec_fn=die_with_parent if threading.current_thread() is threading.main_thread() else None,
             )
         self.pid = self.popen.pid
 
@@ -166,7 +177,15 @@ class PostgreSQL(Process):
             if host != "127.0.0.1":
                 with (data / "pg_hba.conf").open("a") as file:
                     file.write("host all all samenet trust\nhost all all 198.18.0.0/15 trust\n")
-        options = {"listen_addresses": host, "port": self.port, "unix_socket_directories": "", "max_connections": 200}
+        options = {
+            "listen_addresses": host,
+            "port": self.port,
+            "unix_socket_directories": "",
+            "max_connections": 200,
+            # What is written need not outlive the machine; it does outlive a kill of the server.
+            "fsync": "off",
+            "full_page_writes": "off",
+        }
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         super().__init__([str(binaries / "postgres"), "-D", str(data), *words], directory / "postgres.log", user=user)
         wait_for("PostgreSQL", self.answers)

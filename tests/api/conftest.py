@@ -52,22 +52,34 @@ def serving(settings: Settings) -> Iterator[httpx.Client]:
     assert not thread.is_alive()
 
 
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def shared(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, valkey: Valkey
-) -> Iterator[tuple[Settings, httpx.Client]]:
-    """One server on each kind of database, for all tests that need no settings of their own."""
+Shared = tuple[Settings, httpx.Client]
+
+
+@pytest.fixture(scope="session")
+def on_sqlite(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey) -> Iterator[Shared]:
     settings = Settings(data_dir=tmp_path_factory.mktemp("api"), redis_url=valkey.url)
-    if request.param == "postgresql":
-        server: PostgreSQL = request.getfixturevalue("postgresql")
-        settings = settings.model_copy(update={"database_url": server.create(f"t{uuid.uuid4().hex}", "migrated")})
     upgrade(settings)
     with serving(settings) as client:
         yield settings, client
 
 
+@pytest.fixture(scope="session")
+def on_postgresql(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey, postgresql: PostgreSQL) -> Iterator[Shared]:
+    database_url = postgresql.create(f"t{uuid.uuid4().hex}", "migrated")
+    settings = Settings(data_dir=tmp_path_factory.mktemp("api"), redis_url=valkey.url, database_url=database_url)
+    with serving(settings) as client:
+        yield settings, client
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def shared(request: pytest.FixtureRequest) -> Shared:
+    """A server on each kind of database in turn, for all tests that need no settings of their own."""
+    server: Shared = request.getfixturevalue(f"on_{request.param}")
+    return server
+
+
 @pytest.fixture
-def database(shared: tuple[Settings, httpx.Client]) -> Iterator[Database]:
+def database(shared: Shared) -> Iterator[Database]:
     """The shared server's database, empty again after the test."""
     database = Database(shared[0])
     yield database
@@ -78,12 +90,12 @@ def database(shared: tuple[Settings, httpx.Client]) -> Iterator[Database]:
 
 
 @pytest.fixture
-def http(shared: tuple[Settings, httpx.Client], database: Database) -> httpx.Client:
+def http(shared: Shared, database: Database) -> httpx.Client:
     return shared[1]
 
 
 @pytest.fixture
-def serve(shared: tuple[Settings, httpx.Client], database: Database) -> Iterator[Callable[..., httpx.Client]]:
+def serve(shared: Shared, database: Database) -> Iterator[Callable[..., httpx.Client]]:
     """Another server on the shared one's database, with further settings."""
     with ExitStack() as stack:
         yield lambda **changes: stack.enter_context(serving(shared[0].model_copy(update=changes)))

@@ -67,7 +67,6 @@ def test_without_the_real_reviews_it_says_so_and_trains_on_made_ones(tmp_path: P
     assert "data set synthetic" in done.stdout
     check(tmp_path / "figures", "synthetic", 2)
     # Nothing is left, and nothing was made outside.
-    assert not any("nowhere.npz" in " ".join(p.info["cmdline"] or []) for p in psutil.process_iter(["cmdline"]))
     assert sorted(path.name for path in tmp_path.iterdir()) == [".ockham", "figures"]
     assert [p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or [])] == []
 

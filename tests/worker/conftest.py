@@ -13,6 +13,9 @@ from models.resolution import resolve
 from models.settings import Settings
 from models.specification import RunSpecification
 from worker.data import Dataset, Reviews, load
+from worker.keras_import import import_keras
+
+import_keras()  # as a worker does, before the modules of this folder import it as it comes
 
 SMALL = {"name": "synthetic", "reviews": 600, "num_words": 400}
 

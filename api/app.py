@@ -25,6 +25,7 @@ from api import (
     presets,
     problems,
     report,
+    retention,
     runs,
     telemetry,
     webhooks,
@@ -33,14 +34,15 @@ from api.courier import Courier
 from api.headers import Head, StandardHeaders
 from api.limits import RequestRate
 from api.origins import SameOrigin
-from api.recovery import Recovery
+from api.periodic import Periodic
+from api.sweep import sweep
 from api.watch import Watch
 from models import logs
 from models.database import Database
 from models.settings import Settings
 from reporting import plots
 from reporting.formats import FORMATS
-from worker.queue import make_celery
+from worker.queue import Waker, make_celery
 
 DESCRIPTION = """
 Train variants of a network, and see which remedy against overfitting works.
@@ -73,8 +75,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         logs.configure(settings)
         app.state.database = Database(settings)
         app.state.celery = make_celery(settings, socket_timeout=2)
-        app.state.recovery = Recovery(app.state.database, app.state.celery, settings)
-        app.state.recovery.start()
+        app.state.waker = Waker(app.state.celery, settings)
+        app.state.sweep = Periodic(
+            "sweep", settings.sweep_seconds, lambda: sweep(app.state.database, settings, app.state.waker)
+        )
+        periodic = [app.state.sweep]
+        if (days := settings.retention_days) is not None:
+            periodic.append(Periodic("retention", retention.SECONDS, lambda: retention.prune(app.state.database, days)))
         app.state.rate = RequestRate(settings.requests_per_minute)
         app.state.courier = Courier(app.state.database, settings)
         app.state.courier.start()
@@ -86,7 +93,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         finally:
             await app.state.watch.stop()
             app.state.courier.stop()
-            app.state.recovery.stop()
+            for each in periodic:
+                each.stop()
+            app.state.waker.stop()
             app.state.celery.close()
             app.state.database.dispose()
 

@@ -7,14 +7,14 @@ from typing import Any, Literal
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from migrations.run import current, newest
 from models.database import now
 from models.tables import Worker
-from worker.queue import broker
+from worker.queue import broker, check_writable
 
 router = APIRouter(tags=["operations"])
 
@@ -50,7 +50,7 @@ def healthz() -> Alive:
     responses={503: {"model": Ready, "description": "A part is missing"}},
 )
 def readyz(request: Request) -> Any:
-    """Whether the database answers at the expected schema, the broker answers, and a worker can train."""
+    """Whether the database answers at the expected schema, the broker takes messages, and a worker can train."""
     parts = {"database": "ok", "migrations": "ok", "broker": "ok", "workers": "ok"}
     state = request.app.state
     try:
@@ -65,7 +65,9 @@ def readyz(request: Request) -> Any:
         parts.update(database="cannot be reached", migrations="unknown", workers="unknown")
     try:
         with broker(state.settings) as server:
-            server.ping()
+            check_writable(server)
+    except ResponseError as error:
+        parts["broker"] = f"takes no writes ({type(error).__name__})"
     except (RedisError, OSError):
         parts["broker"] = "cannot be reached"
     ok = all(part == "ok" for part in parts.values())

@@ -91,7 +91,7 @@ def create_job(
         answer = shown.model_dump_json()
         if idempotency_key:
             idempotency.keep(session, access.owner, idempotency_key, answer)
-    request.app.state.recovery.ring(runs)
+    request.app.state.waker.soon()
     return _accepted(answer, shown.links["self"], {})
 
 
@@ -206,10 +206,10 @@ def retry_job(request: Request, access: Submitter, job_id: str) -> Response:
     """Queues the failed and the cancelled runs of a finished job again; what succeeded stays."""
     with access.database.write() as session:
         owner = access.job(session, job_id).owner
-        again = states.retry(session, job_id)
+        states.retry(session, job_id)
         limits.check_queue(session, owner, 0, request.app.state.settings)
         shown = _shown(access, session, job_id, 202)
-    request.app.state.recovery.ring(again)
+    request.app.state.waker.soon()
     return shown
 
 
@@ -225,10 +225,10 @@ def add_seeds(request: Request, access: Submitter, job_id: str, body: Annotated[
     """Trains each variant of a finished job with further seeds: intervals get narrower, and what is there stays."""
     with access.database.write() as session:
         owner = access.job(session, job_id).owner
-        more = states.add_seeds(session, job_id, body)
+        states.add_seeds(session, job_id, body)
         limits.check_queue(session, owner, 0, request.app.state.settings)
         shown = _shown(access, session, job_id, 202)
-    request.app.state.recovery.ring(more)
+    request.app.state.waker.soon()
     return shown
 
 

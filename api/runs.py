@@ -92,7 +92,7 @@ def reproduce_run(request: Request, access: Submitter, run_id: str) -> Response:
         job = reproductions.request(session, access.run(session, run_id), access.owner)
         limits.check_queue(session, access.owner, 0, request.app.state.settings)
         (shown,) = _reproductions(session, ReproductionRow.job_id == job.id)
-    request.app.state.recovery.ring(1)
+    request.app.state.waker.soon()
     headers = {"Location": f"/v1/runs/{run_id}", "Retry-After": "1"}
     return Response(shown.model_dump_json(), 202, headers, "application/json")
 

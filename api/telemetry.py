@@ -38,12 +38,12 @@ from models import claims
 from models.database import Database, now
 from models.settings import Settings
 from models.tables import HELD, Event, Job, Run, Status, Worker
-from worker.queue import broker, waiting
+from worker.queue import broker, check_writable, waiting
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from api.recovery import Recovery
+    from api.periodic import Periodic
 
 log = structlog.get_logger(__name__)
 router = APIRouter(tags=["operations"])
@@ -109,7 +109,7 @@ class Jobs(Collector):
     def collect(self) -> Iterator[Metric]:
         """Asks the database, then the broker; of a part that is away only that is told."""
         state = self._app.state
-        up = GaugeMetricFamily("ockham_up", "Whether a part answers", labels=("part",))
+        up = GaugeMetricFamily("ockham_up", "Whether a part answers, and the broker takes writes", labels=("part",))
         try:
             yield from self._database(state.database)
             up.add_metric(("database",), 1)
@@ -121,9 +121,9 @@ class Jobs(Collector):
         except (RedisError, OSError):
             up.add_metric(("broker",), 0)
         yield up
-        recovery: Recovery = state.recovery
-        yield CounterMetricFamily("ockham_sweeps", "Rounds in which lost runs were looked for", value=recovery.sweeps)
-        yield CounterMetricFamily("ockham_sweep_failures", "Rounds that failed", value=recovery.failures)
+        sweep: Periodic = state.sweep
+        yield CounterMetricFamily("ockham_sweeps", "Rounds in which lost runs were looked for", value=sweep.rounds)
+        yield CounterMetricFamily("ockham_sweep_failures", "Rounds that failed", value=sweep.failures)
         yield from self._events.collect()
         yield from self._epoch_seconds.collect()
 
@@ -167,6 +167,7 @@ class Jobs(Collector):
 
     def _broker(self, settings: Settings) -> Iterator[Metric]:
         with broker(settings) as server:
+            check_writable(server)
             yield GaugeMetricFamily("ockham_messages", "Messages that no worker has taken", waiting(server))
 
 

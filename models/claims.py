@@ -99,6 +99,11 @@ def claim(session: Session, worker_id: str, pid: int, lease: float, reuse_across
     return None
 
 
+def is_waiting(session: Session) -> bool:
+    """Whether a run is queued, for whomever."""
+    return bool(session.scalar(select(exists().where(Run.status == Status.QUEUED))))
+
+
 def _claimed_before(session: Session, worker_id: str, pid: int, lease: float) -> Claim | None:
     """The run that this process holds already: it claimed it, and the commit's answer was lost."""
     mine = (Run.worker_id == worker_id, Run.worker_pid == pid, Run.status.in_(HELD), Run.lease_expires_at >= now())

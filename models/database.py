@@ -90,6 +90,16 @@ class Database:
         self.engine.dispose()
 
 
+@contextmanager
+def connected(settings: Settings) -> Iterator[Database]:
+    """A database for one use, closed at its end: a process that is forked later inherits no connection."""
+    database = Database(settings)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
 def make_engine(url: str) -> Engine:
     """Connects when first used; to SQLite as this module's beginning tells."""
     if url.startswith("sqlite"):

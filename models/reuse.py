@@ -57,13 +57,6 @@ def take_turn(session: Session, key: str | None) -> None:
         session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
-def waiting_twins(session: Session, run_id: str) -> int:
-    """Queued runs of the same key: what they waited for may be there, if `run_id` was trained."""
-    key = select(Run.key).where(Run.id == run_id, Run.reused_from.is_(None)).scalar_subquery()
-    waiting = select(func.count()).where(Run.key == key, Run.status == Status.QUEUED, Run.reuse)
-    return session.scalar(waiting) or 0
-
-
 def find(session: Session, run_id: str, owner: str, across_keys: bool) -> Run | None:
     """A run that succeeded with the result that `run_id` would have; it stays until the transaction ends."""
     result_key = select(Run.result_key).where(Run.id == run_id).scalar_subquery()

@@ -55,8 +55,9 @@ class Settings(BaseSettings):
         False, description="Whether a run may take over the stored result of another key's same run"
     )
     drain_seconds: float = Field(20, ge=0, description="How long a worker that is told to end goes on with its runs")
-    child_runs: int = Field(25, ge=1, description="Runs after which a worker's child is replaced")
-    worker_memory_mb: int = Field(4096, ge=512, description="Memory a worker's child may use")
+    worker_memory_mb: int = Field(
+        4096, ge=512, description="Memory a worker's child may use; one that keeps more than half of it is replaced"
+    )
     threads: int = Field(2, ge=1, description="How many operations of a network a worker's child computes at once")
 
     max_body_bytes: int = Field(1_000_000, ge=1000, description="Largest request body")

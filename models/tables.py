@@ -213,7 +213,7 @@ class Worker(Base):
     started_at: Mapped[datetime] = mapped_column(UTCDateTime)
     seen_at: Mapped[datetime] = mapped_column(UTCDateTime)
     ready: Mapped[bool] = mapped_column(default=False)
-    """Whether a child of it has loaded TensorFlow."""
+    """Whether a process of it lives that can train."""
 
 
 class ApiKey(Base):

@@ -86,15 +86,15 @@ def _choose_dataset(settings: Settings, console: Console) -> str:
 
 
 @contextmanager
-def embedded(settings: Settings) -> Iterator[str]:
-    """`ockham serve` on a free port, SQLite and Valkey embedded; its address."""
+def embedded(settings: Settings, *options: str) -> Iterator[str]:
+    """`ockham serve` on a free port, SQLite and Valkey embedded, with further `options`; its address."""
     unset = ("OCKHAM_DATABASE_URL", "OCKHAM_REDIS_URL")
     environment = {name: value for name, value in os.environ.items() if name not in unset}
     log, address = settings.data_dir / "serve.log", settings.data_dir / "service.url"
     address.unlink(missing_ok=True)
     guardian = Guardian()
     with log.open("wb") as said:
-        command = [*OCKHAM, "serve", "--port", "0", "--data-dir", str(settings.data_dir)]
+        command = [*OCKHAM, "serve", "--port", "0", "--data-dir", str(settings.data_dir), *options]
         process = guardian.begin(command, log=said.fileno(), env=environment)
     try:
         deadline = time.monotonic() + START_SECONDS

@@ -8,7 +8,7 @@ import sys
 from sqlalchemy import exists, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from models.database import Database, now
+from models.database import connected, now
 from models.settings import Settings
 from models.tables import Worker
 
@@ -17,16 +17,13 @@ SILENT_SECONDS = 20
 
 
 def healthy(settings: Settings) -> bool:
-    """Whether the database knows a worker of this host that was seen lately and has loaded TensorFlow."""
-    database = Database(settings)
+    """Whether the database knows a worker of this host that was seen lately and has a process that can train."""
     here = exists().where(Worker.host == socket.gethostname(), Worker.ready, Worker.seen_at > now(-SILENT_SECONDS))
     try:
-        with database.read() as session:
+        with connected(settings) as database, database.read() as session:
             return bool(session.scalar(select(here)))
     except SQLAlchemyError:
         return False
-    finally:
-        database.dispose()
 
 
 if __name__ == "__main__":

@@ -1,22 +1,29 @@
-"""The queue's name and its bell.
+"""The queue's name, and the message that wakes workers.
 
-A message says only "there may be work": the database is the queue, and a worker that hears the
-bell claims whatever is next there (`models.claims.claim`). A lost message therefore loses nothing
-and a doubled one doubles nothing; see docs/decisions/0002-the-message-is-a-bell.md.
+A message says only "there may be work": the database is the queue, and a process that gets the message
+claims whatever is next there (`models.claims.claim`) until nothing is left. A lost message therefore
+loses nothing and a doubled one doubles nothing; see docs/decisions/0002-a-message-wakes-workers.md.
 """
 
 from __future__ import annotations
 
-from celery import Celery
-from redis import Redis
+import threading
 
+import structlog
+from celery import Celery
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from models.database import reason
 from models.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 QUEUE = "ockham"
 TRAIN = "worker.tasks.train"
-
-HARD_SECONDS = 120
-"""How long after its limit a run's process is killed where nothing else ended it."""
+PROBE = "ockham.probe"
+"""A key that is written to see whether the broker takes writes."""
 
 
 def make_celery(settings: Settings, socket_timeout: float = 15) -> Celery:
@@ -30,11 +37,10 @@ def make_celery(settings: Settings, socket_timeout: float = 15) -> Celery:
         task_acks_late=False,
         worker_prefetch_multiplier=1,
         worker_enable_prefetch_count_reduction=False,
-        worker_max_tasks_per_child=settings.child_runs,
-        # In KiB. What a child keeps after a run must leave room for the next one.
+        # A worker whose processes are all busy leaves the message to one that is not.
+        worker_disable_prefetch=True,
+        # In KiB, and of the peak: what a process keeps after a message must leave room for the next run.
         worker_max_memory_per_child=settings.worker_memory_mb * 1024 // 2,
-        # A backstop: the child itself ends a run at its limit.
-        task_time_limit=settings.run_seconds + HARD_SECONDS,
         # TensorFlow takes seconds to import, and a child that has not said it is up is killed.
         worker_proc_alive_timeout=120,
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -44,9 +50,11 @@ def make_celery(settings: Settings, socket_timeout: float = 15) -> Celery:
         broker_connection_retry=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
+        # What a broker answers that takes no writes for a while (a replica, or full) ends no worker either.
+        broker_channel_error_retry=True,
         broker_connection_timeout=3,
         broker_transport_options={
-            # A bell that a worker took and never heard sounds again, where it does no harm.
+            # A message that a worker took and never began comes again, where it does no harm.
             "visibility_timeout": settings.lease_seconds,
             "socket_timeout": socket_timeout,
             "socket_connect_timeout": 3,
@@ -57,11 +65,10 @@ def make_celery(settings: Settings, socket_timeout: float = 15) -> Celery:
     return app
 
 
-def ring(app: Celery, times: int = 1) -> None:
-    """Sends `times` messages. Raises kombu's OperationalError where the broker cannot be reached."""
+def wake(app: Celery) -> None:
+    """Sends a message. Raises kombu's OperationalError if the broker cannot be reached or takes no message."""
     with app.producer_or_acquire() as producer:
-        for _ in range(times):
-            app.send_task(TRAIN, producer=producer, retry=False)
+        app.send_task(TRAIN, producer=producer, retry=False)
 
 
 def broker(settings: Settings) -> Redis:
@@ -72,3 +79,44 @@ def broker(settings: Settings) -> Redis:
 def waiting(server: Redis) -> int:
     """Messages that no worker has taken yet. Raises redis's RedisError."""
     return int(server.llen(QUEUE))
+
+
+def check_writable(server: Redis) -> None:
+    """Raises redis's ResponseError if the broker answers but takes no writes: it is full, or a replica."""
+    server.set(PROBE, "", ex=60)
+
+
+class Waker:
+    """A thread that sends the message when asked to, so that a broker which hangs delays nobody.
+
+    One waiting message is enough, however often it was asked for. A message that cannot be sent is
+    dropped: the API's next sweep asks again (`api.sweep`).
+    """
+
+    def __init__(self, app: Celery, settings: Settings) -> None:
+        self._app, self._broker = app, broker(settings)
+        self._asked = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="waker", daemon=True)
+        self._thread.start()
+
+    def soon(self) -> None:
+        """Asks for a message; never blocks. What it is about is committed already."""
+        self._asked.set()
+
+    def stop(self, seconds: float = 5) -> None:
+        """Sends what was asked for, and ends the thread; waits at most so long."""
+        self._stopping = True
+        self._asked.set()
+        self._thread.join(seconds)
+        self._broker.close()
+
+    def _run(self) -> None:
+        while not self._stopping:
+            self._asked.wait()
+            self._asked.clear()
+            try:
+                if not waiting(self._broker):
+                    wake(self._app)
+            except (RedisError, OperationalError, OSError) as error:
+                log.warning("wake_failed", error=reason(error))

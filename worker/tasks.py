@@ -1,4 +1,4 @@
-"""What a worker's child does when the bell rings: claim a run, train it, record every epoch, end it."""
+"""What a worker's child does when a message comes: it claims run after run, trains each and records its epochs."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
-from models import claims, reuse
-from models.database import AWAY, Database, is_storage_full, reason
+from models import claims
+from models.database import Database, is_storage_full, reason
 from models.errors import BookkeepingFailed, OutOfMemory, RunError, Stopped, StorageFull
 from models.settings import Settings
 from models.tables import FINISHED, Run
 from worker.keras_import import import_keras
 from worker.lease import Lease, Why
+from worker.queue import Waker
 
 if TYPE_CHECKING:
     from models.kinds import dataset as kinds
@@ -45,7 +47,12 @@ class Child:
     """
 
     def __init__(
-        self, settings: Settings, worker_id: str, drain_at: Callable[[], float], alive: Callable[[bool], None]
+        self,
+        settings: Settings,
+        worker_id: str,
+        drain_at: Callable[[], float],
+        alive: Callable[[bool], None],
+        waker: Waker,
     ) -> None:
         with suppress(OSError):  # Linux only: where memory runs out, the child goes and not the service
             Path("/proc/self/oom_score_adj").write_text("500")
@@ -55,38 +62,44 @@ class Child:
         from worker import training
 
         self.settings, self.worker_id, self.drain_at, self.alive = settings, worker_id, drain_at, alive
+        self.waker = waker
         self.database = Database(settings)
+        self._process, self._trained = psutil.Process(), 0
         self._datasets: OrderedDict[str, Dataset] = OrderedDict()
         training.configure(threads=settings.threads)
         training.warm_up()
 
-    def train_next(self) -> int:
-        """Trains the next queued run, if there is one and this worker is not about to end.
+    def train_all(self) -> None:
+        """Trains until no queued run is to be had, the worker is about to end, or this process has grown too big.
 
-        How many queued runs may now take over its result: the bell did not call anybody to them.
+        Whoever takes a run while others wait wakes one process more, and so all that there is work for.
         """
-        if self.drain_at():
-            return 0
+        while not self.drain_at():
+            if self._trained and self._process.memory_info().rss > self.settings.worker_memory_mb * 2**20 // 2:
+                self.waker.soon()  # Celery replaces this process: others, or its successor, take what waits
+                return
+            if (held := self._claim()) is None:
+                return
+            with structlog.contextvars.bound_contextvars(job_id=held.job_id, run_id=held.run_id, attempt=held.attempt):
+                log.info("run_started", recorded=held.recorded)
+                with Lease(self.database, held, self.settings, self.drain_at, self.alive) as lease:
+                    self._train(held, lease)
+            self._trained += 1
+
+    def _claim(self) -> claims.Claim | None:
         settings = self.settings
         try:
             with self.database.write() as session:
                 held = claims.claim(
                     session, self.worker_id, os.getpid(), settings.lease_seconds, settings.reuse_across_keys
                 )
+                more = held is not None and claims.is_waiting(session)
         except SQLAlchemyError as error:
             log.warning("claim_failed", error=reason(error))
-            return 0  # the sweep rings again
-        if held is None:
-            return 0
-        with structlog.contextvars.bound_contextvars(job_id=held.job_id, run_id=held.run_id, attempt=held.attempt):
-            log.info("run_started", recorded=held.recorded)
-            with Lease(self.database, held, self.settings, self.drain_at, self.alive) as lease:
-                self._train(held, lease)
-        try:
-            with self.database.read() as session:
-                return reuse.waiting_twins(session, held.run_id)
-        except AWAY:
-            return 0  # the sweep rings again
+            return None  # the API's sweep sends a message
+        if more:
+            self.waker.soon()
+        return held
 
     def _train(self, held: claims.Claim, lease: Lease) -> None:
         """Trains a claimed run and records how it ended, unless it is another's by then."""

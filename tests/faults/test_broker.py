@@ -12,7 +12,7 @@ import redis
 
 from tests.servers import wait_for
 from tests.stage import LONG, SHORT, Stage
-from worker.queue import make_celery, ring
+from worker.queue import make_celery, wake
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -105,6 +105,49 @@ def test_connections_cut_again_and_again(stage: Stage, undisturbed: Any) -> None
     stage.intact(stage.submit(**SHORT)["id"])
 
 
+def test_a_broker_that_forgets_costs_no_throughput(make_stage: Any, own_url: str | None) -> None:
+    """Without a sweep, and without a message left: who trains goes on, and wakes the others."""
+    stage: Stage = make_stage(own_url, OCKHAM_SWEEP_SECONDS="3600")
+    workers = stage.whole(2)
+    job = stage.submit(**{**SHORT, "training": {"epochs": 20, "batch_size": 16}, "seeds": list(range(30))})
+    stage.reaches(job["id"], 1)
+    with redis.Redis.from_url(stage.broker.url) as client:
+        for _ in range(10):
+            client.flushall()
+            time.sleep(0.1)
+    stage.intact(job["id"])
+    for worker in workers:
+        assert worker.log.read_text().count("run_started") >= 5
+
+
+REFUSALS = {
+    "a replica": (("REPLICAOF", "127.0.0.1", "1"), ("REPLICAOF", "NO", "ONE")),
+    "full": (("CONFIG", "SET", "maxmemory", "1"), ("CONFIG", "SET", "maxmemory", "0")),
+}
+
+
+@pytest.mark.parametrize("why", REFUSALS)
+def test_a_broker_that_takes_no_writes_is_told_and_survived(make_stage: Any, own_url: str | None, why: str) -> None:
+    refuse, accept = REFUSALS[why]
+    stage: Stage = make_stage(own_url)
+    workers = stage.whole(2)
+    running = stage.submit(**LONG)
+    stage.reaches(running["id"], 3)
+    with redis.Redis.from_url(stage.broker.url) as client:
+        client.execute_command(*refuse)
+        ready = stage.http.get("/readyz")
+        assert ready.status_code == 503
+        assert ready.json()["broker"].startswith("takes no writes")
+        assert 'ockham_up{part="broker"} 0.0' in stage.http.get("/metrics").text
+        waiting = stage.submit(**MANY)
+        time.sleep(10)
+        client.execute_command(*accept)
+    for job in (running, waiting):
+        assert {run["attempt"] for run in stage.intact(job["id"])["runs"]} == {1}
+    wait_for("readiness", lambda: stage.http.get("/readyz").status_code == 200, 20)
+    assert all(worker.popen.poll() is None for worker in workers)
+
+
 def test_killed_between_a_message_and_its_acknowledgement(make_stage: Any) -> None:
     """The worker hears again: Celery counts the message as taken for good, and would wait for no other."""
     stage: Stage = make_stage()
@@ -113,7 +156,7 @@ def test_killed_between_a_message_and_its_acknowledgement(make_stage: Any) -> No
     os.kill(child, signal.SIGSTOP)
     try:
         with redis.Redis.from_url(stage.broker.url) as client:
-            ring(make_celery(stage.settings.model_copy(update={"redis_url": stage.broker.url})))
+            wake(make_celery(stage.settings.model_copy(update={"redis_url": stage.broker.url})))
             wait_for("the message to be taken", lambda: client.hlen("unacked") == 1)
         stage.broker.kill()
     finally:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.servers import Process, wait_for
 from tests.stage import LONG, LONG_EPOCHS, SHORT, Stage
-from worker.queue import make_celery, ring
+from worker.queue import make_celery, wake
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -88,13 +88,14 @@ def test_a_frozen_worker_that_comes_back_leaves_no_trace(stage: Stage, undisturb
 
 
 def test_messages_that_come_again_and_again_double_nothing(stage: Stage, undisturbed: Any) -> None:
-    """The visibility timeout is the lease's 6 seconds, far shorter than the run; and the bell rings for nothing."""
+    """The visibility timeout is the lease's 6 seconds, far shorter than the run; and messages come for nothing."""
     stage.whole(2)
     app = make_celery(stage.settings.model_copy(update={"redis_url": stage.broker.url}))
     job = stage.submit(**LONG)
     for epoch in range(5, LONG_EPOCHS, 20):
         stage.reaches(job["id"], epoch)
-        ring(app, 10)
+        for _ in range(10):
+            wake(app)
     done = stage.intact(job["id"])
     assert stage.history(job["id"]) == undisturbed
     assert done["runs"][0]["attempt"] == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -30,7 +31,7 @@ from api import (
     telemetry,
     webhooks,
 )
-from api.courier import Courier
+from api.deliveries import Deliveries
 from api.headers import Head, StandardHeaders
 from api.limits import RequestRate
 from api.origins import SameOrigin
@@ -79,12 +80,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.sweep = Periodic(
             "sweep", settings.sweep_seconds, lambda: sweep(app.state.database, settings, app.state.waker)
         )
-        periodic = [app.state.sweep]
-        if (days := settings.retention_days) is not None:
-            periodic.append(Periodic("retention", retention.SECONDS, lambda: retention.prune(app.state.database, days)))
+        periodic = [
+            app.state.sweep,
+            Periodic("retention", retention.SECONDS, lambda: retention.tidy(app.state.database, settings)),
+        ]
         app.state.rate = RequestRate(settings.requests_per_minute)
-        app.state.courier = Courier(app.state.database, settings)
-        app.state.courier.start()
+        app.state.lookups = asyncio.Semaphore(webhooks.LOOKUPS)
+        app.state.deliveries = Deliveries(app.state.database, settings)
+        app.state.deliveries.start()
         app.state.watch = Watch(app.state.database)
         app.state.watch.start()
         threading.Thread(target=plots.warm_up, name="warm-up", daemon=True).start()
@@ -92,7 +95,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             yield
         finally:
             await app.state.watch.stop()
-            app.state.courier.stop()
+            await app.state.deliveries.stop()
             for each in periodic:
                 each.stop()
             app.state.waker.stop()

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from api.access import Access, Reader, Submitter, is_id
 from api.addresses import Refused, check_url
@@ -27,6 +28,8 @@ from models.tables import Delivery, Webhook
 router = APIRouter(tags=["webhooks"])
 
 MAX_WEBHOOKS = 50
+LOOKUPS = 32
+"""Names that are looked up at once for new webhooks: each has a thread until its name server answers."""
 PATTERN = (
     r"^(\*|job\.(\*|queued|started|succeeded|failed|cancelled)"
     r"|run\.(\*|started|epoch|requeued|succeeded|failed|cancelled))$"
@@ -55,6 +58,7 @@ class WebhookObject(Model):
     job_id: str | None
     created_at: datetime
     disabled_at: datetime | None = Field(description="Since it answered 410 Gone")
+    paused_until: datetime | None = Field(description="Nothing is sent before that, since the last attempt failed")
 
 
 class NewWebhook(WebhookObject):
@@ -105,13 +109,18 @@ class DeliveryList(Model):
         }
     },
 )
-def create_webhook(request: Request, access: Submitter, body: Annotated[Any, Depends(read_json)]) -> Any:
+async def create_webhook(request: Request, access: Submitter, body: Annotated[Any, Depends(read_json)]) -> Any:
     """From now on the address gets a signed POST for each event, at least once each."""
     asked = _validated(body)
     try:
-        check_url(asked.url, request.app.state.settings.webhook_private)
+        async with request.app.state.lookups:
+            await check_url(asked.url, request.app.state.settings.webhook_private)
     except Refused as error:
         raise SpecificationError([{"pointer": "/url", "code": error.code, "detail": str(error)}]) from None
+    return await run_in_threadpool(_create, access, asked)
+
+
+def _create(access: Access, asked: WebhookRequest) -> NewWebhook:
     with access.database.write() as session:
         if asked.job_id is not None:
             access.job(session, asked.job_id)
@@ -175,8 +184,8 @@ def create_webhook_test(request: Request, access: Submitter, webhook_id: str) ->
         delivery = webhooks.add(session, webhook, "webhook.test", {"webhook_id": webhook.id})
         session.flush()
         session.refresh(delivery)
-        shown = _delivery(delivery)
-    request.app.state.courier.wake()
+        shown = _delivery(delivery, webhook)
+    request.app.state.deliveries.wake()
     return shown
 
 
@@ -196,12 +205,12 @@ def list_deliveries(
 ) -> Any:
     """Newest first; kept for seven days."""
     with access.database.read() as session:
-        _find(access, session, webhook_id)
+        webhook = _find(access, session, webhook_id)
         query = select(Delivery).where(Delivery.webhook_id == webhook_id).order_by(Delivery.id.desc()).limit(limit + 1)
         if after is not None:
             query = query.where(Delivery.id < after)
         found = session.scalars(query).all()
-        return DeliveryList(data=[_delivery(each) for each in found[:limit]], has_more=len(found) > limit)
+        return DeliveryList(data=[_delivery(each, webhook) for each in found[:limit]], has_more=len(found) > limit)
 
 
 def _validated(body: Any) -> WebhookRequest:
@@ -233,16 +242,18 @@ def _shown(webhook: Webhook) -> WebhookObject:
         job_id=webhook.job_id,
         created_at=webhook.created_at,
         disabled_at=webhook.disabled_at,
+        paused_until=webhook.paused_until,
     )
 
 
-def _delivery(delivery: Delivery) -> DeliveryObject:
+def _delivery(delivery: Delivery, webhook: Webhook) -> DeliveryObject:
+    ended = delivery.due_at and webhook.disabled_at
     return DeliveryObject(
         id=delivery.id,
         type=delivery.type,
         created_at=delivery.created_at,
         attempts=delivery.attempts,
         delivered_at=delivery.delivered_at,
-        due_at=delivery.due_at,
-        error=delivery.error,
+        due_at=None if ended else delivery.due_at,
+        error="the webhook was disabled" if ended else delivery.error,
     )

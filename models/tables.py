@@ -264,6 +264,10 @@ class Webhook(Base):
     disabled_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     leased_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """One process at a time delivers to an address: in order, and not all at once."""
+    failures: Mapped[int] = mapped_column(default=0, server_default="0")
+    """Attempts that failed since one arrived."""
+    paused_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """Until then nothing is sent, whatever waits: the last attempt failed."""
 
 
 class Delivery(Base):
@@ -274,6 +278,9 @@ class Delivery(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     webhook_id: Mapped[str] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
+    job_id: Mapped[str] = mapped_column(Id, default="", server_default="")
+    event_id: Mapped[int] = mapped_column(default=0, server_default="0")
+    """The event that it tells, in whose order a job's are sent; of a test neither."""
     type: Mapped[str] = mapped_column(String(32))
     payload: Mapped[dict[str, Any]] = mapped_column(JSON)
     attempts: Mapped[int] = mapped_column(default=0)

@@ -29,7 +29,7 @@ def announce(session: Session, job: Job, event: Event) -> None:
     with session.no_autoflush:
         for webhook in session.scalars(told):
             if wants(webhook.events, event.type):
-                add(session, webhook, event.type, data)
+                add(session, webhook, event.type, data, job_id=job.id, event_id=event.id)
 
 
 def wants(patterns: list[str], kind: str) -> bool:
@@ -37,10 +37,10 @@ def wants(patterns: list[str], kind: str) -> bool:
     return any(fnmatchcase(kind, pattern) for pattern in patterns)
 
 
-def add(session: Session, webhook: Webhook, kind: str, data: dict[str, Any]) -> Delivery:
-    """A delivery that is due now."""
+def add(session: Session, webhook: Webhook, kind: str, data: dict[str, Any], **event: Any) -> Delivery:
+    """A delivery that is due now; of an `event`, its `job_id` and `event_id`."""
     delivery = Delivery(
-        id=f"msg_{uuid7().hex}", webhook_id=webhook.id, type=kind, payload=data, created_at=now(), due_at=now()
+        id=f"msg_{uuid7().hex}", webhook_id=webhook.id, type=kind, payload=data, created_at=now(), due_at=now(), **event
     )
     session.add(delivery)
     return delivery

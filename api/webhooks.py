@@ -181,10 +181,9 @@ def create_webhook_test(request: Request, access: Submitter, webhook_id: str) ->
         webhook = _find(access, session, webhook_id)
         if webhook.disabled_at:
             raise Conflict("The webhook is disabled since its address answered 410 Gone")
-        delivery = webhooks.add(session, webhook, "webhook.test", {"webhook_id": webhook.id})
-        session.flush()
-        session.refresh(delivery)
-        shown = _delivery(delivery, webhook)
+        message = webhooks.message(webhook.id, "webhook.test", {"webhook_id": webhook.id})
+        webhooks.add(session, [message])
+        shown = _delivery(session.get_one(Delivery, message["id"]), webhook)
     request.app.state.deliveries.wake()
     return shown
 

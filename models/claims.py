@@ -19,7 +19,7 @@ from models import reproductions, reuse
 from models.database import now
 from models.errors import Stopped
 from models.specification import RunSpecification, stored
-from models.states import change, emit, lock, settle
+from models.states import change, emit, emit_each, lock, settle
 from models.tables import FINISHED, HELD, Epoch, Job, ModelPart, Run, Status
 
 PART_BYTES = 2**20
@@ -147,8 +147,8 @@ def take_over(session: Session, held: Claim, reuse_across_keys: bool = False) ->
         return _left_before(session, held, *FINISHED)  # whatever else it is, training finds out
     if (source := reuse.find(session, held.run_id, job.owner, reuse_across_keys)) is None:
         return None
-    for data in reuse.copy(session, source, held.run_id, recorded):
-        emit(session, job, "run.epoch", held.run_id, data)
+    copied = reuse.copy(session, source, held.run_id, recorded)
+    emit_each(session, job, "run.epoch", [(held.run_id, data) for data in copied])
     results = {
         name: getattr(source, name) for name in ("epoch", "chosen_epoch", "test", "model_size")
     } | {"reused_from": source.id}  # fmt: skip

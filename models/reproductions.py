@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from models import states
 from models.database import now
-from models.errors import Conflict
+from models.errors import Conflict, NotFound
 from models.history import EVALUATED, METRICS
 from models.specification import Specification, stored
 from models.tables import Epoch, Job, Reproduction, Run, Status
@@ -74,7 +74,13 @@ def _shown(value: float | None) -> float | str | None:
 
 
 def request(session: Session, run: Run, owner: str) -> Job:
-    """A job that trains `run` again, whatever is stored. Raises Conflict where it has not succeeded."""
+    """A job that trains `run` again, whatever is stored.
+
+    Raises Conflict if the run has not succeeded, and NotFound if it is deleted at this moment.
+    """
+    # The original stays until this transaction ends.
+    if session.scalar(select(Job.id).where(Job.id == run.job_id).with_for_update(read=True)) is None:
+        raise NotFound("There is no run with this id")
     if run.status != Status.SUCCEEDED:
         raise Conflict(f"The run has {run.status}; what succeeded can be reproduced" if run.finished_at else
                        f"The run is still {run.status}; it can be reproduced when it has succeeded")  # fmt: skip

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 from uuid6 import uuid7
 
@@ -28,6 +28,7 @@ from models.resolution import resolve_seeds
 from models.reuse import key_of
 from models.specification import Specification, stored
 from models.tables import FINISHED, Epoch, Event, Job, Run, Status
+from models.webhooks import Happened
 
 
 def new_id(kind: str) -> str:
@@ -106,10 +107,9 @@ def cancel(session: Session, job_id: str) -> None:
         raise Conflict(
             f"The job has already {job.status}" if job.status != Status.CANCELLED else "The job is already cancelled"
         )
-    for run_id in change(
-        session, Run.job_id == job_id, Run.status == Status.QUEUED, status=Status.CANCELLED, finished_at=now()
-    ):
-        emit(session, job, "run.cancelled", run_id)
+    queued = (Run.job_id == job_id, Run.status == Status.QUEUED)
+    cancelled = change(session, *queued, status=Status.CANCELLED, finished_at=now())
+    emit_each(session, job, "run.cancelled", [(run_id, {}) for run_id in cancelled])
     change(session, Run.job_id == job_id, Run.status == Status.RUNNING, status=Status.CANCELLING)
     job.status = Status.CANCELLING
     settle(session, job)
@@ -143,8 +143,7 @@ def retry(session: Session, job_id: str) -> int:
         raise Conflict("Every run of the job succeeded; there is nothing to retry")
     job.status, job.finished_at = Status.QUEUED, None
     emit(session, job, "job.queued", data={"runs": len(changed)})
-    for run_id in changed:
-        emit(session, job, "run.requeued", run_id, {"reason": "retry"})
+    emit_each(session, job, "run.requeued", [(run_id, {"reason": "retry"}) for run_id in changed])
     return len(changed)
 
 
@@ -204,7 +203,14 @@ def emit(
     session: Session, job: Job, kind: str, run_id: str | None = None, data: Mapping[str, Any] | None = None
 ) -> None:
     """Adds an event to the locked job."""
-    job.last_event += 1
-    event = Event(job_id=job.id, id=job.last_event, created_at=now(), type=kind, run_id=run_id, data=dict(data or {}))
-    session.add(event)
-    webhooks.announce(session, job, event)
+    emit_each(session, job, kind, [(run_id, data or {})])
+
+
+def emit_each(session: Session, job: Job, kind: str, told: Sequence[tuple[str | None, Mapping[str, Any]]]) -> None:
+    """Adds events of one type to the locked job, in one statement: of which run, and what is told, in their order."""
+    if not told:
+        return
+    events = [Happened(job.last_event + n, kind, run_id, dict(data)) for n, (run_id, data) in enumerate(told, 1)]
+    job.last_event += len(events)
+    session.execute(insert(Event).values(job_id=job.id, created_at=now()), [event._asdict() for event in events])
+    webhooks.announce(session, job, events)

@@ -48,9 +48,9 @@ def hook(session: Any, url: str = "https://1.1.1.1/", owner: str = "", messages:
     made = Webhook(id=new_id("hook"), owner=owner, url=url, events=["*"], secret="whsec_" + "A" * 44, created_at=now())
     session.add(made)
     session.flush()
-    for event_id in range(1, messages + 1):
-        webhooks.add(session, made, "webhook.test", {}, job_id="job_a", event_id=event_id)
-    session.flush()
+    numbers = range(1, messages + 1)
+    add = [webhooks.message(made.id, "webhook.test", {}, job_id="job_a", event_id=number) for number in numbers]
+    webhooks.add(session, add)
     return made.id
 
 
@@ -136,7 +136,6 @@ def test_processes_share_the_messages_and_keep_their_order(private: Settings, ow
 def test_a_jobs_messages_are_in_the_order_of_its_events_whatever_the_clocks_say(own: Database) -> None:
     with own.write() as session:
         hook_id = hook(session)
-        webhook = session.get_one(Webhook, hook_id)
         clock = datetime.now(UTC) - timedelta(hours=5)
         # The host of the even events is two hours ahead; the second job began in between.
         for job_id, event_id, hours in (
@@ -146,10 +145,11 @@ def test_a_jobs_messages_are_in_the_order_of_its_events_whatever_the_clocks_say(
             ("job_a", 1, 1),
             ("job_z", 4, 2),
         ):
-            message = webhooks.add(session, webhook, "run.epoch", {}, job_id=job_id, event_id=event_id)
-            message.created_at = clock + timedelta(hours=hours, seconds=event_id)
-            message.id = f"msg_{9 - event_id}{job_id}"
-        session.flush()
+            message = webhooks.message(hook_id, "run.epoch", {}, job_id=job_id, event_id=event_id)
+            message["id"] = f"msg_{9 - event_id}{job_id}"
+            webhooks.add(session, [message])
+            delivery = session.get_one(Delivery, message["id"])
+            delivery.created_at = clock + timedelta(hours=hours, seconds=event_id)
         sent = [(message.job_id, message.event_id) for message in find_messages(session, hook_id, 100)]
         assert sent == [("job_z", 1), ("job_z", 2), ("job_z", 3), ("job_z", 4), ("job_a", 1)]
         assert [message.event_id for message in find_messages(session, hook_id, 2)] == [1, 2]

@@ -19,6 +19,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    text,
     true,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
@@ -278,7 +279,7 @@ class Delivery(Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     webhook_id: Mapped[str] = mapped_column(ForeignKey("webhooks.id", ondelete="CASCADE"))
-    job_id: Mapped[str] = mapped_column(Id, default="", server_default="")
+    job_id: Mapped[str] = mapped_column(Id, default="", server_default=text("''"))
     event_id: Mapped[int] = mapped_column(default=0, server_default="0")
     """The event that it tells, in whose order a job's are sent; of a test neither."""
     type: Mapped[str] = mapped_column(String(32))

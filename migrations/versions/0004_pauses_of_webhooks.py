@@ -18,7 +18,7 @@ depends_on = None
 def upgrade() -> None:
     op.add_column("webhooks", sa.Column("failures", sa.Integer(), nullable=False, server_default="0"))
     op.add_column("webhooks", sa.Column("paused_until", sa.DateTime(timezone=True), nullable=True))
-    op.add_column("deliveries", sa.Column("job_id", sa.String(length=40), nullable=False, server_default=""))
+    op.add_column("deliveries", sa.Column("job_id", sa.String(length=40), nullable=False, server_default=sa.text("''")))
     op.add_column("deliveries", sa.Column("event_id", sa.Integer(), nullable=False, server_default="0"))
     # A test's message tells of no event.
     if op.get_bind().dialect.name == "postgresql":

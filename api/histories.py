@@ -13,9 +13,9 @@ from api.access import Access, Reader
 from api.conditional import is_known
 from api.negotiation import preferred
 from api.problems import documented
-from api.schemas import NonFinite
 from api.selection import Chosen, JobIds, RunIds, choose, etag_of
 from models.history import EVALUATED, METRICS, RunHistory
+from reporting.answers import NonFinite
 from reporting.formats import DEFAULT, FORMATS, Export, Exported
 from reporting.reading import load_histories
 

@@ -74,8 +74,8 @@ def get_differences(
     analysis = analyse(histories, job.spec["baseline"], view=view, chance=dataset.task.chance)  # type: ignore[arg-type]
     if look.variants:  # chosen among what all were corrected for
         chosen = chosen_of(look, [variant["name"] for variant in job.spec["variants"]])
-        compared = [each for each in analysis["comparisons"] if each["variant"] in chosen]
-        analysis = {**analysis, "comparisons": compared}
+        compared = [each for each in analysis.comparisons if each.variant in chosen]
+        analysis = analysis.model_copy(update={"comparisons": compared})
     series = plots.prepare_differences(analysis, metric, histories=histories, dataset=dataset.title, theme=look.theme)
     return drawing(request, series, format, look)
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, JsonValue
 
 from models.tables import FINISHED, Job, Run, Status
 from models.tables import Event as EventRow
+from reporting.answers import Analysis, Metrics, RunMetrics, VariantMetrics
 
 
 class RunError(BaseModel):
@@ -96,102 +97,38 @@ class EventList(BaseModel):
     has_more: bool
 
 
-class OverSeeds(BaseModel):
-    """A value across seeds; `sd` and `ci95` are null where there is one seed."""
-
-    mean: float | None
-    sd: float | None
-    ci95: list[float] | None = Field(description="95% interval of the mean (Student's t): low, high")
-
-
-class NonFinite(BaseModel):
-    """A value that JSON shows as null."""
-
-    epoch: int
-    metric: str
-    kind: Literal["nan", "inf", "-inf"]
-
-
-class RunMetrics(BaseModel):
-    """A run's final and best epoch: its number, and the metrics by their names."""
-
-    run_id: str
-    variant: str
-    seed: int
-    status: Status
-    final: dict[str, float | None] | None
-    best: dict[str, float | None] | None
-    test: dict[str, float | None] | None = Field(
-        description="With a holdout: `loss`, `acc` and `data_loss` of the test set, at the chosen epoch"
-    )
-    nonfinite: list[NonFinite] = Field(description="What is null in `final` and `best`")
-
-
-class VariantMetrics(BaseModel):
-    """A variant across its seeds."""
-
-    variant: str
-    n: int = Field(description="Runs with a best epoch")
-    best_epoch: OverSeeds
-    best_val_loss: OverSeeds
-    best_val_acc: OverSeeds = Field(description="At the best epoch")
-    best_val_data_loss: OverSeeds = Field(description="At the best epoch")
-    final_val_loss: OverSeeds
-    final_val_acc: OverSeeds
-    final_val_data_loss: OverSeeds
-    test_loss: OverSeeds | None = Field(description="With a holdout: of the test set, at the chosen epoch")
-    test_acc: OverSeeds | None
-    test_data_loss: OverSeeds | None
-    unfinished: int = Field(description="Runs that still train, with the epochs they have")
-
-
-class Metrics(BaseModel):
-    """Histories in brief."""
-
-    object: Literal["metrics"] = "metrics"
-    runs: list[RunMetrics]
-    variants: list[VariantMetrics]
-
-
 class JobMetrics(Metrics):
     """A job's histories in brief."""
 
+    object: Literal["metrics"] = "metrics"
     job_id: str
 
 
-class VariantAnalysis(BaseModel):
-    """How a variant overfits."""
+class RunMetricsOfJob(RunMetrics):
+    """A run's final and best epoch, and its job."""
 
-    variant: str
-    n: int
-    best_epoch: int | None
-    onset_epoch: int | None = Field(description="From which epoch on half of its seeds overfit")
-    censored: bool = Field(description="Whether that was not seen in the epochs there are")
-    verdict: str
+    job_id: str
 
 
-class Comparison(BaseModel):
-    """A variant minus the baseline, paired by seed."""
+class VariantMetricsOfJob(VariantMetrics):
+    """A variant of a job across its seeds."""
 
-    variant: str
-    baseline: str
-    metric: str
-    n: int
-    difference: float | None
-    ci95: list[float] | None
-    p: float | None
-    p_holm: float | None
+    job_id: str
 
 
-class Analysis(BaseModel):
-    """Which variant overfits, when, and whether it differs from the baseline by more than luck."""
+class MetricsAcross(BaseModel):
+    """Histories of several jobs in brief; variants of two jobs are never thrown together."""
+
+    object: Literal["metrics"] = "metrics"
+    runs: list[RunMetricsOfJob]
+    variants: list[VariantMetricsOfJob]
+
+
+class JobAnalysis(Analysis):
+    """Which of a job's variants overfits, when, and whether it differs from the baseline by more than luck."""
 
     object: Literal["analysis"] = "analysis"
     job_id: str
-    view: Literal["data", "keras"]
-    variants: list[VariantAnalysis]
-    comparisons: list[Comparison]
-    warnings: list[str]
 
 
 class VariantPreview(BaseModel):

@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median_low
-from typing import Any
 
 from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.tasks.binary import Binary
+from reporting.answers import Analysis, Comparison, Pairing, RunAnalysis, VariantAnalysis
+from reporting.caveats import caveats
 from reporting.overfitting import CURVES, Reading, View, Word, read
-from reporting.statistics import Estimate, bootstrap_interval, estimate, holm, paired
+from reporting.statistics import bootstrap_interval, estimate, holm, paired
 from reporting.summary import by_variant
 
 ACROSS_SEEDS = (
@@ -39,8 +40,8 @@ def analyse(
     bootstrap: bool = False,
     validated_on_test: bool = False,
     chance: float = Binary().chance,
-) -> dict[str, Any]:
-    """`{"view", "variants", "comparisons", "warnings"}`, every number finite or None.
+) -> Analysis:
+    """The analysis, every number finite or None.
 
     `view`: `data` reads the cross-entropy alone (`val_data_loss`), `keras` what Keras reports, penalty
     included (`val_loss`). Only runs that finished count, and those that diverged count only as that.
@@ -54,12 +55,12 @@ def analyse(
     readings = {name: [read(run, view, chance) for run in runs if _finished(run)] for name, runs in groups.items()}
     sound = {name: [r for r in found if r.verdict != "diverged"] for name, found in readings.items()}
     comparisons = _comparisons(sound, baseline, view, bootstrap)
-    return {
-        "view": view,
-        "variants": [_variant(name, readings[name], sound[name], view) for name in groups],
-        "comparisons": comparisons,
-        "warnings": list(_warnings(groups, readings, sound, comparisons, view, validated_on_test)),
-    }
+    return Analysis(
+        view=view,
+        variants=[_variant(name, readings[name], sound[name], view) for name in groups],
+        comparisons=comparisons,
+        warnings=list(caveats(groups, readings, sound, comparisons, view, validated_on_test)),
+    )
 
 
 def _finished(run: RunHistory) -> bool:
@@ -78,7 +79,7 @@ def _values(readings: Sequence[Reading], field: str) -> list[float]:
     return [value for reading in readings if (value := getattr(reading, field)) is not None]
 
 
-def _variant(name: str, readings: Sequence[Reading], sound: Sequence[Reading], view: View) -> dict[str, Any]:
+def _variant(name: str, readings: Sequence[Reading], sound: Sequence[Reading], view: View) -> VariantAnalysis:
     """A variant across its seeds.
 
     `onset_epoch` is the epoch by which at least half of its seeds overfit: the lower median, a seed that never
@@ -95,36 +96,32 @@ def _variant(name: str, readings: Sequence[Reading], sound: Sequence[Reading], v
     else:
         verdict = max(WORST_FIRST, key=lambda word: words[word]) if words else "too few epochs"
     best_epochs = _values(sound, "best_epoch")
-    return {
-        "variant": name,
-        "n": len(sound),
-        "best_epoch": median_low(best_epochs) if best_epochs else None,
-        "onset_epoch": onset_epoch,
-        "censored": onset_epoch is None,
-        "verdict": verdict,
-        "overfitted": len(onsets),
-        "diverged": len(readings) - len(sound),
-        "across_seeds": {_metric(field, view): _as_json(estimate(_values(sound, field))) for field in ACROSS_SEEDS},
-        "runs": [
-            {
-                "run_id": reading.run_id,
-                "seed": reading.seed,
-                "verdict": reading.verdict,
-                "censored": reading.onset_epoch is None,
+    return VariantAnalysis(
+        variant=name,
+        n=len(sound),
+        best_epoch=median_low(best_epochs) if best_epochs else None,
+        onset_epoch=onset_epoch,
+        censored=onset_epoch is None,
+        verdict=verdict,
+        overfitted=len(onsets),
+        diverged=len(readings) - len(sound),
+        across_seeds={_metric(field, view): estimate(_values(sound, field)) for field in ACROSS_SEEDS},
+        runs=[
+            RunAnalysis(
+                run_id=reading.run_id,
+                seed=reading.seed,
+                verdict=reading.verdict,
+                censored=reading.onset_epoch is None,
                 **{_metric(field, view): getattr(reading, field) for field in ACROSS_SEEDS},
-            }
+            )
             for reading in readings
         ],
-    }
-
-
-def _as_json(over: Estimate) -> dict[str, Any]:
-    return {"n": over.n, "mean": over.mean, "sd": over.sd, "ci95": None if over.ci95 is None else list(over.ci95)}
+    )
 
 
 def _comparisons(
     sound: Mapping[str, Sequence[Reading]], baseline: str, view: View, bootstrap: bool
-) -> list[dict[str, Any]]:
+) -> list[Comparison]:
     """Each other variant against the baseline, on the seeds both have, first by metric and then by variant.
 
     A family of Holm's correction is one metric over all variants compared with the baseline, as Demšar
@@ -132,16 +129,17 @@ def _comparisons(
     sets", 3.2.2).
     """
     reference = {reading.seed: reading for reading in reversed(sound[baseline])}
-    comparisons = []
+    comparisons: list[Comparison] = []
     for field in COMPARED:
         family = [
             _compare(name, baseline, field, sound[name], reference, view, bootstrap)
             for name in sound
             if name != baseline
         ]
-        for comparison, p in zip(family, holm([c["p"] for c in family]), strict=True):
-            comparison["p_holm"] = p
-        comparisons += family
+        corrected = holm([comparison.p for comparison in family])
+        comparisons += [
+            comparison.model_copy(update={"p_holm": p}) for comparison, p in zip(family, corrected, strict=True)
+        ]
     return comparisons
 
 
@@ -153,7 +151,7 @@ def _compare(
     reference: Mapping[int, Reading],
     view: View,
     bootstrap: bool,
-) -> dict[str, Any]:
+) -> Comparison:
     own = {reading.seed: reading for reading in reversed(readings)}
     pairs = [
         (float(a), float(b))
@@ -161,80 +159,21 @@ def _compare(
         if (a := getattr(own[seed], field)) is not None and (b := getattr(reference[seed], field)) is not None
     ]
     result = paired([a for a, _ in pairs], [b for _, b in pairs])
-    comparison = {
-        "variant": name,
-        "baseline": baseline,
-        "metric": _metric(field, view),
-        "n": result.n,
-        "difference": result.difference,
-        "sd": result.sd,
-        "ci95": None if result.ci95 is None else list(result.ci95),
-        "p": result.p,
-        "p_holm": None,
-        "dz": result.dz,
-        "hedges_g": result.hedges_g,
-        "pairing": {
-            "correlation": result.correlation,
-            "variance_ratio": result.variance_ratio,
-            "helped": None if result.variance_ratio is None else result.variance_ratio < 1,
-        },
-    }
-    if bootstrap:
-        interval = bootstrap_interval([a - b for a, b in pairs])
-        comparison["ci95_bootstrap"] = None if interval is None else list(interval)
-    return comparison
-
-
-def _warnings(
-    groups: Mapping[str, Sequence[RunHistory]],
-    readings: Mapping[str, Sequence[Reading]],
-    sound: Mapping[str, Sequence[Reading]],
-    comparisons: Sequence[Mapping[str, Any]],
-    view: View,
-    validated_on_test: bool,
-) -> Iterator[str]:
-    """What the reader has to know before believing the numbers."""
-    everything = [reading for found in sound.values() for reading in found]
-    if validated_on_test:
-        yield (
-            "The best epoch is chosen on the test set and reported on it, so the best values are too good. "
-            'With dataset.validation {"holdout": n} it is chosen on training reviews held out, '
-            "and the test set is scored once."
-        )
-    for name, runs in groups.items():
-        if left_out := len(runs) - len(readings[name]):
-            yield f"{name}: {left_out} of {len(runs)} runs have not finished (or failed) and are left out."
-        if diverged := len(readings[name]) - len(sound[name]):
-            yield (
-                f"{name}: {diverged} of {len(readings[name])} runs diverged and are left out of means and "
-                "differences, which flatters the variant."
-            )
-    pairs = [comparison["n"] for comparison in comparisons if comparison["n"]]
-    if 1 in pairs:
-        yield "With one seed a difference has no interval and no p value: it may be luck. Add seeds to tell."
-    if 2 in pairs:
-        yield "With two seeds an interval is so wide that it says little. Add seeds to narrow it."
-    for comparison in comparisons:
-        if comparison["n"] >= 2 and comparison["ci95"] is None:
-            yield (
-                f"{comparison['variant']}, {comparison['metric']}: the difference is the same in all "
-                f"{comparison['n']} seeds, so it has no interval and no p value."
-            )
-    for name, found in sound.items():
-        penalties = _values(found, "penalty")
-        if penalties and (penalty := sum(penalties) / len(penalties)) > 1e-6:
-            yield (
-                f"{name}: Keras's val_loss holds its weight penalty, {penalty:.3g} at the last epoch. "
-                + ("Here it is left out." if view == "data" else "Compare losses with view=data, which leaves it out.")
-            )
-    if everything and not all(reading.evaluated for reading in everything):
-        yield (
-            "Gaps are against a training loss measured while the weights move, and with dropout on. "
-            "training.evaluate_train measures it as the validation loss is."
-        )
-    lengths = {reading.epochs for reading in everything}
-    if len(lengths) > 1:
-        yield (
-            f"Runs have {min(lengths)} to {max(lengths)} epochs: final values and gaps are each at a run's own last "
-            "epoch, and areas up to it."
-        )
+    ratio = result.variance_ratio
+    return Comparison(
+        variant=name,
+        baseline=baseline,
+        metric=_metric(field, view),
+        n=result.n,
+        difference=result.difference,
+        sd=result.sd,
+        ci95=result.ci95,
+        p=result.p,
+        p_holm=None,
+        dz=result.dz,
+        hedges_g=result.hedges_g,
+        pairing=Pairing(
+            correlation=result.correlation, variance_ratio=ratio, helped=None if ratio is None else ratio < 1
+        ),
+        ci95_bootstrap=bootstrap_interval([a - b for a, b in pairs]) if bootstrap else None,
+    )

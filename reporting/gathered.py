@@ -12,6 +12,7 @@ from models.history import RunHistory
 from models.specification import dataset_of
 from models.tables import Job, Run
 from reporting.analysis import analyse
+from reporting.answers import Analysis, Metrics
 from reporting.reading import load_histories
 from reporting.summary import summarize
 
@@ -23,9 +24,9 @@ class Results:
     job: Job
     runs: Sequence[Run]
     histories: Sequence[RunHistory]
-    analysis: dict[str, Any]
-    keras: dict[str, Any]
-    metrics: dict[str, Any]
+    analysis: Analysis
+    keras: Analysis
+    metrics: Metrics
 
     @property
     def dataset(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from models.history import EVALUATED, METRICS
 from reporting import archive
+from reporting.answers import Answer
 from reporting.formats import FORMATS, Export, Exported
 from reporting.gathered import Results
 from reporting.report import figures, fingerprints, render
@@ -60,14 +61,18 @@ def _contents(results: Results, job: dict[str, Any]) -> Iterator[tuple[str, Iter
             head={},
         )
         yield f"history.{format}", FORMATS[format].write(export)
-    yield "metrics.json", _json(results.metrics)
-    yield "analysis.json", _json(results.analysis)
-    yield "analysis-keras.json", _json(results.keras)
+    yield "metrics.json", _answer(results.metrics)
+    yield "analysis.json", _answer(results.analysis)
+    yield "analysis-keras.json", _answer(results.keras)
     yield "report.html", [render(results).encode()]
     for picture in ("png", "svg"):
         for figure, drawn in figures(results, picture, WIDTH):
             yield f"figures/{figure}.{picture}", [drawn]
     yield "train.py", [files("reporting.bundle").joinpath("train.py.txt").read_bytes()]
+
+
+def _answer(value: Answer) -> list[bytes]:
+    return [value.model_dump_json(indent=2).encode() + b"\n"]
 
 
 def _json(value: Any) -> list[bytes]:

@@ -32,7 +32,7 @@ def run_json(job_id: str, history: RunHistory) -> dict[str, Any]:
         "status": history.status,
         "epochs": list(history.epochs),
         "metrics": {name: finite(values) for name, values in history.metrics.items()},
-        "nonfinite": nonfinite(history),
+        "nonfinite": [entry.model_dump() for entry in nonfinite(history)],
     }
 
 

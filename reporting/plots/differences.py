@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from models.errors import NotFound
 from models.history import RunHistory
+from reporting.answers import Analysis
 from reporting.plots.progress import progress
 from reporting.plots.style import LABELS
 
@@ -39,7 +39,7 @@ class Differences:
 
 
 def prepare_differences(
-    analysis: Mapping[str, Any],
+    analysis: Analysis,
     metric: str = "best_val_data_loss",
     *,
     histories: Sequence[RunHistory] = (),
@@ -51,23 +51,23 @@ def prepare_differences(
     `histories` are those analysed; where some of what is compared have not finished, the subtitle says so.
     Raises `NotFound` where the analysis has comparisons, and none of that metric.
     """
-    comparisons = analysis["comparisons"]
-    found = [comparison for comparison in comparisons if comparison["metric"] == metric]
+    comparisons = analysis.comparisons
+    found = [comparison for comparison in comparisons if comparison.metric == metric]
     if comparisons and not found:
-        names = dict.fromkeys(comparison["metric"] for comparison in comparisons)
+        names = dict.fromkeys(comparison.metric for comparison in comparisons)
         raise NotFound(f"There is no comparison of {metric!r}; there are: {', '.join(names)}")
     rows = tuple(
-        Difference(c["variant"], c["n"], c["difference"], low, high, c["p_holm"])
+        Difference(c.variant, c.n, c.difference, low, high, c.p_holm)
         for c in found
-        for low, high in [c["ci95"] or (None, None)]
-        if c["difference"] is not None
+        for low, high in [c.ci95 or (None, None)]
+        if c.difference is not None
     )
     notes = []
     if len(rows) > MAX_ROWS:
         notes.append(f"{MAX_ROWS} of {len(rows)} variants are drawn: those that differ most.")
         kept = sorted(rows, key=lambda row: -abs(row.value))[:MAX_ROWS]
         rows = tuple(row for row in rows if row in kept)
-    baseline = found[0]["baseline"] if found else "the baseline"
+    baseline = found[0].baseline if found else "the baseline"
     least, most = (pick((row.n for row in rows), default=0) for pick in (min, max))
     n = f"{most}" if least == most else f"{least} to {most}"
     seeds = (
@@ -77,14 +77,14 @@ def prepare_differences(
         if most
         else "no runs to compare yet"
     )
-    compared = {baseline, *(c["variant"] for c in found)}
+    compared = {baseline, *(c.variant for c in found)}
     done = progress([run for run in histories if not found or run.variant in compared])
     parts = [done, seeds, "p adjusted by Holm, filled below 0.05" if most > 1 else ""]
     if fewer := [f"{row.variant} ({row.n})" for row in rows if row.n < most]:
         notes.append(f"Fewer seeds in common with {baseline}: {', '.join(fewer)}.")
     if same := [row.variant for row in rows if row.n > 1 and row.low is None]:
         notes.append(f"The same difference in all seeds, so no interval: {', '.join(same)}.")
-    if missing := [c["variant"] for c in found if c["difference"] is None]:
+    if missing := [c.variant for c in found if c.difference is None]:
         notes.append(f"No seed in common with {baseline}: {', '.join(missing)}.")
     return Differences(
         title=f"{_words(metric)}{f' on {dataset}' if dataset else ''}: difference from {baseline}",

@@ -17,9 +17,10 @@ from models.kinds.dataset import Dataset
 from models.specification import dataset_of
 from models.tables import Run
 from reporting import plots
+from reporting.answers import Analysis
 from reporting.gathered import Results, swept
 from reporting.plots.style import LABELS
-from reporting.statistics import estimate
+from reporting.statistics import Estimate, estimate
 from reporting.summary import by_variant
 
 WIDTH = 760
@@ -47,7 +48,7 @@ def render(results: Results) -> str:
         overrides=_overrides(spec),
         rows=_variants(results),
         comparisons=_comparisons(results.analysis),
-        warnings=list(dict.fromkeys(results.analysis["warnings"])),
+        warnings=list(dict.fromkeys(results.analysis.warnings)),
         # Markup: drawn here, and matplotlib escapes the names on it.
         figures=[(name, Markup(_inline(svg, i))) for i, (name, svg) in enumerate(figures(results, "svg", WIDTH))],
         scores=_test_scores(results.runs),
@@ -66,7 +67,7 @@ def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]
         for metric in ("val_data_loss", "val_loss", "val_acc", "data_losses"):
             if metric != "val_loss" or _penalised(histories):
                 drawn.append((metric, plots.prepare(histories, metric, baseline=baseline, dataset=dataset)))
-    if any(c["difference"] is not None for c in results.analysis["comparisons"]):
+    if any(c.difference is not None for c in results.analysis.comparisons):
         drawn += [
             (
                 f"difference_{metric}",
@@ -102,7 +103,7 @@ def fingerprints(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 def _variants(results: Results) -> list[dict[str, Any]]:
     """A row a variant, of the same runs that are compared: those that finished and did not diverge."""
-    analysed = {each["variant"]: each for each in results.analysis["variants"]}
+    analysed = {each.variant: each for each in results.analysis.variants}
     runs = Counter(history.variant for history in results.histories)
     parameters = {run.variant: run.parameters for run in results.runs}
     return [
@@ -111,18 +112,18 @@ def _variants(results: Results) -> list[dict[str, Any]]:
             "parameters": parameters[name],
             "baseline": name == results.job.spec["baseline"],
             "analysis": analysed[name],
-            "best_epoch": analysed[name]["best_epoch"],
-            "left_out": runs[name] - analysed[name]["n"],
+            "best_epoch": analysed[name].best_epoch,
+            "left_out": runs[name] - analysed[name].n,
             "runs": runs[name],
-            "loss": _interval(analysed[name]["across_seeds"]["best_val_data_loss"]),
-            "acc": _interval(analysed[name]["across_seeds"]["best_val_acc"], most=1.0),
-            "final": _interval(analysed[name]["across_seeds"]["final_val_data_loss"]),
+            "loss": _interval(analysed[name].across_seeds["best_val_data_loss"]),
+            "acc": _interval(analysed[name].across_seeds["best_val_acc"], most=1.0),
+            "final": _interval(analysed[name].across_seeds["final_val_data_loss"]),
         }
         for name in by_variant(results.histories)
     ]
 
 
-def _comparisons(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _comparisons(analysis: Analysis) -> list[dict[str, Any]]:
     """A table a metric: what is compared, and a row a variant."""
     words = {
         "best_val_data_loss": f"Best {LABELS['val_data_loss'].lower()}",
@@ -131,37 +132,33 @@ def _comparisons(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
         "best_epoch": "Best epoch",
     }
     tables: dict[str, dict[str, Any]] = {}
-    for each in analysis["comparisons"]:
-        if each["difference"] is None:
+    for each in analysis.comparisons:
+        if each.difference is None:
             continue
-        table = tables.setdefault(each["metric"], {"title": words.get(each["metric"], each["metric"]), "rows": []})
-        digits = 2 if each["metric"] == "best_epoch" else 4
-        low, high = each["ci95"] or (None, None)
+        table = tables.setdefault(each.metric, {"title": words.get(each.metric, each.metric), "rows": []})
+        digits = 2 if each.metric == "best_epoch" else 4
+        low, high = each.ci95 or (None, None)
         table["rows"].append(
             {
-                "variant": each["variant"],
-                "n": each["n"],
-                "difference": f"{each['difference']:+.{digits}f}",
+                "variant": each.variant,
+                "n": each.n,
+                "difference": f"{each.difference:+.{digits}f}",
                 "ci95": "" if low is None else f"{low:+.{digits}f} to {high:+.{digits}f}",
-                "p_holm": ""
-                if each["p_holm"] is None
-                else "< 0.0001"
-                if each["p_holm"] < 1e-4
-                else f"{each['p_holm']:.4f}",
-                "sure": each["p_holm"] is not None and each["p_holm"] < 0.05,
+                "p_holm": "" if each.p_holm is None else "< 0.0001" if each.p_holm < 1e-4 else f"{each.p_holm:.4f}",
+                "sure": each.p_holm is not None and each.p_holm < 0.05,
             }
         )
     return list(tables.values())
 
 
-def _interval(over: Mapping[str, Any], most: float = math.inf) -> dict[str, Any]:
+def _interval(over: Estimate, most: float = math.inf) -> dict[str, Any]:
     """A mean and its interval in words, and whether that goes beyond what there can be: 0 to `most`."""
-    if over["mean"] is None:
+    if over.mean is None:
         return {"mean": "–", "ci95": "", "beyond": False}
-    mean = f"{over['mean']:.4f}"
-    if over["ci95"] is None:
+    mean = f"{over.mean:.4f}"
+    if over.ci95 is None:
         return {"mean": mean, "ci95": "", "beyond": False}
-    low, high = over["ci95"]
+    low, high = over.ci95
     between = " to " if low < 0 else "–"
     return {"mean": mean, "ci95": f"{low:.4f}{between}{high:.4f}", "beyond": low < 0 or high > most}
 
@@ -172,12 +169,12 @@ def _test_scores(runs: Sequence[Run]) -> list[dict[str, Any]]:
     for name in dict.fromkeys(run.variant for run in runs):
         scored = [run.test for run in runs if run.variant == name and run.test]
         if scored:
-            over = {
-                metric: _interval({"mean": e.mean, "ci95": e.ci95}, most)
+            means = {
+                metric: _interval(over, most)
                 for metric, most in (("data_loss", math.inf), ("acc", 1.0))
-                for e in [estimate([score[metric] for score in scored if _finite(score.get(metric))])]
+                for over in [estimate([score[metric] for score in scored if _finite(score.get(metric))])]
             }
-            rows.append({"variant": name, "n": len(scored), **over})
+            rows.append({"variant": name, "n": len(scored), **means})
     return rows
 
 

@@ -21,6 +21,7 @@ from models.database import Database
 from models.scopes import Scope
 from models.settings import Settings
 from models.tables import ApiKey, Idempotency, Job, Webhook
+from tests.documented import AsDocumented
 from tests.servers import PostgreSQL, Valkey, free_port, wait_for
 
 SMALL: dict[str, Any] = {
@@ -43,7 +44,8 @@ def serving(settings: Settings) -> Iterator[httpx.Client]:
     thread.start()
     try:
         wait_for("the API", lambda: server.started)
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        checked: dict[str, list[Callable[..., Any]]] = {"response": [AsDocumented(f"http://127.0.0.1:{port}")]}
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60, event_hooks=checked) as client:
             yield client
     finally:
         app.state.watch.close()

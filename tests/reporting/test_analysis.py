@@ -15,8 +15,9 @@ from scipy import stats
 from models.errors import NotFound
 from models.history import RunHistory
 from reporting.analysis import analyse
+from reporting.answers import Analysis, Comparison
 from reporting.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
-from reporting.statistics import RESAMPLES
+from reporting.statistics import RESAMPLES, Estimate
 
 FALLING = tuple(0.6 * 0.9**i for i in range(12))
 FLAT = (0.5, 0.4, 0.31, 0.3, 0.3, 0.3, 0.301, 0.3)
@@ -47,9 +48,9 @@ def history(
     return RunHistory(f"{variant}-{seed}", variant, seed, status, tuple(range(1, len(validation) + 1)), everything)
 
 
-def comparison(result: dict[str, Any], variant: str, metric: str) -> dict[str, Any]:
-    (found,) = [c for c in result["comparisons"] if (c["variant"], c["metric"]) == (variant, metric)]
-    return dict(found)
+def comparison(result: Analysis, variant: str, metric: str) -> Comparison:
+    (found,) = [c for c in result.comparisons if (c.variant, c.metric) == (variant, metric)]
+    return found
 
 
 class TestOnset:
@@ -177,51 +178,51 @@ class TestReading:
 
 class TestVariants:
     def test_one_run(self) -> None:
-        (variant,) = analyse([history(RISING)], "original")["variants"]
-        assert variant["variant"] == "original"
-        assert (variant["n"], variant["best_epoch"], variant["onset_epoch"]) == (1, 3, 4)
-        assert variant["censored"] is False
-        assert variant["verdict"] == "overfitting from epoch 4"
-        assert variant["across_seeds"]["best_val_data_loss"] == {"n": 1, "mean": 0.3, "sd": None, "ci95": None}
+        (variant,) = analyse([history(RISING)], "original").variants
+        assert variant.variant == "original"
+        assert (variant.n, variant.best_epoch, variant.onset_epoch) == (1, 3, 4)
+        assert variant.censored is False
+        assert variant.verdict == "overfitting from epoch 4"
+        assert variant.across_seeds["best_val_data_loss"] == Estimate(n=1, mean=0.3, sd=None, ci95=None)
 
     def test_never_overfitting_is_censored(self) -> None:
-        (variant,) = analyse([history(FLAT)], "original")["variants"]
-        assert (variant["onset_epoch"], variant["censored"], variant["verdict"]) == (None, True, "good fit")
+        (variant,) = analyse([history(FLAT)], "original").variants
+        assert (variant.onset_epoch, variant.censored, variant.verdict) == (None, True, "good fit")
 
     def test_half_of_the_seeds_decide(self) -> None:
         runs = [history(values, seed=i) for i, values in enumerate([RISING, (0.6, *RISING[:7]), FLAT, FLAT])]
-        (variant,) = analyse(runs, "original")["variants"]
-        assert (variant["onset_epoch"], variant["overfitted"]) == (5, 2)
-        (variant,) = analyse([*runs, history(FLAT, seed=4)], "original")["variants"]
-        assert (variant["onset_epoch"], variant["verdict"]) == (None, "good fit")
+        (variant,) = analyse(runs, "original").variants
+        assert (variant.onset_epoch, variant.overfitted) == (5, 2)
+        (variant,) = analyse([*runs, history(FLAT, seed=4)], "original").variants
+        assert (variant.onset_epoch, variant.verdict) == (None, "good fit")
 
     def test_of_two_words_as_many_seeds_have_the_worse_is_the_variants(self) -> None:
         runs = [history(FLAT), history(FALLING, seed=1)]
         for each in (runs, runs[::-1]):
-            assert analyse(each, "original")["variants"][0]["verdict"] == "underfitting"
+            assert analyse(each, "original").variants[0].verdict == "underfitting"
 
     def test_across_seeds_the_interval_is_students(self) -> None:
         finals = [0.5, 0.52, 0.47]
         runs = [history((*RISING[:-1], final), seed=i) for i, final in enumerate(finals)]
-        over = analyse(runs, "original")["variants"][0]["across_seeds"]["final_val_data_loss"]
-        assert over["ci95"] == pytest.approx(stats.ttest_1samp(finals, 0).confidence_interval(0.95))
+        over = analyse(runs, "original").variants[0].across_seeds["final_val_data_loss"]
+        assert over.ci95 == pytest.approx(stats.ttest_1samp(finals, 0).confidence_interval(0.95))
 
     def test_diverged_runs_are_counted_apart(self) -> None:
         runs = [history(RISING), history((0.5, math.nan), seed=1, status="failed")]
         result = analyse(runs, "original")
-        assert (result["variants"][0]["n"], result["variants"][0]["diverged"]) == (1, 1)
-        assert any("diverged" in warning for warning in result["warnings"])
+        assert (result.variants[0].n, result.variants[0].diverged) == (1, 1)
+        assert any("diverged" in warning for warning in result.warnings)
 
     def test_a_variant_that_only_diverged(self) -> None:
         runs = [history(RISING), history((0.5, math.nan), variant="bigger", status="failed")]
-        bigger = analyse(runs, "original")["variants"][1]
-        assert (bigger["verdict"], bigger["n"], bigger["best_epoch"], bigger["censored"]) == ("diverged", 0, None, True)
+        bigger = analyse(runs, "original").variants[1]
+        assert (bigger.verdict, bigger.n, bigger.best_epoch, bigger.censored) == ("diverged", 0, None, True)
 
     def test_unfinished_runs_are_left_out(self) -> None:
         runs = [history(RISING), history(FLAT, seed=1, status="running"), history(FLAT, seed=2, status="failed")]
         result = analyse(runs, "original")
-        assert result["variants"][0]["n"] == 1
-        assert any("2 of 3 runs" in warning for warning in result["warnings"])
+        assert result.variants[0].n == 1
+        assert any("2 of 3 runs" in warning for warning in result.warnings)
 
 
 class TestComparisons:
@@ -238,15 +239,15 @@ class TestComparisons:
         runs = self.runs()
         found = comparison(analyse(runs, "original"), "l2", "best_val_data_loss")
         expected = stats.ttest_rel(self.losses[1], self.losses[0])
-        assert (found["n"], found["baseline"]) == (4, "original")
-        assert found["difference"] == pytest.approx(np.mean(self.losses[1]) - np.mean(self.losses[0]))
-        assert found["ci95"] == pytest.approx(expected.confidence_interval(0.95))
-        assert found["p"] == found["p_holm"] == pytest.approx(expected.pvalue)
+        assert (found.n, found.baseline) == (4, "original")
+        assert found.difference == pytest.approx(np.mean(self.losses[1]) - np.mean(self.losses[0]))
+        assert found.ci95 == pytest.approx(expected.confidence_interval(0.95))
+        assert found.p == found.p_holm == pytest.approx(expected.pvalue)
         assert comparison(analyse(runs[::-1], "original"), "l2", "best_val_data_loss") == found
 
     def test_only_seeds_that_both_have(self) -> None:
         found = comparison(analyse(self.runs()[:-1], "original"), "l2", "best_val_data_loss")
-        assert found["n"] == 3
+        assert found.n == 3
 
     def test_holm_runs_over_the_variants_of_one_metric(self) -> None:
         rng = np.random.default_rng(0)
@@ -257,31 +258,36 @@ class TestComparisons:
         ]
         result = analyse(runs, "a")
         b, c = (comparison(result, variant, "best_val_data_loss") for variant in "bc")
-        assert c["p"] < b["p"]
-        assert c["p_holm"] == pytest.approx(2 * c["p"])
-        assert b["p_holm"] == pytest.approx(max(b["p"], c["p_holm"]))
+        assert b.p is not None
+        assert c.p is not None
+        assert c.p_holm is not None
+        assert c.p < b.p
+        assert c.p_holm == pytest.approx(2 * c.p)
+        assert b.p_holm == pytest.approx(max(b.p, c.p_holm))
 
     def test_one_seed_has_no_interval_and_says_so(self) -> None:
         result = analyse([history(RISING), history(FLAT, variant="l2")], "original")
         found = comparison(result, "l2", "final_val_data_loss")
-        assert found["difference"] == pytest.approx(-0.2)
-        assert (found["n"], found["ci95"], found["p"], found["p_holm"]) == (1, None, None, None)
-        assert any("one seed" in warning for warning in result["warnings"])
+        assert found.difference == pytest.approx(-0.2)
+        assert (found.n, found.ci95, found.p, found.p_holm) == (1, None, None, None)
+        assert any("one seed" in warning for warning in result.warnings)
 
     def test_differences_without_spread_say_so(self) -> None:
         runs = [history(v, variant=n, seed=s) for n, v in (("a", RISING), ("b", FLAT)) for s in range(3)]
         result = analyse(runs, "a")
-        assert comparison(result, "b", "best_epoch")["p"] is None
-        assert any("b, best_epoch: the difference is the same" in warning for warning in result["warnings"])
+        assert comparison(result, "b", "best_epoch").p is None
+        assert any("b, best_epoch: the difference is the same" in warning for warning in result.warnings)
 
     def test_the_bootstrap_on_request(self) -> None:
         plain, asked = (
             comparison(analyse(self.runs(), "original", bootstrap=b), "l2", "final_val_data_loss")
             for b in (False, True)
         )
-        assert "ci95_bootstrap" not in plain
-        low, high = asked["ci95_bootstrap"]
-        assert low < asked["difference"] < high
+        assert plain.ci95_bootstrap is None
+        assert asked.ci95_bootstrap is not None
+        low, high = asked.ci95_bootstrap
+        assert asked.difference is not None
+        assert low < asked.difference < high
 
     def test_an_unknown_baseline_is_not_found(self) -> None:
         with pytest.raises(NotFound):
@@ -292,19 +298,19 @@ class TestViews:
     def test_the_penalty_counts_in_keras_view_alone(self) -> None:
         runs = [history(RISING), history(RISING, variant="l2", penalty=0.2)]
         fair, keras = analyse(runs, "original"), analyse(runs, "original", view="keras")
-        assert comparison(fair, "l2", "best_val_data_loss")["difference"] == pytest.approx(0)
-        assert comparison(keras, "l2", "best_val_loss")["difference"] == pytest.approx(0.2)
-        assert [w for w in keras["warnings"] if w.startswith("l2:")] == [
+        assert comparison(fair, "l2", "best_val_data_loss").difference == pytest.approx(0)
+        assert comparison(keras, "l2", "best_val_loss").difference == pytest.approx(0.2)
+        assert [w for w in keras.warnings if w.startswith("l2:")] == [
             "l2: Keras's val_loss holds its weight penalty, 0.2 at the last epoch. "
             "Compare losses with view=data, which leaves it out."
         ]
-        assert (fair["view"], keras["view"]) == ("data", "keras")
+        assert (fair.view, keras.view) == ("data", "keras")
 
     def test_validating_on_the_test_set_is_warned_of(self) -> None:
         assert any(
-            "holdout" in warning for warning in analyse([history(FLAT)], "original", validated_on_test=True)["warnings"]
+            "holdout" in warning for warning in analyse([history(FLAT)], "original", validated_on_test=True).warnings
         )
-        assert not any("holdout" in warning for warning in analyse([history(FLAT)], "original")["warnings"])
+        assert not any("holdout" in warning for warning in analyse([history(FLAT)], "original").warnings)
 
 
 def test_the_page_on_analysis_says_what_the_code_does() -> None:
@@ -335,10 +341,11 @@ runs = st.builds(
 @settings(max_examples=100, deadline=None)
 def test_any_history_gives_an_answer_that_json_can_carry(histories: list[RunHistory], view: Any) -> None:
     result = analyse([history(FLAT), *histories], "original", view=view, bootstrap=True)
-    json.dumps(result, allow_nan=False)
-    for variant in result["variants"]:
-        assert variant["censored"] == (variant["onset_epoch"] is None)
-    for found in result["comparisons"]:
-        assert (found["p"] is None) == (found["p_holm"] is None)
-        if found["ci95"] is not None:
-            assert found["ci95"][0] <= found["difference"] <= found["ci95"][1]
+    json.dumps(result.model_dump(), allow_nan=False)
+    for variant in result.variants:
+        assert variant.censored == (variant.onset_epoch is None)
+    for found in result.comparisons:
+        assert (found.p is None) == (found.p_holm is None)
+        if found.ci95 is not None:
+            assert found.difference is not None
+            assert found.ci95[0] <= found.difference <= found.ci95[1]

@@ -200,9 +200,9 @@ def runs(shifts: Mapping[str, float], seeds: int) -> list[RunHistory]:
 def test_differences_are_those_of_the_analysis() -> None:
     analysis = analyse(runs({"original": 0, "l2": -0.05, "bigger": 0}, 4), "original")
     prepared = prepare_differences(analysis, dataset="IMDB")
-    expected = [c for c in analysis["comparisons"] if c["metric"] == "best_val_data_loss"]
-    assert [(r.variant, r.n, r.value, [r.low, r.high], r.p_holm) for r in prepared.rows] == [
-        (c["variant"], c["n"], c["difference"], c["ci95"], c["p_holm"]) for c in expected
+    expected = [c for c in analysis.comparisons if c.metric == "best_val_data_loss"]
+    assert [(r.variant, r.n, r.value, (r.low, r.high), r.p_holm) for r in prepared.rows] == [
+        (c.variant, c.n, c.difference, c.ci95, c.p_holm) for c in expected
     ]
     assert prepared.title == "Best validation cross-entropy on IMDB: difference from original"
     assert draw(prepared, "svg") == draw(prepared, "svg")

@@ -1,0 +1,166 @@
+"""What is answered about histories: the models that are computed, returned, and shown in the API's document.
+
+A number is finite or null. Where the names of values depend on what was recorded or asked for, a model has
+them beside its fields.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.tables import Status
+from reporting.overfitting import View, Word
+from reporting.statistics import Estimate
+
+Interval = tuple[float, float]
+"""Its low and its high end."""
+
+
+class Answer(BaseModel):
+    """A part of an answer; never changed once made."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+# --- metrics ------------------------------------------------------------------------------------
+
+
+class EpochValues(Answer):
+    """An epoch: its number, and beside it the metrics recorded, by their names."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | None]
+
+    epoch: int
+
+
+class NonFinite(Answer):
+    """A value that JSON shows as null."""
+
+    epoch: int
+    metric: str
+    kind: Literal["nan", "inf", "-inf"]
+
+
+class RunMetrics(Answer):
+    """A run's final and best epoch."""
+
+    run_id: str
+    variant: str
+    seed: int
+    status: Status
+    final: EpochValues | None = Field(description="Its last epoch so far")
+    best: EpochValues | None = Field(description="Null if no epoch has a finite value of what the best is chosen by")
+    test: dict[str, float | None] | None = Field(
+        description="With a holdout: `loss`, `acc` and `data_loss` of the test set, at the epoch that training chose"
+    )
+    nonfinite: list[NonFinite] = Field(description="What is null in `final` and `best`")
+
+
+class OverSeeds(Answer):
+    """A value across seeds; `sd` and `ci95` are null with one seed."""
+
+    mean: float | None
+    sd: float | None = Field(description="The sample standard deviation")
+    ci95: Interval | None = Field(description="95% interval of the mean (Student's t): low, high")
+
+
+class VariantMetrics(Answer):
+    """A variant across its seeds."""
+
+    variant: str
+    n: int = Field(description="Runs with a best epoch")
+    best_epoch: OverSeeds
+    best_val_loss: OverSeeds
+    best_val_acc: OverSeeds = Field(description="At the best epoch")
+    best_val_data_loss: OverSeeds = Field(description="At the best epoch")
+    final_val_loss: OverSeeds
+    final_val_acc: OverSeeds
+    final_val_data_loss: OverSeeds
+    test_loss: OverSeeds | None = Field(description="With a holdout: of the test set, at the chosen epoch")
+    test_acc: OverSeeds | None
+    test_data_loss: OverSeeds | None
+    unfinished: int = Field(description="Runs that still train, with the epochs they have")
+
+
+class Metrics(Answer):
+    """Histories in brief."""
+
+    runs: list[RunMetrics]
+    variants: list[VariantMetrics]
+
+
+# --- analysis -----------------------------------------------------------------------------------
+
+
+class RunAnalysis(Answer):
+    """How one run overfits; beside the fields here the same values as a variant's `across_seeds`, by their names."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | None]
+
+    run_id: str
+    seed: int
+    verdict: Word
+    censored: bool = Field(description="Whether no overfitting was seen in the epochs there are")
+    best_epoch: int | None
+    onset_epoch: int | None
+
+
+class VariantAnalysis(Answer):
+    """How a variant overfits: over its runs that finished, `n` of which did not diverge."""
+
+    variant: str
+    n: int = Field(description="Runs that finished and did not diverge: all values are theirs")
+    best_epoch: int | None = Field(description="The lower median of the runs'")
+    onset_epoch: int | None = Field(description="From which epoch on half of its seeds overfit")
+    censored: bool = Field(description="Whether that was not seen in the epochs there are")
+    verdict: str = Field(examples=["overfitting from epoch 4"])
+    overfitted: int = Field(description="Runs that overfit")
+    diverged: int = Field(description="Runs with a value that is not finite")
+    across_seeds: dict[str, Estimate] = Field(
+        description="Over the `n` runs, by name: `best_epoch`, `best_val_acc`, `onset_epoch`, "
+        "`gap_at_best`, `gap_at_end`, `slope_after_onset` (nats per epoch), `area_between` (nats times epochs); "
+        "of the view `data` also `best_val_data_loss` and `final_val_data_loss`, "
+        "of the view `keras` `best_val_loss` and `final_val_loss`"
+    )
+    runs: list[RunAnalysis]
+
+
+class Pairing(Answer):
+    """What pairing by seed did to the interval; null below 3 seeds."""
+
+    correlation: float | None = Field(description="Pearson's, of the two variants across seeds")
+    variance_ratio: float | None = Field(description="var(differences) / (var(variant) + var(baseline))")
+    helped: bool | None = Field(description="Whether that ratio is below 1, so that the interval is narrower")
+
+
+class Comparison(Answer):
+    """A variant minus the baseline, paired by seed; null is what too few seeds, or equal differences, do not give."""
+
+    variant: str
+    baseline: str
+    metric: str = Field(examples=["best_val_data_loss"])
+    n: int = Field(description="Seeds that both have")
+    difference: float | None = Field(description="The mean over those seeds")
+    sd: float | None = Field(description="The standard deviation of the differences")
+    ci95: Interval | None = Field(description="95% interval of the difference (Student's t): low, high")
+    p: float | None = Field(description="Of the paired t test, two-sided")
+    p_holm: float | None = Field(description="Corrected over the variants compared with this baseline, by Holm")
+    dz: float | None = Field(description="Cohen's: difference / sd")
+    hedges_g: float | None = Field(description="dz with Hedges's correction for small samples; from 3 seeds on")
+    pairing: Pairing
+    ci95_bootstrap: Interval | None = Field(
+        description="95% interval by the bootstrap (BCa): low, high; with `bootstrap=true`, from 3 seeds on"
+    )
+
+
+class Analysis(Answer):
+    """Which variant overfits, when, and whether it differs from the baseline by more than luck."""
+
+    view: View = Field(description="The cross-entropy alone, or Keras's losses, penalties included")
+    variants: list[VariantAnalysis]
+    comparisons: list[Comparison]
+    warnings: list[str] = Field(description="What to know before believing the numbers")

@@ -1,14 +1,23 @@
 """Writes what the documentation must say exactly: `python -m api.reference` (a test holds the files to it).
 
-docs/api/reference.md is made from the OpenAPI document, the table in docs/settings.md from `Settings`.
+docs/api/reference.md is made from the OpenAPI document, the table in docs/settings.md from `Settings`, docs/kinds.md
+from the catalogue of kinds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from api.app import create_app
+from models.kinds.axes import AXES
+from models.kinds.datasets import DATASETS
+from models.kinds.kind import Kind
+from models.kinds.layers import LAYERS
+from models.kinds.optimizers import OPTIMIZERS
+from models.kinds.regularizers import REGULARIZERS
+from models.kinds.tasks import TASKS
 from models.settings import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -27,6 +36,7 @@ def pages() -> dict[Path, str]:
     return {
         DOCS / "api" / "reference.md": reference(create_app(Settings()).openapi()),
         settings: before + settings_table(),
+        DOCS / "kinds.md": kinds(),
     }
 
 
@@ -106,6 +116,36 @@ def _note(schema: dict[str, Any], required: bool) -> str:
     if isinstance(default, (str, int, float)) and default != "":
         parts.append(f"default `{str(default).lower() if isinstance(default, bool) else default}`")
     return "; ".join(parts).replace("\n", " ").replace("|", "\\|")
+
+
+def kinds() -> str:
+    """Every kind of the catalogue."""
+    lines = [
+        "# What a specification may name",
+        "",
+        "Made from the catalogue (`models/kinds`) by `python -m api.reference`.",
+        "[The reference](api/reference.md#objects) has each field's limits;",
+        "[extending.md](extending.md) says how one more is added.",
+    ]
+    families: dict[str, Mapping[str, type[Kind]]] = {
+        "Layers": LAYERS, "Regularizers": REGULARIZERS, "Optimizers": OPTIMIZERS, "Data sets": DATASETS,
+    }  # fmt: skip
+    for heading, family in families.items():
+        lines += ["", f"## {heading}", "", "| name | | fields |", "|---|---|---|"]
+        for name, kind in family.items():
+            fields = ", ".join(f"`{field}`" for field in kind.model_fields if field != kind.tag)
+            lines.append(f"| {f'`{name}`' if kind.tag else kind.title} | {_about(kind)} | {fields} |")
+    lines += ["", "The first of a family is meant if none is named.", "", "## Tasks", ""]
+    lines += ["| name | | output | loss |", "|---|---|---|---|"]
+    for name, task in TASKS.items():
+        lines.append(f"| `{name}` | {_about(task)} | `{task.activation}` | `keras.losses.{task.loss}` |")
+    lines += ["", "## Axes of a sweep", "", "| name | |", "|---|---|"]
+    lines += [f"| `{name}` | {_about(axis)} |" for name, axis in AXES.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _about(kind: type) -> str:
+    return (kind.__doc__ or "").partition("\n")[0].replace("|w|", "\\|w\\|")
 
 
 def settings_table() -> str:

@@ -6,10 +6,11 @@ input, in which presets stand for layers and defaults may be left out.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
+from models import presets
 from models import specification as spec
 from models.kinds.datasets import DATASETS, AnyDataset
 from models.kinds.kind import Model, Seed, default
@@ -18,7 +19,11 @@ from models.kinds.layers import AnyLayer
 from models.names import Name, VariantName
 from models.sweeps import Sweep
 
-PresetName = Literal["original", "smaller", "bigger", "l2", "l1", "l1_l2", "dropout"]
+if TYPE_CHECKING:
+    VariantPreset = str
+    JobPreset = str
+else:
+    VariantPreset, JobPreset = Literal[tuple(presets.VARIANTS)], Literal[tuple(presets.JOBS)]
 
 EXAMPLES: dict[str, Any] = {
     "notebook": {"summary": "The notebook's experiment", "value": {"preset": "notebook"}},
@@ -60,7 +65,7 @@ class VariantRequest(Model):
     """A variant: a preset under its own or another name, or layers of one's own."""
 
     name: VariantName
-    preset: PresetName | None = None
+    preset: VariantPreset | None = None
     layers: Annotated[tuple[AnyLayer, ...], Field(max_length=MAX_LAYERS)] | None = None
     training: spec.Training | None = None
     dataset: spec.DatasetOverride | None = None
@@ -77,11 +82,11 @@ class JobRequest(Model):
         }
     )
 
-    preset: Literal["notebook"] | None = None
+    preset: JobPreset | None = None
     name: Name = "untitled"
     dataset: AnyDataset = default(DATASETS)
     training: spec.Training = spec.Training()
-    variants: tuple[PresetName | VariantRequest, ...] = Field(min_length=1, max_length=spec.MAX_VARIANTS)
+    variants: tuple[VariantPreset | VariantRequest, ...] = Field(min_length=1, max_length=spec.MAX_VARIANTS)
     sweep: Sweep | None = None
     baseline: VariantName | None = None
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=spec.MAX_SEEDS)

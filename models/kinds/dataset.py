@@ -11,6 +11,12 @@ from models.kinds.task import Task
 
 MAX_ROWS = 1_000_000
 
+SCRIPT = '''\
+def read(dataset, path):
+    """There is no way to these rows without Ockham yet."""
+    raise SystemExit(f"Write a function read(dataset, path) that returns the rows of {dataset['name']}")
+'''
+
 TrainSamples = Annotated[int, Field(ge=1, le=MAX_ROWS)]
 
 
@@ -27,13 +33,16 @@ class Dataset(Kind):
     """Rows to train on, to validate on and to test on, and the task that they set.
 
     Its loader is the module of the same name in `worker.data`. title: its name in figures and reports. rows: what its
-    rows are called. density: how many of a row's inputs are not 0, rounded up.
+    rows are called. density: how many of a row's inputs are not 0, rounded up. script: Python for a program without
+    Ockham, a function `read(dataset, path)` that returns the training and the test set, each as (rows, labels): of each
+    row the inputs that are 1. `dataset` is this as JSON, `path` a file that the user names or None.
     """
 
     tag = "name"
 
     rows: ClassVar[str] = "rows"
     density: ClassVar[int]
+    script: ClassVar[str] = SCRIPT
 
     name: str
 

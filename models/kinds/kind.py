@@ -63,6 +63,14 @@ class KerasKind(Kind):
         """What Keras's class is called with; values that are kinds themselves stand for Keras's objects."""
         return {name: getattr(self, name) for name in type(self).model_fields if name != self.tag}
 
+    def in_keras(self) -> dict[str, Any]:
+        """`{"class", "arguments"}` as JSON: Keras's object for a program that knows nothing of kinds."""
+        arguments = {
+            name: value.in_keras() if isinstance(value, KerasKind) else value
+            for name, value in self.arguments().items()
+        }
+        return {"class": self.keras, "arguments": arguments}
+
 
 class Listed(Protocol):
     """A class that a family lists."""

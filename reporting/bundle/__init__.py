@@ -8,6 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from models.history import EVALUATED, METRICS
+from models.kinds.dataset import Dataset
+from models.specification import RunSpecification, stored
 from reporting import archive
 from reporting.answers import Answer
 from reporting.formats import FORMATS, Export, Exported
@@ -29,7 +31,8 @@ metrics.json        the final and the best epoch of each run, and means over see
 analysis.json       overfitting and comparisons; analysis-keras.json with Keras's losses, penalties included
 report.html         all of it to read and print
 figures/            as PNG and SVG
-train.py            trains the same variants with Keras alone:
+networks.json       the variants' layers and optimizers as Keras's classes and their arguments
+train.py            trains the same variants with Keras alone, from specification.json and networks.json:
 
     pip install keras tensorflow
     python train.py
@@ -68,7 +71,27 @@ def _contents(results: Results, job: dict[str, Any]) -> Iterator[tuple[str, Iter
     for picture in ("png", "svg"):
         for figure, drawn in figures(results, picture, WIDTH):
             yield f"figures/{figure}.{picture}", [drawn]
-    yield "train.py", [files("reporting.bundle").joinpath("train.py.txt").read_bytes()]
+    specification = stored(results.job.spec)
+    yield "networks.json", _json({v.name: _network(specification.run(v.name, 0)) for v in specification.variants})
+    yield "train.py", [script(specification.dataset).encode()]
+
+
+def _network(run: RunSpecification) -> dict[str, Any]:
+    """A variant's network and what it is trained with, for a program that knows Keras alone."""
+    task = run.dataset.task
+    return {
+        "inputs": run.dataset.inputs,
+        "layers": [layer.in_keras() for layer in (*run.layers, task.output)],
+        "optimizer": run.training.optimizer.in_keras(),
+        "loss": task.loss,
+        "accuracy": task.accuracy,
+    }
+
+
+def script(dataset: Dataset) -> str:
+    """The program that trains a job's variants on `dataset` without Ockham."""
+    text = files("reporting.bundle").joinpath("train.py.txt").read_text()
+    return text.replace("#: data set\n", dataset.script)
 
 
 def _answer(value: Answer) -> list[bytes]:

@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 
 from models.kinds.datasets.synthetic import Synthetic
+from reporting.bundle import script
 from reporting.report import _compact
 from tests.api.conftest import Trainer, submit
 from tests.servers import Service
@@ -157,7 +158,7 @@ def test_the_bundle_has_everything(http: httpx.Client, trainer: Trainer) -> None
         assert {name.partition("/")[0] for name in archive.namelist()} == {job["id"]}
     assert set(held) >= {
         "README.txt", "specification.json", "job.json", "fingerprints.json", "history.csv", "history.parquet",
-        "metrics.json", "analysis.json", "analysis-keras.json", "report.html", "train.py",
+        "metrics.json", "analysis.json", "analysis-keras.json", "report.html", "networks.json", "train.py",
     }  # fmt: skip
     specification = json.loads(held["specification.json"])
     assert specification == job["spec"]
@@ -250,9 +251,8 @@ def test_the_bundles_script_makes_the_same_reviews(tmp_path: Path) -> None:
     directory = synthetic.prepared(specification, tmp_path)
     from worker.data import csr
 
-    script = Path(__file__).parents[2] / "reporting" / "bundle" / "train.py.txt"
-    names: dict[str, Any] = {"__name__": "train", "__file__": str(script)}
-    exec(compile(script.read_text(), str(script), "exec"), names)
+    names: dict[str, Any] = {"__name__": "train", "__file__": str(tmp_path / "train.py")}
+    exec(compile(script(specification), "train.py", "exec"), names)
     for number, rows in enumerate(csr.read(directory)[:2], 1):
         reviews, labels = names["synthetic"](3, number, 5000, 700)
         assert (labels == rows.labels).all()

@@ -6,6 +6,31 @@ from typing import Literal
 
 from models.kinds.reviews import Reviews
 
+SCRIPT = '''\
+START, UNKNOWN, SHIFT = 1, 2, 3  # Keras's encoding: a word of rank r, from 1, has the id r + 3
+
+
+def read(dataset, path):
+    """As `keras.datasets.imdb.load_data` gives them, from Keras itself or from a copy of its imdb.npz.
+
+    The file is unpickled: name only one that you trust.
+    """
+    num_words = dataset["num_words"]
+    if path is None:
+        (x, y), (x_test, y_test) = keras.datasets.imdb.load_data(num_words=num_words)
+        return (x, np.asarray(y, np.float32)), (x_test, np.asarray(y_test, np.float32))
+    shuffle, splits = np.random.RandomState(113), []
+    with np.load(path, allow_pickle=True) as arrays:
+        for split in ("train", "test"):
+            reviews, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
+            order = np.arange(len(reviews))
+            shuffle.shuffle(order)
+            ids = [[START] + [word + SHIFT for word in reviews[i]] for i in order]
+            known = [[word if word < num_words else UNKNOWN for word in review] for review in ids]
+            splits.append((known, np.asarray(labels, np.float32)[order]))
+    return splits
+'''
+
 
 class Imdb(Reviews):
     """The IMDB reviews as Keras encodes them, multi-hot over the `num_words` most frequent words.
@@ -15,6 +40,7 @@ class Imdb(Reviews):
     """
 
     title, place = "IMDB reviews", 0
+    script = SCRIPT
 
     name: Literal["imdb"] = "imdb"
 

@@ -9,7 +9,7 @@ from models.kinds.layer import Layer
 
 
 class BatchNormalization(Layer):
-    """`keras.layers.BatchNormalization`."""
+    """`keras.layers.BatchNormalization`: brings each feature to mean 0 and variance 1 over a batch."""
 
     title, keras, place = "batch normalization", "layers.BatchNormalization", 3
     words = "batch norm"

@@ -23,7 +23,7 @@ Initializer = Literal[BiasInitializer, "orthogonal"]  # the last is of matrices 
 
 
 class Dense(Layer):
-    """`keras.layers.Dense`."""
+    """`keras.layers.Dense`: a weighted sum of all inputs for each unit, and an activation."""
 
     title, keras, place = "dense", "layers.Dense", 0
     words = "{units} {activation}"

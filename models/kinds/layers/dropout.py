@@ -9,7 +9,7 @@ from models.kinds.layer import Layer
 
 
 class Dropout(Layer):
-    """`keras.layers.Dropout`."""
+    """`keras.layers.Dropout`: in training, sets this part of the inputs to 0, chosen at random."""
 
     title, keras, place = "dropout", "layers.Dropout", 1
     words = "dropout {rate}"

@@ -10,7 +10,7 @@ from models.kinds.layer import Layer
 
 
 class GaussianNoise(Layer):
-    """`keras.layers.GaussianNoise`."""
+    """`keras.layers.GaussianNoise`: in training, adds random numbers of mean 0 to the inputs."""
 
     title, keras, place = "Gaussian noise", "layers.GaussianNoise", 2
     words = "noise {stddev}"

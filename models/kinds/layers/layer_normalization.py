@@ -9,7 +9,7 @@ from models.kinds.layer import Layer
 
 
 class LayerNormalization(Layer):
-    """`keras.layers.LayerNormalization` over the features."""
+    """`keras.layers.LayerNormalization`: brings the features of each row to mean 0 and variance 1."""
 
     title, keras, place = "layer normalization", "layers.LayerNormalization", 4
     words = "layer norm"

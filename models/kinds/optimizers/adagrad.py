@@ -9,7 +9,7 @@ from models.kinds.optimizer import Optimizer
 
 
 class Adagrad(Optimizer):
-    """`keras.optimizers.Adagrad`."""
+    """`keras.optimizers.Adagrad`: steps that get smaller the larger a weight's gradients have been."""
 
     title, keras, place = "Adagrad", "optimizers.Adagrad", 4
 

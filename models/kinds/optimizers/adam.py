@@ -9,7 +9,7 @@ from models.kinds.optimizer import Optimizer
 
 
 class Adam(Optimizer):
-    """`keras.optimizers.Adam`."""
+    """`keras.optimizers.Adam`: steps by moving averages of the gradient and of its square."""
 
     title, keras, place = "Adam", "optimizers.Adam", 1
 

@@ -9,7 +9,7 @@ from models.kinds.optimizer import Optimizer
 
 
 class RMSprop(Optimizer):
-    """`keras.optimizers.RMSprop`."""
+    """`keras.optimizers.RMSprop`: steps divided by a moving average of the gradient's size."""
 
     title, keras, place = "RMSprop", "optimizers.RMSprop", 0
 

@@ -9,7 +9,7 @@ from models.kinds.optimizer import LearningRate, Optimizer
 
 
 class SGD(Optimizer):
-    """`keras.optimizers.SGD`."""
+    """`keras.optimizers.SGD`: steps along the gradient, with momentum if asked for."""
 
     title, keras, place = "SGD", "optimizers.SGD", 3
 

@@ -177,7 +177,11 @@ class Network:
                 penalty += layer.activity_regularizer(values) / tf.cast(tf.shape(values)[0], tf.float32)
             for weight in layer.trainable_weights:
                 if weight.regularizer is not None:
-                    parts = self.blocks if weight is self.first.kernel else [weight]
+                    parts = [weight]
+                    if weight is self.first.kernel:
+                        # Only these penalties are the sum of the blocks' own.
+                        by_element = isinstance(weight.regularizer, keras.regularizers.L1L2)
+                        parts = self.blocks if by_element else [tf.concat([b.value for b in self.blocks], 0)]
                     penalty += tf.add_n([weight.regularizer(part) for part in parts])
         return values, penalty
 

@@ -88,7 +88,8 @@ class Rows:
             words = indices[inside] - np.int32(first)
             ones = np.ones(len(words), np.int8)
             tails.append(scipy.sparse.csr_array((ones, words, ends), shape=(len(reviews), last - first)))
-        return cls(head, tuple(tails), np.asarray(reviews.labels, np.float32)[:, None])
+        labels = np.asarray(reviews.labels, np.float32)
+        return cls(head, tuple(tails), labels.reshape(len(labels), -1))
 
     def batches(self, size: int, permutation: np.ndarray | None = None, by_word: bool = False) -> Batches:
         """Batches of `size` reviews (the last may be smaller), in the order of `permutation` or in their own."""

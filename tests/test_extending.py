@@ -1,0 +1,194 @@
+"""The recipes of docs/extending.md, followed to the letter in a copy of the program: each kind that they add is taken
+from the request through training, the model file, the form, the figures and the archive, and back.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from models.errors import SpecificationError
+from models.resolution import resolve
+from tests.servers import Service, Valkey
+
+ROOT = Path(__file__).parent.parent
+RECIPES = dict(
+    re.findall(r"^`([\w/]+\.py)`:\n\n```python\n(.*?)^```$", (ROOT / "docs" / "extending.md").read_text(), re.M | re.S)
+)
+"""The files that the recipes add, and what is in them."""
+
+DENSE = {"type": "dense", "units": 8, "activation": "relu"}
+ADDED = {
+    "dataset": {"name": "majority", "validation": {"holdout": 100}},
+    "training": {"epochs": 3, "batch_size": 50, "optimizer": {"name": "adamax", "learning_rate": 0.01}},
+    "variants": [
+        {"name": "plain", "layers": [DENSE]},
+        {
+            "name": "noisy",
+            "layers": [
+                {**DENSE, "kernel_regularizer": {"orthogonal": 0.1}},
+                {"type": "gaussian_dropout", "rate": 0.2},
+            ],
+        },
+    ],
+    "sweep": {"grid": {"epochs": [1, 2]}},
+}
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the program with what the recipes add, and its documentation's lists written anew."""
+    copy = tmp_path_factory.mktemp("extended")
+    for folder in ("api", "docs", "migrations", "models", "ockham", "reporting", "worker"):
+        shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for path, text in RECIPES.items():
+        assert not (copy / path).exists()
+        (copy / path).write_text(text)
+    run(copy, "-m", "api.reference")
+    return copy
+
+
+def run(tree: Path, *words: str, cwd: Path | None = None) -> str:
+    """What Python prints with `tree` as the program."""
+    command = [sys.executable, *words]
+    done = subprocess.run(command, cwd=cwd or tree, env={"PYTHONPATH": str(tree)}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def service(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("service")
+    with (
+        Valkey(folder / "valkey") as broker,
+        Service(folder, database_url=None, redis_url=broker.url, env={"PYTHONPATH": str(tree)}) as made,
+    ):
+        made.migrate()
+        made.api()
+        made.worker()
+        yield made
+
+
+@pytest.fixture(scope="module")
+def job(service: Service) -> dict[str, Any]:
+    return service.finished(service.submit(**ADDED)["id"])
+
+
+def test_there_is_a_recipe_for_each_family() -> None:
+    families = {Path(path).parent.name for path in RECIPES}
+    assert families == {"layers", "optimizers", "regularizers", "axes", "tasks", "datasets", "data"}
+    assert len(RECIPES) == len(families)
+
+
+def test_without_the_files_the_request_is_refused() -> None:
+    with pytest.raises(SpecificationError) as refused:
+        resolve(ADDED)
+    assert {(error["pointer"], error["code"]) for error in refused.value.errors} >= {
+        ("/dataset", "union_tag_invalid"),
+        ("/training/optimizer", "union_tag_invalid"),
+        ("/sweep/grid/epochs", "extra_forbidden"),
+    }
+
+
+def test_a_request_is_validated_by_the_new_kinds(service: Service) -> None:
+    def errors(**changes: Any) -> list[tuple[str, str]]:
+        answer = service.http.post("/v1/jobs?validate_only=true", json={**ADDED, **changes})
+        return [(error["pointer"], error["code"]) for error in answer.json()["errors"]]
+
+    preview = service.http.post("/v1/jobs?validate_only=true", json=ADDED).raise_for_status().json()
+    assert [v["parameters"] for v in preview["variants"]] == [177, 177, 625, 625]
+    adamax = {"name": "adamax", "beta_1": 1}
+    assert errors(training={"optimizer": adamax}) == [("/training/optimizer/beta_1", "less_than")]
+    assert errors(sweep={"grid": {"epochs": [0]}}) == [("/sweep/grid/epochs/0", "greater_than_equal")]
+    assert errors(dataset={"name": "majority", "train_samples": 501}) == [("/dataset/train_samples", "too_large")]
+    bad = [{"name": "bad", "layers": [{**DENSE, "kernel_regularizer": {"orthogonal": -1}}]}]
+    assert errors(variants=bad) == [("/variants/0/layers/0/kernel_regularizer/orthogonal", "greater_than_equal")]
+    first = [{"name": "first", "layers": [{"type": "gaussian_dropout", "rate": 0.2}]}]
+    assert errors(variants=first) == [("/variants/0/layers/0", "first_layer_not_dense")]
+
+
+def test_the_job_is_trained(service: Service, job: dict[str, Any]) -> None:
+    assert job["status"] == "succeeded", [run["error"] for run in job["runs"]]
+    assert {run["variant"]: run["epoch"] for run in job["runs"]} == {
+        "plain": 3, "noisy": 3, "epochs=1": 1, "epochs=2": 2,
+    }  # fmt: skip
+    history = service.http.get(f"/v1/jobs/{job['id']}/history").json()["runs"]
+    of = {run["variant"]: run["metrics"] for run in history}
+    assert of["plain"]["data_loss"][-1] < of["plain"]["data_loss"][0] < 1.2  # the hinge loss of chance is 1
+    assert of["plain"]["loss"] == of["plain"]["data_loss"]
+    assert all(a > b for a, b in zip(of["noisy"]["loss"], of["noisy"]["data_loss"], strict=True))
+
+
+def test_its_models_load_with_keras_alone(service: Service, job: dict[str, Any], tmp_path: Path) -> None:
+    noisy = next(run for run in job["runs"] if run["variant"] == "noisy")
+    (tmp_path / "model.keras").write_bytes(service.http.get(f"/v1/runs/{noisy['id']}/model.keras").content)
+    program = (
+        "import keras; m = keras.models.load_model('model.keras');"
+        "print([type(l).__name__ for l in m.layers], m.loss, round(float(m.layers[0].kernel_regularizer.factor), 3))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "['Dense', 'GaussianDropout', 'Dense'] hinge 0.1", done.stderr
+
+
+def test_the_form_and_the_document_have_them(service: Service, tree: Path) -> None:
+    page = service.http.get("/new").text
+    for words in (
+        "gaussian_dropout",
+        "Gaussian dropout",
+        "adamax",
+        "Adamax",
+        "majority",
+        "coin tosses",
+        "How many epochs",
+    ):
+        assert words in page
+    document = service.http.get("/openapi.json").text
+    for schema in ("GaussianDropout", "Adamax", "Majority", "Orthogonal"):
+        assert f'"{schema}"' in document
+    listed = (tree / "docs" / "kinds.md").read_text()
+    for name in ("gaussian_dropout", "adamax", "majority", "margin", "epochs"):
+        assert f"| `{name}` |" in listed
+
+
+def test_figures_and_the_report_name_them(service: Service, job: dict[str, Any]) -> None:
+    at = f"/v1/jobs/{job['id']}"
+    assert "coin tosses" in service.http.get(f"{at}/report.html").raise_for_status().text
+    sweep = service.http.get(f"{at}/plots/sweep.svg").raise_for_status().text
+    assert "coin tosses by epochs" in sweep
+    assert {v["verdict"] for v in service.http.get(f"{at}/analysis").json()["variants"]} == {"too few epochs"}
+
+
+def test_the_archive_trains_without_ockham_and_is_submitted_again(
+    service: Service, job: dict[str, Any], tmp_path: Path
+) -> None:
+    content = service.http.get(f"/v1/jobs/{job['id']}/bundle.zip").raise_for_status().content
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        archive.extractall(tmp_path)
+    folder = tmp_path / job["id"]
+    done = subprocess.run([sys.executable, "-P", "train.py"], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = (folder / "history-keras.csv").read_text().splitlines()
+    assert len(rows) == 1 + 3 + 3 + 1 + 2
+    again = service.submit(**json.loads((folder / "specification.json").read_text()))
+    assert again["spec"] == job["spec"]
+    assert service.finished(again["id"])["status"] == "succeeded"
+
+
+def test_the_checks_of_every_kind_pass(tree: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "tests", tree / "tests", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tree)
+    shutil.copytree(ROOT / "client", tree / "client", ignore=shutil.ignore_patterns("__pycache__"))
+    new = "gaussian_dropout or GaussianDropout or adamax or Orthogonal or majority or epochs or task"
+    files = ["tests/models/test_kinds.py", "tests/worker/test_kinds.py"]
+    said = run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", new, *files)
+    assert "passed" in said

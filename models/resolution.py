@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from models import presets, sweeps
 from models.errors import SpecificationError
 from models.kinds.datasets import DATASETS
-from models.kinds.kind import Model, Seed
+from models.kinds.kind import Model, Seed, unnamed
 from models.kinds.optimizers import OPTIMIZERS
 from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_SEEDS, MAX_VARIANTS, Specification
 
@@ -35,8 +35,8 @@ def resolve(body: Any) -> Specification:
             raw.setdefault("variants", ["original"])
     if (sweep := raw.pop("sweep", None)) is not None:
         _sweep(raw, sweep, errors)
-    _name_default(raw, "dataset", next(iter(DATASETS)))
-    _name_default(raw.get("training"), "optimizer", next(iter(OPTIMIZERS)))
+    _name_default(raw, "dataset", unnamed(DATASETS))
+    _name_default(raw.get("training"), "optimizer", unnamed(OPTIMIZERS))
     if isinstance(variants := raw.get("variants"), list) and len(variants) > MAX_VARIANTS:
         errors.append(_error(("variants",), "too_long", f"A job may have at most {MAX_VARIANTS} variants"))
         variants = raw["variants"] = ["original"]
@@ -159,7 +159,7 @@ def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dic
         errors.append(_error(where, "preset_and_layers", "A variant has a preset or layers of its own, not both"))
     if isinstance(variant.get("training"), dict):
         variant["training"] = {**training, **variant["training"]}
-        _name_default(variant["training"], "optimizer", next(iter(OPTIMIZERS)))
+        _name_default(variant["training"], "optimizer", unnamed(OPTIMIZERS))
     return variant
 
 

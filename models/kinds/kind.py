@@ -24,8 +24,7 @@ class Model(BaseModel):
 
 
 def _require_tag(schema: dict[str, Any], kind: type[Kind]) -> None:
-    """Clients tell kinds apart by this field: OpenAPI's discriminator must be a required one."""
-    if kind.tag:
+    if kind.tag and not kind.unnamed:
         schema["properties"][kind.tag].pop("default", None)
         schema["required"] = [kind.tag, *(name for name in schema.get("required", ()) if name != kind.tag)]
 
@@ -35,6 +34,7 @@ class Kind(Model):
     what people read of it.
 
     tag: the field whose constant value is the kind's name; "" in a family whose kinds are told apart by their fields.
+    unnamed: whether an object without the tag is taken for it; of a family's kinds one may be, or none.
     title: what people call it. place: kinds are listed by place, then by name; the first is the family's default.
     starts: what a form begins with when a field has no default, or one that is rarely wanted. Every field without
     a default is in it: `example` is made of it. main: the fields that a form shows first.
@@ -43,6 +43,7 @@ class Kind(Model):
     model_config = ConfigDict(json_schema_extra=_require_tag)
 
     tag: ClassVar[str] = ""
+    unnamed: ClassVar[bool] = False
     title: ClassVar[str]
     place: ClassVar[int] = 100
     starts: ClassVar[Mapping[str, Any]] = {}
@@ -109,13 +110,24 @@ def default(kinds: Mapping[str, type[K]]) -> K:
     return next(iter(kinds.values())).model_validate({})
 
 
+def _undiscriminated(schema: dict[str, Any]) -> None:
+    """OpenAPI's discriminator is a required field: where it may be left out, clients go by the whole schema."""
+    del schema["discriminator"]
+
+
+def unnamed(kinds: Mapping[str, type[Kind]]) -> str:
+    """The name of the kind that an object without a name is taken for."""
+    return next(name for name, kind in kinds.items() if kind.unnamed)
+
+
 def any_of(kinds: Mapping[str, type[Kind]]) -> Any:
     """The type of a field that holds any one of `kinds`, told apart by their tag or by the fields they have."""
     members = tuple(kinds.values())
     if len(members) == 1:
         return members[0]
     if tag := members[0].tag:
-        return Annotated[Union[members], Field(discriminator=tag)]  # noqa: UP007
+        undiscriminated = _undiscriminated if any(kind.unnamed for kind in members) else None
+        return Annotated[Union[members], Field(discriminator=tag, json_schema_extra=undiscriminated)]  # noqa: UP007
 
     def fitting(value: Any) -> str:
         """The kind that knows the most of the object's fields."""

@@ -40,6 +40,7 @@ class Imdb(Reviews):
     """
 
     title, place = "IMDB reviews", 0
+    unnamed = True
     script = SCRIPT
 
     name: Literal["imdb"] = "imdb"

@@ -12,6 +12,7 @@ class RMSprop(Optimizer):
     """`keras.optimizers.RMSprop`: steps divided by a moving average of the gradient's size."""
 
     title, keras, place = "RMSprop", "optimizers.RMSprop", 0
+    unnamed = True
 
     name: Literal["rmsprop"] = "rmsprop"
     rho: Moment = 0.9

@@ -1,0 +1,39 @@
+"""The form's fields are those of the catalogue."""
+
+from __future__ import annotations
+
+from api.pages.forms import forms, layers_in_words
+from models.kinds.axes import AXES
+from models.kinds.datasets import DATASETS
+from models.kinds.layers import LAYERS
+from models.kinds.optimizers import OPTIMIZERS
+
+
+def test_every_kind_has_its_fields() -> None:
+    fields = forms()["fields"]
+    for family, kinds in (("layers", LAYERS), ("optimizers", OPTIMIZERS), ("datasets", DATASETS)):
+        assert list(fields[family]) == list(kinds)
+        for name, kind in kinds.items():
+            shown = {field["name"]: field for field in fields[family][name]["fields"]}
+            assert shown.keys() == kind.model_fields.keys() - {kind.tag}
+            assert {field for field in shown if shown[field]["main"]} == set(kind.main)
+            assert {field: shown[field]["start"] for field in kind.starts} == kind.starts
+            assert (fields[family][name]["title"], shown != {}) == (kind.title, len(kind.model_fields) > 1)
+    assert [axis["name"] for axis in fields["axes"]] == list(AXES)
+    assert layers_in_words()["dense"] == {
+        "words": "{units} {activation}",
+        "defaults": {"units": None, "activation": "linear"},
+    }
+
+
+def test_an_input_fits_its_field() -> None:
+    fields = forms()["fields"]
+    kinds = {field["name"]: field["kind"] for field in fields["training"]}
+    assert kinds == {
+        "epochs": "integer", "batch_size": "integer", "optimizer": "nested", "early_stopping": "nested",
+        "evaluate_train": "switch",
+    }  # fmt: skip
+    dense = {field["name"]: field for field in fields["layers"]["dense"]["fields"]}
+    assert [dense[name]["kind"] for name in ("units", "activation", "use_bias")] == ["integer", "choice", "switch"]
+    assert [part["name"] for part in dense["kernel_regularizer"]["parts"]] == ["l1", "l2"]
+    assert (dense["units"]["low"], dense["units"]["high"], dense["units"]["required"]) == (1, 4096, True)

@@ -35,7 +35,7 @@ def data_set(job: Job) -> str:
 
 def jobs_table(jobs: Iterable[Job]) -> Table:
     """A row a job."""
-    table = Table("id", "name", "status", "data set", "runs", "progress", "created")
+    table = Table("id", "name", "status", "data set", "runs", "progress", "created (UTC)")
     for job in jobs:
         progress = f"{job.progress['percent']:.0f} %"
         created = job.raw["created_at"][:19].replace("T", " ")

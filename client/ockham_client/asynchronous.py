@@ -88,7 +88,13 @@ class AsyncClient:
         `OckhamAPIError` at once where the service refuses: no such job, no valid key.
         """
         deadline = deadline_in(timeout)
-        async with aclosing(self._iterate(follow(job_id(job), None, deadline))) as events:
+        after = None
+        if on_event is None:  # nobody wants to know what happened so far
+            now = await self._run(outcome(job_id(job), deadline))
+            if now.finished:
+                return now
+            after = now.last_event
+        async with aclosing(self._iterate(follow(job_id(job), after, deadline))) as events:
             async for event in events:
                 if on_event and inspect.isawaitable(pending := on_event(event)):
                     await pending
@@ -176,7 +182,7 @@ class AsyncClient:
 
     async def _iterate(self, plan: Plan[Any]) -> AsyncGenerator[Any]:
         outcome: Any = None
-        failed: httpx.TransportError | None = None
+        failed: httpx.RequestError | None = None
         async with _Hands(self._http, self.attempts) as hands:
             while True:
                 try:
@@ -189,7 +195,7 @@ class AsyncClient:
                     continue
                 try:
                     outcome = await hands.do(effect)
-                except httpx.TransportError as error:
+                except httpx.RequestError as error:
                     failed = error
 
 
@@ -237,7 +243,7 @@ class _Hands:
         try:
             if request.into and not response.is_error:
                 async for part in response.aiter_bytes():
-                    request.into.write(part)
+                    await asyncio.to_thread(request.into.write, part)  # a disk may be slow; others go on
             else:
                 await response.aread()
         finally:

@@ -13,7 +13,7 @@ import httpx
 from ockham_client.effects import Emit, Plan, Request
 from ockham_client.frames import frame_of, has_pandas
 from ockham_client.objects import Job, Run
-from ockham_client.retries import send
+from ockham_client.retries import json_of, send
 from ockham_client.specifications import Specification, body_of
 
 JobLike = Job | str
@@ -32,7 +32,7 @@ def submit(specification: Specification, overrides: Mapping[str, Any], key: str 
     headers = {"Idempotency-Key": key or str(uuid.uuid4())}
     body = body_of(specification, overrides)
     response: httpx.Response = yield from send(Request("POST", "/v1/jobs", body=body, headers=headers))
-    return Job.of(response.json())
+    return Job.of(json_of(response))
 
 
 def validate(specification: Specification, overrides: Mapping[str, Any]) -> Plan[dict[str, Any]]:
@@ -81,9 +81,9 @@ def history(of: Jobs, format: str | None) -> Plan[Any]:
     asked = "json" if format == "frame" else format
     response: httpx.Response = yield from send(Request("GET", path, {**params, "format": asked}))
     if format == "frame":
-        return frame_of(response.json())
+        return frame_of(json_of(response))
     if format == "json":
-        return response.json()
+        return json_of(response)
     media_type = response.headers["Content-Type"].partition(";")[0]
     return response.text if media_type.startswith("text/") or media_type.endswith("json") else response.content
 
@@ -157,8 +157,7 @@ def _download(address: str, path: Path | str) -> Plan[Path]:
 
 def _json(request: Request) -> Plan[dict[str, Any]]:
     response: httpx.Response = yield from send(request)
-    answer: dict[str, Any] = response.json()
-    return answer
+    return json_of(response)
 
 
 def _path(one: JobLike) -> str:

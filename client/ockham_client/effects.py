@@ -2,7 +2,7 @@
 
 Every call is written once, as a generator (a plan) that yields effects and is sent their outcomes. The
 two clients differ only in how they carry effects out: one blocks, the other awaits. An effect that
-fails is thrown into the plan as the `httpx.TransportError` it failed with.
+fails is thrown into the plan as the `httpx.RequestError` it failed with.
 """
 
 from __future__ import annotations

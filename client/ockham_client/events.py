@@ -11,7 +11,7 @@ import httpx
 from ockham_client.effects import Emit, NextLine, Plan, Request, Sleep, Stream
 from ockham_client.errors import OckhamAPIError
 from ockham_client.objects import Event, Job
-from ockham_client.retries import NOT_DONE, SILENCE_SECONDS, UNCLEAR, left, send_until
+from ockham_client.retries import NOT_DONE, SILENCE_SECONDS, UNCLEAR, json_of, left, send_until
 
 POLL_SECONDS = 1.0
 
@@ -30,7 +30,7 @@ def follow(job_id: str, after: int | None, deadline: float | None) -> Plan[None]
     or for good; raises `JobTimeout` then, and `OckhamAPIError` as soon as the service refuses.
     """
     job = _path(job_id)
-    streams = True
+    streams, etag = True, ""
     while True:
         if streams:
             before = after
@@ -43,16 +43,16 @@ def follow(job_id: str, after: int | None, deadline: float | None) -> Plan[None]
                     return
                 if after != before:
                     continue
-        finished, after = yield from _catch_up(job, after, deadline)
+        finished, after, etag = yield from _catch_up(job, after, etag, deadline)
         if finished:
             return
         yield Sleep(min(POLL_SECONDS, left(deadline)))
 
 
 def outcome(job_id: str, deadline: float | None) -> Plan[Job]:
-    """The job, whose end has been seen; waits for the service as `follow` does."""
+    """The job as it is; waits for the service as `follow` does."""
     response: httpx.Response = yield from send_until(deadline, Request("GET", _path(job_id)))
-    return Job.of(response.json())
+    return Job.of(json_of(response))
 
 
 def _path(job_id: str) -> str:
@@ -83,27 +83,37 @@ def _stream(path: str, after: int | None, deadline: float | None) -> Plan[tuple[
             if line.startswith("data:"):
                 data.append(line[5:].removeprefix(" "))
             elif not line and data:
-                event = Event.of(json.loads("\n".join(data)))
+                try:
+                    event = Event.of(json.loads("\n".join(data)))
+                except (ValueError, KeyError):
+                    raise _NoStream from None
                 ended, after, data = event.last, event.id, []
                 yield Emit(event)
-    except httpx.TransportError:
+    except httpx.RequestError:
         return False, after
     return ended, after
 
 
-def _catch_up(job: str, after: int | None, deadline: float | None) -> Plan[tuple[bool, int | None]]:
-    """Emits what the list has after `after`; whether the job has finished, and the last event's id."""
+def _catch_up(job: str, after: int | None, etag: str, deadline: float | None) -> Plan[tuple[bool, int | None, str]]:
+    """Emits what the list has after `after`; whether the job has finished, the last event's id, and the job's ETag.
+
+    A job that is as it was at the `etag` before has no news, and is not sent again.
+    """
     # In this order: the events of a job that has finished are all there.
-    response: httpx.Response = yield from send_until(deadline, Request("GET", job))
-    finished = Job.of(response.json()).finished
+    headers = {"If-None-Match": etag} if etag else {}
+    response: httpx.Response = yield from send_until(deadline, Request("GET", job, headers=headers))
+    if response.status_code == 304:
+        return False, after, etag
+    etag = response.headers.get("ETag", "")
+    finished = Job.of(json_of(response)).finished
     more = True
     while more:
         request = Request("GET", f"{job}/events", {"after": after, "limit": 200})
         response = yield from send_until(deadline, request)
-        page = response.json()
+        page = json_of(response)
         for raw in page["data"]:
             event = Event.of(raw)
             after = event.id
             yield Emit(event)
         more = page["has_more"]
-    return finished, after
+    return finished, after, etag

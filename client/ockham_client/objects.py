@@ -63,6 +63,12 @@ class Job:
         return self.status in FINISHED
 
     @property
+    def last_event(self) -> int | None:
+        """The id of its latest event; None if the service did not say."""
+        number: int | None = self.raw.get("last_event")
+        return number
+
+    @property
     def succeeded(self) -> bool:
         """Whether every run has its result."""
         return self.status == "succeeded"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from itertools import count
+from typing import Any
 
 import httpx
 
@@ -14,6 +16,9 @@ from ockham_client.effects import Attempts, Plan, Request, Sleep
 from ockham_client.errors import JobTimeout, OckhamAPIError, OckhamConnectionError
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+
+LONGEST_RETRY_AFTER = 60.0
+"""However long a service or a proxy asks to be left alone, it is asked again after so many seconds."""
 
 LONGEST_PAUSE_WAITING = 10.0
 """Whoever waits for a job wants to know soon that the service is back."""
@@ -35,7 +40,7 @@ class Failure:
     """A try that brought no answer of a status below 400; `again` says that another may help and does no harm."""
 
     error: OckhamAPIError | OckhamConnectionError
-    cause: httpx.TransportError | None
+    cause: httpx.RequestError | None
     again: bool
     pause: float | None
 
@@ -92,7 +97,7 @@ def _try(request: Request) -> Plan[httpx.Response | Failure]:
     start = request.into.tell() if request.into else 0
     try:
         response: httpx.Response = yield request
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         if request.into:
             request.into.seek(start)
             request.into.truncate()
@@ -110,13 +115,35 @@ def backoff(attempt: int, longest: float = LONGEST_PAUSE) -> float:
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """What the Retry-After header asks for, in seconds from now; it may be a number or a date (RFC 9110)."""
+    """What the Retry-After header asks for, in seconds from now, up to LONGEST_RETRY_AFTER; None if it is not valid.
+
+    It may be a number or a date (RFC 9110).
+    """
     value = response.headers.get("Retry-After", "")
     try:
         seconds = float(value)
     except ValueError:
         try:
             seconds = parsedate_to_datetime(value).timestamp() - time.time()
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
-    return max(0.0, seconds)
+    return min(LONGEST_RETRY_AFTER, max(0.0, seconds)) if math.isfinite(seconds) else None
+
+
+def json_of(response: httpx.Response) -> dict[str, Any]:
+    """The object that a successful answer holds. Raises `OckhamAPIError` if it is none: a proxy's page, perhaps."""
+    try:
+        answer = response.json()
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        kind = response.headers.get("Content-Type", "no type")
+        raise OckhamAPIError(
+            response.status_code,
+            {
+                "code": "not_json",
+                "title": f"The answer to {response.request.method} {response.request.url} is not a JSON object",
+                "detail": f"It is {kind}; is something else than the service at this address?",
+            },
+        )
+    return answer

@@ -90,7 +90,13 @@ class Client:
         `OckhamAPIError` at once where the service refuses: no such job, no valid key.
         """
         deadline = deadline_in(timeout)
-        for event in self._iterate(follow(job_id(job), None, deadline)):
+        after = None
+        if on_event is None:  # nobody wants to know what happened so far
+            now = self._run(outcome(job_id(job), deadline))
+            if now.finished:
+                return now
+            after = now.last_event
+        for event in self._iterate(follow(job_id(job), after, deadline)):
             if on_event:
                 on_event(event)
         return self._run(outcome(job_id(job), deadline))
@@ -177,7 +183,7 @@ class Client:
     def _iterate(self, plan: Plan[Any]) -> Iterator[Any]:
         """Carries out a plan's effects; yields what it emits."""
         outcome: Any = None
-        failed: httpx.TransportError | None = None
+        failed: httpx.RequestError | None = None
         with _Hands(self._http, self.attempts) as hands:
             while True:
                 try:
@@ -190,7 +196,7 @@ class Client:
                     continue
                 try:
                     outcome = hands.do(effect)
-                except httpx.TransportError as error:
+                except httpx.RequestError as error:
                     failed = error
 
 

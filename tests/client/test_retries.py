@@ -198,10 +198,14 @@ def test_retry_after_is_a_number_or_a_date() -> None:
     assert after("7") == 7
     assert after("0") == 0
     later = after(format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True))
+    assert later == retries.LONGEST_RETRY_AFTER
+    later = after(format_datetime(datetime.now(UTC) + timedelta(seconds=30), usegmt=True))
     assert later is not None
-    assert 3500 < later <= 3600
+    assert 20 < later <= 30
     assert after(format_datetime(datetime.now(UTC) - timedelta(hours=1), usegmt=True)) == 0
-    assert after("soon") is None
+    assert after("86400") == retries.LONGEST_RETRY_AFTER
+    for value in ("soon", "nan", "inf", "1e999", "Mon, 99 Foo 99999 99:99:99 GMT"):
+        assert after(value) is None
     assert retries.retry_after(httpx.Response(503)) is None
 
 
@@ -218,3 +222,49 @@ def test_pauses_double_and_end_growing(monkeypatch: pytest.MonkeyPatch) -> None:
     for attempt in range(1, 20):
         longest = min(30, 0.5 * 2 ** (attempt - 1))
         assert all(longest / 2 <= retries.backoff(attempt) <= longest for _ in range(20))
+
+
+PAGE = Answer(200, b"<html>Sign in to this network</html>", {"Content-Type": "text/html"})
+GARBLED = Answer(200, b"this is no gzip", {"Content-Type": "application/json", "Content-Encoding": "gzip"})
+
+
+@pytest.mark.parametrize("answer", [PAGE, Answer(200, b"[1]"), Answer(200, b"\xff")])
+def test_an_answer_that_is_no_object_is_an_error_of_this_package(answer: Answer) -> None:
+    with telling([answer]) as server, Client(server.url) as client:
+        calls: tuple[Callable[[], object], ...] = (
+            lambda: client.job("job_1"),
+            lambda: client.submit("notebook"),
+            lambda: client.history("job_1", "json"),
+            lambda: list(client.jobs()),
+            lambda: client.wait("job_1"),
+        )
+        for call in calls:
+            with pytest.raises(OckhamAPIError) as caught:
+                call()
+            assert (caught.value.code, caught.value.status) == ("not_json", 200)
+
+
+def test_an_answer_that_cannot_be_decoded_is_as_good_as_none() -> None:
+    with telling([GARBLED, FINE]) as server, Client(server.url) as client:
+        assert client.job("job_1").id == "job_1"
+    with telling([GARBLED, FINE]) as server, Client(server.url) as client, pytest.raises(OckhamConnectionError):
+        client.cancel("job_1")  # it may have been done
+
+
+def test_waiting_without_a_listener_reads_no_old_events() -> None:
+    told = {"id": 8, "type": "job.succeeded", "created_at": "2026-01-01T00:00:00Z", "run_id": None, "data": {}}
+
+    def answer(request: Seen) -> Answer:
+        if request.path.endswith("/events"):
+            frame = f"id: 8\nevent: job.succeeded\ndata: {json.dumps(told)}\n\n"
+            return Answer(200, frame.encode(), {"Content-Type": "text/event-stream"})
+        followed = any(each.path.endswith("/events") for each in server.requests)
+        job = {**JOB, "last_event": 8 if followed else 7, "status": "succeeded" if followed else "running"}
+        return Answer(200, json.dumps(job).encode(), {"Content-Type": "application/json"})
+
+    with Server(answer) as server, Client(server.url) as client:
+        assert client.wait("job_1").succeeded
+        (stream,) = (each for each in server.requests if each.path.endswith("/events"))
+        assert stream.headers["last-event-id"] == "7"
+        assert client.wait("job_1").succeeded
+        assert len(server.requests) == 4  # one that has finished is read once

@@ -83,6 +83,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         periodic = [
             app.state.sweep,
             Periodic("retention", retention.SECONDS, lambda: retention.tidy(app.state.database, settings)),
+            Periodic("removal", retention.REMOVAL_SECONDS, lambda: retention.remove(app.state.database)),
         ]
         app.state.rate = RequestRate(settings.requests_per_minute)
         app.state.lookups = asyncio.Semaphore(webhooks.LOOKUPS)

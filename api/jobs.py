@@ -19,7 +19,7 @@ from api.problems import documented
 from api.requests import JobRequest, SeedsRequest
 from api.schemas import JobList, JobObject, Preview, VariantPreview, job_object
 from api.watch import Mark, Watch
-from models import states
+from models import deletion, states
 from models.database import now
 from models.errors import NotFound
 from models.estimates import cost_of
@@ -166,12 +166,7 @@ async def get_job(
             seen = await watch.finish(job_id, seen, seconds)
     if seen and is_known(request, seen.etag):
         return Response(status_code=304, headers={**headers, **_polling(seen.etag)})
-    return await run_in_threadpool(_read, access, job_id, headers)
-
-
-def _read(access: Access, job_id: str, headers: dict[str, str]) -> Response:
-    with access.database.read() as session:
-        return _shown(access, session, job_id, 200, headers)
+    return await run_in_threadpool(_read, access, job_id, 200, headers)
 
 
 def _wait(prefer: str) -> int:
@@ -190,9 +185,9 @@ def _wait(prefer: str) -> int:
 def cancel_job(access: Submitter, job_id: str) -> Response:
     """Queued runs end at once, training ones within a second; what they recorded stays."""
     with access.database.write() as session:
-        access.job(session, job_id)
+        find_mark(access, session, job_id)
         states.cancel(session, job_id)
-        return _shown(access, session, job_id, 202)
+    return _read(access, job_id, 202)
 
 
 @router.post(
@@ -204,13 +199,14 @@ def cancel_job(access: Submitter, job_id: str) -> Response:
 )
 def retry_job(request: Request, access: Submitter, job_id: str) -> Response:
     """Queues the failed and the cancelled runs of a finished job again; what succeeded stays."""
-    with access.database.write() as session:
-        owner = access.job(session, job_id).owner
-        states.retry(session, job_id)
-        limits.check_queue(session, owner, 0, request.app.state.settings)
-        shown = _shown(access, session, job_id, 202)
+    done = False
+    while not done:
+        with access.database.write() as session:
+            owner = find_owner(access, session, job_id)
+            again, done = states.retry(session, job_id)
+            limits.check_queue(session, owner, 0 if done else again, request.app.state.settings)
     request.app.state.waker.soon()
-    return shown
+    return _read(access, job_id, 202)
 
 
 @router.post(
@@ -224,20 +220,19 @@ def retry_job(request: Request, access: Submitter, job_id: str) -> Response:
 def add_seeds(request: Request, access: Submitter, job_id: str, body: Annotated[Any, Depends(read_json)]) -> Response:
     """Trains each variant of a finished job with further seeds: intervals get narrower, and what is there stays."""
     with access.database.write() as session:
-        owner = access.job(session, job_id).owner
+        owner = find_owner(access, session, job_id)
         states.add_seeds(session, job_id, body)
         limits.check_queue(session, owner, 0, request.app.state.settings)
-        shown = _shown(access, session, job_id, 202)
     request.app.state.waker.soon()
-    return shown
+    return _read(access, job_id, 202)
 
 
 @router.delete("/jobs/{job_id}", status_code=204, summary="Delete a finished job", responses=documented(404, 409, 422))
 def delete_job(access: Submitter, job_id: str) -> Response:
     """Deletes the job with its runs, histories, models and events."""
     with access.database.write() as session:
-        access.job(session, job_id)
-        states.remove(session, job_id)
+        find_mark(access, session, job_id)
+        deletion.delete_job(session, job_id)
     return Response(status_code=204)
 
 
@@ -250,13 +245,17 @@ def find_mark(access: Access, session: Session, job_id: str) -> Mark:
     return Mark(*row)
 
 
-def _shown(
-    access: Access, session: Session, job_id: str, status: int, headers: dict[str, str] | None = None
-) -> Response:
-    session.flush()
-    session.expire_all()
-    job = access.job(session, job_id)
-    shown = job_object(job, session.scalars(select(now())).one())
+def find_owner(access: Access, session: Session, job_id: str) -> str:
+    """Whose job it is. Raises NotFound."""
+    find_mark(access, session, job_id)
+    return session.scalars(select(Job.owner).where(Job.id == job_id)).one()
+
+
+def _read(access: Access, job_id: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    """The job as it is now, read outside of the transaction that changed it: a big one takes a while."""
+    with access.database.read() as session:
+        job = access.job(session, job_id)
+        shown = job_object(job, session.scalars(select(now())).one())
     headers = {**(headers or {}), **_polling(Mark(job.last_event, job.status).etag)}
     if job.status not in FINISHED:
         eta = shown.progress.eta_seconds or POLL_SECONDS

@@ -1,21 +1,22 @@
-"""Retention: what is kept for a time only is deleted when that is over."""
+"""Retention: what is kept for a time only is deleted when that is over; and what was deleted is removed."""
 
 from __future__ import annotations
 
 import structlog
-from sqlalchemy import delete
 
 from api import idempotency
-from models import states
-from models.database import Database, now
+from models import deletion
+from models.database import Database
 from models.settings import Settings
-from models.tables import Delivery
 
 log = structlog.get_logger(__name__)
 
 SECONDS = 60
-"""How often it is looked for."""
-DELIVERIES_KEPT_SECONDS = 7 * 86400
+"""How often what has expired is looked for."""
+REMOVAL_SECONDS = 2
+"""How often rows of what was deleted are looked for."""
+ROUND_SECONDS = 4
+"""For how long a round removes rows: an API process that is told to end waits for it."""
 
 
 def tidy(database: Database, settings: Settings) -> None:
@@ -25,10 +26,13 @@ def tidy(database: Database, settings: Settings) -> None:
     """
     with database.write() as session:
         idempotency.forget_expired(session)
-        session.execute(delete(Delivery).where(Delivery.created_at < now(-DELIVERIES_KEPT_SECONDS)))
-    while settings.retention_days is not None:
-        with database.write() as session:
-            pruned = states.prune(session, settings.retention_days * 86400)
-        if not pruned:
-            return
+    deletion.forget_deliveries(database, ROUND_SECONDS)
+    if settings.retention_days is not None and (
+        pruned := deletion.delete_expired(database, settings.retention_days * 86400, ROUND_SECONDS)
+    ):
         log.info("jobs_pruned", jobs=pruned)
+
+
+def remove(database: Database) -> None:
+    """Removes rows of deleted jobs and webhooks. Raises SQLAlchemy's errors."""
+    deletion.remove_deleted(database, ROUND_SECONDS)

@@ -60,6 +60,7 @@ class JobObject(BaseModel):
     name: str
     status: Status
     created_at: datetime
+    queued_at: datetime = Field(description="When it was submitted, retried or given more seeds, the last time")
     started_at: datetime | None
     finished_at: datetime | None
     spec: dict[str, JsonValue] = Field(description="The resolved specification: nothing is left implicit")
@@ -182,6 +183,7 @@ def job_object(job: Job, clock: datetime) -> JobObject:
         name=job.name,
         status=Status(job.status),
         created_at=job.created_at,
+        queued_at=job.queued_at or job.created_at,
         started_at=job.started_at,
         finished_at=job.finished_at,
         spec=job.spec,
@@ -204,7 +206,10 @@ def job_object(job: Job, clock: datetime) -> JobObject:
 
 
 def progress(job: Job, clock: datetime) -> Progress:
-    """Epochs done and to do; the pace so far estimates the rest.
+    """Epochs done and to do; the pace of this round estimates the rest.
+
+    A round begins when the job is submitted, retried or given more seeds: what was trained before, and
+    what was taken over instead of trained, says nothing about its pace.
 
     A run that stopped early has done all of its own; one that failed or was cancelled, what it has recorded.
     """
@@ -214,8 +219,13 @@ def progress(job: Job, clock: datetime) -> Progress:
     eta: float | None = None
     if left == 0:
         eta = 0.0
-    elif done and job.started_at and job.status == Status.RUNNING:
-        eta = round((clock - job.started_at).total_seconds() / done * left, 1)
+    elif job.status == Status.RUNNING:
+        begun = job.queued_at or job.created_at
+        trained = [run for run in job.runs if run.started_at and run.started_at >= begun and not run.reused_from]
+        paced = sum(run.epoch for run in trained)
+        if paced:
+            seconds = (clock - min(run.started_at for run in trained if run.started_at)).total_seconds()
+            eta = round(max(0.0, seconds) / paced * left, 1)
     missing = sum(run.epochs - run.epoch for run in job.runs if run.status != Status.SUCCEEDED)
     percent = round(100 * (1 - missing / total), 1)
     return Progress(percent=percent, epochs_done=done, epochs_total=total, eta_seconds=eta)

@@ -17,12 +17,12 @@ from api.access import Access, Reader, Submitter, is_id
 from api.addresses import Refused, check_url
 from api.body import read_json
 from api.problems import documented
-from models import webhooks
+from models import deletion, webhooks
 from models.database import now
 from models.errors import Conflict, NotFound, SpecificationError
+from models.ids import new_id
 from models.kinds.kind import Model
 from models.resolution import in_words
-from models.states import new_id
 from models.tables import Delivery, Webhook
 
 router = APIRouter(tags=["webhooks"])
@@ -129,14 +129,15 @@ def _create(access: Access, asked: WebhookRequest) -> NewWebhook:
         )
         if (count or 0) >= MAX_WEBHOOKS:
             raise Conflict(f"There are {count} webhooks already; delete one first")
+        clock = session.scalars(select(now())).one()
         webhook = Webhook(
-            id=new_id("hook"),
+            id=new_id("hook", clock),
             owner=access.owner,
             job_id=asked.job_id,
             url=asked.url,
             events=asked.events,
             secret="whsec_" + base64.b64encode(secrets.token_bytes(32)).decode(),
-            created_at=session.scalar(select(now())),
+            created_at=clock,
         )
         session.add(webhook)
         session.flush()
@@ -164,7 +165,7 @@ def get_webhook(access: Reader, webhook_id: str) -> Any:
 def delete_webhook(access: Submitter, webhook_id: str) -> Response:
     """With what has not been delivered yet."""
     with access.database.write() as session:
-        session.delete(_find(access, session, webhook_id))
+        deletion.delete_webhook(session, _find(access, session, webhook_id).id)
     return Response(status_code=204)
 
 
@@ -181,7 +182,8 @@ def create_webhook_test(request: Request, access: Submitter, webhook_id: str) ->
         webhook = _find(access, session, webhook_id)
         if webhook.disabled_at:
             raise Conflict("The webhook is disabled since its address answered 410 Gone")
-        message = webhooks.message(webhook.id, "webhook.test", {"webhook_id": webhook.id})
+        clock = session.scalars(select(now())).one()
+        message = webhooks.message(webhook.id, "webhook.test", {"webhook_id": webhook.id}, clock)
         webhooks.add(session, [message])
         shown = _delivery(session.get_one(Delivery, message["id"]), webhook)
     request.app.state.deliveries.wake()

@@ -23,6 +23,7 @@ from models.states import change, emit, emit_each, lock, settle
 from models.tables import FINISHED, HELD, Epoch, Job, ModelPart, Run, Status
 
 PART_BYTES = 2**20
+PARTS_AT_ONCE = 8
 UNHELD = {"lease_expires_at": None, "worker_id": None, "worker_pid": None}
 
 
@@ -180,15 +181,43 @@ def record(session: Session, held: Claim, epoch: int, metrics: Mapping[str, floa
     emit(session, job, "run.epoch", held.run_id, data)
 
 
+def store(session: Session, held: Claim, model: bytes, stored: int) -> int:
+    """Stores up to PARTS_AT_ONCE parts of a held run's model, of which `stored` are there; how many then are.
+
+    A big model so takes many short transactions. Nobody reads it before the run has succeeded. Raises LeaseLost.
+    """
+    if session.scalar(select(Run.id).where(*_fence(held)).with_for_update()) is None:
+        raise _lost(held)
+    end = min(stored + PARTS_AT_ONCE, -(-len(model) // PART_BYTES))
+    _write_parts(session, held, model, range(stored, end), ModelPart.part < end)
+    return end
+
+
+def _write_parts(session: Session, held: Claim, model: bytes, parts: range, *replaced: ColumnElement[bool]) -> None:
+    """Writes these parts of the model; of what an attempt before this left behind there, `replaced` goes."""
+    session.execute(delete(ModelPart).where(ModelPart.run_id == held.run_id, ModelPart.part >= parts.start, *replaced))
+    for part in parts:
+        data = model[part * PART_BYTES : (part + 1) * PART_BYTES]
+        session.add(ModelPart(run_id=held.run_id, part=part, data=data))
+
+
 def succeed(
-    session: Session, held: Claim, *, chosen_epoch: int, test: Mapping[str, float] | None, model: bytes
+    session: Session,
+    held: Claim,
+    *,
+    chosen_epoch: int,
+    test: Mapping[str, float] | None,
+    model: bytes,
+    stored: int = 0,
 ) -> Status:
-    """Ends a run with its results, or as cancelled where a user asked for that meanwhile; how. Raises LeaseLost."""
+    """Ends a run with its results, or as cancelled where a user asked for that meanwhile; how. Raises LeaseLost.
+
+    Of the model's parts `stored` are there (`store`); the rest is stored now.
+    """
     results = {"chosen_epoch": chosen_epoch, "test": None if test is None else dict(test), "model_size": len(model)}
     status, now_ended = _end(session, held, Status.SUCCEEDED, {"chosen_epoch": chosen_epoch}, **results)
     if now_ended and status == Status.SUCCEEDED:
-        for part, start in enumerate(range(0, len(model), PART_BYTES)):
-            session.add(ModelPart(run_id=held.run_id, part=part, data=model[start : start + PART_BYTES]))
+        _write_parts(session, held, model, range(stored, -(-len(model) // PART_BYTES)))
         reproductions.judge(session, held.run_id)
     return status
 

@@ -66,7 +66,7 @@ def lease(session: Session, webhook_id: str, seconds: float) -> Leased | None:
     free = or_(Webhook.leased_until.is_(None), Webhook.leased_until < now())
     taken = session.execute(
         update(Webhook)
-        .where(Webhook.id == webhook_id, free)
+        .where(Webhook.id == webhook_id, Webhook.deleted_at.is_(None), free)
         .values(leased_until=now(seconds))
         .returning(Webhook.id, Webhook.url, Webhook.secret, Webhook.leased_until)
     ).one_or_none()
@@ -112,8 +112,6 @@ def settle(session: Session, message: Delivery, error: str | None, first_pause: 
             outcome["due_at"] = now(min(LONGEST_PAUSE, first * 4 ** (attempts - 1)))
         pause = min(LONGEST_WEBHOOK_PAUSE, first * 4 ** min(failures - 1, 30))
         session.execute(update(Webhook).where(mine).values(paused_until=now(pause)))
-    noted = session.execute(
-        update(Delivery).where(Delivery.id == message.id).values(outcome).returning(Delivery.id),
-        execution_options={"synchronize_session": False},
-    )
-    return noted.one_or_none() is not None and error is None
+    noted = update(Delivery).where(Delivery.id == message.id).values(outcome)
+    session.execute(noted, execution_options={"synchronize_session": False})
+    return error is None and session.scalar(select(Webhook.id).where(mine)) is not None

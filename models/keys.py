@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session
 
 from models.database import now
 from models.errors import NotFound
+from models.ids import new_id
 from models.scopes import IMPLIED, Scope
-from models.states import new_id
 from models.tables import ApiKey
 
 PREFIX = 12
@@ -36,7 +36,7 @@ def create(
     token = f"ock_{public}_{secret}"
     clock: datetime = session.scalar(select(now()))  # type: ignore[assignment]
     key = ApiKey(
-        id=new_id("key"),
+        id=new_id("key", clock),
         name=name,
         prefix=token[:PREFIX],
         digest=_digest(token),

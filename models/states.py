@@ -16,40 +16,38 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
 from sqlalchemy.orm import Session
-from uuid6 import uuid7
 
 from models import webhooks
 from models.database import now
+from models.deletion import clear_epochs
 from models.errors import Conflict, NotFound
 from models.estimates import cost_of
+from models.ids import new_id
 from models.resolution import resolve_seeds
 from models.reuse import key_of
 from models.specification import Specification, stored
-from models.tables import FINISHED, Epoch, Event, Job, Run, Status
+from models.tables import FINISHED, Event, Job, Run, Status
 from models.webhooks import Happened
-
-
-def new_id(kind: str) -> str:
-    """`kind_` and a version 7 UUID (RFC 9562): sorts by creation."""
-    return f"{kind}_{uuid7().hex}"
 
 
 def submit(session: Session, specification: Specification, owner: str = "") -> Job:
     """Accepts a job; its runs are ordered seed by seed, so that all variants of the first are comparable early."""
+    clock = session.scalars(select(now())).one()
     job = Job(
-        id=new_id("job"),
+        id=new_id("job", clock),
         owner=owner,
         name=specification.name,
         status=Status.QUEUED,
         spec=specification.model_dump(mode="json"),
-        created_at=session.scalar(select(now())),
+        created_at=clock,
+        queued_at=clock,
         last_event=0,
     )
     session.add(job)
     session.flush()
-    _add_runs(session, job, specification, specification.seeds, job.created_at)
+    _add_runs(session, job, specification, specification.seeds, clock)
     emit(session, job, "job.queued")
     session.flush()
     return job
@@ -67,8 +65,9 @@ def add_seeds(session: Session, job_id: str, body: Any) -> int:
     seeds = resolve_seeds(body, before)
     specification = before.model_copy(update={"seeds": (*before.seeds, *seeds)})
     job.spec = specification.model_dump(mode="json")
-    _add_runs(session, job, specification, seeds, session.scalars(select(now())).one())
-    job.status, job.finished_at = Status.QUEUED, None
+    clock = session.scalars(select(now())).one()
+    _add_runs(session, job, specification, seeds, clock)
+    job.status, job.queued_at, job.finished_at = Status.QUEUED, clock, None
     runs = len(seeds) * len(specification.variants)
     emit(session, job, "job.queued", data={"runs": runs, "seeds": list(seeds)})
     session.flush()
@@ -85,7 +84,7 @@ def _add_runs(
             run = specification.run(variant.name, seed)
             session.add(
                 Run(
-                    id=new_id("run"),
+                    id=new_id("run", queued_at),
                     job_id=job.id,
                     position=len(specification.variants) * place + i,
                     variant=variant.name,
@@ -115,20 +114,24 @@ def cancel(session: Session, job_id: str) -> None:
     settle(session, job)
 
 
-def retry(session: Session, job_id: str) -> int:
-    """Queues the failed and cancelled runs of a finished job again, from the start; how many.
+def retry(session: Session, job_id: str) -> tuple[int, bool]:
+    """Queues the failed and cancelled runs of a finished job again, from the start: how many, and whether it is done.
 
-    Raises Conflict where the job is not finished or nothing of it failed.
+    If it is not done, then some of what they had recorded was removed and nothing else: commit, so that
+    others have their turn, and call it again. Raises Conflict if the job is not finished or nothing of it failed.
     """
     job = _locked(session, job_id)
     if job.status not in FINISHED:
         raise Conflict(f"The job is still {job.status}; retry it when it has finished")
-    again = select(Run.id).where(Run.job_id == job_id, Run.status.in_((Status.FAILED, Status.CANCELLED)))
-    session.execute(delete(Epoch).where(Epoch.run_id.in_(again)))
+    again = (Run.job_id == job_id, Run.status.in_((Status.FAILED, Status.CANCELLED)))
+    runs = session.scalar(select(func.count()).where(*again)) or 0
+    if runs == 0:
+        raise Conflict("Every run of the job succeeded; there is nothing to retry")
+    if not clear_epochs(session, and_(*again)):
+        return runs, False
     changed = change(
         session,
-        Run.job_id == job_id,
-        Run.status.in_((Status.FAILED, Status.CANCELLED)),
+        *again,
         status=Status.QUEUED,
         epoch=0,
         losses=0,
@@ -139,29 +142,10 @@ def retry(session: Session, job_id: str) -> int:
         finished_at=None,
         queued_at=now(),
     )
-    if not changed:
-        raise Conflict("Every run of the job succeeded; there is nothing to retry")
-    job.status, job.finished_at = Status.QUEUED, None
+    job.status, job.queued_at, job.finished_at = Status.QUEUED, session.scalars(select(now())).one(), None
     emit(session, job, "job.queued", data={"runs": len(changed)})
     emit_each(session, job, "run.requeued", [(run_id, {"reason": "retry"}) for run_id in changed])
-    return len(changed)
-
-
-def remove(session: Session, job_id: str) -> None:
-    """Deletes a finished job and all that belongs to it. Raises Conflict on any other."""
-    job = _locked(session, job_id)
-    if job.status not in FINISHED:
-        raise Conflict(f"The job is still {job.status}; cancel it first")
-    session.execute(delete(Job).where(Job.id == job_id))
-
-
-def prune(session: Session, age: float, limit: int = 100) -> int:
-    """Deletes up to `limit` jobs that finished more than `age` seconds ago, with all that belongs to them; how many."""
-    old = (Job.status.in_(FINISHED), Job.finished_at < now(-age))
-    some = select(Job.id).where(*old).order_by(Job.id).limit(limit)
-    # The conditions once more: a job that is retried meanwhile stays.
-    deleted = session.execute(delete(Job).where(Job.id.in_(some), *old).returning(Job.id))
-    return len(deleted.all())
+    return len(changed), True
 
 
 # --- within a transaction -----------------------------------------------------------------------

@@ -19,10 +19,19 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    event,
     text,
     true,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    ORMExecuteState,
+    Session,
+    mapped_column,
+    relationship,
+    with_loader_criteria,
+)
 
 from models.database import UTCDateTime
 
@@ -55,11 +64,30 @@ class Base(DeclarativeBase):
     )
 
 
+SHOW_DELETED = {"show_deleted": True}
+"""Execution options of a query that shall find what is marked as deleted, too."""
+
+
+class Deletable:
+    """Rows that are marked as deleted, and removed with all that belongs to them afterwards (`models.deletion`)."""
+
+    deleted_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _without_deleted(state: ORMExecuteState) -> None:
+    """Adds to every SELECT, subqueries and joins included, that what it finds is not marked as deleted."""
+    if state.is_select and not state.is_column_load and "show_deleted" not in state.execution_options:
+        state.statement = state.statement.options(
+            with_loader_criteria(Deletable, lambda table: table.deleted_at.is_(None), include_aliases=True)
+        )
+
+
 Id = String(40)
 _STATUSES = "status IN ({})".format(", ".join(f"'{s}'" for s in Status))
 
 
-class Job(Base):
+class Job(Deletable, Base):
     """An accepted specification."""
 
     __tablename__ = "jobs"
@@ -79,6 +107,8 @@ class Job(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    queued_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    """When its present round began: it was submitted, retried or given more seeds."""
     served_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """When a worker last took a run of it: the longest unserved is next."""
     last_event: Mapped[int] = mapped_column(Integer, default=0)
@@ -248,7 +278,7 @@ class Idempotency(Base):
     created_at: Mapped[datetime] = mapped_column(UTCDateTime, index=True)
 
 
-class Webhook(Base):
+class Webhook(Deletable, Base):
     """An address that is told of events: of one job, or of all of an owner's."""
 
     __tablename__ = "webhooks"

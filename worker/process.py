@@ -18,7 +18,7 @@ from billiard import current_process
 from celery import Celery, bootsteps, signals
 from sqlalchemy.exc import SQLAlchemyError
 
-from models import logs, states
+from models import ids, logs
 from models.database import connected, reason
 from models.settings import Settings
 from worker.children import Children
@@ -61,7 +61,7 @@ class Parent:
     """The worker's own process, and what its children have from it by the fork."""
 
     def __init__(self, settings: Settings, concurrency: int, app: Celery) -> None:
-        self.id = states.new_id("worker")
+        self.id = ids.new_id("worker")
         self._settings, self._app = settings, app
         self._drain_at = multiprocessing.Value("d", 0.0, lock=False)
         """Shared with the children: from when on runs are handed back, 0 while the worker is not told to end."""

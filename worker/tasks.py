@@ -9,6 +9,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -157,9 +158,12 @@ class Child:
         result = training.train(
             run, data, on_epoch=on_epoch, should_stop=lease.stopped, checkpoint=checkpoint, recorded=recorded
         )
+        stored, parts = 0, len(result.model) // claims.PART_BYTES
+        while parts - stored > claims.PARTS_AT_ONCE:
+            stored = lease.persist(partial(claims.store, held=held, model=result.model, stored=stored))
         return lease.persist(
             lambda session: claims.succeed(
-                session, held, chosen_epoch=result.chosen_epoch, test=result.test, model=result.model
+                session, held, chosen_epoch=result.chosen_epoch, test=result.test, model=result.model, stored=stored
             )
         )
 

@@ -18,13 +18,14 @@ import pytest
 from models import webhooks
 from models.database import Database, now
 from models.deliveries import find_due, find_messages, lease, release, settle
+from models.ids import new_id
 from models.settings import Settings
-from models.states import new_id
 from models.tables import Delivery, Webhook
 from tests.api.conftest import Trainer, serving, submit
 from tests.api.receivers import DripsBody, DripsHeaders, Receiver, Silent
 from tests.servers import Service, Valkey, wait_for
 
+CLOCK = datetime.now(UTC)
 SOON = 8.0
 """Less than the deadline of a call, on a machine that has other work too."""
 
@@ -49,7 +50,7 @@ def hook(session: Any, url: str = "https://1.1.1.1/", owner: str = "", messages:
     session.add(made)
     session.flush()
     numbers = range(1, messages + 1)
-    add = [webhooks.message(made.id, "webhook.test", {}, job_id="job_a", event_id=number) for number in numbers]
+    add = [webhooks.message(made.id, "webhook.test", {}, CLOCK, job_id="job_a", event_id=number) for number in numbers]
     webhooks.add(session, add)
     return made.id
 
@@ -145,7 +146,7 @@ def test_a_jobs_messages_are_in_the_order_of_its_events_whatever_the_clocks_say(
             ("job_a", 1, 1),
             ("job_z", 4, 2),
         ):
-            message = webhooks.message(hook_id, "run.epoch", {}, job_id=job_id, event_id=event_id)
+            message = webhooks.message(hook_id, "run.epoch", {}, CLOCK, job_id=job_id, event_id=event_id)
             message["id"] = f"msg_{9 - event_id}{job_id}"
             webhooks.add(session, [message])
             delivery = session.get_one(Delivery, message["id"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 
 from migrations.run import current, downgrade, newest, upgrade
 from models.database import make_engine
@@ -42,4 +42,35 @@ def test_down_to_nothing_and_up_again(settings: Settings) -> None:
 def test_the_comparison_would_see_a_difference(tmp_path: Path) -> None:
     engine = make_engine(Settings(data_dir=tmp_path).sqlalchemy_url)
     assert differences(engine)
+    engine.dispose()
+
+
+def test_messages_from_before_know_their_events(settings: Settings) -> None:
+    """0004: what waits on a filled database keeps its order; a test's message has none."""
+    downgrade(settings, "0003")
+    engine = make_engine(settings.sqlalchemy_url)
+    payloads = {"msg_a": '{"job_id": "job_1", "event_id": 7, "data": {}}', "msg_b": '{"webhook_id": "hook_1"}'}
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO webhooks (id, owner, url, events, secret, created_at)"
+                " VALUES ('hook_1', '', 'https://1.1.1.1/', '[]', 'x', CURRENT_TIMESTAMP)"
+            )
+        )
+        for message_id, payload in payloads.items():
+            connection.execute(
+                text(
+                    "INSERT INTO deliveries (id, webhook_id, type, payload, attempts, due_at, created_at)"
+                    " VALUES (:id, 'hook_1', 'run.epoch', :payload, 0, CURRENT_TIMESTAMP, CURRENT_TIMESTAMP)"
+                ),
+                {"id": message_id, "payload": payload},
+            )
+    upgrade(settings)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, job_id, event_id FROM deliveries ORDER BY id")).all()
+    assert [tuple(row) for row in rows] == [("msg_a", "job_1", 7), ("msg_b", "", 0)]
+    downgrade(settings, "0003")
+    upgrade(settings)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM deliveries")).scalar() == 2
     engine.dispose()

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import select
 
 from models import claims
 from models.claims import Claim, LeaseLost
-from models.tables import Status
+from models.tables import ModelPart, Status
 from tests.models.conftest import VALUES, Bench
 
 # --- order ----------------------------------------------------------------------------------------
@@ -248,3 +249,28 @@ def test_a_renewed_lease_is_not_taken(bench: Bench) -> None:
     with bench.database.write() as session:  # what was seen lost is another's by now
         assert claims.take_back(session, held.run_id, job, "worker_lost", 3, claims.expired()) is None
     bench.record(again, 1)
+
+
+def test_a_big_model_is_stored_in_short_transactions(bench: Bench) -> None:
+    bench.submit()
+    held = bench.claimed(lease=60)
+    model = bytes(range(256)) * 4096 * 20 + b"the rest"  # 20 parts of a megabyte, and a bit
+    with bench.database.write() as session:
+        stored = claims.store(session, held, model, 0)
+    assert (stored, bench.count("model_parts")) == (claims.PARTS_AT_ONCE, 8)
+    with bench.database.write() as session:
+        assert claims.store(session, held, model, 0) == stored  # the commit's answer was lost
+    assert bench.run(held.run_id).model_size is None
+    bench.expire(held)
+    with pytest.raises(claims.LeaseLost), bench.database.write() as session:
+        claims.store(session, held, model, stored)
+    bench.sweep()
+    again = bench.claimed(pid=2)
+    smaller = model[: 3 * 2**20]  # what the attempt before left is not mixed with it
+    with bench.database.write() as session:
+        claims.store(session, again, smaller[: 2**20], 0)
+        assert claims.succeed(session, again, chosen_epoch=1, test=None, model=smaller, stored=1) == "succeeded"
+    with bench.database.read() as session:
+        parts = session.scalars(select(ModelPart.data).where(ModelPart.run_id == held.run_id).order_by(ModelPart.part))
+        assert b"".join(parts) == smaller
+    assert bench.run(held.run_id).model_size == len(smaller)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import pytest
 
-from models import claims, states
+from models import claims
 from models.errors import Conflict, NotFound
 from models.tables import Status
 from tests.models.conftest import Bench
@@ -94,19 +93,6 @@ def test_deleting_takes_everything(bench: Bench) -> None:
 def test_what_is_not_there_is_not_found(bench: Bench, act: str) -> None:
     with pytest.raises(NotFound):
         getattr(bench, act)("job_0")
-
-
-def test_retention_takes_finished_jobs_by_their_age(bench: Bench) -> None:
-    old, running = bench.submit(), bench.submit(owner="another")
-    bench.cancel(old)
-    bench.claimed()
-    time.sleep(0.01)
-    with bench.database.write() as session:
-        assert states.prune(session, age=1000) == 0
-    with bench.database.write() as session:
-        assert states.prune(session, age=0.001) == 1
-    assert bench.job(old) == "None"
-    assert bench.job(running) == "running"
 
 
 RACES: dict[str, Callable[[Bench, claims.Claim], object]] = {

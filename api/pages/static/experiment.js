@@ -64,18 +64,24 @@ export class Experiment {
 
   /** How far it is, as the service reckons it, from the epochs that came in. */
   progress() {
-    let total = 0, done = 0, left = 0, missing = 0;
+    let total = 0, done = 0, left = 0, missing = 0, paced = 0, begun = Infinity;
+    const queued = Date.parse(this.job.queued_at);
     for (const run of this.job.runs) {
       const epochs = this.runs.get(run.id)?.epochs.at(-1) ?? run.epoch;
       total += run.epochs;
       done += epochs;
       if (!finished(run)) left += run.epochs - epochs;
       if (run.status !== 'succeeded') missing += run.epochs - epochs;
+      // What was trained before the job was queued again, and what was taken over, says nothing about the pace.
+      const started = Date.parse(run.started_at);
+      if (started >= queued && !run.reused_from) {
+        paced += epochs;
+        begun = Math.min(begun, started);
+      }
     }
     const percent = total ? 100 * (1 - missing / total) : 0;
-    const started = this.job.started_at && new Date(this.job.started_at).getTime();
     const now = this.clock && new Date(this.clock).getTime();
-    const eta = this.job.status === 'running' && left && done && started && now ? ((now - started) / 1000 / done) * left : null;
+    const eta = this.job.status === 'running' && left && paced && now ? (Math.max(0, now - begun) / 1000 / paced) * left : null;
     return { percent, done, total, left, eta };
   }
 }

@@ -20,7 +20,7 @@ from api.schemas import RunObject, run_object
 from models import reproductions
 from models.claims import PART_BYTES
 from models.errors import NotFound
-from models.tables import ModelPart, Run, Status
+from models.tables import Job, ModelPart, Run, Status
 from models.tables import Reproduction as ReproductionRow
 
 router = APIRouter(tags=["runs"])
@@ -98,19 +98,24 @@ def reproduce_run(request: Request, access: Submitter, run_id: str) -> Response:
 
 
 def _reproductions(session: Session, which: ColumnElement[bool]) -> list[Reproduction]:
-    rows = select(ReproductionRow, Run.status).outerjoin(Run, Run.id == ReproductionRow.run_id).where(which)
+    rows = (
+        select(ReproductionRow, Run.status, Job.id)
+        .outerjoin(Run, Run.id == ReproductionRow.run_id)
+        .outerjoin(Job, Job.id == Run.job_id)
+        .where(which)
+    )
     return [
         Reproduction(
             run_id=row.run_id,
             job_id=row.job_id,
             original_id=row.original_id,
             requested_at=row.requested_at,
-            status=None if status is None else Status(status),
+            status=None if job_id is None or status is None else Status(status),
             verdict=row.verdict,
             first_difference=None if row.first_difference is None else Difference(**row.first_difference),
             links={"run": f"/v1/runs/{row.run_id}", "job": f"/v1/jobs/{row.job_id}"},
         )
-        for row, status in session.execute(rows.order_by(ReproductionRow.run_id))
+        for row, status, job_id in session.execute(rows.order_by(ReproductionRow.run_id))
     ]
 
 

@@ -15,14 +15,13 @@ from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
 from api import (
     events,
-    figures,
     health,
     histories,
-    job_figures,
     jobs,
     metrics,
     openapi,
     pages,
+    plots,
     presets,
     problems,
     report,
@@ -41,8 +40,8 @@ from api.watch import Watch
 from models import logs
 from models.database import Database
 from models.settings import Settings
-from reporting import plots
 from reporting.formats import FORMATS
+from reporting.plots import warm_up
 from worker.queue import Waker, make_celery
 
 DESCRIPTION = """
@@ -91,7 +90,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.deliveries.start()
         app.state.watch = Watch(app.state.database)
         app.state.watch.start()
-        threading.Thread(target=plots.warm_up, name="warm-up", daemon=True).start()
+        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         try:
             yield
         finally:
@@ -132,7 +131,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
     problems.install(app)
     openapi.install(app)
-    for resource in (jobs, events, histories, metrics, job_figures, figures, report, runs, presets, webhooks):
+    for resource in (jobs, events, histories, metrics, plots, report, runs, presets, webhooks):
         app.include_router(resource.router, prefix="/v1")
     app.include_router(health.router)
     pages.install(app)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import Request
+from fastapi import Request, Response
 
 from models.errors import OckhamError
 
@@ -17,6 +17,16 @@ def is_known(request: Request, etag: str) -> bool:
     """Whether the client has what `etag` names; weak comparison (13.1.2)."""
     sent = request.headers.get("If-None-Match", "")
     return sent.strip() == "*" or etag.removeprefix("W/") in {tag.strip().removeprefix("W/") for tag in sent.split(",")}
+
+
+def cached(etag: str, **others: str) -> dict[str, str]:
+    """The headers of an answer that a client may keep, and has to ask about each time."""
+    return {"ETag": etag, "Cache-Control": "private, no-cache", **others}
+
+
+def not_modified(request: Request, headers: dict[str, str]) -> Response | None:
+    """304 with these headers, if the client has what their ETag names."""
+    return Response(status_code=304, headers=headers) if is_known(request, headers["ETag"]) else None
 
 
 def byte_range(request: Request, size: int, etag: str) -> tuple[int, int] | None:

@@ -10,11 +10,11 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.access import Access, Reader
-from api.jobs import find_mark
+from api.marks import Mark, find_mark
 from api.negotiation import accepted
 from api.problems import documented
 from api.schemas import EventList
-from api.watch import Mark, Watch, read_events
+from api.watch import Watch, read_events
 
 router = APIRouter(tags=["events"])
 

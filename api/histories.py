@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -10,19 +10,17 @@ from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
-from api.conditional import is_known
+from api.conditional import cached, not_modified
+from api.marks import etag_of
 from api.negotiation import preferred
 from api.problems import documented
-from api.selection import Chosen, JobIds, RunIds, choose, etag_of
-from models.history import EVALUATED, METRICS, RunHistory
+from api.selection import Chosen, JobIds, RunIds, Selection, choose, of_job
+from models.history import EVALUATED, METRICS
 from reporting.answers import NonFinite
-from reporting.formats import DEFAULT, FORMATS, Export, Exported
-from reporting.reading import load_histories
+from reporting.formats import DEFAULT, FORMATS, Export
+from reporting.reading import read_parts
 
 router = APIRouter(tags=["results"])
-
-CHUNK = 50
-"""Runs that are read at once: a slow reader holds no database connection between two chunks."""
 
 
 def _known(name: str) -> str:
@@ -75,8 +73,11 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 def get_history(request: Request, access: Reader, job_id: str, format: Format = None) -> Response:
     """Losses and accuracies of every epoch of every run, those that still train included."""
     with access.database.read() as session:
-        job = access.job(session, job_id)
-    return _answer(request, access, [Chosen(job, job.runs)], format, {"object": "history", "job_id": job_id})
+        selection = of_job(access, session, job_id)
+        headers = _headers(request, selection)
+        return not_modified(request, headers) or _exported(
+            request, access, selection.read(session), format, {"object": "history", "job_id": job_id}, headers
+        )
 
 
 @router.get("/history", response_model=Histories, summary="Epochs across jobs", responses=_RESPONSES)
@@ -85,25 +86,35 @@ def get_histories(
 ) -> Response:
     """The same of chosen jobs and runs, in one answer."""
     with access.database.read() as session:
-        chosen = choose(access, session, job, run)
-    return _answer(request, access, chosen, format, {"object": "history"})
+        selection = choose(access, session, job, run)
+        headers = _headers(request, selection)
+        return not_modified(request, headers) or _exported(
+            request, access, selection.read(session), format, {"object": "history"}, headers
+        )
 
 
-def _answer(
-    request: Request, access: Access, chosen: Sequence[Chosen], format: str | None, head: dict[str, Any]
+def _headers(request: Request, selection: Selection) -> dict[str, str]:
+    return cached(etag_of(request, selection.marks), Vary="Accept")
+
+
+def _exported(
+    request: Request,
+    access: Access,
+    chosen: Sequence[Chosen],
+    format: str | None,
+    head: dict[str, Any],
+    headers: dict[str, str],
 ) -> Response:
     wanted = FORMATS[format or preferred(request, _OFFERS, DEFAULT)]
-    headers = {"ETag": etag_of(request, chosen), "Cache-Control": "private, no-cache", "Vary": "Accept"}
-    if is_known(request, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
     if wanted.name != DEFAULT:
-        name = chosen[0].job.id if len(chosen) == 1 else "histories"
+        name = chosen[0].job_id if len(chosen) == 1 else "histories"
         headers["Content-Disposition"] = f'attachment; filename="{name}.{wanted.ending}"'
+    runs = [run for each in chosen for run in each.runs]
     export = Export(
-        runs=[Exported(run.id, run.job_id, run.variant, run.seed) for each in chosen for run in each.runs],
-        chunks=_chunks(access, chosen, wanted.times),
+        runs=runs,
+        chunks=read_parts(access.database, runs, times=wanted.times),
         # The columns depend on what was asked to be recorded, not on what has been recorded yet.
-        metrics=METRICS + EVALUATED if any(_evaluates(each.job.spec) for each in chosen) else METRICS,
+        metrics=METRICS + EVALUATED if any(_evaluates(each.spec) for each in chosen) else METRICS,
         head=head,
     )
     return StreamingResponse(wanted.write(export), 200, headers, wanted.media_type)
@@ -112,12 +123,3 @@ def _answer(
 def _evaluates(spec: dict[str, Any]) -> bool:
     trainings = [spec["training"], *(variant["training"] for variant in spec["variants"] if variant["training"])]
     return any(training["evaluate_train"] for training in trainings)
-
-
-def _chunks(access: Access, chosen: Sequence[Chosen], times: bool) -> Iterator[list[tuple[str, RunHistory]]]:
-    runs = [run for each in chosen for run in each.runs]
-    for start in range(0, len(runs), CHUNK):
-        some = runs[start : start + CHUNK]
-        with access.database.read() as session:
-            histories = load_histories(session, some, times)
-        yield [(run.job_id, history) for run, history in zip(some, histories, strict=True)]

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
-from sqlalchemy import Select, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
 from api import idempotency, limits
-from api.access import Access, Reader, Submitter, is_id
+from api.access import Access, Reader, Submitter
 from api.body import read_json
-from api.conditional import is_known
+from api.conditional import cached, is_known
+from api.marks import Mark, find_mark, find_owner
+from api.objects import read_job, read_list
 from api.problems import documented
 from api.requests import JobRequest, SeedsRequest
-from api.schemas import JobList, JobObject, Preview, VariantPreview, job_object
-from api.watch import Mark, Watch
+from api.schemas import JobList, JobObject, Preview, VariantPreview
+from api.watch import Watch
 from models import deletion, states
-from models.database import now
-from models.errors import NotFound
 from models.estimates import cost_of
 from models.resolution import resolve
 from models.specification import Specification
@@ -87,7 +87,8 @@ def create_job(
         runs = len(specification.seeds) * len(specification.variants)
         limits.check_queue(session, access.owner, runs, settings)
         job = states.submit(session, specification, access.owner)
-        shown = job_object(job, job.created_at)
+        session.flush()
+        shown = read_job(session, job.id)
         answer = shown.model_dump_json()
         if idempotency_key:
             idempotency.keep(session, access.owner, idempotency_key, answer)
@@ -114,7 +115,7 @@ def list_jobs(
     ] = None,
 ) -> Any:
     """A page; the next begins `after` this one's last id. New jobs do not shift pages."""
-    query = access.own(select(Job).order_by(Job.id.desc()).limit(limit + 1).options(selectinload(Job.runs)))
+    query = access.own(select(Job.id).order_by(Job.id.desc()).limit(limit + 1))
     if status:
         query = query.where(Job.status.in_(status))
     if name is not None:
@@ -124,9 +125,8 @@ def list_jobs(
     if after is not None:
         query = query.where(Job.id < after)
     with access.database.read() as session:
-        jobs = session.scalars(query).all()
-        clock = session.scalars(select(now())).one()
-        page = JobList(data=[job_object(job, clock) for job in jobs[:limit]], has_more=len(jobs) > limit)
+        found: Sequence[str] = session.scalars(query).all()
+        page = JobList(data=read_list(session, found[:limit]), has_more=len(found) > limit)
     return Response(page.model_dump_json(), media_type="application/json")
 
 
@@ -165,7 +165,7 @@ async def get_job(
         else:
             seen = await watch.finish(job_id, seen, seconds)
     if seen and is_known(request, seen.etag):
-        return Response(status_code=304, headers={**headers, **_polling(seen.etag)})
+        return Response(status_code=304, headers={**headers, **cached(seen.etag)})
     return await run_in_threadpool(_read, access, job_id, 200, headers)
 
 
@@ -236,35 +236,16 @@ def delete_job(access: Submitter, job_id: str) -> Response:
     return Response(status_code=204)
 
 
-def find_mark(access: Access, session: Session, job_id: str) -> Mark:
-    """Where the job stands, without its runs. Raises NotFound."""
-    query: Select[Any] = access.own(select(Job.last_event, Job.status).where(Job.id == job_id))
-    row = session.execute(query).one_or_none() if is_id(job_id, "job") else None
-    if row is None:
-        raise NotFound("There is no job with this id")
-    return Mark(*row)
-
-
-def find_owner(access: Access, session: Session, job_id: str) -> str:
-    """Whose job it is. Raises NotFound."""
-    find_mark(access, session, job_id)
-    return session.scalars(select(Job.owner).where(Job.id == job_id)).one()
-
-
 def _read(access: Access, job_id: str, status: int, headers: dict[str, str] | None = None) -> Response:
     """The job as it is now, read outside of the transaction that changed it: a big one takes a while."""
     with access.database.read() as session:
-        job = access.job(session, job_id)
-        shown = job_object(job, session.scalars(select(now())).one())
-    headers = {**(headers or {}), **_polling(Mark(job.last_event, job.status).etag)}
-    if job.status not in FINISHED:
+        find_mark(access, session, job_id)
+        shown = read_job(session, job_id)
+    headers = {**(headers or {}), **cached(Mark(shown.last_event, shown.status).etag)}
+    if shown.status not in FINISHED:
         eta = shown.progress.eta_seconds or POLL_SECONDS
         headers["Retry-After"] = str(max(POLL_SECONDS, min(MAX_POLL_SECONDS, int(eta))))
     return Response(shown.model_dump_json(), status, headers, "application/json")
-
-
-def _polling(etag: str) -> dict[str, str]:
-    return {"ETag": etag, "Cache-Control": "private, no-cache"}
 
 
 def _preview(specification: Specification) -> Preview:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel
 
 from api.access import Access, Reader
-from api.conditional import is_known
+from api.conditional import cached, not_modified
+from api.marks import etag_of
 from api.problems import documented
 from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
-from api.selection import Chosen, JobIds, RunIds, choose, etag_of
-from models.history import RunHistory
+from api.selection import Chosen, JobIds, RunIds, choose, of_job
 from models.specification import dataset_of
-from models.tables import Job
 from reporting.analysis import analyse
+from reporting.answers import Metrics
 from reporting.overfitting import View
-from reporting.reading import load_histories
-from reporting.summary import Scores, summarize
+from reporting.reading import read_histories
+from reporting.summary import summarize
 
 router = APIRouter(tags=["results"])
 
@@ -34,11 +33,13 @@ def get_metrics(request: Request, access: Reader, job_id: str, by: By = "val_los
     With a holdout also the test set's score, at the epoch that training chose.
     """
     with access.database.read() as session:
-        job = access.job(session, job_id)
-    return _answer(
-        request, access, [Chosen(job, job.runs)],
-        lambda histories: JobMetrics(job_id=job_id, **dict(summarize(histories[0], by, _scores(job)))),
-    )  # fmt: skip
+        selection = of_job(access, session, job_id)
+        headers = cached(etag_of(request, selection.marks))
+        if same := not_modified(request, headers):
+            return same
+        (chosen,) = selection.read(session)
+    metrics = _summarized(access, chosen, by)
+    return _answer(JobMetrics(job_id=job_id, **dict(metrics)), headers)
 
 
 @router.get("/metrics", response_model=MetricsAcross, summary="Metrics across jobs", responses=_RESPONSES)
@@ -47,19 +48,17 @@ def get_metrics_across(
 ) -> Response:
     """The same of chosen jobs and runs. Variants of two jobs are never thrown together, whatever their names."""
     with access.database.read() as session:
-        chosen = choose(access, session, job, run)
-
-    def across(histories: Sequence[Sequence[RunHistory]]) -> MetricsAcross:
-        of_jobs = [
-            (each.job.id, summarize(of_job, by, _scores(each.job)))
-            for each, of_job in zip(chosen, histories, strict=True)
-        ]
-        return MetricsAcross(
-            runs=[RunMetricsOfJob(job_id=id, **dict(run)) for id, found in of_jobs for run in found.runs],
-            variants=[VariantMetricsOfJob(job_id=id, **dict(each)) for id, found in of_jobs for each in found.variants],
-        )
-
-    return _answer(request, access, chosen, across)
+        selection = choose(access, session, job, run)
+        headers = cached(etag_of(request, selection.marks))
+        if same := not_modified(request, headers):
+            return same
+        chosen = selection.read(session)
+    of_jobs = [(each.job_id, _summarized(access, each, by)) for each in chosen]
+    answer = MetricsAcross(
+        runs=[RunMetricsOfJob(job_id=id, **dict(run)) for id, found in of_jobs for run in found.runs],
+        variants=[VariantMetricsOfJob(job_id=id, **dict(each)) for id, found in of_jobs for each in found.variants],
+    )
+    return _answer(answer, headers)
 
 
 @router.get(
@@ -74,39 +73,28 @@ def get_analysis(
 ) -> Response:
     """An overfitting report of each variant, and comparisons with the baseline, paired by seed."""
     with access.database.read() as session:
-        job = access.job(session, job_id)
-    spec = job.spec
-    dataset = dataset_of(spec)
-
-    def analysis(histories: Sequence[Sequence[RunHistory]]) -> JobAnalysis:
-        found = analyse(
-            histories[0],
-            spec["baseline"],
-            view=view,
-            bootstrap=bootstrap,
-            validated_on_test=not dataset.held_out,
-            chance=dataset.task.chance,
-        )
-        return JobAnalysis(job_id=job_id, **dict(found))
-
-    return _answer(request, access, [Chosen(job, job.runs)], analysis)
-
-
-def _scores(job: Job) -> Scores:
-    return {run.id: run.test for run in job.runs}
+        selection = of_job(access, session, job_id)
+        headers = cached(etag_of(request, selection.marks))
+        if same := not_modified(request, headers):
+            return same
+        (chosen,) = selection.read(session)
+    dataset = dataset_of(chosen.spec)
+    analysis = analyse(
+        read_histories(access.database, chosen.runs),
+        chosen.spec["baseline"],
+        view=view,
+        bootstrap=bootstrap,
+        validated_on_test=not dataset.held_out,
+        chance=dataset.task.chance,
+    )
+    return _answer(JobAnalysis(job_id=job_id, **dict(analysis)), headers)
 
 
-def _answer(
-    request: Request,
-    access: Access,
-    chosen: Sequence[Chosen],
-    make: Callable[[Sequence[Sequence[RunHistory]]], BaseModel],
-) -> Response:
-    """What `make` makes of each job's histories, or 304."""
-    headers = {"ETag": etag_of(request, chosen), "Cache-Control": "private, no-cache"}
-    if is_known(request, headers["ETag"]):
-        return Response(status_code=304, headers=headers)
-    with access.database.read() as session:
-        histories = [load_histories(session, each.runs) for each in chosen]
+def _summarized(access: Access, chosen: Chosen, by: By) -> Metrics:
+    scores = {run.id: run.test for run in chosen.runs}
+    return summarize(read_histories(access.database, chosen.runs), by, scores)
+
+
+def _answer(answer: BaseModel, headers: dict[str, str]) -> Response:
     # Written as JSON here, in the request's thread: FastAPI would do it on the event loop.
-    return Response(make(histories).model_dump_json(), 200, headers, "application/json")
+    return Response(answer.model_dump_json(), 200, headers, "application/json")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, StreamingResponse
-from sqlalchemy import select
 
 from api.access import Reader
-from api.conditional import is_known
+from api.conditional import cached, not_modified
+from api.marks import etag_of, find_mark
+from api.objects import read_job
 from api.problems import documented
-from api.schemas import job_object
-from api.selection import Chosen, etag_of
-from models.database import now
 from reporting import bundle, report
-from reporting.gathered import results_of
+from reporting.results import results_of
 
 router = APIRouter(tags=["results"])
 
@@ -23,7 +21,6 @@ HEADERS = {
     # Figures have styles of their own; there is no script, and nothing is fetched.
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "private, no-cache",
 }
 
 
@@ -36,12 +33,11 @@ HEADERS = {
 def get_report(request: Request, access: Reader, job_id: str) -> Response:
     """Figures, verdicts, comparisons, specification and fingerprint on one self-contained page without scripts."""
     with access.database.read() as session:
+        headers = cached(etag_of(request, {job_id: find_mark(access, session, job_id)}), **HEADERS)
+        if same := not_modified(request, headers):
+            return same
         job = access.job(session, job_id)
-        headers = {**HEADERS, "ETag": etag_of(request, [Chosen(job, job.runs)])}
-        if is_known(request, headers["ETag"]):
-            return Response(status_code=304, headers=headers)
-        results = results_of(session, job)
-    return HTMLResponse(report.render(results), 200, headers)
+    return HTMLResponse(report.render(results_of(access.database, job)), 200, headers)
 
 
 @router.get(
@@ -60,11 +56,11 @@ def get_report(request: Request, access: Reader, job_id: str) -> Response:
 def get_bundle(request: Request, access: Reader, job_id: str) -> Response:
     """Specification, fingerprints, histories, figures, analysis, and a script that trains the same with plain Keras."""
     with access.database.read() as session:
+        headers = cached(etag_of(request, {job_id: find_mark(access, session, job_id)}))
+        if same := not_modified(request, headers):
+            return same
+        shown = read_job(session, job_id).model_dump(mode="json")
         job = access.job(session, job_id)
-        headers = {"ETag": etag_of(request, [Chosen(job, job.runs)]), "Cache-Control": "private, no-cache"}
-        if is_known(request, headers["ETag"]):
-            return Response(status_code=304, headers=headers)
-        results = results_of(session, job)
-        shown = job_object(job, session.scalars(select(now())).one()).model_dump(mode="json")
+    results = results_of(access.database, job)
     headers["Content-Disposition"] = f'attachment; filename="{job_id}.zip"'
     return StreamingResponse(bundle.zipped(results, shown), 200, headers, ZIP)

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 from api import limits
 from api.access import Access, Reader, Submitter
 from api.conditional import byte_range, is_known
+from api.objects import run_object
 from api.problems import documented
-from api.schemas import RunObject, run_object
+from api.schemas import RunObject
 from models import reproductions
 from models.claims import PART_BYTES
 from models.errors import NotFound

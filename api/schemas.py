@@ -1,4 +1,4 @@
-"""The objects that more than one resource answers with, and how they are made from rows."""
+"""The objects that more than one resource answers with."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
-from models.tables import FINISHED, Job, Run, Status
 from models.tables import Event as EventRow
+from models.tables import Status
 from reporting.answers import Analysis, Metrics, RunMetrics, VariantMetrics
+
+LISTED_RUNS = 20
+"""A job of more runs is listed without them: a page of a hundred jobs may have a hundred thousand runs."""
 
 
 class RunError(BaseModel):
@@ -52,8 +55,19 @@ class Progress(BaseModel):
     eta_seconds: float | None = Field(description="Null until an epoch is done, and where nothing trains")
 
 
-class JobObject(BaseModel):
-    """An experiment."""
+class RunCounts(BaseModel):
+    """How many of a job's runs are where."""
+
+    queued: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelling: int = 0
+    cancelled: int = 0
+
+
+class JobCard(BaseModel):
+    """An experiment, but for what is as long as it has runs."""
 
     id: str
     object: Literal["job"] = "job"
@@ -63,20 +77,37 @@ class JobObject(BaseModel):
     queued_at: datetime = Field(description="When it was submitted, retried or given more seeds, the last time")
     started_at: datetime | None
     finished_at: datetime | None
-    spec: dict[str, JsonValue] = Field(description="The resolved specification: nothing is left implicit")
     progress: Progress
-    runs: list[RunObject]
+    run_counts: RunCounts
     error: RunError | None
     metadata: dict[str, JsonValue]
     last_event: int = Field(description="The id of its latest event: what comes after it is news")
     links: dict[str, str]
 
 
+class JobObject(JobCard):
+    """An experiment."""
+
+    spec: dict[str, JsonValue] = Field(description="The resolved specification: nothing is left implicit")
+    runs: list[RunObject]
+
+
+class ListedJob(JobCard):
+    """An experiment in a list."""
+
+    spec: dict[str, JsonValue] | None = Field(
+        description=f"Null if the job has more than {LISTED_RUNS} runs: read the job for it"
+    )
+    runs: list[RunObject] | None = Field(
+        description=f"Null if there are more than {LISTED_RUNS}: `run_counts` counts them, the job has them"
+    )
+
+
 class JobList(BaseModel):
     """A page of jobs, newest first."""
 
     object: Literal["list"] = "list"
-    data: list[JobObject]
+    data: list[ListedJob]
     has_more: bool
 
 
@@ -142,93 +173,6 @@ class VariantPreview(BaseModel):
 def event_object(row: EventRow) -> Event:
     """An event as the API shows it."""
     return Event(id=row.id, created_at=row.created_at, type=row.type, run_id=row.run_id, data=row.data)
-
-
-def run_object(run: Run) -> RunObject:
-    """A run as the API shows it."""
-    links = {"self": f"/v1/runs/{run.id}", "job": f"/v1/jobs/{run.job_id}"}
-    if run.model_size is not None:
-        links["model"] = f"/v1/runs/{run.id}/model.keras"
-    return RunObject(
-        id=run.id,
-        job_id=run.job_id,
-        variant=run.variant,
-        seed=run.seed,
-        status=Status(run.status),
-        epoch=run.epoch,
-        epochs=run.epochs,
-        attempt=run.attempt,
-        parameters=run.parameters,
-        created_at=run.queued_at,
-        started_at=run.started_at,
-        finished_at=run.finished_at,
-        chosen_epoch=run.chosen_epoch,
-        test=run.test,
-        reused_from=run.reused_from,
-        error=RunError(**run.error) if run.error else None,
-        links=links,
-    )
-
-
-def job_object(job: Job, clock: datetime) -> JobObject:
-    """A job as the API shows it at `clock`, the database's time."""
-    failed = sum(run.status == Status.FAILED for run in job.runs)
-    error = None
-    if failed:
-        retryable = any(run.error and run.error["retryable"] for run in job.runs)
-        error = RunError(code="runs_failed", message=f"{failed} of {len(job.runs)} runs failed", retryable=retryable)
-    base = f"/v1/jobs/{job.id}"
-    return JobObject(
-        id=job.id,
-        name=job.name,
-        status=Status(job.status),
-        created_at=job.created_at,
-        queued_at=job.queued_at or job.created_at,
-        started_at=job.started_at,
-        finished_at=job.finished_at,
-        spec=job.spec,
-        progress=progress(job, clock),
-        runs=[run_object(run) for run in job.runs],
-        error=error,
-        metadata=job.spec["metadata"],
-        last_event=job.last_event,
-        links={
-            "self": base,
-            "events": f"{base}/events",
-            "history": f"{base}/history",
-            "metrics": f"{base}/metrics",
-            "analysis": f"{base}/analysis",
-            "plot": f"{base}/plots/val_loss.png",
-            "report": f"{base}/report.html",
-            "bundle": f"{base}/bundle.zip",
-        },
-    )
-
-
-def progress(job: Job, clock: datetime) -> Progress:
-    """Epochs done and to do; the pace of this round estimates the rest.
-
-    A round begins when the job is submitted, retried or given more seeds: what was trained before, and
-    what was taken over instead of trained, says nothing about its pace.
-
-    A run that stopped early has done all of its own; one that failed or was cancelled, what it has recorded.
-    """
-    total = sum(run.epochs for run in job.runs)
-    done = sum(run.epoch for run in job.runs)
-    left = sum(run.epochs - run.epoch for run in job.runs if run.status not in FINISHED)
-    eta: float | None = None
-    if left == 0:
-        eta = 0.0
-    elif job.status == Status.RUNNING:
-        begun = job.queued_at or job.created_at
-        trained = [run for run in job.runs if run.started_at and run.started_at >= begun and not run.reused_from]
-        paced = sum(run.epoch for run in trained)
-        if paced:
-            seconds = (clock - min(run.started_at for run in trained if run.started_at)).total_seconds()
-            eta = round(max(0.0, seconds) / paced * left, 1)
-    missing = sum(run.epochs - run.epoch for run in job.runs if run.status != Status.SUCCEEDED)
-    percent = round(100 * (1 - missing / total), 1)
-    return Progress(percent=percent, epochs_done=done, epochs_total=total, eta_seconds=eta)
 
 
 class Preview(BaseModel):

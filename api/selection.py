@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import Query
 from pydantic import WithJsonSchema
-from sqlalchemy import select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
 
 from api.access import Access, is_id
+from api.marks import Mark, find_mark
 from models.errors import NotFound, OckhamError
 from models.tables import Job, Run
+from reporting.reading import RunRow, read_runs
 
 MAX_JOBS, MAX_RUNS = 100, 5000
 
@@ -33,17 +34,46 @@ class NothingChosen(OckhamError):
 
 
 @dataclass(frozen=True)
+class Selection:
+    """The jobs that a request is about, by id in the order of the answer, and where they stand.
+
+    Of the jobs in `whole` all runs are chosen, of the others those in `single`.
+    """
+
+    marks: dict[str, Mark]
+    whole: Collection[str]
+    single: Collection[str] = ()
+
+    def read(self, session: Session) -> list[Chosen]:
+        """The jobs with their runs. Raises NothingChosen if there are too many."""
+        which = or_(Run.job_id.in_(self.whole), Run.id.in_(self.single))
+        if (count := session.scalar(select(func.count()).select_from(Run).where(which)) or 0) > MAX_RUNS:
+            raise NothingChosen(f"These are {count} runs; at most {MAX_RUNS} may be asked for at once")
+        rows = session.execute(select(Job.id, Job.name, Job.spec).where(Job.id.in_(self.marks)))
+        jobs = {row.id: Chosen(row.id, row.name, row.spec, []) for row in rows}
+        for run in read_runs(session, which):
+            if run.job_id in jobs:
+                jobs[run.job_id].runs.append(run)
+        return [jobs[job_id] for job_id in self.marks if job_id in jobs]
+
+
+@dataclass(frozen=True)
 class Chosen:
     """Runs of one job, in the job's order."""
 
-    job: Job
-    runs: list[Run]
+    job_id: str
+    name: str
+    spec: dict[str, Any]
+    runs: list[RunRow]
 
 
-def choose(
-    access: Access, session: Session, job_ids: Sequence[str] | None, run_ids: Sequence[str] | None
-) -> list[Chosen]:
-    """The named jobs, then the jobs of the named runs, each with its runs. Raises NotFound and NothingChosen."""
+def of_job(access: Access, session: Session, job_id: str) -> Selection:
+    """All of one job. Raises NotFound."""
+    return Selection({job_id: find_mark(access, session, job_id)}, whole=[job_id])
+
+
+def choose(access: Access, session: Session, job_ids: Sequence[str] | None, run_ids: Sequence[str] | None) -> Selection:
+    """The named jobs, then the jobs of the named runs. Raises NotFound and NothingChosen."""
     if not (job_ids or run_ids):
         raise NothingChosen("Name at least one job or run: ?job=...&run=...")
     whole = list(dict.fromkeys(job_ids or ()))
@@ -53,21 +83,8 @@ def choose(
     rows = session.execute(select(Run.id, Run.job_id).where(Run.id.in_(single)))
     of_runs = {row.id: row.job_id for row in rows}
     ids = list(dict.fromkeys([*whole, *of_runs.values()]))
-    found = session.scalars(access.own(select(Job).where(Job.id.in_(ids)).options(selectinload(Job.runs))))
-    jobs = {job.id: job for job in found}
-    if len(of_runs) < len(single) or len(jobs) < len(ids):
+    found = access.own(select(Job.id, Job.last_event, Job.status).where(Job.id.in_(ids)))
+    marks = {job_id: Mark(*mark) for job_id, *mark in session.execute(found)}
+    if len(of_runs) < len(single) or len(marks) < len(ids):
         raise NotFound("There is no job or run with one of these ids")
-    chosen = [
-        Chosen(jobs[job_id], [run for run in jobs[job_id].runs if job_id in whole or run.id in of_runs])
-        for job_id in ids
-    ]
-    if (count := sum(len(each.runs) for each in chosen)) > MAX_RUNS:
-        raise NothingChosen(f"These are {count} runs; at most {MAX_RUNS} may be asked for at once")
-    return chosen
-
-
-def etag_of(request: Request, chosen: Iterable[Chosen]) -> str:
-    """Weak, and another with each event of the jobs and each other way of asking."""
-    marks = [(each.job.id, each.job.last_event, each.job.status) for each in chosen]
-    asked = (marks, request.url.path, request.url.query, request.headers.get("Accept"))
-    return f'W/"{hashlib.sha256(repr(asked).encode()).hexdigest()[:32]}"'
+    return Selection({job_id: marks[job_id] for job_id in ids}, whole, single)

@@ -1,53 +1,25 @@
-"""Waiting for jobs to change, however many clients wait for however many jobs: one query at a time asks for all.
-
-A job's mark is the number of its last event and its status; each change of a job changes its mark.
-"""
+"""Waiting for jobs to change, however many clients wait for however many jobs: one query at a time asks for all."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import NamedTuple
 
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
+from api.marks import Mark, read_marks
 from api.schemas import Event, event_object
 from models.database import Database
-from models.tables import FINISHED, Job
 from models.tables import Event as EventRow
 
 log = structlog.get_logger(__name__)
 
 POLL_SECONDS = 0.1
 PAGE = 1000
-
-
-class Mark(NamedTuple):
-    """Where a job stands."""
-
-    last_event: int
-    status: str
-
-    @property
-    def finished(self) -> bool:
-        """Whether no event follows, unless the job is retried."""
-        return self.status in FINISHED
-
-    @property
-    def etag(self) -> str:
-        """Weak: the same mark may be shown with another estimate of the time left."""
-        return f'W/"{self.last_event}-{self.status}"'
-
-
-def read_marks(session: Session, job_ids: Iterable[str]) -> dict[str, Mark]:
-    """The marks of those of the jobs that there are."""
-    rows = session.execute(select(Job.id, Job.last_event, Job.status).where(Job.id.in_(list(job_ids))))
-    return {job_id: Mark(last_event, status) for job_id, last_event, status in rows}
 
 
 def read_events(database: Database, job_id: str, after: int, limit: int = PAGE) -> list[Event]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,13 +19,13 @@ class RunHistory:
 
     `epochs` counts from 1; each of `metrics` has a value an epoch, NaN and infinities included;
     a metric that was not recorded is absent. `recorded_at` has a time an epoch, or is empty where
-    nobody asked for it.
+    nobody asked for it. What is read from the database is in arrays: eight bytes per value.
     """
 
     run_id: str
     variant: str
     seed: int
     status: str
-    epochs: tuple[int, ...]
-    metrics: dict[str, tuple[float, ...]]
-    recorded_at: tuple[datetime, ...] = ()
+    epochs: Sequence[int]
+    metrics: Mapping[str, Sequence[float]]
+    recorded_at: Sequence[datetime] = ()

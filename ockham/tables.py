@@ -29,19 +29,18 @@ def seconds(run: Run) -> float | None:
 
 
 def data_set(job: Job) -> str:
-    """The name of the data set that a job trains on."""
-    return str(job.spec["dataset"]["name"])
+    """The name of the data set that a job trains on; empty for a big job in a list."""
+    return str(job.spec["dataset"]["name"]) if job.spec else ""
 
 
 def jobs_table(jobs: Iterable[Job]) -> Table:
     """A row a job."""
     table = Table("id", "name", "status", "data set", "runs", "progress", "created (UTC)")
     for job in jobs:
+        runs = sum(job.raw["run_counts"].values())
         progress = f"{job.progress['percent']:.0f} %"
         created = job.raw["created_at"][:19].replace("T", " ")
-        table.add_row(
-            job.id, escape(job.name), status(job.status), data_set(job), str(len(job.runs)), progress, created
-        )
+        table.add_row(job.id, escape(job.name), status(job.status), data_set(job), str(runs), progress, created)
     return table
 
 

@@ -6,17 +6,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import median_low
 
 from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.tasks.binary import Binary
+from models.tables import Status
 from reporting.answers import Analysis, Comparison, Pairing, RunAnalysis, VariantAnalysis
 from reporting.caveats import caveats
 from reporting.overfitting import CURVES, Reading, View, Word, read
 from reporting.statistics import bootstrap_interval, estimate, holm, paired
-from reporting.summary import by_variant
 
 ACROSS_SEEDS = (
     "best_epoch", "best_loss", "best_acc", "final_loss", "onset_epoch",
@@ -33,7 +33,7 @@ WORST_FIRST: tuple[Word, ...] = ("diverged", "underfitting", "good fit", "too fe
 
 
 def analyse(
-    histories: Sequence[RunHistory],
+    histories: Iterable[RunHistory],
     baseline: str,
     *,
     view: View = "data",
@@ -49,23 +49,24 @@ def analyse(
     validation set is the test set. `chance`: the task's loss of a network that has
     learned nothing. Raises `NotFound` where no history is of `baseline`.
     """
-    groups = by_variant(histories)
-    if baseline not in groups:
+    runs: Counter[str] = Counter()
+    readings: dict[str, list[Reading]] = {}
+    for run in histories:  # one at a time: they may be read from the database only now
+        runs[run.variant] += 1
+        of_variant = readings.setdefault(run.variant, [])
+        reading = read(run, view, chance)
+        if run.status == Status.SUCCEEDED or (run.status == Status.FAILED and reading.verdict == "diverged"):
+            of_variant.append(reading)
+    if baseline not in readings:
         raise NotFound(f"There is no variant named {baseline!r}")
-    readings = {name: [read(run, view, chance) for run in runs if _finished(run)] for name, runs in groups.items()}
     sound = {name: [r for r in found if r.verdict != "diverged"] for name, found in readings.items()}
     comparisons = _comparisons(sound, baseline, view, bootstrap)
     return Analysis(
         view=view,
-        variants=[_variant(name, readings[name], sound[name], view) for name in groups],
+        variants=[_variant(name, readings[name], sound[name], view) for name in readings],
         comparisons=comparisons,
-        warnings=list(caveats(groups, readings, sound, comparisons, view, validated_on_test)),
+        warnings=list(caveats(runs, readings, sound, comparisons, view, validated_on_test)),
     )
-
-
-def _finished(run: RunHistory) -> bool:
-    """A run that succeeded, or that failed because it diverged."""
-    return run.status == "succeeded" or (run.status == "failed" and read(run).verdict == "diverged")
 
 
 def _metric(field: str, view: View) -> str:
@@ -73,6 +74,12 @@ def _metric(field: str, view: View) -> str:
     validation = CURVES[view][2]
     names = {"best_loss": f"best_{validation}", "final_loss": f"final_{validation}", "best_acc": "best_val_acc"}
     return names.get(field, field)
+
+
+def view_of(metric: str) -> View:
+    """The view whose comparisons have `metric`: `data`, unless those of `keras` alone have it."""
+    keras, data = ({_metric(field, view) for field in COMPARED} for view in ("keras", "data"))
+    return "keras" if metric in keras - data else "data"
 
 
 def _values(readings: Sequence[Reading], field: str) -> list[float]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from models.history import RunHistory
 from reporting.answers import Comparison
 from reporting.overfitting import Reading, View
 
 
 def caveats(
-    groups: Mapping[str, Sequence[RunHistory]],
+    runs: Mapping[str, int],
     readings: Mapping[str, Sequence[Reading]],
     sound: Mapping[str, Sequence[Reading]],
     comparisons: Sequence[Comparison],
     view: View,
     validated_on_test: bool,
 ) -> Iterator[str]:
-    """What the reader has to know before believing the numbers."""
+    """The sentences; `runs` counts all of a variant's, those that are left out included."""
     everything = [reading for found in sound.values() for reading in found]
     if validated_on_test:
         yield (
@@ -25,9 +24,9 @@ def caveats(
             'With dataset.validation {"holdout": n} it is chosen on training reviews held out, '
             "and the test set is scored once."
         )
-    for name, runs in groups.items():
-        if left_out := len(runs) - len(readings[name]):
-            yield f"{name}: {left_out} of {len(runs)} runs have not finished (or failed) and are left out."
+    for name, count in runs.items():
+        if left_out := count - len(readings[name]):
+            yield f"{name}: {left_out} of {count} runs have not finished (or failed) and are left out."
         if diverged := len(readings[name]) - len(sound[name]):
             yield (
                 f"{name}: {diverged} of {len(readings[name])} runs diverged and are left out of means and "

@@ -45,7 +45,7 @@ Scores = Mapping[str, Mapping[str, float | None] | None]
 """By a run's id, the test set's score at its chosen epoch; None if there is none (yet)."""
 
 
-def summarize(histories: Sequence[RunHistory], by: str = "val_loss", scores: Scores | None = None) -> Metrics:
+def summarize(histories: Iterable[RunHistory], by: str = "val_loss", scores: Scores | None = None) -> Metrics:
     """Each run's final and best epoch, and each variant's means.
 
     A run's best epoch is that of its least finite `by` (its greatest if `by` is an accuracy), the

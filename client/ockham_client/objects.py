@@ -32,7 +32,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Job:
-    """A job as it was when it was asked for; ask again for a newer state."""
+    """A job as it was when it was asked for; ask again for a newer state.
+
+    A list has big jobs without `spec` and `runs`: `raw["run_counts"]` counts them, and `Client.job` reads them.
+    """
 
     id: str
     name: str
@@ -50,9 +53,9 @@ class Job:
             id=raw["id"],
             name=raw["name"],
             status=raw["status"],
-            spec=raw.get("spec", {}),
+            spec=raw.get("spec") or {},
             progress=raw.get("progress", {}),
-            runs=tuple(Run.of(run) for run in raw.get("runs", ())),
+            runs=tuple(Run.of(run) for run in raw.get("runs") or ()),
             error=raw.get("error"),
             raw=raw,
         )

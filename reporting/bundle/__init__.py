@@ -12,9 +12,10 @@ from models.kinds.dataset import Dataset
 from models.specification import RunSpecification, stored
 from reporting import archive
 from reporting.answers import Answer
-from reporting.formats import FORMATS, Export, Exported
-from reporting.gathered import Results
+from reporting.formats import FORMATS, Export
+from reporting.reading import in_parts
 from reporting.report import figures, fingerprints, render
+from reporting.results import Results
 
 WIDTH = 1200
 """Of a figure, in pixels."""
@@ -58,8 +59,8 @@ def _contents(results: Results, job: dict[str, Any]) -> Iterator[tuple[str, Iter
     metrics = METRICS + EVALUATED if evaluated else METRICS
     for format in ("csv", "parquet"):
         export = Export(
-            runs=[Exported(run.id, run.job_id, run.variant, run.seed) for run in results.runs],
-            chunks=[[(results.job.id, history) for history in results.histories]],
+            runs=results.runs,
+            chunks=in_parts(results.histories, lambda history: len(history.epochs)),
             metrics=metrics,
             head={},
         )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 
-from reporting.formats.base import Export, Exported, Format
+from reporting.formats.base import Export, Format
 
 DEFAULT = "json"
 
@@ -24,4 +24,4 @@ def _found() -> dict[str, Format]:
 
 FORMATS = _found()
 
-__all__ = ["DEFAULT", "FORMATS", "Export", "Exported", "Format"]
+__all__ = ["DEFAULT", "FORMATS", "Export", "Format"]

@@ -4,25 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from models.history import RunHistory
+from models.tables import Run
+from reporting.reading import RunRow
 
 KEYS = ("job_id", "run_id", "variant", "seed", "epoch")
 """The first columns of a table in long form, one row per epoch; one column per metric follows."""
-
-Chunk = Sequence[tuple[str, RunHistory]]
-"""Some histories, each with its job's id."""
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A run whose history is exported."""
-
-    id: str
-    job_id: str
-    variant: str
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -33,10 +23,24 @@ class Export:
     columns of a table, whether recorded yet or not. `head` is what a JSON answer says before its runs.
     """
 
-    runs: Sequence[Exported]
-    chunks: Iterable[Chunk]
+    runs: Sequence[RunRow] | Sequence[Run]
+    chunks: Iterable[Sequence[RunHistory]]
     metrics: Sequence[str]
     head: dict[str, Any]
+
+    @cached_property
+    def jobs(self) -> dict[str, str]:
+        """The job of each run, by their ids."""
+        return {run.id: run.job_id for run in self.runs}
+
+    def rows(self, chunk: Sequence[RunHistory]) -> Iterator[tuple[Any, ...]]:
+        """The histories in long form: `KEYS`, then a value per metric, None if it was not recorded."""
+        for history in chunk:
+            nothing = (None,) * len(history.epochs)
+            values = [history.metrics.get(name, nothing) for name in self.metrics]
+            job_id = self.jobs[history.run_id]
+            for epoch, *numbers in zip(history.epochs, *values, strict=True):
+                yield job_id, history.run_id, history.variant, history.seed, epoch, *numbers
 
 
 @dataclass(frozen=True)
@@ -56,12 +60,3 @@ class Format:
     times: bool = False
     text: bool = False
     compressed: bool = False
-
-
-def rows(chunk: Chunk, metrics: Sequence[str]) -> Iterator[tuple[Any, ...]]:
-    """The histories in long form: `KEYS`, then a value per metric, None where it was not recorded."""
-    for job_id, history in chunk:
-        nothing = (None,) * len(history.epochs)
-        values = [history.metrics.get(name, nothing) for name in metrics]
-        for epoch, *numbers in zip(history.epochs, *values, strict=True):
-            yield job_id, history.run_id, history.variant, history.seed, epoch, *numbers

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Iterator
 
-from reporting.formats.base import KEYS, Export, Format, rows
+from reporting.formats.base import KEYS, Export, Format
 
 
 def write(export: Export) -> Iterator[bytes]:
@@ -14,7 +14,7 @@ def write(export: Export) -> Iterator[bytes]:
     yield (",".join((*KEYS, *export.metrics)) + "\r\n").encode()
     for chunk in export.chunks:
         text = io.StringIO()
-        csv.writer(text).writerows(rows(chunk, export.metrics))
+        csv.writer(text).writerows(export.rows(chunk))
         yield text.getvalue().encode()
 
 

@@ -16,7 +16,7 @@ def write(export: Export) -> Iterator[bytes]:
     yield json.dumps(export.head)[:-1].encode() + b', "runs": ['
     between = ""
     for chunk in export.chunks:
-        texts = [json.dumps(run_json(job_id, history)) for job_id, history in chunk]
+        texts = [json.dumps(run_json(export.jobs[history.run_id], history)) for history in chunk]
         yield (between + ", ".join(texts)).encode()
         between = ", "
     yield b"]}"

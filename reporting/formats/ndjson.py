@@ -7,14 +7,14 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from reporting.formats.base import KEYS, Export, Format, rows
+from reporting.formats.base import KEYS, Export, Format
 from reporting.summary import kind
 
 
 def write(export: Export) -> Iterator[bytes]:
     """The lines."""
     for chunk in export.chunks:
-        lines = (json.dumps(_record(row, export.metrics)) + "\n" for row in rows(chunk, export.metrics))
+        lines = (json.dumps(_record(row, export.metrics)) + "\n" for row in export.rows(chunk))
         yield "".join(lines).encode()
 
 

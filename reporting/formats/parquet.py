@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reporting.archive import Sink
-from reporting.formats.base import KEYS, Export, Format, rows
+from reporting.formats.base import KEYS, Export, Format
 
 
 def write(export: Export) -> Iterator[bytes]:
@@ -18,7 +18,7 @@ def write(export: Export) -> Iterator[bytes]:
     written = Sink()
     with parquet.ParquetWriter(written, schema) as writer:
         for chunk in export.chunks:
-            columns = list(zip(*rows(chunk, export.metrics), strict=True)) or [()] * len(types)
+            columns = list(zip(*export.rows(chunk), strict=True)) or [()] * len(types)
             writer.write_table(pa.table([pa.array(c, t) for c, t in zip(columns, types, strict=True)], schema=schema))
             yield written.take()
     yield written.take()

@@ -14,8 +14,10 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 
 from models.history import EVALUATED, METRICS, RunHistory
+from models.tables import Run
 from reporting.archive import zipped
-from reporting.formats.base import Export, Exported, Format
+from reporting.formats.base import Export, Format
+from reporting.reading import RunRow
 
 FOLDERS: Mapping[str, Mapping[str, str]] = {
     "train": {f"epoch_{name}": name for name in METRICS if not name.startswith("val_")},
@@ -34,12 +36,12 @@ def write(export: Export) -> Iterator[bytes]:
     return zipped(
         (f"{below[history.run_id]}/{path}", history.recorded_at[-1], [_event_file(history, tags)])
         for chunk in export.chunks
-        for _, history in chunk
+        for history in chunk
         for path, tags in _files(history)
     )
 
 
-def folders(runs: Sequence[Exported]) -> dict[str, str]:
+def folders(runs: Sequence[RunRow] | Sequence[Run]) -> dict[str, str]:
     """The folder of each run's files, by its id: `variant/seed-0`, and below the job's id if there are several jobs."""
     several = len({run.job_id for run in runs}) > 1
     names: dict[str, dict[str, str]] = {}

@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.errors import NotFound
-from models.history import RunHistory
 from reporting.answers import Analysis
-from reporting.plots.progress import progress
+from reporting.plots.progress import HasStatus, progress
 from reporting.plots.style import LABELS
 
 MAX_ROWS = 40
@@ -42,13 +41,13 @@ def prepare_differences(
     analysis: Analysis,
     metric: str = "best_val_data_loss",
     *,
-    histories: Sequence[RunHistory] = (),
+    runs: Sequence[HasStatus] = (),
     dataset: str = "",
     theme: str = "light",
 ) -> Differences:
     """What to draw of the comparisons of `reporting.analysis.analyse`, for one of the metrics they have.
 
-    `histories` are those analysed; where some of what is compared have not finished, the subtitle says so.
+    `runs` are those analysed; if some of what is compared have not finished, the subtitle says so.
     Raises `NotFound` where the analysis has comparisons, and none of that metric.
     """
     comparisons = analysis.comparisons
@@ -78,7 +77,7 @@ def prepare_differences(
         else "no runs to compare yet"
     )
     compared = {baseline, *(c.variant for c in found)}
-    done = progress([run for run in histories if not found or run.variant in compared])
+    done = progress([run for run in runs if not found or run.variant in compared])
     parts = [done, seeds, "p adjusted by Holm, filled below 0.05" if most > 1 else ""]
     if fewer := [f"{row.variant} ({row.n})" for row in rows if row.n < most]:
         notes.append(f"Fewer seeds in common with {baseline}: {', '.join(fewer)}.")

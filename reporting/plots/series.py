@@ -102,6 +102,13 @@ class Series:
     x_label: str = "Epochs"
 
 
+def reads(metric: str) -> tuple[str, ...]:
+    """The metrics of an epoch that a plot of `metric` needs. Raises `NotFound` for one that is not plotted."""
+    if metric not in PLOTTED:
+        raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(PLOTTED)}")
+    return PAIRS.get(metric, (metric,))
+
+
 def prepare(
     histories: Sequence[RunHistory],
     metric: str,
@@ -125,8 +132,7 @@ def prepare(
     for name in [*names, *([baseline] if difference and baseline is not None else [])]:
         if name not in groups:
             raise NotFound(f"There is no variant named {name!r}")
-    if metric not in PLOTTED:
-        raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(PLOTTED)}")
+    metrics = reads(metric)
     notes: list[str] = []
     shown = {*names, *([baseline] if difference else [])}
     runs = [run for name, group in groups.items() if name in shown for run in group]
@@ -136,7 +142,6 @@ def prepare(
         groups = {name: _differences(groups[name], groups[baseline], metric) for name in names if name != baseline}
         names = list(groups)
     ranks = _ranks(names, baseline)
-    metrics = PAIRS.get(metric, (metric,))
     curves = {
         (name, each): _curve(name, _label(name, each, metric, style), each, groups[name], ranks[name], band, difference)
         for name in names

@@ -10,7 +10,7 @@ from models.errors import NotFound
 from models.history import METRICS, RunHistory
 from models.kinds.axes import AXES
 from reporting.overfitting import best, higher_is_better
-from reporting.plots.progress import UNFINISHED, progress
+from reporting.plots.progress import is_unfinished, progress
 from reporting.plots.series import BAND_WORDS, Band, Point, band_of
 from reporting.plots.style import LABELS
 from reporting.statistics import estimate
@@ -104,7 +104,7 @@ def prepare_sweep(
             settings.append(Setting(variant, x, y, tuple(values), point.value, point.low, point.high))
     most = max((len(setting.values) for setting in settings), default=0)
     settings = [
-        replace(s, partial=len(s.values) < most or any(run.status in UNFINISHED for run in groups[s.variant]))
+        replace(s, partial=len(s.values) < most or any(is_unfinished(run) for run in groups[s.variant]))
         for s in settings
     ]
     settings.sort(key=lambda setting: (setting.y, setting.x))
@@ -181,7 +181,7 @@ def _notes(enough: Setting | None, returns: bool, runs: Sequence[RunHistory], me
         yield f"▼ diminishing returns: the smallest within {within} of the best."
     elif returns:
         yield "No diminishing returns yet: the largest is the best."
-    if unfinished := sum(run.status in UNFINISHED and bool(run.metrics.get(metric)) for run in runs):
+    if unfinished := sum(is_unfinished(run) and bool(run.metrics.get(metric)) for run in runs):
         yield f"Unfinished runs, with their best so far: {unfinished}."
     if diverged := sum(not all(map(math.isfinite, run.metrics.get(metric, ()))) for run in runs):
         yield f"Runs that diverged, with their best before: {diverged}."

@@ -18,8 +18,8 @@ from models.specification import dataset_of
 from models.tables import Run
 from reporting import plots
 from reporting.answers import Analysis
-from reporting.gathered import Results, swept
 from reporting.plots.style import LABELS
+from reporting.results import Results, swept
 from reporting.statistics import Estimate, estimate
 from reporting.summary import by_variant
 
@@ -71,7 +71,7 @@ def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]
         drawn += [
             (
                 f"difference_{metric}",
-                plots.prepare_differences(results.analysis, metric, histories=histories, dataset=dataset),
+                plots.prepare_differences(results.analysis, metric, runs=histories, dataset=dataset),
             )
             for metric in ("best_val_data_loss", "final_val_data_loss")
         ]

@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from sqlalchemy import select, update
 
-from api.schemas import progress
+from api.objects import read_job
 from models import states
 from models.database import Database, now
 from models.ids import new_id
@@ -94,8 +94,7 @@ def test_ids_ascend_with_the_clock_and_within_a_moment() -> None:
 def shown(bench: Bench, job_id: str, later: float = 0) -> Any:
     """The job's progress so many seconds from now."""
     with bench.database.read() as session:
-        job = session.get_one(Job, job_id)
-        return progress(job, session.scalars(select(now(later))).one())
+        return read_job(session, job_id, session.scalars(select(now(later))).one()).progress
 
 
 def test_an_estimate_is_never_negative(bench: Bench) -> None:

@@ -28,7 +28,7 @@ USE = """
 import json, sys, time
 from generated import Client
 from generated.api.jobs import create_job, get_job
-from generated.reporting.plots import get_plot
+from generated.api.plots import get_plot
 from generated.api.results import get_history, get_metrics
 from generated.models import (
     Dense, GetPlotFormat, GetPlotMetric, History, JobObject, JobRequest, Problem, Synthetic, Training, VariantRequest,

@@ -226,7 +226,7 @@ def test_a_panels_differences_have_the_same_decimals() -> None:
 
 def test_differences_say_what_is_adjusted_and_how_many_runs_have_finished() -> None:
     histories = [*runs({"original": 0, "l2": -0.05}, 2), RunHistory("x", "l2", 2, "queued", (), {})]
-    prepared = prepare_differences(analyse(histories, "original"), histories=histories)
+    prepared = prepare_differences(analyse(histories, "original"), runs=histories)
     assert prepared.subtitle == (
         "4 of 5 runs finished; n = 2 seeds, paired; 95% interval (Student's t), not adjusted; "
         "p adjusted by Holm, filled below 0.05"

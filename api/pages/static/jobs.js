@@ -78,17 +78,22 @@ function show(jobs) {
   if (focused) /** @type {HTMLElement | null} */ (root.querySelector(`[data-focus="${CSS.escape(focused)}"]`))?.focus();
 }
 
+/** What a job trains: a list has big jobs without their specification. @param {any} job */
+function extent({ spec, run_counts }) {
+  if (!spec) return plural(Object.values(run_counts).reduce((sum, count) => sum + count, 0), 'run');
+  return `${plural(spec.variants.length, 'variant')} × ${plural(spec.seeds.length, 'seed')} on ${spec.dataset.name}`;
+}
+
 /** @param {any} job */
 function row(job) {
   const known = curves.get(job.id);
-  const variants = job.spec.variants.length, seeds = job.spec.seeds.length;
   const box = h('input', { type: 'checkbox', checked: picked.has(job.id), 'data-focus': `pick ${job.id}`, 'aria-label': `Compare ${job.name}`, onchange: () => pick(job.id, box.checked) });
   const { progress } = job;
   return h('li', { class: 'job-row', 'data-job': job.id },
     h('label', { class: 'pick' }, box),
     h('div', { class: 'job-title' },
       h('a', { href: `/jobs/${job.id}`, 'data-focus': `open ${job.id}` }, job.name),
-      h('p', { class: 'muted small' }, `${plural(variants, 'variant')} × ${plural(seeds, 'seed')} on ${job.spec.dataset.name}, `, h('time', { dateTime: job.created_at, title: moment(job.created_at) }, ago(job.created_at)))),
+      h('p', { class: 'muted small' }, `${extent(job)}, `, h('time', { dateTime: job.created_at, title: moment(job.created_at) }, ago(job.created_at)))),
     h('div', { class: 'job-status' }, badge(job.status),
       finished(job) ? (job.error && h('span', { class: 'muted small' }, job.error.message))
         : [bar(progress.percent, `Progress of ${job.name}`), h('span', { class: 'muted small' }, pace({ done: progress.epochs_done, total: progress.epochs_total, eta: progress.eta_seconds }))]),
@@ -100,7 +105,7 @@ function row(job) {
 async function drawCurves(jobs, mine) {
   for (const job of jobs) {
     const epochs = `${job.status} ${job.progress.epochs_done}`;
-    if (!job.progress.epochs_done || job.progress.epochs_done > MOST_EPOCHS || curves.get(job.id)?.epochs === epochs) continue;
+    if (!job.spec || !job.progress.epochs_done || job.progress.epochs_done > MOST_EPOCHS || curves.get(job.id)?.epochs === epochs) continue;
     const history = await get(`/v1/jobs/${job.id}/history`).catch(() => null);
     if (mine !== turn) return;
     if (!history) continue;

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.orm import Session
-
+from models.database import Database
 from models.history import RunHistory
 from models.specification import dataset_of
 from models.tables import Job, Run
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Metrics
-from reporting.reading import load_histories
+from reporting.reading import read_histories
 from reporting.summary import summarize
 
 
@@ -34,9 +33,9 @@ class Results:
         return dataset_of(self.job.spec).title
 
 
-def results_of(session: Session, job: Job) -> Results:
-    """Reads what a report and a bundle are made of."""
-    histories = load_histories(session, job.runs)
+def results_of(database: Database, job: Job) -> Results:
+    """Reads what a report and a bundle are made of; `job` was read with its runs."""
+    histories = list(read_histories(database, job.runs))
     baseline, dataset = job.spec["baseline"], dataset_of(job.spec)
     on_test, chance = not dataset.held_out, dataset.task.chance
     data, keras = (

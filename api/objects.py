@@ -1,0 +1,161 @@
+"""Jobs and runs as the API shows them, in two sizes: the card, whose runs the database counts, and the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, case, func, select
+from sqlalchemy.orm import Session
+
+from api.schemas import LISTED_RUNS, JobObject, ListedJob, Progress, RunCounts, RunError, RunObject
+from models.database import now
+from models.errors import NotFound
+from models.tables import FINISHED, Job, Run, Status
+
+_RUN = (
+    Run.id, Run.job_id, Run.variant, Run.seed, Run.status, Run.epoch, Run.epochs, Run.attempt, Run.parameters,
+    Run.queued_at, Run.started_at, Run.finished_at, Run.chosen_epoch, Run.test, Run.reused_from, Run.error,
+    Run.model_size,
+)  # fmt: skip
+"""What is shown of a run: not its fingerprint, which is kilobytes."""
+
+_JOB = (
+    Job.id, Job.name, Job.status, Job.created_at, Job.queued_at, Job.started_at, Job.finished_at, Job.last_event,
+    Job.spec["metadata"].label("metadata"),
+)  # fmt: skip
+
+_fresh = and_(Run.started_at >= func.coalesce(Job.queued_at, Job.created_at), Run.reused_from.is_(None))
+"""Whether a run was trained in the job's present round, which begins when it is submitted, retried or given seeds."""
+
+_COUNTED = (
+    Run.job_id,
+    Run.status,
+    func.count().label("runs"),
+    func.sum(Run.epochs).label("epochs"),
+    func.sum(Run.epoch).label("done"),
+    func.sum(case((_fresh, Run.epoch), else_=0)).label("fresh"),
+    func.min(case((_fresh, Run.started_at))).label("fresh_since"),
+    func.max(case((Run.error["retryable"].as_boolean(), 1), else_=0)).label("retryable"),
+)
+"""Of a job's runs of one status."""
+
+
+def read_job(session: Session, job_id: str, clock: datetime | None = None) -> JobObject:
+    """The job with its runs, whoever owns it, as it is at `clock`: now by the database's. Raises NotFound."""
+    spec = session.scalar(select(Job.spec).where(Job.id == job_id))
+    cards = _cards(session, [job_id], clock)
+    if spec is None or not cards:
+        raise NotFound("There is no job with this id")
+    return JobObject(**cards[0], spec=spec, runs=_runs(session, [job_id])[job_id])
+
+
+def read_list(session: Session, job_ids: Sequence[str]) -> list[ListedJob]:
+    """The jobs in this order, those of more than `LISTED_RUNS` runs without these and without specification."""
+    cards = _cards(session, job_ids)
+    few = [card["id"] for card in cards if sum(dict(card["run_counts"]).values()) <= LISTED_RUNS]
+    specs = {row.id: row.spec for row in session.execute(select(Job.id, Job.spec).where(Job.id.in_(few)))}
+    runs = _runs(session, few)
+    return [ListedJob(**card, spec=specs.get(card["id"]), runs=runs.get(card["id"])) for card in cards]
+
+
+def _cards(session: Session, job_ids: Sequence[str], clock: datetime | None = None) -> list[dict[str, Any]]:
+    """The fields of `JobCard`, for each job that there is."""
+    clock = clock or session.scalars(select(now())).one()
+    jobs = {job.id: job for job in session.execute(select(*_JOB).where(Job.id.in_(job_ids)))}
+    counted: dict[str, list[Row[Any]]] = {job_id: [] for job_id in jobs}
+    for row in session.execute(
+        select(*_COUNTED).join(Job).where(Run.job_id.in_(jobs)).group_by(Run.job_id, Run.status)
+    ):
+        counted[row.job_id].append(row)
+    # Without a run it was deleted between the two questions.
+    return [_card(jobs[job_id], counted[job_id], clock) for job_id in job_ids if counted.get(job_id)]
+
+
+def _runs(session: Session, job_ids: Sequence[str]) -> dict[str, list[RunObject]]:
+    found: dict[str, list[RunObject]] = {job_id: [] for job_id in job_ids}
+    for run in session.execute(select(*_RUN).where(Run.job_id.in_(job_ids)).order_by(Run.job_id, Run.position)):
+        found[run.job_id].append(run_object(run))
+    return found
+
+
+def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[str, Any]:
+    by_status = {row.status: row for row in counted}
+    error = None
+    if failed := by_status.get(Status.FAILED):
+        total = sum(row.runs for row in by_status.values())
+        message = f"{failed.runs} of {total} runs failed"
+        error = RunError(code="runs_failed", message=message, retryable=bool(failed.retryable))
+    base = f"/v1/jobs/{job.id}"
+    return {
+        "id": job.id,
+        "name": job.name,
+        "status": Status(job.status),
+        "created_at": job.created_at,
+        "queued_at": job.queued_at or job.created_at,
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+        "progress": _progress(job, by_status.values(), clock),
+        "run_counts": RunCounts(**{status: row.runs for status, row in by_status.items()}),
+        "error": error,
+        "metadata": job.metadata,
+        "last_event": job.last_event,
+        "links": {
+            "self": base,
+            "events": f"{base}/events",
+            "history": f"{base}/history",
+            "metrics": f"{base}/metrics",
+            "analysis": f"{base}/analysis",
+            "plot": f"{base}/plots/val_loss.png",
+            "report": f"{base}/report.html",
+            "bundle": f"{base}/bundle.zip",
+        },
+    }
+
+
+def _progress(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> Progress:
+    """Epochs done and to do; the pace of this round estimates the rest.
+
+    What was trained before it, and what was taken over instead of trained, says nothing about its pace.
+
+    A run that stopped early has done all of its own; one that failed or was cancelled, what it has recorded.
+    """
+    counted = list(counted)
+    total, done = sum(row.epochs for row in counted), sum(row.done for row in counted)
+    left = sum(row.epochs - row.done for row in counted if row.status not in FINISHED)
+    missing = sum(row.epochs - row.done for row in counted if row.status != Status.SUCCEEDED)
+    eta: float | None = None
+    if left == 0:
+        eta = 0.0
+    elif job.status == Status.RUNNING and (fresh := sum(row.fresh for row in counted)):
+        since = min(row.fresh_since for row in counted if row.fresh_since)
+        eta = round(max(0.0, (clock - since).total_seconds()) / fresh * left, 1)
+    percent = round(100 * (1 - missing / total), 1)
+    return Progress(percent=percent, epochs_done=done, epochs_total=total, eta_seconds=eta)
+
+
+def run_object(run: Run | Row[Any]) -> RunObject:
+    """A run as the API shows it."""
+    links = {"self": f"/v1/runs/{run.id}", "job": f"/v1/jobs/{run.job_id}"}
+    if run.model_size is not None:
+        links["model"] = f"/v1/runs/{run.id}/model.keras"
+    return RunObject(
+        id=run.id,
+        job_id=run.job_id,
+        variant=run.variant,
+        seed=run.seed,
+        status=Status(run.status),
+        epoch=run.epoch,
+        epochs=run.epochs,
+        attempt=run.attempt,
+        parameters=run.parameters,
+        created_at=run.queued_at,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        chosen_epoch=run.chosen_epoch,
+        test=run.test,
+        reused_from=run.reused_from,
+        error=RunError(**run.error) if run.error else None,
+        links=links,
+    )

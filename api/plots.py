@@ -1,0 +1,244 @@
+"""Plots: PNG, SVG and PDF, drawn from whatever epochs there are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel
+
+from api.access import Reader
+from api.conditional import cached, not_modified
+from api.marks import etag_of
+from api.problems import documented
+from api.selection import Chosen, JobIds, RunIds, choose, of_job
+from models.errors import NotFound
+from models.specification import dataset_of
+from reporting import plots
+from reporting.analysis import analyse, view_of
+from reporting.reading import read_histories
+from reporting.results import swept
+
+router = APIRouter(tags=["plots"])
+
+# The document names them all; what is not among them is not found.
+Metric = Annotated[str, Path(json_schema_extra={"enum": list(plots.PLOTTED)})]
+
+
+def _format(format: Annotated[str, Path(json_schema_extra={"enum": list(plots.FORMATS)})]) -> str:
+    if format not in plots.FORMATS:
+        raise NotFound(f"Plots come as {', '.join(plots.FORMATS)}")
+    return format
+
+
+Format = Annotated[str, Depends(_format)]
+Pixels = Annotated[int | None, Query(ge=plots.MIN_PIXELS, le=plots.MAX_PIXELS, description="Pixels")]
+
+
+class Look(BaseModel):
+    """What a plot shows of the runs, and how."""
+
+    variants: str | None
+    style: Literal["lines", "notebook"]
+    band: Literal["ci95", "sd", "minmax", "none"]
+    theme: Literal["light", "dark"]
+    width: int
+    height: int | None
+    dpi: int | None
+
+
+def _look(
+    variants: Annotated[str | None, Query(description="Names, with commas between; all if left out")] = None,
+    style: Annotated[Literal["lines", "notebook"], Query(description="The notebook's own marks, or lines")] = "lines",
+    band: Annotated[Literal["ci95", "sd", "minmax", "none"], Query(description="Drawn around a mean")] = "ci95",
+    theme: Annotated[Literal["light", "dark"], Query()] = "light",
+    width: Annotated[int, Query(ge=plots.MIN_PIXELS, le=plots.MAX_PIXELS, description="Pixels")] = 800,
+    height: Pixels = None,
+    dpi: Annotated[int | None, Query(ge=plots.MIN_DPI, le=plots.MAX_DPI, description="Pixels an inch")] = None,
+) -> Look:
+    return Look(variants=variants, style=style, band=band, theme=theme, width=width, height=height, dpi=dpi)
+
+
+Looks = Annotated[Look, Depends(_look)]
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The plot",
+        "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in plots.FORMATS.values()},
+    },
+    304: {"description": "The plot that the client has is the same"},
+    **documented(404, 422),
+}
+
+
+# The plots that have a name of their own stand before the one whose name is a metric: a path is the first that fits.
+
+
+@router.get(
+    "/jobs/{job_id}/plots/sweep.{format}", summary="Draw a sweep", response_class=Response, responses=_RESPONSES
+)
+def get_sweep(
+    request: Request,
+    access: Reader,
+    job_id: str,
+    format: Format,
+    look: Looks,
+    over: Annotated[
+        str | None, Query(description="One swept parameter or two, with a comma between; else the first two")
+    ] = None,
+    metric: Annotated[str, Query(description="Its best value over the epochs is drawn")] = "val_data_loss",
+) -> Response:
+    """The best value against what was swept: a line over one parameter, a heat map over two."""
+    with access.database.read() as session:
+        selection = of_job(access, session, job_id)
+        headers = cached(etag_of(request, selection.marks))
+        if same := not_modified(request, headers):
+            return same
+        (chosen,) = selection.read(session)
+    parameters = swept(chosen.spec)
+    if not parameters:
+        raise NotFound("The job has no sweep")
+    names = _variants(look, parameters)
+    histories = read_histories(access.database, [run for run in chosen.runs if run.variant in names], [metric])
+    series = plots.prepare_sweep(
+        list(histories),
+        parameters,
+        over=over.split(",") if over else (),
+        metric=metric,
+        band=look.band,
+        dataset=dataset_of(chosen.spec).title,
+        theme=look.theme,
+    )
+    return _drawn(series, format, look, headers)
+
+
+@router.get(
+    "/jobs/{job_id}/plots/differences.{format}",
+    summary="Draw differences from the baseline",
+    response_class=Response,
+    responses=_RESPONSES,
+)
+def get_differences(
+    request: Request,
+    access: Reader,
+    job_id: str,
+    format: Format,
+    look: Looks,
+    metric: Annotated[str, Query(description="One that the analysis compares")] = "best_val_data_loss",
+) -> Response:
+    """Each variant's difference from the baseline, with its interval."""
+    with access.database.read() as session:
+        selection = of_job(access, session, job_id)
+        headers = cached(etag_of(request, selection.marks))
+        if same := not_modified(request, headers):
+            return same
+        (chosen,) = selection.read(session)
+    dataset = dataset_of(chosen.spec)
+    analysis = analyse(
+        read_histories(access.database, chosen.runs),
+        chosen.spec["baseline"],
+        view=view_of(metric),
+        chance=dataset.task.chance,
+    )
+    if look.variants:  # chosen among what all were corrected for
+        names = _variants(look, [variant["name"] for variant in chosen.spec["variants"]])
+        compared = [each for each in analysis.comparisons if each.variant in names]
+        analysis = analysis.model_copy(update={"comparisons": compared})
+    series = plots.prepare_differences(analysis, metric, runs=chosen.runs, dataset=dataset.title, theme=look.theme)
+    return _drawn(series, format, look, headers)
+
+
+@router.get(
+    "/jobs/{job_id}/plots/{metric}.{format}", summary="Draw a metric", response_class=Response, responses=_RESPONSES
+)
+def get_plot(
+    request: Request,
+    access: Reader,
+    job_id: str,
+    metric: Metric,
+    format: Format,
+    look: Looks,
+    difference: Annotated[bool, Query(description="Draw the difference from the baseline, seed by seed")] = False,
+) -> Response:
+    """`metric` over the epochs, a curve for each variant: the mean of its seeds and a band around it."""
+    with access.database.read() as session:
+        selection = of_job(access, session, job_id)
+        headers = cached(etag_of(request, selection.marks))
+        if same := not_modified(request, headers):
+            return same
+        (chosen,) = selection.read(session)
+    series = plots.prepare(
+        list(read_histories(access.database, chosen.runs, plots.reads(metric))),
+        metric,
+        variants=look.variants.split(",") if look.variants else None,
+        style=look.style,
+        band=look.band,
+        baseline=chosen.spec["baseline"],
+        difference=difference,
+        dataset=dataset_of(chosen.spec).title,
+        theme=look.theme,
+    )
+    return _drawn(series, format, look, headers)
+
+
+@router.get(
+    "/plots/{metric}.{format}", summary="Draw a metric across jobs", response_class=Response, responses=_RESPONSES
+)
+def get_plot_across(
+    request: Request,
+    access: Reader,
+    metric: Metric,
+    format: Format,
+    look: Looks,
+    job: JobIds = None,
+    run: RunIds = None,
+) -> Response:
+    """The same of chosen jobs and runs. The job's name or id tells variants of one name apart."""
+    with access.database.read() as session:
+        selection = choose(access, session, job, run)
+        headers = cached(etag_of(request, selection.marks))
+        if same := not_modified(request, headers):
+            return same
+        chosen = selection.read(session)
+    histories = [
+        replace(history, variant=label_of[history.variant])
+        for each, label_of in zip(chosen, _labels(chosen), strict=True)
+        for history in read_histories(access.database, each.runs, plots.reads(metric))
+    ]
+    series = plots.prepare(
+        histories,
+        metric,
+        variants=look.variants.split(",") if look.variants else None,
+        style=look.style,
+        band=look.band,
+        dataset=", ".join(sorted({dataset_of(each.spec).title for each in chosen})),
+        theme=look.theme,
+    )
+    return _drawn(series, format, look, headers)
+
+
+def _labels(chosen: Sequence[Chosen]) -> list[dict[str, str]]:
+    """For each job, what each of its variants is called beside those of the others."""
+    variants = [sorted({run.variant for run in each.runs}) for each in chosen]
+    shared = {name for name, jobs in Counter(name for names in variants for name in names).items() if jobs > 1}
+    named = Counter(each.name for each in chosen)
+    jobs = [each.name if named[each.name] == 1 else f"…{each.job_id[-6:]}" for each in chosen]
+    return [
+        {name: f"{name} ({job.replace(',', ' ')})" if name in shared else name for name in names}
+        for names, job in zip(variants, jobs, strict=True)
+    ]
+
+
+def _variants(look: Look, names: Collection[str]) -> Collection[str]:
+    """The variants that are asked for, or all. Raises NotFound for one that is not among `names`."""
+    chosen = look.variants.split(",") if look.variants else names
+    for name in chosen:
+        if name not in names:
+            raise NotFound(f"There is no variant named {name!r}")
+    return chosen
+
+
+def _drawn(series: plots.Drawable, format: str, look: Look, headers: dict[str, str]) -> Response:
+    return Response(plots.draw(series, format, look.width, look.height, look.dpi), 200, headers, plots.FORMATS[format])

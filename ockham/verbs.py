@@ -237,7 +237,7 @@ def delete(job: JobId, url: Url = None) -> None:
 
 def history(
     job: Annotated[list[str], typer.Argument(metavar="JOB...", help="One job's id, or several.")],
-    format: Annotated[str, typer.Option(help="json, csv, ndjson, parquet or tensorboard (a ZIP).")] = "csv",
+    format: Annotated[str, typer.Option(help="One of the service's formats, such as json, csv or parquet.")] = "csv",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, in place of standard output.")] = None,
     url: Url = None,
     as_json: AsJson = False,

@@ -19,6 +19,7 @@ import pytest
 
 from models.errors import SpecificationError
 from models.resolution import resolve
+from ockham_client import Client
 from tests.servers import Service, Valkey
 
 ROOT = Path(__file__).parent.parent
@@ -86,7 +87,7 @@ def job(service: Service) -> dict[str, Any]:
 
 def test_there_is_a_recipe_for_each_family() -> None:
     families = {Path(path).parent.name for path in RECIPES}
-    assert families == {"layers", "optimizers", "regularizers", "axes", "tasks", "datasets", "data"}
+    assert families == {"layers", "optimizers", "regularizers", "axes", "tasks", "datasets", "data", "formats"}
     assert len(RECIPES) == len(families)
 
 
@@ -182,6 +183,30 @@ def test_the_archive_trains_without_ockham_and_is_submitted_again(
     again = service.submit(**json.loads((folder / "specification.json").read_text()))
     assert again["spec"] == job["spec"]
     assert service.finished(again["id"])["status"] == "succeeded"
+
+
+def test_a_new_format_is_there_for_http_the_page_the_client_and_the_command_line(
+    service: Service, job: dict[str, Any], tree: Path
+) -> None:
+    url = f"/v1/jobs/{job['id']}/history"
+    answer = service.http.get(url, params={"format": "tsv"}).raise_for_status()
+    header, *rows = [line.split("\t") for line in answer.text.splitlines()]
+    assert header[:5] == ["job_id", "run_id", "variant", "seed", "epoch"]
+    assert [row[2] for row in rows] == ["plain"] * 3 + ["noisy"] * 3 + ["epochs=1"] + ["epochs=2"] * 2
+    assert answer.headers["Content-Type"].startswith("text/tab-separated-values")
+    assert answer.headers["Content-Disposition"] == f'attachment; filename="{job["id"]}.tsv"'
+    assert service.http.get(url, headers={"Accept": "text/tab-separated-values"}).text == answer.text
+    (parameter,) = [
+        each
+        for each in service.http.get("/openapi.json").json()["paths"]["/v1/jobs/{job_id}/history"]["get"]["parameters"]
+        if each["name"] == "format"
+    ]
+    assert "tsv" in parameter["schema"]["enum"]
+    assert " tsv:tsv" in service.http.get(f"/jobs/{job['id']}").text
+    address = str(service.http.base_url)
+    with Client(address) as client:
+        assert client.history(job["id"], "tsv") == answer.text
+    assert run(tree, "-m", "ockham", "history", job["id"], "--format", "tsv", "--url", address) == answer.text
 
 
 def test_the_checks_of_every_kind_pass(tree: Path, tmp_path: Path) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
+from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -18,9 +20,8 @@ from api.selection import Chosen, JobIds, RunIds, choose, of_job
 from models.errors import NotFound
 from models.specification import dataset_of
 from reporting import plots
-from reporting.analysis import analyse, view_of
+from reporting.plots.kind import JobPlot
 from reporting.reading import read_histories
-from reporting.results import swept
 
 router = APIRouter(tags=["plots"])
 
@@ -73,81 +74,51 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-# The plots that have a name of their own stand before the one whose name is a metric: a path is the first that fits.
+def _route_of(plot: JobPlot) -> Callable[..., Response]:
+    """The route of a plot that has a name of its own; the fields of its options are query parameters."""
+
+    def get(request: Request, access: Reader, job_id: str, format: Format, look: Looks, **options: Any) -> Response:
+        with access.database.read() as session:
+            selection = of_job(access, session, job_id)
+            headers = cached(etag_of(request, selection.marks))
+            if same := not_modified(request, headers):
+                return same
+            (chosen,) = selection.read(session)
+        source = plots.Source(
+            chosen.spec,
+            chosen.runs,
+            partial(read_histories, access.database),
+            look.variants.split(",") if look.variants else None,
+            look.band,
+            look.theme,
+        )
+        return _drawn(plot.prepare(source, plot.options(**options)), format, look, headers)
+
+    fixed = [each for each in signature(get, eval_str=True).parameters.values() if each.name != "options"]
+    own = [
+        Parameter(
+            name,
+            Parameter.KEYWORD_ONLY,
+            default=field.default,
+            annotation=Annotated[field.annotation, Query(description=field.description)],
+        )
+        for name, field in plot.options.model_fields.items()
+    ]
+    get.__signature__ = Signature([*fixed, *own])  # type: ignore[attr-defined]
+    get.__doc__ = plot.description
+    return get
 
 
-@router.get(
-    "/jobs/{job_id}/plots/sweep.{format}", summary="Draw a sweep", response_class=Response, responses=_RESPONSES
-)
-def get_sweep(
-    request: Request,
-    access: Reader,
-    job_id: str,
-    format: Format,
-    look: Looks,
-    over: Annotated[
-        str | None, Query(description="One swept parameter or two, with a comma between; else the first two")
-    ] = None,
-    metric: Annotated[str, Query(description="Its best value over the epochs is drawn")] = "val_data_loss",
-) -> Response:
-    """The best value against what was swept: a line over one parameter, a heat map over two."""
-    with access.database.read() as session:
-        selection = of_job(access, session, job_id)
-        headers = cached(etag_of(request, selection.marks))
-        if same := not_modified(request, headers):
-            return same
-        (chosen,) = selection.read(session)
-    parameters = swept(chosen.spec)
-    if not parameters:
-        raise NotFound("The job has no sweep")
-    names = _variants(look, parameters)
-    histories = read_histories(access.database, [run for run in chosen.runs if run.variant in names], [metric])
-    series = plots.prepare_sweep(
-        list(histories),
-        parameters,
-        over=over.split(",") if over else (),
-        metric=metric,
-        band=look.band,
-        dataset=dataset_of(chosen.spec).title,
-        theme=look.theme,
+# Before the plot whose name is a metric: of the paths that fit, the first has the request.
+for _plot in plots.JOB_PLOTS.values():
+    router.add_api_route(
+        f"/jobs/{{job_id}}/plots/{_plot.name}.{{format}}",
+        _route_of(_plot),
+        name=f"get_{_plot.name}",
+        summary=_plot.summary,
+        response_class=Response,
+        responses=_RESPONSES,
     )
-    return _drawn(series, format, look, headers)
-
-
-@router.get(
-    "/jobs/{job_id}/plots/differences.{format}",
-    summary="Draw differences from the baseline",
-    response_class=Response,
-    responses=_RESPONSES,
-)
-def get_differences(
-    request: Request,
-    access: Reader,
-    job_id: str,
-    format: Format,
-    look: Looks,
-    metric: Annotated[str, Query(description="One that the analysis compares")] = "best_val_data_loss",
-) -> Response:
-    """Each variant's difference from the baseline, with its interval."""
-    with access.database.read() as session:
-        selection = of_job(access, session, job_id)
-        headers = cached(etag_of(request, selection.marks))
-        if same := not_modified(request, headers):
-            return same
-        (chosen,) = selection.read(session)
-    dataset = dataset_of(chosen.spec)
-    analysis = analyse(
-        read_histories(access.database, chosen.runs),
-        chosen.spec["baseline"],
-        view=view_of(metric),
-        chance=dataset.task.chance,
-    )
-    if look.variants:  # chosen among what all were corrected for
-        names = _variants(look, [variant["name"] for variant in chosen.spec["variants"]])
-        compared = [each for each in analysis.comparisons if each.variant in names]
-        analysis = analysis.model_copy(update={"comparisons": compared})
-    series = plots.prepare_differences(analysis, metric, runs=chosen.runs, dataset=dataset.title, theme=look.theme)
-    return _drawn(series, format, look, headers)
 
 
 @router.get(
@@ -229,15 +200,6 @@ def _labels(chosen: Sequence[Chosen]) -> list[dict[str, str]]:
         {name: f"{name} ({job.replace(',', ' ')})" if name in shared else name for name in names}
         for names, job in zip(variants, jobs, strict=True)
     ]
-
-
-def _variants(look: Look, names: Collection[str]) -> Collection[str]:
-    """The variants that are asked for, or all. Raises NotFound for one that is not among `names`."""
-    chosen = look.variants.split(",") if look.variants else names
-    for name in chosen:
-        if name not in names:
-            raise NotFound(f"There is no variant named {name!r}")
-    return chosen
 
 
 def _drawn(series: plots.Drawable, format: str, look: Look, headers: dict[str, str]) -> Response:

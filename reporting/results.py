@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from models.database import Database
 from models.history import RunHistory
@@ -42,8 +41,3 @@ def results_of(database: Database, job: Job) -> Results:
         analyse(histories, baseline, view=view, validated_on_test=on_test, chance=chance) for view in ("data", "keras")
     )
     return Results(job, job.runs, histories, data, keras, summarize(histories, "val_data_loss"))
-
-
-def swept(spec: Mapping[str, Any]) -> dict[str, dict[str, float]]:
-    """The place of each variant in a stored specification's sweep."""
-    return {variant["name"]: variant["swept"] for variant in spec["variants"] if variant["swept"]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.errors import NotFound
 from reporting.answers import Analysis
+from reporting.decisions import ALPHA
 from reporting.plots.progress import HasStatus, progress
 from reporting.plots.style import LABELS
 
@@ -14,7 +15,7 @@ MAX_ROWS = 40
 
 
 @dataclass(frozen=True)
-class Difference:
+class DifferenceRow:
     """A variant minus the baseline over `n` seeds; no interval and no p with one seed."""
 
     variant: str
@@ -26,13 +27,13 @@ class Difference:
 
 
 @dataclass(frozen=True)
-class Differences:
+class DifferenceSeries:
     """Differences of one metric from the baseline, in the variants' order."""
 
     title: str
     subtitle: str
     x_label: str
-    rows: tuple[Difference, ...]
+    rows: tuple[DifferenceRow, ...]
     theme: str
     notes: tuple[str, ...]
 
@@ -44,7 +45,7 @@ def prepare_differences(
     runs: Sequence[HasStatus] = (),
     dataset: str = "",
     theme: str = "light",
-) -> Differences:
+) -> DifferenceSeries:
     """What to draw of the comparisons of `reporting.analysis.analyse`, for one of the metrics they have.
 
     `runs` are those analysed; if some of what is compared have not finished, the subtitle says so.
@@ -56,7 +57,7 @@ def prepare_differences(
         names = dict.fromkeys(comparison.metric for comparison in comparisons)
         raise NotFound(f"There is no comparison of {metric!r}; there are: {', '.join(names)}")
     rows = tuple(
-        Difference(c.variant, c.n, c.difference, low, high, c.p_holm)
+        DifferenceRow(c.variant, c.n, c.difference, low, high, c.p_holm)
         for c in found
         for low, high in [c.ci95 or (None, None)]
         if c.difference is not None
@@ -78,14 +79,14 @@ def prepare_differences(
     )
     compared = {baseline, *(c.variant for c in found)}
     done = progress([run for run in runs if not found or run.variant in compared])
-    parts = [done, seeds, "p adjusted by Holm, filled below 0.05" if most > 1 else ""]
+    parts = [done, seeds, f"p adjusted by Holm, filled below {ALPHA:g}" if most > 1 else ""]
     if fewer := [f"{row.variant} ({row.n})" for row in rows if row.n < most]:
         notes.append(f"Fewer seeds in common with {baseline}: {', '.join(fewer)}.")
     if same := [row.variant for row in rows if row.n > 1 and row.low is None]:
         notes.append(f"The same difference in all seeds, so no interval: {', '.join(same)}.")
     if missing := [c.variant for c in found if c.difference is None]:
         notes.append(f"No seed in common with {baseline}: {', '.join(missing)}.")
-    return Differences(
+    return DifferenceSeries(
         title=f"{_words(metric)}{f' on {dataset}' if dataset else ''}: difference from {baseline}",
         subtitle="; ".join(part for part in parts if part),
         x_label=f"{_words(metric)} − {baseline}",

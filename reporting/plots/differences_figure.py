@@ -1,4 +1,4 @@
-"""Draws `Differences`: a dot and its interval for each variant, and the numbers beside them."""
+"""The plot of differences: a dot and its interval for each variant, and the numbers beside them."""
 
 from __future__ import annotations
 
@@ -7,16 +7,25 @@ from math import floor, log10
 
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
+from pydantic import BaseModel, Field
 
-from reporting.plots.differences import Difference, Differences
+from models.specification import dataset_of
+from reporting.analysis import analyse, view_of
+from reporting.decisions import ALPHA
+from reporting.plots.differences import DifferenceRow, DifferenceSeries, prepare_differences
+from reporting.plots.kind import Drawing, JobPlot, Source
 from reporting.plots.page import Page
 from reporting.plots.style import Theme
 
-LEVEL = 0.05
+
+class DifferenceOptions(BaseModel):
+    """What may be asked of a plot of differences."""
+
+    metric: str = Field("best_val_data_loss", description="One that the analysis compares")
 
 
-def draw_differences(figure: Figure, differences: Differences, theme: Theme) -> None:
-    """Rows from the top down in the variants' order; in colour where Holm's p is below `LEVEL`."""
+def draw_differences(figure: Figure, differences: DifferenceSeries, theme: Theme) -> None:
+    """Rows from the top down in the variants' order; in colour where Holm's p is below `ALPHA`."""
     page = Page(figure, theme)
     page.words(differences.title, differences.subtitle, differences.notes)
     rows = differences.rows
@@ -44,7 +53,7 @@ def draw_differences(figure: Figure, differences: Differences, theme: Theme) -> 
     axes.xaxis.set_major_locator(MaxNLocator(nbins=max(2, int(width / 0.7)), steps=(1, 2, 2.5, 5, 10)))
     axes.set_xlabel(page.fit(differences.x_label, width, page.size), fontsize=page.size, color=theme.ink)
     for place, (row, text) in enumerate(zip(rows, texts, strict=True)):
-        sure = row.p_holm is not None and row.p_holm < LEVEL
+        sure = row.p_holm is not None and row.p_holm < ALPHA
         color = theme.curves[0] if sure else theme.muted
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], [place, place], color=color, linewidth=2, solid_capstyle="butt")
@@ -61,7 +70,7 @@ def draw_differences(figure: Figure, differences: Differences, theme: Theme) -> 
         axes.set_xticks([])
 
 
-def _numbers(row: Difference, digits: int) -> str:
+def _numbers(row: DifferenceRow, digits: int) -> str:
     """The difference and its interval to `digits`, and p."""
     text = f"{row.value:+.{digits}f}"
     if row.low is not None and row.high is not None:
@@ -71,7 +80,7 @@ def _numbers(row: Difference, digits: int) -> str:
     return text.replace("-", "−")
 
 
-def _digits(rows: Sequence[Difference]) -> int:
+def _digits(rows: Sequence[DifferenceRow]) -> int:
     """Decimals for all rows: two digits of half an interval's width, three of a difference without one.
 
     They suit the narrowest interval, but are at most one more than suits the widest.
@@ -81,3 +90,28 @@ def _digits(rows: Sequence[Difference]) -> int:
     if not needed:
         needed = [2 - floor(log10(greatest)) if (greatest := max((abs(r.value) for r in rows), default=0)) else 0]
     return min(9, max(0, min(max(needed), min(needed) + 1)))
+
+
+def _of_job(job: Source, options: DifferenceOptions) -> DifferenceSeries:
+    dataset, baseline = dataset_of(job.spec), job.spec["baseline"]
+    view = view_of(options.metric)
+    analysis = analyse(job.read(job.runs, None), baseline, view=view, chance=dataset.task.chance)
+    # Chosen among what all were corrected for.
+    chosen = job.chosen([variant["name"] for variant in job.spec["variants"]])
+    compared = [each for each in analysis.comparisons if each.variant in chosen]
+    analysis = analysis.model_copy(update={"comparisons": compared})
+    return prepare_differences(analysis, options.metric, runs=job.runs, dataset=dataset.title, theme=job.theme)
+
+
+def _height(differences: DifferenceSeries, _inches: float) -> float:
+    return 1.5 + 0.34 * max(2, len(differences.rows))
+
+
+DRAWING = Drawing(DifferenceSeries, draw_differences, _height)
+PLOT = JobPlot(
+    "differences",
+    "Draw differences from the baseline",
+    "Each variant's difference from the baseline, with its interval.",
+    DifferenceOptions,
+    _of_job,
+)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Sequence
-from math import ceil
 from typing import Any
 
 import matplotlib
@@ -16,16 +14,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from models.history import RunHistory
-from reporting.plots.differences import Differences
-from reporting.plots.differences_figure import draw_differences
-from reporting.plots.layout import grid
-from reporting.plots.lines import LABELLED, draw_lines
-from reporting.plots.notebook import OWN, draw_notebook
-from reporting.plots.page import PAD, word_size
-from reporting.plots.series import STYLES, Curve, Panel, Series, prepare
+from reporting.plots.catalogue import DRAWINGS
+from reporting.plots.kind import Drawable
+from reporting.plots.series import STYLES, prepare
 from reporting.plots.style import RC, THEMES
-from reporting.plots.sweep import Sweep
-from reporting.plots.sweep_figure import draw_sweep
 
 FORMATS = {"png": "image/png", "svg": "image/svg+xml", "pdf": "application/pdf"}
 """The formats, and their media types."""
@@ -42,9 +34,6 @@ METADATA: dict[str, dict[str, Any]] = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 
-Drawable = Series | Sweep | Differences
-"""What `draw` draws."""
-
 _turn = threading.Lock()
 
 
@@ -57,23 +46,16 @@ def draw(
     and narrower rather than illegible. It is lowered where the figure would be less than 3 inches wide. Without
     `height` the figure is as high as its panels need. An SVG or PDF has the size in inches, and text that stays text.
     """
+    drawing = DRAWINGS[type(series)]
     inches = max(3.0, width / (dpi or max(96.0, width / 8)))
     scale = width / inches
-    tall = height / scale if height else _height(series, inches)
+    tall = height / scale if height else drawing.height(series, inches)
     tall = min(max(tall, 1.5), MAX_PIXELS / scale)
     with _turn, matplotlib.rc_context(RC):  # type: ignore[arg-type]
         theme = THEMES[series.theme]
         figure = Figure(figsize=(inches, tall), dpi=scale, facecolor=theme.background)
         FigureCanvasAgg(figure)
-        match series:
-            case Sweep():
-                draw_sweep(figure, series, theme)
-            case Differences():
-                draw_differences(figure, series, theme)
-            case Series(style="notebook"):
-                draw_notebook(figure, series, theme)
-            case Series():
-                draw_lines(figure, series, theme)
+        drawing.draw(figure, series, theme)
         out = io.BytesIO()
         figure.savefig(
             out,
@@ -93,25 +75,3 @@ def warm_up() -> None:
         series = prepare(histories, "val_loss", style=style)
         for format in FORMATS:
             draw(series, format)
-
-
-def _height(series: Drawable, inches: float) -> float:
-    """The height a figure `inches` wide asks for."""
-    match series:
-        case Differences():
-            return 1.5 + 0.34 * max(2, len(series.rows))
-        case Series(style="notebook", panels=(Panel(curves=curves), *_)):
-            return inches * 0.75 + (_legend(curves, inches) if len(curves) > OWN else 0)
-        case Series(panels=panels) if len(panels) > 1:
-            rows, columns = grid(len(panels), inches)
-            return 1.1 + rows * max(1.5, 0.62 * inches / columns)
-        case Series(panels=(Panel(curves=(_, _, *_) as curves),)) if inches < LABELLED:
-            return max(3.2, inches * 0.6) + _legend(curves, inches)
-    return max(3.2, inches * 0.6)
-
-
-def _legend(curves: Sequence[Curve], inches: float) -> float:
-    """About the height of a legend below the axes: a letter is some 0.6 of the words' size wide."""
-    letter = word_size(inches) / 72
-    entry = 0.6 * letter * min(40, max(len(curve.label) for curve in curves)) + 0.55
-    return ceil(len(curves) / max(1, int((inches - 2 * PAD) / entry))) * 1.55 * letter

@@ -14,6 +14,7 @@ from typing import Literal
 from models.errors import NotFound
 from models.history import EVALUATED, METRICS, RunHistory
 from reporting.overfitting import best, higher_is_better, onset
+from reporting.plots.kind import Band
 from reporting.plots.layout import y_limits
 from reporting.plots.progress import progress
 from reporting.plots.style import LABELS, NOTEBOOK_LABELS, PANEL_CURVES
@@ -21,7 +22,6 @@ from reporting.statistics import estimate
 from reporting.summary import by_variant
 
 Style = Literal["lines", "notebook"]
-Band = Literal["ci95", "sd", "minmax", "none"]
 STYLES: tuple[Style, ...] = ("lines", "notebook")
 BANDS: tuple[Band, ...] = ("ci95", "sd", "minmax", "none")
 

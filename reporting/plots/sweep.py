@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from models.errors import NotFound
 from models.history import METRICS, RunHistory
 from models.kinds.axes import AXES
 from reporting.overfitting import best, higher_is_better
+from reporting.plots.kind import Band
 from reporting.plots.progress import is_unfinished, progress
-from reporting.plots.series import BAND_WORDS, Band, Point, band_of
+from reporting.plots.series import BAND_WORDS, Point, band_of
 from reporting.plots.style import LABELS
 from reporting.statistics import estimate
 from reporting.summary import by_variant
@@ -42,7 +44,7 @@ class Setting:
 
 
 @dataclass(frozen=True)
-class Sweep:
+class SweepSeries:
     """A sweep over `x`, or over `x` and `y`: the ticks of each axis, and the settings that have epochs.
 
     `best` is the variant of the best mean, `enough` the one from which on more brings next to nothing: None where
@@ -64,6 +66,11 @@ class Sweep:
     rising: bool = False
 
 
+def swept(spec: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+    """The place of each variant in a stored specification's sweep."""
+    return {variant["name"]: variant["swept"] for variant in spec["variants"] if variant["swept"]}
+
+
 def prepare_sweep(
     histories: Sequence[RunHistory],
     parameters: Mapping[str, Mapping[str, float]],
@@ -73,7 +80,7 @@ def prepare_sweep(
     band: Band = "ci95",
     dataset: str = "",
     theme: str = "light",
-) -> Sweep:
+) -> SweepSeries:
     """What to draw of a sweep: `parameters[variant]` is what was swept, the same names for each variant.
 
     `over` names one parameter (a line) or two (a heat map); left out, it is what was swept, the first two at
@@ -117,7 +124,7 @@ def prepare_sweep(
     done = progress([run for variant in chosen for run in groups.get(variant, ())])
     on = f" on {dataset}" if dataset else ""
     names = [_axis(name) for name in axes]
-    return Sweep(
+    return SweepSeries(
         title=f"Best {LABELS[metric].lower()}{on} by {' and '.join(names)}",
         subtitle=_subtitle(done, settings, band if len(axes) == 1 else "none", fixed),
         value_label=f"Best {LABELS[metric].lower()}",

@@ -1,4 +1,4 @@
-"""Draws a `Sweep`: a line with its band, or a heat map with its numbers."""
+"""A sweep's plot: a line with its band, or a heat map with its numbers."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon, Rectangle
+from pydantic import BaseModel, Field
 
+from models.errors import NotFound
+from models.specification import dataset_of
+from reporting.plots.kind import Drawing, JobPlot, Source
 from reporting.plots.layout import y_limits
 from reporting.plots.page import Page
 from reporting.plots.style import Theme
-from reporting.plots.sweep import Sweep
+from reporting.plots.sweep import SweepSeries, prepare_sweep, swept
+
+
+class SweepOptions(BaseModel):
+    """What may be asked of a sweep's plot."""
+
+    over: str | None = Field(None, description="One swept parameter or two, with a comma between; else the first two")
+    metric: str = Field("val_data_loss", description="Its best value over the epochs is drawn")
+
 
 LEGIBLE = 4.5
 """Points: cells too small for numbers of this size have none."""
 
 
-def draw_sweep(figure: Figure, sweep: Sweep, theme: Theme) -> None:
+def draw_sweep(figure: Figure, sweep: SweepSeries, theme: Theme) -> None:
     """One parameter: the mean and its band, each seed a faint dot. Two: a cell a setting."""
     page = Page(figure, theme)
     key = _colours(sweep) if sweep.y else "○ best"
@@ -28,7 +40,7 @@ def draw_sweep(figure: Figure, sweep: Sweep, theme: Theme) -> None:
     (_heat_map if sweep.y else _line)(page, sweep, theme)
 
 
-def _colours(sweep: Sweep) -> str:
+def _colours(sweep: SweepSeries) -> str:
     """The key to a heat map: its best cell is yellow, its worst dark blue."""
     means = sorted((s.mean for s in sweep.settings), reverse=sweep.rising)
     words = ["□ best", f"yellow {_short(means[0])}, blue {_short(means[-1])}"] if means else []
@@ -39,7 +51,7 @@ def _short(value: float) -> str:
     return f"{value:.3g}" if abs(value) >= 1 else f"{value:.3f}"
 
 
-def _line(page: Page, sweep: Sweep, theme: Theme) -> None:
+def _line(page: Page, sweep: SweepSeries, theme: Theme) -> None:
     values = [value for setting in sweep.settings for value in setting.values]
     edges = [edge for s in sweep.settings for edge in (s.low, s.high) if edge is not None]
     limits = y_limits(values, edges, signed=False)
@@ -79,7 +91,7 @@ def _line(page: Page, sweep: Sweep, theme: Theme) -> None:
             axes.plot([s.x], [0.985], "v", color=theme.ink, markersize=7, transform=axes.get_xaxis_transform())
 
 
-def _heat_map(page: Page, sweep: Sweep, theme: Theme) -> None:
+def _heat_map(page: Page, sweep: SweepSeries, theme: Theme) -> None:
     cells = np.full((len(sweep.y), len(sweep.x)), np.nan)
     for s in sweep.settings:
         cells[s.y, s.x] = s.mean
@@ -117,3 +129,29 @@ def _heat_map(page: Page, sweep: Sweep, theme: Theme) -> None:
             frame = Rectangle((s.x, s.y), 1, 1, fill=False, edgecolor=theme.curves[1], linewidth=2.5, zorder=5)
             frame.set_clip_on(False)
             axes.add_patch(frame)
+
+
+def _of_job(job: Source, options: SweepOptions) -> SweepSeries:
+    parameters = swept(job.spec)
+    if not parameters:
+        raise NotFound("The job has no sweep")
+    chosen = job.chosen(parameters)
+    return prepare_sweep(
+        list(job.read([run for run in job.runs if run.variant in chosen], [options.metric])),
+        parameters,
+        over=options.over.split(",") if options.over else (),
+        metric=options.metric,
+        band=job.band,
+        dataset=dataset_of(job.spec).title,
+        theme=job.theme,
+    )
+
+
+DRAWING = Drawing(SweepSeries, draw_sweep, lambda sweep, inches: max(3.2, inches * 0.6))
+PLOT = JobPlot(
+    "sweep",
+    "Draw a sweep",
+    "The best value against what was swept: a line over one parameter, a heat map over two.",
+    SweepOptions,
+    _of_job,
+)

@@ -18,8 +18,10 @@ from models.specification import dataset_of
 from models.tables import Run
 from reporting import plots
 from reporting.answers import Analysis
+from reporting.decisions import ALPHA
 from reporting.plots.style import LABELS
-from reporting.results import Results, swept
+from reporting.plots.sweep import swept
+from reporting.results import Results
 from reporting.statistics import Estimate, estimate
 from reporting.summary import by_variant
 
@@ -145,7 +147,7 @@ def _comparisons(analysis: Analysis) -> list[dict[str, Any]]:
                 "difference": f"{each.difference:+.{digits}f}",
                 "ci95": "" if low is None else f"{low:+.{digits}f} to {high:+.{digits}f}",
                 "p_holm": "" if each.p_holm is None else "< 0.0001" if each.p_holm < 1e-4 else f"{each.p_holm:.4f}",
-                "sure": each.p_holm is not None and each.p_holm < 0.05,
+                "sure": each.p_holm is not None and each.p_holm < ALPHA,
             }
         )
     return list(tables.values())

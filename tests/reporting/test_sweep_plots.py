@@ -11,7 +11,7 @@ from models.errors import NotFound
 from models.history import RunHistory
 from reporting.analysis import analyse
 from reporting.plots import draw, prepare_differences, prepare_sweep
-from reporting.plots.differences import Difference
+from reporting.plots.differences import DifferenceRow
 from reporting.plots.differences_figure import _digits, _numbers
 
 Place = Mapping[str, float]
@@ -211,9 +211,9 @@ def test_differences_are_those_of_the_analysis() -> None:
 
 def test_a_panels_differences_have_the_same_decimals() -> None:
     rows = [
-        Difference("a", 3, 0.06, 0.01, 0.11, 0.2),
-        Difference("b", 3, -0.008, -0.03, 0.014, 1.0),
-        Difference("c", 3, -0.0021, -0.0024, -0.0018, 0.0049),
+        DifferenceRow("a", 3, 0.06, 0.01, 0.11, 0.2),
+        DifferenceRow("b", 3, -0.008, -0.03, 0.014, 1.0),
+        DifferenceRow("c", 3, -0.0021, -0.0024, -0.0018, 0.0049),
     ]
     digits = _digits(rows)
     assert [_numbers(row, digits) for row in rows] == [
@@ -221,7 +221,7 @@ def test_a_panels_differences_have_the_same_decimals() -> None:
         "−0.0080 [−0.0300, +0.0140] p = 1.00",
         "−0.0021 [−0.0024, −0.0018] p = 0.005",
     ]
-    assert _digits([Difference("a", 1, 0.0123, None, None, None)]) == 4
+    assert _digits([DifferenceRow("a", 1, 0.0123, None, None, None)]) == 4
 
 
 def test_differences_say_what_is_adjusted_and_how_many_runs_have_finished() -> None:

@@ -1,0 +1,71 @@
+"""What a module of this package has, so that its plot is drawn, and is one of a job's plots in the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from matplotlib.figure import Figure
+from pydantic import BaseModel
+
+from models.errors import NotFound
+from models.history import RunHistory
+from reporting.plots.style import Theme
+from reporting.reading import RunRow
+
+Band = Literal["ci95", "sd", "minmax", "none"]
+
+
+class Drawable(Protocol):
+    """What `prepare` makes of histories and `draw` draws: plain values, without colours and pixels."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def theme(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How what is `of` this class is drawn onto a figure, and how many inches high it wants to be at a width."""
+
+    of: type
+    draw: Callable[[Figure, Any, Theme], None]
+    height: Callable[[Any, float], float]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A job to be plotted: its specification, its runs, what reads their histories, and how it shall look.
+
+    `read` is given runs and the metrics that are needed of them, None for all.
+    """
+
+    spec: Mapping[str, Any]
+    runs: Sequence[RunRow]
+    read: Callable[[Iterable[RunRow], Collection[str] | None], Iterator[RunHistory]]
+    variants: Sequence[str] | None
+    band: Band
+    theme: str
+
+    def chosen(self, names: Collection[str]) -> Collection[str]:
+        """The variants that are asked for, or all of `names`. Raises NotFound for one that is not among these."""
+        for name in self.variants or ():
+            if name not in names:
+                raise NotFound(f"There is no variant named {name!r}")
+        return self.variants or names
+
+
+@dataclass(frozen=True)
+class JobPlot:
+    """A plot of a job as a whole, at `/v1/jobs/{job_id}/plots/{name}.{format}`.
+
+    The fields of `options` are its parameters beside those that every plot has; `prepare` is given them and the job.
+    """
+
+    name: str
+    summary: str
+    description: str
+    options: type[BaseModel]
+    prepare: Callable[[Source, Any], Drawable]

@@ -94,6 +94,8 @@ def _history(run: RunRow | Run, rows: Sequence[Any], names: Sequence[str], times
     for name, values in zip(names, columns, strict=True):
         if any(kinds):
             values = tuple(float(k[name]) if k and name in k else v for v, k in zip(values, kinds, strict=True))
-        if name in METRICS or any(value is not None for value in values):
+        if None not in values:
+            metrics[name] = array("d", values)
+        elif name in METRICS or any(value is not None for value in values):
             metrics[name] = array("d", (math.nan if value is None else value for value in values))
     return RunHistory(run.id, run.variant, run.seed, run.status, array("i", epochs), metrics, recorded_at)

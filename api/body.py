@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Request
 
 from models.errors import Malformed, OckhamError
+from models.numbers import number
 
 MAX_DEPTH = 32
 
@@ -65,8 +66,8 @@ def _int(text: str) -> int:
     return int(text)
 
 
-def _float(text: str) -> float:
-    value = float(text)
+def _float(text: str) -> float | int:
+    value = number(text)
     if math.isinf(value):
         raise ValueError(f"{text[:20]} is more than a number can be here")
     return value

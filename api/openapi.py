@@ -13,6 +13,7 @@ from pydantic.json_schema import models_json_schema
 from api.problems import Problem
 from api.requests import JobRequest, SeedsRequest
 from api.webhooks import WebhookRequest
+from models.numbers import EXACT
 
 MAKERS = {
     "create_job": ("202", {"job_id": "$response.body#/id", "run_id": "$response.body#/runs/0/id"}),
@@ -48,6 +49,7 @@ def install(app: FastAPI) -> None:
             )
             made.setdefault("components", {}).setdefault("schemas", {}).update(named["$defs"])
             _describe_defaults(made["components"]["schemas"])
+            _bound_integers(made)
             _link(made)
             app.openapi_schema = made
         return app.openapi_schema
@@ -62,6 +64,17 @@ def _describe_defaults(schemas: dict[str, Any]) -> None:
             if isinstance(field.get("default"), dict):
                 default = f"default `{json.dumps(field.pop('default'))}`"
                 field["description"] = "; ".join([*filter(None, [field.get("description")]), default])
+
+
+def _bound_integers(node: Any) -> None:
+    """Says of each integer that may pass 2**31 - 1 that it takes 64 bits: clients of many languages begin with 32."""
+    if isinstance(node, dict):
+        if node.get("type") == "integer" and node.get("maximum", EXACT) > 2**31 - 1:
+            node |= {"format": "int64", "maximum": node.get("maximum", EXACT)}
+        node = list(node.values())
+    if isinstance(node, list):
+        for part in node:
+            _bound_integers(part)
 
 
 def _link(document: dict[str, Any]) -> None:

@@ -18,6 +18,7 @@ from models.kinds.layers import LAYERS
 from models.kinds.optimizers import OPTIMIZERS
 from models.kinds.regularizers import REGULARIZERS
 from models.kinds.tasks import TASKS
+from models.numbers import EXACT
 from models.settings import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -103,7 +104,8 @@ def _type(schema: dict[str, Any]) -> str:
         return f"list of {_type(schema['items'])}" if schema.get("items") else "list"
     if isinstance(of := schema.get("additionalProperties"), dict) and of:
         return f"object of {_type(of)}"
-    return str(schema.get("format") or schema.get("type", "any"))
+    # An integer is an integer to a reader, of however many bits.
+    return str((schema.get("type") != "integer" and schema.get("format")) or schema.get("type", "any"))
 
 
 def _note(schema: dict[str, Any], required: bool) -> str:
@@ -111,7 +113,7 @@ def _note(schema: dict[str, Any], required: bool) -> str:
     parts = ["required"] if required else []
     parts += [str(schema["description"])] if "description" in schema and "$ref" not in schema else []
     names = {"minimum": "from", "exclusiveMinimum": "above", "maximum": "to", "exclusiveMaximum": "below"}
-    parts += [f"{word} {schema[name]:,}" for name, word in names.items() if name in schema]
+    parts += [f"{word} {schema[name]:,}" for name, word in names.items() if schema.get(name, EXACT) != EXACT]
     default = schema.get("default")
     if isinstance(default, (str, int, float)) and default != "":
         parts.append(f"default `{str(default).lower() if isinstance(default, bool) else default}`")

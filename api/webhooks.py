@@ -20,9 +20,9 @@ from api.problems import documented
 from models import deletion, webhooks
 from models.database import now
 from models.errors import Conflict, NotFound, SpecificationError
+from models.faults import faults_of
 from models.ids import new_id
 from models.kinds.kind import Model
-from models.resolution import in_words
 from models.tables import Delivery, Webhook
 
 router = APIRouter(tags=["webhooks"])
@@ -218,13 +218,7 @@ def _validated(body: Any) -> WebhookRequest:
     try:
         return TypeAdapter(WebhookRequest).validate_python(body)
     except ValidationError as invalid:
-        faults = invalid.errors(include_url=False, include_context=False, include_input=False)
-        raise SpecificationError(
-            [
-                {"pointer": "".join(f"/{part}" for part in f["loc"]), "code": f["type"], "detail": in_words(f)}
-                for f in faults
-            ]
-        ) from None
+        raise SpecificationError(list(faults_of(invalid, body, body))) from None
 
 
 def _find(access: Access, session: Session, webhook_id: str) -> Webhook:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable
 from typing import Any
 
 from pydantic import Field, ValidationError
-from pydantic_core import ErrorDetails
 
 from models import presets, sweeps
 from models.errors import SpecificationError
+from models.faults import fault, faults_of
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
 from models.kinds.optimizers import OPTIMIZERS
@@ -25,27 +23,28 @@ def resolve(body: Any) -> Specification:
     into the body as it was sent.
     """
     if not isinstance(body, dict):
-        raise SpecificationError([_error((), "dict_type", "A specification is a JSON object")])
+        raise SpecificationError([fault((), "dict_type", "A specification is a JSON object")])
     raw, errors = dict(body), []
     if (preset := raw.pop("preset", None)) is not None:
         if isinstance(preset, str) and preset in presets.JOBS:
             raw = {**presets.JOBS[preset], **raw}
         else:
-            errors.append(_error(("preset",), "unknown_preset", f"Presets of jobs are: {', '.join(presets.JOBS)}"))
+            errors.append(fault(("preset",), "unknown_preset", f"Presets of jobs are: {', '.join(presets.JOBS)}"))
             raw.setdefault("variants", ["original"])
     if (sweep := raw.pop("sweep", None)) is not None:
         _sweep(raw, sweep, errors)
-    _name_default(raw, "dataset", unnamed(DATASETS))
-    _name_default(raw.get("training"), "optimizer", unnamed(OPTIMIZERS))
+    raw = _named(raw, "dataset", unnamed(DATASETS))
+    if "training" in raw:
+        raw["training"] = _named(raw["training"], "optimizer", unnamed(OPTIMIZERS))
     if isinstance(variants := raw.get("variants"), list) and len(variants) > MAX_VARIANTS:
-        errors.append(_error(("variants",), "too_long", f"A job may have at most {MAX_VARIANTS} variants"))
+        errors.append(fault(("variants",), "too_long", f"A job may have at most {MAX_VARIANTS} variants"))
         variants = raw["variants"] = ["original"]
     if isinstance(variants, list) and variants:
         training = raw["training"] if isinstance(raw.get("training"), dict) else {}
         raw["variants"] = [_expand(variant, i, training, errors) for i, variant in enumerate(variants)]
         names = [v.get("name") for v in raw["variants"] if isinstance(v, dict)]
         errors += [
-            _error(("variants", i, "name"), "duplicate", "Another variant has this name")
+            fault(("variants", i, "name"), "duplicate", "Another variant has this name")
             for i, name in enumerate(names)
             if isinstance(name, str) and name in names[:i]
         ]
@@ -53,27 +52,27 @@ def resolve(body: Any) -> Specification:
         if raw.get("baseline") is None or of_preset:
             raw["baseline"] = names[0] if names else None
         elif isinstance(raw.get("baseline"), str) and raw["baseline"] not in names:
-            errors.append(_error(("baseline",), "unknown_variant", "The baseline is not among the variants"))
+            errors.append(fault(("baseline",), "unknown_variant", "The baseline is not among the variants"))
     if raw.get("baseline") is None:
         raw["baseline"] = "original"  # there is no list to name the first of: that is fault enough
     if isinstance(seeds := raw.get("seeds"), list) and len(seeds) <= MAX_SEEDS:
         errors += [
-            _error(("seeds", i), "duplicate", "This seed is listed before")
+            fault(("seeds", i), "duplicate", "This seed is listed before")
             for i, s in enumerate(seeds)
             if s in seeds[:i]
         ]
         if isinstance(variants, list) and len(seeds) * len(variants) > MAX_RUNS:
-            errors.append(_error(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
+            errors.append(fault(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
     metadata = json.dumps(raw.get("metadata"), ensure_ascii=False, separators=(",", ":"))
     if len(metadata.encode(errors="surrogatepass")) > MAX_METADATA_BYTES:
         detail = f"Metadata may have at most {MAX_METADATA_BYTES} bytes as JSON"
-        errors.append(_error(("metadata",), "metadata_too_large", detail))
+        errors.append(fault(("metadata",), "metadata_too_large", detail))
     try:
         # By way of JSON: strict there means JSON's own types, with lists for tuples.
         specification = Specification.model_validate_json(json.dumps(raw))
     except ValidationError as invalid:
         known = {e["pointer"] for e in errors}
-        errors += [e for e in _pydantic_errors(invalid, body, raw) if e["pointer"] not in known]
+        errors += [e for e in faults_of(invalid, body, raw) if e["pointer"] not in known]
     else:
         errors += _cross_checks(specification)
     if errors:
@@ -93,9 +92,9 @@ def resolve_seeds(body: Any, specification: Specification) -> tuple[int, ...]:
     try:
         seeds = _Seeds.model_validate_json(json.dumps(body)).seeds
     except ValidationError as invalid:
-        raise SpecificationError(list(_pydantic_errors(invalid, body, body))) from None
+        raise SpecificationError(list(faults_of(invalid, body, body))) from None
     errors = [
-        _error(
+        fault(
             ("seeds", i), "duplicate", "The job has this seed" if seed in specification.seeds else "It is listed before"
         )
         for i, seed in enumerate(seeds)
@@ -103,9 +102,9 @@ def resolve_seeds(body: Any, specification: Specification) -> tuple[int, ...]:
     ]
     total = len(specification.seeds) + len(seeds)
     if total > MAX_SEEDS:
-        errors.append(_error(("seeds",), "too_long", f"A job may have at most {MAX_SEEDS} seeds"))
+        errors.append(fault(("seeds",), "too_long", f"A job may have at most {MAX_SEEDS} seeds"))
     if total * len(specification.variants) > MAX_RUNS:
-        errors.append(_error(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
+        errors.append(fault(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
     if errors:
         raise SpecificationError(errors)
     return seeds
@@ -116,23 +115,24 @@ def _sweep(raw: dict[str, Any], sweep: Any, errors: list[dict[str, str]]) -> Non
     try:
         swept = sweeps.Sweep.model_validate_json(json.dumps(sweep))
     except ValidationError as invalid:
-        errors += _pydantic_errors(invalid, sweep, sweep, ("sweep",))
+        errors += faults_of(invalid, sweep, sweep, ("sweep",))
         raw.setdefault("variants", ["original"])
         return
     variants = raw.get("variants", [])
     if isinstance(variants, list):
         if len(variants) + swept.size() > MAX_VARIANTS:
             detail = f"The sweep has {swept.size()} combinations; a job may have at most {MAX_VARIANTS} variants"
-            errors.append(_error(("sweep", "grid"), "too_many_variants", detail))
+            errors.append(fault(("sweep", "grid"), "too_many_variants", detail))
             raw.setdefault("variants", ["original"])
         else:
             raw["variants"] = [*variants, *swept.variants()]
 
 
-def _name_default(parent: Any, field: str, name: str) -> None:
-    """Completes `parent[field]` by the name that is meant where none is given."""
+def _named(parent: Any, field: str, name: str) -> Any:
+    """`parent` with the name that is meant if `parent[field]` has none."""
     if isinstance(parent, dict) and isinstance(parent.get(field), dict):
-        parent[field] = {"name": name, **parent[field]}
+        return {**parent, field: {"name": name, **parent[field]}}
+    return parent
 
 
 def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dict[str, str]]) -> Any:
@@ -152,14 +152,13 @@ def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dic
         elif isinstance(preset, str):
             choice = ", ".join(presets.VARIANTS)
             errors.append(
-                _error(where, "unknown_preset", f"Give the variant its layers, or the name of a preset: {choice}")
+                fault(where, "unknown_preset", f"Give the variant its layers, or the name of a preset: {choice}")
             )
             variant["layers"] = []
     elif preset is not variant.get("name"):
-        errors.append(_error(where, "preset_and_layers", "A variant has a preset or layers of its own, not both"))
+        errors.append(fault(where, "preset_and_layers", "A variant has a preset or layers of its own, not both"))
     if isinstance(variant.get("training"), dict):
-        variant["training"] = {**training, **variant["training"]}
-        _name_default(variant["training"], "optimizer", unnamed(OPTIMIZERS))
+        variant["training"] = _named({**training, **variant["training"]}, "optimizer", unnamed(OPTIMIZERS))
     return variant
 
 
@@ -169,7 +168,7 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     for i, variant in enumerate(specification.variants):
         if variant.layers and not variant.layers[0].reads:
             errors.append(
-                _error(
+                fault(
                     ("variants", i, "layers", 0),
                     "first_layer_not_dense",
                     "The first layer must be dense: it reads the words",
@@ -178,7 +177,7 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     data = specification.dataset
     if data.held_out >= data.available:
         detail = f"It must leave {data.rows} to train on: there are {data.available}"
-        errors.append(_error(("dataset", "validation", "holdout"), "too_large", detail))
+        errors.append(fault(("dataset", "validation", "holdout"), "too_large", detail))
     available = data.available - data.held_out
     wanted: dict[tuple[str | int, ...], int | None] = {("dataset", "train_samples"): data.train_samples}
     for i, variant in enumerate(specification.variants):
@@ -190,72 +189,5 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
             wanted[place] = max(variant.dataset.train_samples or 0, wanted.get(place) or 0)
     for place, samples in wanted.items():
         if samples is not None and samples > available > 0:
-            errors.append(_error(place, "too_large", f"There are {available} {data.rows} to train on"))
+            errors.append(fault(place, "too_large", f"There are {available} {data.rows} to train on"))
     return errors
-
-
-def _error(location: tuple[str | int, ...], code: str, detail: str) -> dict[str, str]:
-    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
-    return {"pointer": pointer, "code": code, "detail": detail}
-
-
-def _pydantic_errors(
-    invalid: ValidationError, body: Any, raw: Any, within: tuple[str | int, ...] = ()
-) -> Iterable[dict[str, str]]:
-    """pydantic's faults, their places freed of the union tags it puts between, each once.
-
-    `raw` is what pydantic saw, `body` what the client sent, `within` where they lie in the request.
-    """
-    found: dict[tuple[str | int, ...], dict[str, str]] = {}
-    for fault in invalid.errors(include_url=False, include_context=False, include_input=False):
-        place: list[str | int] = []
-        node: Any = raw
-        for part in fault["loc"]:
-            inside = (isinstance(node, dict) and part in node) or (
-                isinstance(node, (list, tuple)) and isinstance(part, int)
-            )
-            if inside:
-                node = node[part]
-            elif not (fault["type"] == "missing" and part == fault["loc"][-1]):
-                continue  # a tag of a union, not a place in the document
-            place.append(part)
-        if fault["type"] == "too_short" and node:
-            continue  # pydantic counts only the valid members; the faults of the others are told
-        if place == ["baseline"] and not _sent(body, place):
-            continue  # filled in from the variants: reported there
-        if place[:1] == ["variants"] and len(place) > 3 and place[2] == "training" and not _sent(body, place):
-            place = place[2:]  # completed from the job's training: reported there, once
-        first = found.setdefault(tuple(place), _error((*within, *place), fault["type"], in_words(fault)))
-        if first["code"] == "literal_error" and fault["type"] == "model_type":
-            first["detail"] += " or an object"  # either is allowed, and it is neither
-    parents = {place[:depth] for place in found for depth in range(len(place))}
-    for where, error in found.items():
-        # Where a word or an object is allowed, an object's faults are its own.
-        if not (error["code"] == "literal_error" and where in parents):
-            yield error
-
-
-def in_words(fault: ErrorDetails) -> str:
-    """pydantic's message, but of JSON's types where it speaks of Python's."""
-    match fault["type"]:
-        case "tuple_type" | "list_type":
-            return "Input should be an array"
-        case "model_type" | "model_attributes_type" | "dict_type":
-            return "Input should be an object"
-        case "value_error":
-            words = fault["msg"].removeprefix("Value error, ")
-            return words[:1].upper() + words[1:]
-        case "too_short" | "too_long":
-            words = fault["msg"].replace(" after validation", "")
-            return re.sub("^(Tuple|List)", "The array", words).replace("Dictionary", "The object")
-    return fault["msg"]
-
-
-def _sent(body: Any, place: list[str | int]) -> bool:
-    """Whether the client's own document has this place."""
-    for part in place:
-        try:
-            body = body[part]
-        except (KeyError, IndexError, TypeError):
-            return False
-    return True

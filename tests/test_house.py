@@ -92,6 +92,13 @@ def loaded_by(statement: str) -> set[str]:
     return set(done.stdout.split())
 
 
+def test_the_catalogue_of_kinds_is_pure() -> None:
+    families = "axes, datasets, layers, optimizers, regularizers, tasks"
+    loaded = loaded_by(f"from models.kinds import {families}")
+    assert "models.kinds.layers.dense" in loaded
+    assert not loaded & {*HEAVY, "sqlalchemy", "fastapi", "httpx", "numpy"}
+
+
 def test_the_api_never_loads_tensorflow() -> None:
     loaded = loaded_by("import api.app; api.app.create_app()")
     assert "worker.queue" in loaded

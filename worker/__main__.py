@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 
 from models.errors import RunError, SpecificationError
+from models.numbers import number
 from models.resolution import resolve
 from models.settings import Settings
 from worker.keras_import import import_keras
@@ -66,8 +67,8 @@ def main(arguments: list[str]) -> int:
 def _read(path: Path) -> Any:
     """A JSON or YAML document. Raises OSError, ValueError, TypeError (a date, say, which JSON has not) or YAMLError."""
     if path.suffix == ".json":  # as YAML, 1e30 would be text
-        return json.loads(path.read_text())
-    return json.loads(json.dumps(yaml.safe_load(path.read_text())))
+        return json.loads(path.read_text(), parse_float=number)
+    return json.loads(json.dumps(yaml.safe_load(path.read_text())), parse_float=number)
 
 
 @contextmanager

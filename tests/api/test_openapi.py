@@ -59,6 +59,29 @@ def test_every_operation_is_told(http: httpx.Client) -> None:
             assert {"401", "403", "429", "503"} <= operation["responses"].keys(), name
 
 
+def test_an_integer_that_passes_32_bits_says_so(http: httpx.Client) -> None:
+    """Clients of many languages take an integer without a format for one of 32 bits."""
+
+    def integers(node: Any, place: str = "") -> dict[str, dict[str, Any]]:
+        if isinstance(node, list):
+            node = dict(enumerate(node))
+        if not isinstance(node, dict):
+            return {}
+        found = {place: node} if node.get("type") == "integer" else {}
+        for name, part in node.items():
+            found |= integers(part, f"{place}/{name}")
+        return found
+
+    schemas = document(http)["components"]["schemas"]
+    found = integers(schemas)
+    for place, schema in found.items():
+        assert schema["maximum"] < 2**31 or schema["format"] == "int64", place
+    seeds = schemas["JobRequest"]["properties"]["seeds"]["items"]
+    assert (seeds["maximum"], seeds["format"]) == (2**32 - 1, "int64")
+    for place in ("Synthetic/properties/seed", "RunObject/properties/seed", "RunObject/properties/parameters"):
+        assert found[f"/{place}"]["format"] == "int64"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_schemathesis(make_service: Callable[..., Service]) -> None:

@@ -1,0 +1,78 @@
+"""What is wrong with a client's document, in words of JSON and with its place: pydantic's faults translated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+
+def fault(location: tuple[str | int, ...], code: str, detail: str) -> dict[str, str]:
+    """One fault: `{pointer, code, detail}`, the pointer (RFC 6901) into the document that was sent."""
+    pointer = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    return {"pointer": pointer, "code": code, "detail": detail}
+
+
+def faults_of(
+    invalid: ValidationError, body: Any, raw: Any, within: tuple[str | int, ...] = ()
+) -> Iterable[dict[str, str]]:
+    """pydantic's faults, their places freed of the union tags it puts between, each once.
+
+    `raw` is what pydantic saw, `body` what the client sent, `within` where they lie in the request.
+    """
+    found: dict[tuple[str | int, ...], dict[str, str]] = {}
+    for each in invalid.errors(include_url=False, include_context=False, include_input=False):
+        place: list[str | int] = []
+        node: Any = raw
+        for part in each["loc"]:
+            inside = (isinstance(node, dict) and part in node) or (
+                isinstance(node, (list, tuple)) and isinstance(part, int)
+            )
+            if inside:
+                node = node[part]
+            elif not (each["type"] == "missing" and part == each["loc"][-1]):
+                continue  # a tag of a union, not a place in the document
+            place.append(part)
+        if each["type"] == "too_short" and node:
+            continue  # pydantic counts only the valid members; the faults of the others are told
+        if place == ["baseline"] and not _sent(body, place):
+            continue  # filled in from the variants: reported there
+        if place[:1] == ["variants"] and len(place) > 3 and place[2] == "training" and not _sent(body, place):
+            place = place[2:]  # completed from the job's training: reported there, once
+        first = found.setdefault(tuple(place), fault((*within, *place), each["type"], in_words(each)))
+        if first["code"] == "literal_error" and each["type"] == "model_type":
+            first["detail"] += " or an object"  # either is allowed, and it is neither
+    parents = {place[:depth] for place in found for depth in range(len(place))}
+    for where, error in found.items():
+        # Where a word or an object is allowed, an object's faults are its own.
+        if not (error["code"] == "literal_error" and where in parents):
+            yield error
+
+
+def in_words(fault: ErrorDetails) -> str:
+    """pydantic's message, but of JSON's types where it speaks of Python's."""
+    match fault["type"]:
+        case "tuple_type" | "list_type":
+            return "Input should be an array"
+        case "model_type" | "model_attributes_type" | "dict_type":
+            return "Input should be an object"
+        case "value_error":
+            words = fault["msg"].removeprefix("Value error, ")
+            return words[:1].upper() + words[1:]
+        case "too_short" | "too_long":
+            words = fault["msg"].replace(" after validation", "")
+            return re.sub("^(Tuple|List)", "The array", words).replace("Dictionary", "The object")
+    return fault["msg"]
+
+
+def _sent(body: Any, place: list[str | int]) -> bool:
+    """Whether the client's own document has this place."""
+    for part in place:
+        try:
+            body = body[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return True

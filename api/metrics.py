@@ -70,6 +70,10 @@ def get_analysis(
     job_id: str,
     view: Annotated[View, Query(description="The cross-entropy alone, or Keras's losses, penalties included")] = "data",
     bootstrap: Annotated[bool, Query(description="A bootstrap interval of each comparison too")] = False,
+    smallest: Annotated[
+        float | None,
+        Query(gt=0, allow_inf_nan=False, description="The smallest difference that matters, in each metric's own unit"),
+    ] = None,
 ) -> Response:
     """An overfitting report of each variant, and comparisons with the baseline, paired by seed."""
     with access.database.read() as session:
@@ -86,6 +90,7 @@ def get_analysis(
         bootstrap=bootstrap,
         validated_on_test=not dataset.held_out,
         chance=dataset.task.chance,
+        smallest=smallest,
     )
     return _answer(JobAnalysis(job_id=job_id, **dict(analysis)), headers)
 

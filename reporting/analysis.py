@@ -13,9 +13,11 @@ from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.tasks.binary import Binary
 from models.tables import Status
-from reporting.answers import Analysis, Comparison, Pairing, RunAnalysis, VariantAnalysis
+from reporting.answers import Analysis, Comparison, Pairing, Ranking, RunAnalysis, VariantAnalysis
 from reporting.caveats import caveats
+from reporting.decisions import decide
 from reporting.overfitting import CURVES, Reading, View, Word, read
+from reporting.ranking import rank
 from reporting.statistics import bootstrap_interval, estimate, holm, paired
 
 ACROSS_SEEDS = (
@@ -40,14 +42,15 @@ def analyse(
     bootstrap: bool = False,
     validated_on_test: bool = False,
     chance: float = Binary().chance,
+    smallest: float | None = None,
 ) -> Analysis:
     """The analysis, every number finite or None.
 
     `view`: `data` reads the cross-entropy alone (`val_data_loss`), `keras` what Keras reports, penalty
     included (`val_loss`). Only runs that finished count, and those that diverged count only as that.
     With `bootstrap` each comparison has a bootstrap interval too. `validated_on_test`: whether the
-    validation set is the test set. `chance`: the task's loss of a network that has
-    learned nothing. Raises `NotFound` where no history is of `baseline`.
+    validation set is the test set. `chance`: the task's loss of a network that has learned nothing. `smallest`: the
+    smallest difference that matters, in each metric's own unit. Raises `NotFound` if no history is of `baseline`.
     """
     runs: Counter[str] = Counter()
     readings: dict[str, list[Reading]] = {}
@@ -60,11 +63,12 @@ def analyse(
     if baseline not in readings:
         raise NotFound(f"There is no variant named {baseline!r}")
     sound = {name: [r for r in found if r.verdict != "diverged"] for name, found in readings.items()}
-    comparisons = _comparisons(sound, baseline, view, bootstrap)
+    comparisons = _comparisons(sound, baseline, view, bootstrap, smallest)
     return Analysis(
         view=view,
         variants=[_variant(name, readings[name], sound[name], view) for name in readings],
         comparisons=comparisons,
+        ranking=_ranking(sound),
         warnings=list(caveats(runs, readings, sound, comparisons, view, validated_on_test)),
     )
 
@@ -126,8 +130,17 @@ def _variant(name: str, readings: Sequence[Reading], sound: Sequence[Reading], v
     )
 
 
+def _ranking(sound: Mapping[str, Sequence[Reading]]) -> list[Ranking]:
+    values = {
+        name: {reading.seed: reading.best_loss for reading in readings if reading.best_loss is not None}
+        for name, readings in sound.items()
+    }
+    ranks = rank({name: of for name, of in values.items() if of}, lower_is_better=True)
+    return [Ranking(variant=each.variant, rank=(each.low, each.high), best=each.best) for each in ranks]
+
+
 def _comparisons(
-    sound: Mapping[str, Sequence[Reading]], baseline: str, view: View, bootstrap: bool
+    sound: Mapping[str, Sequence[Reading]], baseline: str, view: View, bootstrap: bool, smallest: float | None
 ) -> list[Comparison]:
     """Each other variant against the baseline, on the seeds both have, first by metric and then by variant.
 
@@ -139,7 +152,7 @@ def _comparisons(
     comparisons: list[Comparison] = []
     for field in COMPARED:
         family = [
-            _compare(name, baseline, field, sound[name], reference, view, bootstrap)
+            _compare(name, baseline, field, sound[name], reference, view, bootstrap, smallest, len(sound) - 1)
             for name in sound
             if name != baseline
         ]
@@ -158,15 +171,27 @@ def _compare(
     reference: Mapping[int, Reading],
     view: View,
     bootstrap: bool,
+    smallest: float | None,
+    comparisons: int,
 ) -> Comparison:
     own = {reading.seed: reading for reading in reversed(readings)}
-    pairs = [
-        (float(a), float(b))
-        for seed in sorted(own.keys() & reference.keys())
-        if (a := getattr(own[seed], field)) is not None and (b := getattr(reference[seed], field)) is not None
-    ]
+    both = {
+        seed: (float(a), float(b))
+        for seed in dict.fromkeys(reading.seed for reading in readings)  # in the order they were trained
+        if seed in reference
+        and (a := getattr(own[seed], field)) is not None
+        and (b := getattr(reference[seed], field)) is not None
+    }
+    pairs = [both[seed] for seed in sorted(both)]
     result = paired([a for a, _ in pairs], [b for _, b in pairs])
     ratio = result.variance_ratio
+    better = {"best_loss": "lower", "final_loss": "lower", "best_acc": "higher"}.get(field)
+    decided = decide(
+        [a - b for a, b in both.values()],
+        lower_is_better=better != "higher",
+        smallest=smallest,
+        comparisons=comparisons,
+    )
     return Comparison(
         variant=name,
         baseline=baseline,
@@ -183,4 +208,10 @@ def _compare(
             correlation=result.correlation, variance_ratio=ratio, helped=None if ratio is None else ratio < 1
         ),
         ci95_bootstrap=bootstrap_interval([a - b for a, b in pairs]) if bootstrap else None,
+        decision=decided.verdict if better else None,
+        smallest=smallest if better else None,
+        ci_anytime=decided.ci,
+        p_anytime=decided.p,
+        probability_better=decided.probability_better if better else None,
+        seeds_needed=decided.seeds_needed if better else None,
     )

@@ -11,6 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.tables import Status
+from reporting.decisions import Verdict
 from reporting.overfitting import View, Word
 from reporting.statistics import Estimate
 
@@ -155,6 +156,27 @@ class Comparison(Answer):
     ci95_bootstrap: Interval | None = Field(
         description="95% interval by the bootstrap (BCa): low, high; with `bootstrap=true`, from 3 seeds on"
     )
+    decision: Verdict | None = Field(
+        description="Valid however often one looks; null for a metric of which neither more nor less is better"
+    )
+    smallest: float | None = Field(description="The smallest difference that matters, as asked for")
+    ci_anytime: Interval | None = Field(
+        description="Interval of the difference that is valid at every look, and for all variants compared on this "
+        "metric at once with 95%: low, high; null as long as it has no bound"
+    )
+    p_anytime: float | None = Field(description="Of the same kind as `ci_anytime`: at most 0.05 if that is without 0")
+    probability_better: float | None = Field(description="The share of seeds in which the variant did better")
+    seeds_needed: int | None = Field(
+        description="Seeds in all after which it would be decided, if they go on as they did; null if unknown"
+    )
+
+
+class Ranking(Answer):
+    """The ranks that a variant may have by its best loss, 1 being the best; right for all variants at once with 95%."""
+
+    variant: str
+    rank: tuple[int, int] = Field(description="Least and greatest")
+    best: bool = Field(description="Whether no other variant is surely better")
 
 
 class Analysis(Answer):
@@ -163,4 +185,5 @@ class Analysis(Answer):
     view: View = Field(description="The cross-entropy alone, or Keras's losses, penalties included")
     variants: list[VariantAnalysis]
     comparisons: list[Comparison]
+    ranking: list[Ranking] = Field(description="The best by its mean first; of variants with results")
     warnings: list[str] = Field(description="What to know before believing the numbers")

@@ -41,7 +41,8 @@ def rank(values: Mapping[str, Mapping[int, float]], *, lower_is_better: bool, al
             seeds = [seed for seed in values[one] if seed in values[other]]
             differences = np.array([values[one][seed] - values[other][seed] for seed in seeds])
             differences = differences[np.isfinite(differences)]
-            if len(differences) < 2:
+            n = len(differences)
+            if 2.0**n / (n + 1) < 1 / level:  # even if all of them had one sign, that would not be sure
                 continue
             low, high = (bounds[-1] for bounds in intervals(differences, level))
             ratio, negative = sign_ratios(differences)

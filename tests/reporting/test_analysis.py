@@ -349,3 +349,26 @@ def test_any_history_gives_an_answer_that_json_can_carry(histories: list[RunHist
         if found.ci95 is not None:
             assert found.difference is not None
             assert found.ci95[0] <= found.difference <= found.ci95[1]
+
+
+def test_decisions_stand_beside_the_fixed_test_and_need_a_direction() -> None:
+    rng = np.random.default_rng(7)
+    histories = [
+        history([0.5 + level, 0.4 + level + rng.normal(0, 0.01)], variant=variant, seed=seed)
+        for seed in range(14)
+        for variant, level in (("original", 0.0), ("worse", 0.2), ("same", 0.0))
+    ]
+    found = analyse(histories, "original", smallest=0.05)
+    of = {(each.variant, each.metric): each for each in found.comparisons}
+    worse, same = of["worse", "best_val_data_loss"], of["same", "best_val_data_loss"]
+    assert (worse.decision, same.decision) == ("worse", "equivalent")
+    assert worse.ci_anytime is not None
+    assert worse.ci95 is not None
+    assert worse.ci_anytime[0] < worse.ci95[0] < worse.ci95[1] < worse.ci_anytime[1]
+    assert (worse.smallest, worse.probability_better, worse.seeds_needed) == (0.05, 0.0, 14)
+    assert of["worse", "best_epoch"].decision is None
+    ranks = {each.variant: (each.rank, each.best) for each in found.ranking}
+    assert ranks["worse"] == ((3, 3), False)
+    assert ranks["original"] == ranks["same"] == ((1, 2), True)
+    assert of["same", "best_val_data_loss"].decision == "equivalent"
+    assert analyse(histories, "original").comparisons[1].decision == "undecided"

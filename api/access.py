@@ -100,9 +100,7 @@ def _allow(request: Request, credentials: HTTPAuthorizationCredentials | None, s
     allowed = keys.scopes_of(key)
     if scope not in allowed:
         raise Forbidden(f"This needs a key with the scope `{scope}`")
-    if key.used_at is None or keys.is_stale(key.used_at):
-        with database.write() as session:
-            keys.touch(session, key.id)
+    request.app.state.key_use.note(key.id)
     return Access(database, owner=key.id, sees_all=Scope.ADMIN in allowed)
 
 

@@ -18,6 +18,7 @@ from api import (
     health,
     histories,
     jobs,
+    key_use,
     metrics,
     openapi,
     pages,
@@ -30,11 +31,14 @@ from api import (
     telemetry,
     webhooks,
 )
+from api.body import Framed
 from api.deliveries import Deliveries
 from api.headers import Head, StandardHeaders
+from api.key_use import KeyUse
 from api.limits import RequestRate
 from api.origins import SameOrigin
 from api.periodic import Periodic
+from api.serving import told_to_end
 from api.sweep import sweep
 from api.watch import Watch
 from models import logs
@@ -50,6 +54,9 @@ Train variants of a network, and see which remedy against overfitting works.
 Submit an experiment with `POST /v1/jobs`, poll `GET /v1/jobs/{id}` or follow its events, then fetch
 its history, its metrics and its comparison plots.
 """
+
+PATIENCE_SECONDS = 10
+"""How long a request waits for a lock in the database: less than clients and proxies wait for an answer."""
 
 UNCOMPRESSED = (
     *DEFAULT_EXCLUDED_CONTENT_TYPES,
@@ -73,7 +80,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         logs.configure(settings)
-        app.state.database = Database(settings)
+        app.state.database = Database(settings, PATIENCE_SECONDS)
         app.state.celery = make_celery(settings, socket_timeout=2)
         app.state.waker = Waker(app.state.celery, settings)
         app.state.sweep = Periodic(
@@ -84,6 +91,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Periodic("retention", retention.SECONDS, lambda: retention.tidy(app.state.database, settings)),
             Periodic("removal", retention.REMOVAL_SECONDS, lambda: retention.remove(app.state.database)),
         ]
+        app.state.key_use = KeyUse(app.state.database)
+        periodic.append(Periodic("key_use", key_use.SECONDS, app.state.key_use.write))
         app.state.rate = RequestRate(settings.requests_per_minute)
         app.state.lookups = asyncio.Semaphore(webhooks.LOOKUPS)
         app.state.deliveries = Deliveries(app.state.database, settings)
@@ -92,12 +101,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.watch.start()
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         try:
-            yield
+            with told_to_end(app.state.watch.close):
+                yield
         finally:
             await app.state.watch.stop()
             await app.state.deliveries.stop()
-            for each in periodic:
-                each.stop()
+            await asyncio.gather(*(asyncio.to_thread(each.stop) for each in periodic))
             app.state.waker.stop()
             app.state.celery.close()
             app.state.database.dispose()
@@ -114,6 +123,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     # The last one added is the first to see a request.
+    problems.install(app)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5, exclude_content_types=UNCOMPRESSED)
     app.add_middleware(Head)
     if settings.cors_origins:
@@ -125,11 +135,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             expose_headers=EXPOSED,
             max_age=3600,
         )
+    app.add_middleware(Framed)
     app.add_middleware(SameOrigin, allowed=settings.cors_origins)
     app.add_middleware(StandardHeaders)
     telemetry.install(app)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
-    problems.install(app)
     openapi.install(app)
     for resource in (jobs, events, histories, metrics, plots, report, runs, presets, webhooks):
         app.include_router(resource.router, prefix="/v1")

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import math
+import re
+import sys
 from typing import Any
 
 from fastapi import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.lanes import PARSING
+from api.problems import problem
 from models.errors import Malformed, OckhamError
 from models.numbers import number
 
 MAX_DEPTH = 32
+MAX_VALUES = 100_000
+"""Members of objects and arrays, all in all: the largest specification has about half as many."""
+INLINE_BYTES = 20_000
+"""A body up to this size is read at once, within a few milliseconds; a larger one in a thread."""
+DRAINED_BYTES = 50_000_000
+BODY_SECONDS = 60
+CLOSE = {"Connection": "close"}
+
+_LONG = re.compile(rb"[0-9]{4000}")
+"""Digits of which Python would make no integer, and say so in words of its own."""
+_MOST = int(sys.float_info.max)
 
 
 class TooLarge(OckhamError):
@@ -20,25 +37,72 @@ class TooLarge(OckhamError):
     status, code, title = 413, "too_large", "The request is too large"
 
 
+class TooSlow(OckhamError):
+    """The body did not come in time."""
+
+    status, code, title = 408, "too_slow", "The request took too long"
+
+
+class Framed:
+    """Refuses a request that tells its body's length twice: a proxy may have taken the other one (RFC 9112, 6.1)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        names = {name for name, _ in scope.get("headers", ())}
+        if {b"content-length", b"transfer-encoding"} <= names:
+            detail = "It has both Content-Length and Transfer-Encoding"
+            answer = problem(Request(scope), 400, Malformed.code, Malformed.title, detail, CLOSE)
+            await answer(scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
+
+
 async def read_json(request: Request) -> Any:
-    """The request's JSON value. Raises Malformed or TooLarge."""
+    """The request's JSON value. Raises Malformed, TooLarge or TooSlow."""
     limit = request.app.state.settings.max_body_bytes
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise TooLarge(f"A request's body may have at most {limit} bytes")
-    return parse_json(bytes(body))
+    body = await _read(request, limit)
+    if len(body) <= INLINE_BYTES:
+        return parse_json(body)
+    return await PARSING.run(parse_json, body)
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    """The body. One that is too large is read on for a while and thrown away: a client that is still sending when
+    its connection is closed never sees the answer. One that waits for `100 Continue` is not told to send it at all."""
+    too_large = TooLarge(f"A request's body may have at most {limit} bytes")
+    told = request.headers.get("Content-Length", "")
+    if told.isdecimal() and int(told) > limit and (int(told) > DRAINED_BYTES or "Expect" in request.headers):
+        raise too_large
+    body, size = bytearray(), 0
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size <= limit:
+                    body += chunk
+                elif size > DRAINED_BYTES:
+                    break
+    except TimeoutError:
+        raise TooSlow(f"A request's body must come within {BODY_SECONDS} seconds", headers=CLOSE) from None
+    if size > limit:
+        raise too_large
+    return bytes(body)
 
 
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text. Raises Malformed."""
     try:
-        value = json.loads(
-            body.decode(), object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
-        )
-        _check_depth(value)
-        json.dumps(value, ensure_ascii=False).encode()  # lone surrogates are JSON, but no text
+        if _values(body) > MAX_VALUES and _values(_without_strings(body)) > MAX_VALUES:
+            raise ValueError(f"it has more than {MAX_VALUES} values")
+        if _LONG.search(body) and _LONG.search(_without_strings(body)):
+            raise ValueError("a number is longer than a number can be here")
+        # Integers have no hook, which would cost more than all else: they are looked at afterwards.
+        value = json.loads(body.decode(), object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
+        _check(value)
+        if b"\\u" in body:
+            json.dumps(value, ensure_ascii=False).encode()  # lone surrogates are JSON, but no text
     except UnicodeDecodeError:
         raise Malformed("The body is not valid UTF-8") from None
     except UnicodeEncodeError:
@@ -61,11 +125,6 @@ def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def _int(text: str) -> int:
-    _float(text)  # what is more than a double holds is a number in few languages, and costs time to read
-    return int(text)
-
-
 def _float(text: str) -> float | int:
     value = number(text)
     if math.isinf(value):
@@ -73,15 +132,28 @@ def _float(text: str) -> float | int:
     return value
 
 
-def _check_depth(value: Any) -> None:
+def _values(body: bytes) -> int:
+    return sum(map(body.count, (b",", b"[", b"{")))
+
+
+def _without_strings(body: bytes) -> bytes:
+    return b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
+
+
+def _check(value: Any) -> None:
+    """Refuses what is nested too deep, and numbers that few languages could read."""
     level = [value]
     for _ in range(MAX_DEPTH):
-        level = [
-            part
-            for node in level
-            if isinstance(node, (dict, list))
-            for part in (node.values() if isinstance(node, dict) else node)
-        ]
-        if not level:
+        inner: list[Any] = []
+        for node in level:
+            kind = type(node)
+            if kind is dict:
+                inner += node.values()
+            elif kind is list:
+                inner += node
+            elif kind is int and not -_MOST <= node <= _MOST:
+                raise ValueError(f"{str(node)[:20]} is more than a number can be here")
+        if not inner:
             return
+        level = inner
     raise ValueError(f"nested deeper than {MAX_DEPTH} levels")

@@ -10,13 +10,14 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.access import Access, Reader
+from api.lanes import Route
 from api.marks import Mark, find_mark
 from api.negotiation import accepted
 from api.problems import documented
 from api.schemas import EventList
 from api.watch import Watch, read_events
 
-router = APIRouter(tags=["events"])
+router = APIRouter(tags=["events"], route_class=Route)
 
 MAX_PAGE = 1000
 KEEPALIVE_SECONDS = 15

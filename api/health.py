@@ -38,8 +38,8 @@ class Ready(BaseModel):
 
 
 @router.get("/healthz", summary="Alive")
-def healthz() -> Alive:
-    """Answers as long as the process does, whatever it depends on."""
+async def healthz() -> Alive:
+    """Answers as long as the process does, whatever it depends on; it needs no thread."""
     return Alive()
 
 

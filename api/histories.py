@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
 from api.conditional import cached, not_modified
+from api.lanes import Route
 from api.marks import etag_of
 from api.negotiation import preferred
 from api.problems import documented
@@ -20,7 +21,7 @@ from reporting.answers import NonFinite
 from reporting.formats import DEFAULT, FORMATS, Export
 from reporting.reading import read_parts
 
-router = APIRouter(tags=["results"])
+router = APIRouter(tags=["results"], route_class=Route)
 
 
 def _known(name: str) -> str:

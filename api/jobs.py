@@ -15,6 +15,7 @@ from api import idempotency, limits
 from api.access import Access, Reader, Submitter
 from api.body import read_json
 from api.conditional import cached, is_known
+from api.lanes import Route
 from api.marks import Mark, find_mark, find_owner
 from api.objects import read_job, read_list
 from api.problems import documented
@@ -27,7 +28,7 @@ from models.resolution import resolve
 from models.specification import Specification
 from models.tables import FINISHED, Job, Status
 
-router = APIRouter(tags=["jobs"])
+router = APIRouter(tags=["jobs"], route_class=Route)
 
 MAX_PAGE = 100
 POLL_SECONDS, MAX_POLL_SECONDS = 1, 60

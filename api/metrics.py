@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from api.access import Access, Reader
 from api.conditional import cached, not_modified
+from api.lanes import Route
 from api.marks import etag_of
 from api.problems import documented
 from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
@@ -20,7 +21,7 @@ from reporting.overfitting import View
 from reporting.reading import read_histories
 from reporting.summary import summarize
 
-router = APIRouter(tags=["results"])
+router = APIRouter(tags=["results"], route_class=Route)
 
 By = Annotated[Literal["val_loss", "val_data_loss", "val_acc"], Query(description="What the best epoch is chosen by")]
 _RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed"}, **documented(404, 422)}

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from api.access import Reader
 from api.conditional import cached, not_modified
+from api.lanes import Drawn, Route
 from api.marks import etag_of
 from api.problems import documented
 from api.selection import Chosen, JobIds, RunIds, choose, of_job
@@ -23,7 +24,7 @@ from reporting import plots
 from reporting.plots.kind import JobPlot
 from reporting.reading import read_histories
 
-router = APIRouter(tags=["plots"])
+router = APIRouter(tags=["plots"], route_class=Route)
 
 # The document names them all; what is not among them is not found.
 Metric = Annotated[str, Path(json_schema_extra={"enum": list(plots.PLOTTED)})]
@@ -203,4 +204,5 @@ def _labels(chosen: Sequence[Chosen]) -> list[dict[str, str]]:
 
 
 def _drawn(series: plots.Drawable, format: str, look: Look, headers: dict[str, str]) -> Response:
-    return Response(plots.draw(series, format, look.width, look.height, look.dpi), 200, headers, plots.FORMATS[format])
+    draw = partial(plots.draw, series, format, look.width, look.height, look.dpi)
+    return Drawn(draw, headers, plots.FORMATS[format])

@@ -8,12 +8,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel, JsonValue
 
 from api.access import Reader
+from api.lanes import Route
 from api.problems import documented
 from models import presets
 from models.estimates import cost_of
 from models.resolution import resolve
 
-router = APIRouter(tags=["presets"])
+router = APIRouter(tags=["presets"], route_class=Route)
 
 
 class VariantPreset(BaseModel):

@@ -13,10 +13,12 @@ from pydantic import BaseModel, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from models.database import is_storage_full
-from models.errors import OckhamError, Unavailable
+from models.database import reason, trouble
+from models.errors import MOST_ERRORS, Malformed, OckhamError, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -40,7 +42,8 @@ class Problem(BaseModel):
     detail: str
     instance: str
     code: str
-    errors: list[FieldError] | None = Field(None, description="With a 422: every fault at once")
+    errors: list[FieldError] | None = Field(None, description="With a 422: every fault at once, the first 100 of them")
+    error_count: int | None = Field(None, description="With `invalid_specification`: how many there are")
 
 
 PHRASES = {
@@ -105,6 +108,41 @@ def problem(
     return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
+OUTAGES = {
+    "full": ("No space is left where the service keeps its data", 60),
+    "busy": ("The database is busy; ask again, a submit with the same Idempotency-Key", 5),
+    "old": ("The database is not at the version that this service needs: `ockham migrate` brings it there", 60),
+    "away": ("The database cannot be reached; ask again, a submit with the same Idempotency-Key", 5),
+}
+"""What a client is told of the database's trouble, and after how many seconds it may ask again."""
+
+
+class Unforeseen:
+    """Answers what nobody foresaw with a 500, inside of what logs, numbers and heads each answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            log.error("unforeseen_error", exc_info=error)
+            if not started:  # else the server cuts it off: it must not look complete
+                detail = "The service's log has the details, by this answer's X-Request-ID"
+                answer = problem(Request(scope), 500, "internal", "Internal error", detail)
+                await answer(scope, receive, send)
+
+
 def _instance(request: Request) -> str:
     """The request's path as a URI reference (RFC 3986); `//` at its start would name a host."""
     path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
@@ -137,27 +175,26 @@ def install(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         errors = [
             {"pointer": "/" + "/".join(map(str, fault["loc"])), "code": fault["type"], "detail": fault["msg"]}
-            for fault in error.errors()
+            for fault in error.errors()[:MOST_ERRORS]
         ]
         return problem(
             request, 422, "invalid_parameters", "The parameters are not valid", "See errors for each", errors=errors
         )
 
     async def database(request: Request, error: Exception) -> JSONResponse:
-        log.error("database_error", exc_info=error)
-        if is_storage_full(error):
-            away: OckhamError = Unavailable("No space is left where the service keeps its data", retry_after=60)
-        else:
-            away = Unavailable("The database cannot be reached; ask again, a submit with the same Idempotency-Key")
-        return await ours(request, away)
+        kind = trouble(error)
+        if kind is None:
+            raise error
+        log.error("database_error", kind=kind, error=reason(error))
+        return await ours(request, Unavailable(*OUTAGES[kind]))
 
-    async def unforeseen(request: Request, error: Exception) -> JSONResponse:
-        log.error("unforeseen_error", exc_info=error)
-        return problem(request, 500, "internal", "Internal error", "The service's log has the details")
+    async def left(request: Request, error: ClientDisconnect) -> JSONResponse:
+        return await ours(request, Malformed("The client left before its request was complete"))
 
     app.add_exception_handler(OckhamError, ours)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, http)  # type: ignore[arg-type]
     app.add_exception_handler(RequestValidationError, invalid)  # type: ignore[arg-type]
     app.add_exception_handler(DBAPIError, database)
     app.add_exception_handler(PoolTimeout, database)
-    app.add_exception_handler(Exception, unforeseen)
+    app.add_exception_handler(ClientDisconnect, left)  # type: ignore[arg-type]
+    app.add_middleware(Unforeseen)

@@ -7,13 +7,14 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from api.access import Reader
 from api.conditional import cached, not_modified
+from api.lanes import DRAWING, Drawn, Route
 from api.marks import etag_of, find_mark
 from api.objects import read_job
 from api.problems import documented
 from reporting import bundle, report
 from reporting.results import results_of
 
-router = APIRouter(tags=["results"])
+router = APIRouter(tags=["results"], route_class=Route)
 
 ZIP = "application/zip"
 
@@ -37,7 +38,7 @@ def get_report(request: Request, access: Reader, job_id: str) -> Response:
         if same := not_modified(request, headers):
             return same
         job = access.job(session, job_id)
-    return HTMLResponse(report.render(results_of(access.database, job)), 200, headers)
+    return Drawn(lambda: report.render(results_of(access.database, job)).encode(), headers, "text/html")
 
 
 @router.get(
@@ -63,4 +64,4 @@ def get_bundle(request: Request, access: Reader, job_id: str) -> Response:
         job = access.job(session, job_id)
     results = results_of(access.database, job)
     headers["Content-Disposition"] = f'attachment; filename="{job_id}.zip"'
-    return StreamingResponse(bundle.zipped(results, shown), 200, headers, ZIP)
+    return StreamingResponse(DRAWING.iterate(bundle.zipped(results, shown)), 200, headers, ZIP)

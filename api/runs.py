@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from api import limits
 from api.access import Access, Reader, Submitter
 from api.conditional import byte_range, is_known
+from api.lanes import Route
 from api.objects import run_object
 from api.problems import documented
 from api.schemas import RunObject
@@ -24,7 +25,7 @@ from models.errors import NotFound
 from models.tables import Job, ModelPart, Run, Status
 from models.tables import Reproduction as ReproductionRow
 
-router = APIRouter(tags=["runs"])
+router = APIRouter(tags=["runs"], route_class=Route)
 
 MODEL_TYPE = "application/octet-stream"
 _FILE = {"content": {MODEL_TYPE: {"schema": {"type": "string", "format": "binary"}}}}

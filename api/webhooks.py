@@ -16,6 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access import Access, Reader, Submitter, is_id
 from api.addresses import Refused, check_url
 from api.body import read_json
+from api.lanes import Route
 from api.problems import documented
 from models import deletion, webhooks
 from models.database import now
@@ -25,7 +26,7 @@ from models.ids import new_id
 from models.kinds.kind import Model
 from models.tables import Delivery, Webhook
 
-router = APIRouter(tags=["webhooks"])
+router = APIRouter(tags=["webhooks"], route_class=Route)
 
 MAX_WEBHOOKS = 50
 LOOKUPS = 32

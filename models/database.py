@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import DateTime, Dialect, Engine, bindparam, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
@@ -23,7 +24,7 @@ from sqlalchemy.types import TypeDecorator
 from models.settings import Settings
 
 BUSY_SECONDS = 30
-"""How long a writer waits for its turn at SQLite."""
+"""How long a writer waits for its turn, unless told otherwise."""
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -68,10 +69,13 @@ def _now_postgresql(element: now, compiler: Any, **kw: Any) -> str:
 
 
 class Database:
-    """Made in a process after its fork, never at import; `dispose` closes its connections."""
+    """Made in a process after its fork, never at import; `dispose` closes its connections.
 
-    def __init__(self, settings: Settings) -> None:
-        self.engine = make_engine(settings.sqlalchemy_url)
+    `patience` is how long, in seconds, a statement waits for a lock that another holds.
+    """
+
+    def __init__(self, settings: Settings, patience: float = BUSY_SECONDS) -> None:
+        self.engine = make_engine(settings.sqlalchemy_url, patience)
         self._writer = self.engine.execution_options(immediate=True)
 
     @contextmanager
@@ -100,10 +104,10 @@ def connected(settings: Settings) -> Iterator[Database]:
         database.dispose()
 
 
-def make_engine(url: str) -> Engine:
+def make_engine(url: str, patience: float = BUSY_SECONDS) -> Engine:
     """Connects when first used; to SQLite as this module's beginning tells."""
     if url.startswith("sqlite"):
-        engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+        engine = create_engine(url, pool_size=10, max_overflow=50, connect_args={"timeout": patience})
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
         return engine
@@ -121,7 +125,7 @@ def make_engine(url: str) -> Engine:
             "keepalives_count": 3,
             "tcp_user_timeout": 20_000,
             # A process that is frozen within a transaction holds up others for seconds only.
-            "options": "-c idle_in_transaction_session_timeout=10000 -c lock_timeout=30000",
+            "options": f"-c idle_in_transaction_session_timeout=10000 -c lock_timeout={round(patience * 1000)}",
         },
     )
 
@@ -138,6 +142,24 @@ def _on_sqlite_connect(connection: Any, _record: Any) -> None:
 def _on_sqlite_begin(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("immediate")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def trouble(error: BaseException) -> Literal["full", "busy", "old", "away"] | None:
+    """What keeps the database from answering: no space, a lock, an old schema, an outage. None for any other error."""
+    if is_storage_full(error):
+        return "full"
+    if isinstance(error, PoolTimeout):
+        return "busy"
+    if not isinstance(error, DBAPIError):
+        return None
+    state, text = getattr(error.orig, "sqlstate", None), str(error.orig)
+    # SQLSTATEs: lock_not_available, deadlock_detected, serialization_failure, too_many_connections;
+    # undefined_table, undefined_column.
+    if state in ("55P03", "40P01", "40001", "53300") or "database is locked" in text or "table is locked" in text:
+        return "busy"
+    if state in ("42P01", "42703") or "no such table" in text or "no such column" in text:
+        return "old"
+    return "away" if isinstance(error, AWAY) else None
 
 
 AWAY = (OperationalError, InterfaceError, InternalError)

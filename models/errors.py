@@ -24,6 +24,10 @@ class OckhamError(Exception):
         self.extra = extra
 
 
+MOST_ERRORS = 100
+"""So many are told at once; the others are counted."""
+
+
 class Malformed(OckhamError):
     status, code, title = 400, "malformed", "The request could not be read"
 
@@ -37,13 +41,16 @@ class Conflict(OckhamError):
 
 
 class SpecificationError(OckhamError):
-    """A specification that cannot be trained; `errors` lists every fault at once."""
+    """A specification that cannot be trained; `errors` lists every fault at once, `more` were counted besides."""
 
     status, code, title = 422, "invalid_specification", "The specification is not valid"
 
-    def __init__(self, errors: Sequence[dict[str, str]]) -> None:
-        count = len(errors)
-        super().__init__(f"{count} error{'s' if count != 1 else ''} in the specification", errors=list(errors))
+    def __init__(self, errors: Sequence[dict[str, str]], more: int = 0) -> None:
+        count = len(errors) + more
+        detail = f"{count} error{'s' if count != 1 else ''} in the specification"
+        if count > MOST_ERRORS:
+            detail += f": the first {MOST_ERRORS}, and {count - MOST_ERRORS:,} more"
+        super().__init__(detail, errors=list(errors)[:MOST_ERRORS], error_count=count)
         self.errors = list(errors)
 
 

@@ -9,6 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+MOST_FAULTS = 1000
+"""So many of pydantic's faults are looked at; the others of a longer list are counted."""
+
 
 def fault(location: tuple[str | int, ...], code: str, detail: str) -> dict[str, str]:
     """One fault: `{pointer, code, detail}`, the pointer (RFC 6901) into the document that was sent."""
@@ -24,7 +27,7 @@ def faults_of(
     `raw` is what pydantic saw, `body` what the client sent, `within` where they lie in the request.
     """
     found: dict[tuple[str | int, ...], dict[str, str]] = {}
-    for each in invalid.errors(include_url=False, include_context=False, include_input=False):
+    for each in invalid.errors(include_url=False, include_context=False, include_input=False)[:MOST_FAULTS]:
         place: list[str | int] = []
         node: Any = raw
         for part in each["loc"]:

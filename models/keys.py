@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import ColumnElement, and_, or_, select, update
 from sqlalchemy.orm import Session
 
 from models.database import now
@@ -24,8 +25,10 @@ from models.tables import ApiKey
 PREFIX = 12
 """Characters of a token that are shown, and by which its row is found."""
 
+_FORM = re.compile(r"ock_[0-9a-f]{8}_[A-Za-z0-9_-]{43}")
+
 USED_SECONDS = 60
-"""`used_at` is this coarse: not every request shall write."""
+"""`used_at` is this coarse."""
 
 
 def create(
@@ -56,13 +59,9 @@ def exist(session: Session) -> bool:
 
 def find(session: Session, token: str) -> ApiKey | None:
     """The key of `token`, where it is one, not revoked and not expired."""
-    key = session.scalar(
-        select(ApiKey).where(
-            ApiKey.prefix == token[:PREFIX].replace("\0", ""),
-            ApiKey.revoked_at.is_(None),
-            or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now()),
-        )
-    )
+    if not _FORM.fullmatch(token):
+        return None  # nothing is asked for what cannot be one
+    key = session.scalar(select(ApiKey).where(ApiKey.prefix == token[:PREFIX], _valid()))
     # Where no row has the prefix there is nothing to compare in constant time: the prefix is no secret.
     return key if key is not None and hmac.compare_digest(key.digest, _digest(token)) else None
 
@@ -72,14 +71,25 @@ def scopes_of(key: ApiKey) -> frozenset[Scope]:
     return frozenset(implied for scope in key.scopes for implied in IMPLIED[Scope(scope)])
 
 
-def is_stale(used_at: datetime) -> bool:
-    """Whether `used_at` is due to be renewed."""
-    return datetime.now(UTC) - used_at > timedelta(seconds=USED_SECONDS)
+def unnoted(session: Session, key_ids: Iterable[str]) -> Sequence[str]:
+    """Those of the keys whose last use is to be noted anew: by the database's clock, at most once in USED_SECONDS."""
+    stale = or_(ApiKey.used_at.is_(None), ApiKey.used_at < now(-USED_SECONDS))
+    return session.scalars(select(ApiKey.id).where(ApiKey.id.in_(list(key_ids)), stale)).all()
 
 
-def touch(session: Session, key_id: str) -> None:
-    """Notes that the key is in use."""
-    session.execute(update(ApiKey).where(ApiKey.id == key_id).values(used_at=now()))
+def note_use(session: Session, key_ids: Iterable[str]) -> None:
+    """Notes that the keys are in use."""
+    session.execute(update(ApiKey).where(ApiKey.id.in_(list(key_ids))).values(used_at=now()))
+
+
+def ended(session: Session, key_ids: Iterable[str]) -> set[str]:
+    """Those of the keys that are valid no more: revoked, expired or gone."""
+    asked = set(key_ids)
+    return asked - set(session.scalars(select(ApiKey.id).where(ApiKey.id.in_(asked), _valid())))
+
+
+def _valid() -> ColumnElement[bool]:
+    return and_(ApiKey.revoked_at.is_(None), or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > now()))
 
 
 def listed(session: Session) -> Sequence[ApiKey]:

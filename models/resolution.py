@@ -9,7 +9,7 @@ from pydantic import Field, ValidationError
 
 from models import presets, sweeps
 from models.errors import SpecificationError
-from models.faults import fault, faults_of
+from models.faults import MOST_FAULTS, fault, faults_of
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
 from models.kinds.optimizers import OPTIMIZERS
@@ -67,16 +67,18 @@ def resolve(body: Any) -> Specification:
     if len(metadata.encode(errors="surrogatepass")) > MAX_METADATA_BYTES:
         detail = f"Metadata may have at most {MAX_METADATA_BYTES} bytes as JSON"
         errors.append(fault(("metadata",), "metadata_too_large", detail))
+    more = 0
     try:
         # By way of JSON: strict there means JSON's own types, with lists for tuples.
         specification = Specification.model_validate_json(json.dumps(raw))
     except ValidationError as invalid:
         known = {e["pointer"] for e in errors}
         errors += [e for e in faults_of(invalid, body, raw) if e["pointer"] not in known]
+        more = max(0, invalid.error_count() - MOST_FAULTS)
     else:
         errors += _cross_checks(specification)
     if errors:
-        raise SpecificationError(errors)
+        raise SpecificationError(errors, more)
     return specification
 
 

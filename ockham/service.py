@@ -77,12 +77,8 @@ def api(
     import uvicorn
 
     from api.app import create_app
+    from api.serving import config
     from ockham.admission import require_key
-
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            application.state.watch.close()  # or every open event stream would be waited for
-            await super().shutdown(sockets)
 
     settings = settings_for(data_dir)
     listener = None if fd is None else socket.socket(fileno=fd)
@@ -91,17 +87,8 @@ def api(
     except CannotStart as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from None
-    application = create_app(settings)
-    config = uvicorn.Config(
-        application,
-        host=host,
-        port=port,
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,  # who is let in without a key is the connection's business, not a header's
-        timeout_graceful_shutdown=10,
-    )
-    Server(config).run(sockets=[listener] if listener else None)
+    server = uvicorn.Server(config(create_app(settings), host=host, port=port))
+    server.run(sockets=[listener] if listener else None)
 
 
 def worker(

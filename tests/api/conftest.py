@@ -15,6 +15,7 @@ import uvicorn
 from sqlalchemy import delete
 
 from api.app import create_app
+from api.serving import config
 from migrations.run import upgrade
 from models import claims, keys
 from models.database import Database
@@ -37,9 +38,7 @@ def serving(settings: Settings) -> Iterator[httpx.Client]:
     """A client of a server of its own."""
     port = free_port()
     app = create_app(settings)
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none", proxy_headers=False)
-    )
+    server = uvicorn.Server(config(app, host="127.0.0.1", port=port))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -23,6 +23,7 @@ from models.tables import ApiKey, Job
 from ockham.cli import app
 from tests.api.conftest import SMALL, Trainer, submit
 from tests.api.test_contract import is_problem
+from tests.servers import wait_for
 
 
 def test_only_a_hash_is_stored(database: Database) -> None:
@@ -109,8 +110,13 @@ def test_expiry_revocation_and_last_use(
     short, revoked = make_key(lifetime=timedelta(days=1)), make_key()
     for key in (short, revoked):
         assert http.get("/v1/jobs", headers=key).status_code == 200
+
+    def noted() -> bool:
+        with database.read() as session:
+            return all(key.used_at for key in keys.listed(session))
+
+    wait_for("the keys' use", noted)
     with database.write() as session:
-        assert all(key.used_at for key in keys.listed(session))
         session.execute(update(ApiKey).where(ApiKey.expires_at.is_not(None)).values(expires_at=now(-1)))
         keys.revoke(session, keys.listed(session)[1].prefix)
     for key in (short, revoked):

@@ -1,0 +1,87 @@
+"""What the application needs of the server that runs it: deadlines, and word of the end before the end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+from fastapi import FastAPI
+from uvicorn import Config
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_SECONDS = 30
+GRACE_SECONDS = 5
+"""How long requests may go on when the service is told to end."""
+
+
+class Protocol(H11Protocol):
+    """uvicorn's HTTP/1.1, with a deadline for a request's line and headers."""
+
+    _head: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Waits for the first head."""
+        super().connection_made(transport)
+        self._head = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
+
+    def data_received(self, data: bytes) -> None:
+        """A head that has begun after an answer has the same time as the first."""
+        super().data_received(data)
+        waiting = self.cycle is None or self.cycle.response_complete
+        if self._head is not None and not waiting:
+            self._head.cancel()
+            self._head = None
+        elif self._head is None and waiting and not self.transport.is_closing():
+            self._head = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing is waited for any more."""
+        if self._head is not None:
+            self._head.cancel()
+        super().connection_lost(exc)
+
+
+def config(application: FastAPI, **options: Any) -> Config:
+    """How uvicorn is to run the application."""
+    return Config(
+        application,
+        http=Protocol,
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,  # who is let in without a key is the connection's business, not a header's
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        **options,
+    )
+
+
+@contextmanager
+def told_to_end(close: Callable[[], None]) -> Iterator[None]:
+    """Calls `close` in the event loop as soon as the process is told to end, under whatever server it runs.
+
+    A server ends an application after its last request; a stream of events ends only when it is closed.
+    """
+    loop = asyncio.get_running_loop()
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def tell(number: int, frame: FrameType | None) -> None:
+        loop.call_soon_threadsafe(close)
+        if callable(then := before[signal.Signals(number)]):
+            then(number, frame)
+
+    for number, handler in before.items():
+        if callable(handler):  # else nobody ends the server in order, and nothing is changed
+            signal.signal(number, tell)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

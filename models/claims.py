@@ -24,7 +24,12 @@ from models.tables import FINISHED, HELD, Epoch, Job, ModelPart, Run, Status
 
 PART_BYTES = 2**20
 PARTS_AT_ONCE = 8
+_others = aliased(Job)
 UNHELD = {"lease_expires_at": None, "worker_id": None, "worker_pid": None}
+
+
+class Contended(Exception):
+    """Another took what this claim was about to take. Roll back, so that nothing stays locked, and ask again."""
 
 
 class LeaseLost(Stopped):
@@ -33,7 +38,10 @@ class LeaseLost(Stopped):
 
 @dataclass(frozen=True)
 class Claim:
-    """A worker's hold on a run. `recorded` is the number of epochs already in the database."""
+    """A worker's hold on a run.
+
+    recorded: the number of epochs already in the database. trained: the seconds that these took.
+    """
 
     run_id: str
     job_id: str
@@ -42,6 +50,7 @@ class Claim:
     fingerprint: dict[str, Any] | None
     specification: RunSpecification
     reuse: bool = True
+    trained: float = 0.0
 
 
 def claim(session: Session, worker_id: str, pid: int, lease: float, reuse_across_keys: bool = False) -> Claim | None:
@@ -51,11 +60,11 @@ def claim(session: Session, worker_id: str, pid: int, lease: float, reuse_across
     served, a new job from its creation on. So the jobs take turns: one of a thousand runs delays
     another's single run by a run, and a stream of small jobs never starves a big one. A run that may
     take over a stored result is left in the queue while another worker is training the same run.
+    Raises Contended.
     """
     if (kept := _claimed_before(session, worker_id, pid, lease)) is not None:
         return kept
-    others = aliased(Job)
-    owner_served = select(func.max(others.served_at)).where(others.owner == Job.owner).scalar_subquery()
+    owner_served = select(func.max(_others.served_at)).where(_others.owner == Job.owner).scalar_subquery()
     free = ~reuse.awaits_twin(Job.owner, reuse_across_keys)
     waiting = exists().where(Run.job_id == Job.id, Run.status == Status.QUEUED, free)
     queue = (
@@ -64,40 +73,41 @@ def claim(session: Session, worker_id: str, pid: int, lease: float, reuse_across
         .order_by(owner_served.asc().nulls_first(), func.coalesce(Job.served_at, Job.created_at), Job.id)
         .limit(1)
     )
-    # Several workers at once take from several jobs. Where others have every waiting job's lock,
-    # one waits: "nothing is queued" would be untrue.
-    while job_id := session.scalar(queue.with_for_update(skip_locked=True, of=Job)) or session.scalar(queue):
-        if (job := lock(session, job_id)) is None:
-            continue  # deleted meanwhile
-        free = ~reuse.awaits_twin(job.owner, reuse_across_keys)
-        queued = select(Run.id, Run.key).where(Run.job_id == job_id, Run.status == Status.QUEUED, free)
-        if (first := session.execute(queued.order_by(Run.position).limit(1)).first()) is None:
-            continue  # another worker had the last one while this one waited for the lock
-        reuse.take_turn(session, first.key)
-        taken = change(
-            session,
-            Run.id == first.id,
-            Run.status == Status.QUEUED,
-            free,
-            status=Status.RUNNING,
-            attempt=Run.attempt + 1,
-            worker_id=worker_id,
-            worker_pid=pid,
-            lease_expires_at=now(lease),
-            progress_at=now(),
-            started_at=func.coalesce(Run.started_at, now()),
-        )
-        if not taken:
-            continue  # another worker began to train the same run meanwhile
-        run = session.get_one(Run, taken[0], populate_existing=True)
-        job.served_at = run.progress_at
-        if job.status == Status.QUEUED:
-            job.status = Status.RUNNING
-            job.started_at = job.started_at or run.progress_at
-            emit(session, job, "job.started")
-        emit(session, job, "run.started", run.id, {"variant": run.variant, "seed": run.seed, "attempt": run.attempt})
-        return _claim(job, run)
-    return None
+    # Several workers at once take from several jobs. If others have every waiting job's lock, one waits:
+    # "nothing is queued" would be untrue.
+    job_id = session.scalar(queue.with_for_update(skip_locked=True, of=Job)) or session.scalar(queue)
+    if job_id is None:
+        return None
+    if (job := lock(session, job_id)) is None:
+        raise Contended  # deleted meanwhile
+    free = ~reuse.awaits_twin(job.owner, reuse_across_keys)
+    queued = select(Run.id, Run.key).where(Run.job_id == job_id, Run.status == Status.QUEUED, free)
+    if (first := session.execute(queued.order_by(Run.position).limit(1)).first()) is None:
+        raise Contended  # another worker had the last one while this one waited for the lock
+    reuse.take_turn(session, first.key)
+    taken = change(
+        session,
+        Run.id == first.id,
+        Run.status == Status.QUEUED,
+        free,
+        status=Status.RUNNING,
+        attempt=Run.attempt + 1,
+        worker_id=worker_id,
+        worker_pid=pid,
+        lease_expires_at=now(lease),
+        progress_at=now(),
+        started_at=func.coalesce(Run.started_at, now()),
+    )
+    if not taken:
+        raise Contended  # another worker began to train the same run meanwhile
+    run = session.get_one(Run, taken[0], populate_existing=True)
+    job.served_at = run.progress_at
+    if job.status == Status.QUEUED:
+        job.status = Status.RUNNING
+        job.started_at = job.started_at or run.progress_at
+        emit(session, job, "job.started")
+    emit(session, job, "run.started", run.id, {"variant": run.variant, "seed": run.seed, "attempt": run.attempt})
+    return _claim(session, job, run)
 
 
 def is_waiting(session: Session) -> bool:
@@ -113,12 +123,13 @@ def _claimed_before(session: Session, worker_id: str, pid: int, lease: float) ->
         return None
     if not change(session, Run.id == found.id, *mine, lease_expires_at=now(lease), progress_at=now()):
         return None
-    return _claim(job, session.get_one(Run, found.id, populate_existing=True))
+    return _claim(session, job, session.get_one(Run, found.id, populate_existing=True))
 
 
-def _claim(job: Job, run: Run) -> Claim:
+def _claim(session: Session, job: Job, run: Run) -> Claim:
     specification = stored(job.spec).run(run.variant, run.seed)
-    return Claim(run.id, job.id, run.attempt, run.epoch, run.fingerprint, specification, run.reuse)
+    trained = session.scalar(select(func.sum(Epoch.seconds)).where(Epoch.run_id == run.id)) if run.epoch else 0.0
+    return Claim(run.id, job.id, run.attempt, run.epoch, run.fingerprint, specification, run.reuse, trained or 0.0)
 
 
 def begin(session: Session, held: Claim, fingerprint: Mapping[str, Any]) -> int:
@@ -231,6 +242,22 @@ def release(session: Session, held: Claim, reason: str) -> Status:
     """Hands a run back to the queue, or ends it where it is being cancelled; what it is now. Raises LeaseLost."""
     job = _lock_held(session, held)
     if status := _requeue(session, job, held.run_id, _fence(held), reason):
+        return status
+    if (left := _left_before(session, held, Status.QUEUED, *FINISHED)) is None:
+        raise _lost(held)
+    return left
+
+
+def give_up(session: Session, held: Claim, error: Mapping[str, Any], max_attempts: int) -> Status:
+    """Hands a run back that this process could not train but another may; what it is now. Raises LeaseLost.
+
+    It counts as lost: at the `max_attempts`th time without a new epoch in between the run ends with `error`.
+    """
+    job = _lock_held(session, held)
+    losses = session.scalar(select(Run.losses + 1).where(*_fence(held)))
+    if losses is not None and losses >= max_attempts:
+        return fail(session, held, error)
+    if status := _requeue(session, job, held.run_id, _fence(held), error["code"], losses=losses):
         return status
     if (left := _left_before(session, held, Status.QUEUED, *FINISHED)) is None:
         raise _lost(held)

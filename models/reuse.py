@@ -14,13 +14,17 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, literal, select
+from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from models.database import now
 from models.history import EVALUATED, METRICS
 from models.specification import RunSpecification
 from models.tables import Epoch, Job, ModelPart, Run, Status
+
+# Made once: an alias costs milliseconds, and the condition below is part of every claim.
+_twin, _stored = aliased(Run), aliased(Run)
+_twin_job, _stored_job = aliased(Job), aliased(Job)
 
 
 def key_of(run: RunSpecification) -> str:
@@ -36,16 +40,21 @@ def result_key_of(key: str, fingerprint: Mapping[str, Any]) -> str:
 def awaits_twin(owner: Any, across_keys: bool) -> ColumnElement[bool]:
     """A condition on `Run`, of a job of `owner`: a worker is training the same run, and its result may be had.
 
-    Where there is a result already, there is nothing to wait for.
+    If the result that it will have is stored already, there is nothing to wait for. One of another
+    fingerprint (from before an upgrade, say) is another result.
     """
 
-    def twin(status: Status) -> ColumnElement[bool]:
-        other, of = aliased(Run), aliased(Job)
-        same = (other.key == Run.key, other.id != Run.id, other.status == status)
-        found = select(other.id).join(of, of.id == other.job_id).where(*same)
-        return exists((found if across_keys else found.where(of.owner == owner)).correlate(Run, Job))
+    def within_reach(runs: Select[Any], run: Any, job: Any) -> Select[Any]:
+        return runs if across_keys else runs.join(job, job.id == run.job_id).where(job.owner == owner)
 
-    return and_(Run.reuse, twin(Status.RUNNING), ~twin(Status.SUCCEEDED))
+    has_result = within_reach(
+        select(_stored.id).where(_stored.result_key == _twin.result_key, _stored.status == Status.SUCCEEDED),
+        _stored,
+        _stored_job,
+    )
+    same = (_twin.key == Run.key, _twin.id != Run.id, _twin.status == Status.RUNNING)
+    trains = within_reach(select(_twin.id).where(*same, ~exists(has_result.correlate(_twin, Job))), _twin, _twin_job)
+    return and_(Run.reuse, exists(trains.correlate(Run, Job)))
 
 
 def take_turn(session: Session, key: str | None) -> None:

@@ -6,19 +6,25 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 SOCKET_PATH_LIMIT = 100
 """A Unix socket's path may have 107 bytes on Linux and 103 on macOS."""
 
 
+HEARTBEATS = 3
+"""A lease lasts at least so many of them: one may be late, and one may fail."""
+LONGEST_SECONDS = 366 * 86400
+"""No time that is set is longer: databases cannot add any number of seconds to a moment."""
+
+
 class Settings(BaseSettings):
     """What a deployment can set. Times are in seconds, sizes as named."""
 
-    model_config = SettingsConfigDict(env_prefix="OCKHAM_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="OCKHAM_", frozen=True, allow_inf_nan=False)
 
     data_dir: Path = Field(Path(".ockham"), description="Database, broker's data, prepared data sets and checkpoints")
     database_url: str | None = Field(None, description="PostgreSQL; without it SQLite in the data directory")
@@ -44,12 +50,15 @@ class Settings(BaseSettings):
     progress_seconds: float = Field(
         1800, gt=0, description="How long an epoch may take before its worker counts as hung"
     )
-    run_seconds: float = Field(6 * 3600, gt=0, description="How long a run may train")
+    run_seconds: float = Field(6 * 3600, gt=0, description="How long a run may train, its attempts together")
     max_attempts: int = Field(
         3, ge=1, description="How often in a row, without a new epoch, a run's worker may be lost before it is given up"
     )
     retention_days: float | None = Field(
-        None, gt=0, description="Days after which finished jobs are deleted with their results; without it never"
+        None,
+        gt=0,
+        le=36_500,
+        description="Days after which finished jobs are deleted with results; without it never",
     )
     reuse_across_keys: bool = Field(
         False, description="Whether a run may take over the stored result of another key's same run"
@@ -84,6 +93,27 @@ class Settings(BaseSettings):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @model_validator(mode="after")
+    def _check_together(self) -> Self:
+        """Refuses at the start what would otherwise be found out by runs that are lost."""
+        seconds = {name: value for name, value in self if name.endswith("_seconds")}
+        for name, value in seconds.items():
+            if value > LONGEST_SECONDS:
+                raise ValueError(
+                    f"OCKHAM_{name.upper()} is {value:g}, and at most {LONGEST_SECONDS:g}, a year, is taken"
+                )
+        if self.lease_seconds < HEARTBEATS * self.heartbeat_seconds:
+            raise ValueError(
+                f"OCKHAM_LEASE_SECONDS ({self.lease_seconds:g}) must be at least {HEARTBEATS} times "
+                f"OCKHAM_HEARTBEAT_SECONDS ({self.heartbeat_seconds:g}), or a heartbeat that is late loses its run"
+            )
+        if self.progress_seconds < self.lease_seconds:
+            raise ValueError(
+                f"OCKHAM_PROGRESS_SECONDS ({self.progress_seconds:g}) must not be below "
+                f"OCKHAM_LEASE_SECONDS ({self.lease_seconds:g}), or a worker counts as hung before it counts as silent"
+            )
+        return self
+
     @property
     def sqlalchemy_url(self) -> str:
         """The database as SQLAlchemy names it; PostgreSQL is always reached through psycopg."""
@@ -110,3 +140,12 @@ class Settings(BaseSettings):
     def redis_py_url(self) -> str:
         """The broker as redis-py names it."""
         return self.redis_url or f"unix://{self.socket_path}"
+
+
+def faults(error: ValidationError) -> list[str]:
+    """What is wrong with the settings, a sentence for each, by the variables' names."""
+    return [
+        (f"OCKHAM_{'_'.join(map(str, fault['loc'])).upper()}: " if fault["loc"] else "")
+        + fault["msg"].removeprefix("Value error, ")
+        for fault in error.errors()
+    ]

@@ -19,6 +19,7 @@ from ockham import tables
 from ockham.errors import PartFailed
 from ockham.guardian import OCKHAM, Guardian
 from ockham.progress import JobProgress
+from ockham.service import settings_for
 from ockham.summary import Summary, comparisons, summarize
 from ockham.verbs import exit_code, output
 from ockham_client import Client, Job, OckhamError
@@ -48,10 +49,10 @@ def demo(
     Everything of the service is in `demo` in the data directory; prepared data sets there are used again.
     """
     from models.errors import RunError
-    from models.settings import Settings
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    settings = Settings().model_copy(update={"data_dir": Settings().data_dir.absolute() / "demo"})
+    settings = settings_for(None)
+    settings = settings.model_copy(update={"data_dir": settings.data_dir.absolute() / "demo"})
     try:
         dataset = _choose_dataset(settings, console)
         with embedded(settings) as url, Client(url) as client:

@@ -23,7 +23,7 @@ def doctor(
     """
     from pydantic import ValidationError
 
-    from models.settings import Settings
+    from models.settings import Settings, faults
     from ockham import checks  # only now: it needs the database's and the broker's libraries
 
     console = Console(soft_wrap=True, highlight=False)
@@ -31,9 +31,9 @@ def doctor(
         given = {"url": url, "data_dir": data_dir}
         settings = Settings(**{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        for fault in error.errors():
-            name = "OCKHAM_" + "_".join(map(str, fault["loc"])).upper()
-            console.print(f"[red]wrong[/] settings   {name}: {fault['msg']}", soft_wrap=True)
+        for fault in faults(error):
+            console.print("[red]wrong[/] settings   ", end="")
+            console.print(fault, markup=False)
         raise typer.Exit(1) from None
     parts: list[tuple[str, Callable[[], str]]] = [
         ("data", lambda: checks.data_directory(settings)),

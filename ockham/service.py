@@ -27,10 +27,20 @@ DataDir = Annotated[
 
 
 def settings_for(data_dir: Path | None) -> Settings:
-    """The environment's settings, with the command line's data directory before the environment's."""
-    from models.settings import Settings
+    """The environment's settings, with the command line's data directory before the environment's.
 
-    return Settings() if data_dir is None else Settings(data_dir=data_dir)
+    If they will not do, says why in a line for each fault and ends with exit code 2.
+    """
+    from pydantic import ValidationError
+
+    from models.settings import Settings, faults
+
+    try:
+        return Settings() if data_dir is None else Settings(data_dir=data_dir)
+    except ValidationError as error:
+        for fault in faults(error):
+            typer.echo(fault, err=True)
+        raise typer.Exit(2) from None
 
 
 def default_workers() -> int:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -31,11 +31,15 @@ def save(path: Path, identity: str, checkpoint: Checkpoint) -> None:
     arrays |= {f"best_{i}": array for i, array in enumerate(checkpoint.best)}
     header = json.dumps({"identity": identity, "history": checkpoint.history})
     path.parent.mkdir(parents=True, exist_ok=True)
-    # A process that has lost the run may still be writing: each has a file of its own until it is whole.
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    with partial.open("wb") as file:
-        np.savez(file, header=np.frombuffer(header.encode(), np.uint8), **arrays)
-    partial.replace(path)
+    # A process that has lost the run may still be writing, on another host or in another container, where
+    # process ids are the same: each write has a file of its own until it is whole.
+    partial = path.with_name(f"{path.name}.{uuid4().hex}.partial")
+    try:
+        with partial.open("wb") as file:
+            np.savez(file, header=np.frombuffer(header.encode(), np.uint8), **arrays)
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def load(path: Path, identity: str) -> Checkpoint | None:

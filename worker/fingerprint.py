@@ -15,6 +15,9 @@ import tensorflow as tf
 ENGINE = ("training.py", "network.py", "sparse.py", "model.py", "checkpoint.py")
 """The code that a run's numbers depend on."""
 
+PROMISE = "The same specification and seed give a bit-identical history and weights where all of this agrees."
+"""A constant, to the letter: stored results are found again by a hash of the whole fingerprint."""
+
 
 def fingerprint(sha256: str) -> dict[str, Any]:
     """Versions, processor, threads and data set (its `sha256`), and what is promised where all of these agree."""
@@ -24,7 +27,7 @@ def fingerprint(sha256: str) -> dict[str, Any]:
         "inter_op_threads": tf.config.threading.get_inter_op_parallelism_threads(),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS", "default"),
         "dataset_sha256": sha256,
-        "promise": "The same specification and seed give a bit-identical history and weights where all of this agrees.",
+        "promise": PROMISE,
     }
 
 

@@ -151,7 +151,7 @@ class Lease:
         return Why.CANCELLED if row.status == Status.CANCELLING else None
 
     def _limits(self, clock: float, process: psutil.Process) -> Why | None:
-        if clock - self._begun > self._settings.run_seconds:
+        if self._held.trained + clock - self._begun > self._settings.run_seconds:
             self.error = TimeLimitExceeded(f"The run trained for longer than {self._settings.run_seconds:g} seconds")
         elif process.memory_info().rss > self._settings.worker_memory_mb * 2**20:
             self.error = OutOfMemory(

@@ -47,6 +47,12 @@ def network_of(layers: tuple[Layer, ...], optimizer: Optimizer, task: Task, cuts
     return _kept[key]
 
 
+def forget_networks() -> None:
+    """Drops them all; one that is in use stays until it is not."""
+    _kept.clear()
+    gc.collect()
+
+
 class Network:
     """A Keras model, its optimizer, and its graphs.
 

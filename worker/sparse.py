@@ -122,12 +122,17 @@ def prepare(data: Dataset, units: int) -> Prepared:
     own_validation = data.validation is not data.test
     key = (data.sha256, data.num_words, len(data.train), len(data.validation), own_validation, shards)
     if key not in _prepared:
+        while len(_prepared) >= 2:  # before the new one is made: three at once are not kept
+            _prepared.popitem(last=False)
         cuts = blocks(data.train, data.num_words, shards)
         _prepared[key] = Prepared(cuts, Rows.of(data.train, cuts), Rows.of(data.validation, cuts))
     _prepared.move_to_end(key)
-    while len(_prepared) > 2:
-        _prepared.popitem(last=False)
     return _prepared[key]
+
+
+def forget() -> None:
+    """Drops what `prepare` keeps."""
+    _prepared.clear()
 
 
 def blocks(reviews: Reviews, num_words: int, shards: int) -> tuple[int, ...]:

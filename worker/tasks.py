@@ -6,7 +6,6 @@ import ctypes
 import hashlib
 import json
 import os
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -17,28 +16,25 @@ import psutil
 import structlog
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from models import claims
 from models.database import Database, is_storage_full, reason
 from models.errors import BookkeepingFailed, OutOfMemory, RunError, Stopped, StorageFull
+from models.estimates import PROCESS, cost_of
 from models.settings import Settings
-from models.tables import FINISHED, Run
+from models.tables import FINISHED, Run, Status
 from worker.keras_import import import_keras
 from worker.lease import Lease, Why
 from worker.queue import Waker
 
 if TYPE_CHECKING:
-    from models.kinds import dataset as kinds
-    from worker.data import Dataset
     from worker.training import Epoch
 
 log = structlog.get_logger(__name__)
 
 M_ARENA_MAX = -8
 """glibc's name for how many heaps its threads share. With one, what a thread has freed serves the next."""
-
-DATASETS_KEPT = 4
-"""Data sets a child keeps open; they are memory-mapped, so this bounds address space more than memory."""
 
 
 class Child:
@@ -66,7 +62,7 @@ class Child:
         self.waker = waker
         self.database = Database(settings)
         self._process, self._trained = psutil.Process(), 0
-        self._datasets: OrderedDict[str, Dataset] = OrderedDict()
+        self._outgrown = False
         training.configure(threads=settings.threads)
         training.warm_up()
 
@@ -75,8 +71,9 @@ class Child:
 
         Whoever takes a run while others wait wakes one process more, and so all that there is work for.
         """
+        self._outgrown = False
         while not self.drain_at():
-            if self._trained and self._process.memory_info().rss > self.settings.worker_memory_mb * 2**20 // 2:
+            if self._outgrown or not self._has_room():
                 self.waker.soon()  # Celery replaces this process: others, or its successor, take what waits
                 return
             if (held := self._claim()) is None:
@@ -88,19 +85,35 @@ class Child:
             self._trained += 1
 
     def _claim(self) -> claims.Claim | None:
-        settings = self.settings
-        try:
-            with self.database.write() as session:
-                held = claims.claim(
-                    session, self.worker_id, os.getpid(), settings.lease_seconds, settings.reuse_across_keys
-                )
-                more = held is not None and claims.is_waiting(session)
-        except SQLAlchemyError as error:
-            log.warning("claim_failed", error=reason(error))
-            return None  # the API's sweep sends a message
-        if more:
-            self.waker.soon()
-        return held
+        settings, mine = self.settings, (self.worker_id, os.getpid())
+        while True:
+            try:
+                with self.database.write() as session:
+                    held = claims.claim(session, *mine, settings.lease_seconds, settings.reuse_across_keys)
+                    more = held is not None and claims.is_waiting(session)
+            except claims.Contended:
+                continue
+            except SQLAlchemyError as error:
+                log.warning("claim_failed", error=reason(error))
+                return None  # the API's sweep sends a message
+            if more:
+                self.waker.soon()
+            return held
+
+    def _has_room(self) -> bool:
+        """Whether this process keeps less than half of the memory that it may use; what it keeps ready goes first."""
+        half = self.settings.worker_memory_mb * 2**20 // 2
+        if self._trained and self._process.memory_info().rss > half:
+            self._forget()
+            return self._process.memory_info().rss <= half
+        return True
+
+    def _forget(self) -> None:
+        from worker import training
+
+        training.forget()
+        with suppress(OSError, AttributeError):  # glibc only: what is free goes back to the system
+            ctypes.CDLL(None).malloc_trim(0)
 
     def _train(self, held: claims.Claim, lease: Lease) -> None:
         """Trains a claimed run and records how it ended, unless it is another's by then."""
@@ -122,10 +135,16 @@ class Child:
         except Exception as error:
             failure = _as_run_error(error)
             log.warning("run_failed", code=failure.code, exc_info=not isinstance(error, RunError))
+            # A process that has trained others before keeps some of their memory: a new one may have room.
+            self._outgrown = isinstance(failure, OutOfMemory) and self._trained > 0
+
+            def end(session: Session) -> Status:
+                if self._outgrown:
+                    return claims.give_up(session, held, failure.as_json(), self.settings.max_attempts)
+                return claims.fail(session, held, failure.as_json())
+
             try:
-                status = lease.persist(
-                    lambda session: claims.fail(session, held, failure.as_json()), despite_full_storage=True
-                )
+                status = lease.persist(end, despite_full_storage=True)
             except claims.LeaseLost:
                 log.warning("lease_lost")
                 return
@@ -139,10 +158,14 @@ class Child:
 
     def _train_and_record(self, held: claims.Claim, lease: Lease) -> str:
         from worker import training
+        from worker.data import load
         from worker.fingerprint import fingerprint
 
         run = held.specification
-        data = self._dataset(run.dataset)
+        kept = self._process.memory_info().rss if self._trained else 0
+        if kept + cost_of(run).memory - PROCESS > self.settings.worker_memory_mb * 2**20:
+            self._forget()
+        data = load(run.dataset, self.settings.data_dir.absolute(), self.settings.imdb_npz)
         under = fingerprint(data.sha256)
         recorded = lease.persist(lambda session: claims.begin(session, held, under))
         if held.reuse:
@@ -166,17 +189,6 @@ class Child:
                 session, held, chosen_epoch=result.chosen_epoch, test=result.test, model=result.model, stored=stored
             )
         )
-
-    def _dataset(self, specification: kinds.Dataset) -> Dataset:
-        from worker import data
-
-        key = specification.model_dump_json()
-        if key not in self._datasets:
-            self._datasets[key] = data.load(specification, self.settings.data_dir.absolute(), self.settings.imdb_npz)
-            while len(self._datasets) > DATASETS_KEPT:
-                self._datasets.popitem(last=False)
-        self._datasets.move_to_end(key)
-        return self._datasets[key]
 
 
 def checkpoints(settings: Settings) -> Path:

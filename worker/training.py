@@ -29,7 +29,7 @@ from worker import sparse
 from worker.checkpoint import Checkpoint
 from worker.data import Dataset, Reviews
 from worker.fingerprint import fingerprint
-from worker.network import network_of
+from worker.network import forget_networks, network_of
 
 POLL_SECONDS = 0.2
 """How long a graph may run before it is asked again whether to stop."""
@@ -101,6 +101,12 @@ def train(
         return _Run(run, data, on_epoch, should_stop, checkpoint, recorded).train()
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise OutOfMemory("The run needs more memory than this worker has") from error
+
+
+def forget() -> None:
+    """Drops what is kept ready for further runs: networks and prepared data sets."""
+    forget_networks()
+    sparse.forget()
 
 
 class _Run:

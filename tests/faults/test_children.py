@@ -6,12 +6,14 @@ import os
 import random
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.servers import wait_for
 from tests.stage import LONG, LONG_EPOCHS, SHORT, Stage
+from tests.worker.test_data_imdb import arrays, save
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -103,3 +105,36 @@ def test_cancelling_within_a_batch_that_takes_seconds(stage: Stage) -> None:
     behind = stage.submit(**SHORT)
     stage.intact(behind["id"])
     stage.intact(job["id"], "cancelled")
+
+
+def test_a_worker_none_of_whose_processes_can_train_is_not_ready(make_stage: Any, own_url: str | None) -> None:
+    stage: Stage = make_stage(own_url)
+    (worker,) = stage.whole(1)
+    (child,) = worker.children()
+    os.kill(child, signal.SIGKILL)
+    (successor,) = wait_for("another child", lambda: [pid for pid in worker.children() if pid != child])
+    os.kill(successor, signal.SIGSTOP)  # it cannot begin
+    try:
+        wait_for("the truth", lambda: stage.http.get("/readyz").json()["workers"] != "ok", 20)
+    finally:
+        os.kill(successor, signal.SIGCONT)
+    wait_for("readiness", lambda: stage.http.get("/readyz").status_code == 200)
+
+
+def test_a_data_file_that_is_replaced_is_noticed_by_a_process_that_read_the_old_one(
+    make_stage: Any, tmp_path: Path
+) -> None:
+    file = save(tmp_path / "imdb.npz", arrays())
+    stage: Stage = make_stage(OCKHAM_IMDB_NPZ=str(file))
+    stage.whole(1)
+
+    def losses() -> list[float]:
+        job = stage.submit(dataset={"name": "imdb"}, training={"epochs": 1}, variants=["smaller"], reuse="never")
+        stage.intact(job["id"])
+        ((_, _, _, metrics),) = stage.history(job["id"])
+        return metrics["val_loss"]
+
+    first = losses()
+    assert losses() == first
+    save(tmp_path / "other.npz", arrays(seed=1)).replace(file)
+    assert losses() != first

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from typing import Any
 
 import psutil
@@ -84,3 +86,49 @@ def test_a_process_that_keeps_too_much_is_replaced_between_two_runs(make_stage: 
     assert {run["attempt"] for run in stage.intact(job["id"])["runs"]} == {1}
     assert len(pids) >= 2
     assert worker.popen.poll() is None
+
+
+def test_a_run_that_outgrows_a_used_process_is_given_a_new_one(make_stage: Any) -> None:
+    """What the first run left might be why; in a process of its own there is no such doubt."""
+    stage: Stage = make_stage()
+    stage.whole(0)
+    stage.worker(env={"OCKHAM_WORKER_MEMORY_MB": "700"})
+    stage.intact(stage.submit(**SHORT)["id"])
+    layers = [{"type": "dense", "units": 4096, "activation": "relu"}]
+    job = stage.submit(
+        dataset={"name": "synthetic", "reviews": 2000, "num_words": 10_000},
+        training={"epochs": 50},
+        variants=[{"name": "huge", "layers": layers}],
+    )
+    (run,) = stage.intact(job["id"], "failed")["runs"]
+    assert (run["error"]["code"], run["attempt"]) == ("out_of_memory", 2)
+    assert stage.requeued(job["id"]) == ["out_of_memory"]
+    stage.intact(stage.submit(**SHORT)["id"])
+
+
+def test_what_earlier_runs_left_does_not_count_against_the_next(make_stage: Any) -> None:
+    """Each fits alone; what is kept ready of all of them together would not."""
+    stage: Stage = make_stage()
+    stage.whole(0)
+    stage.worker(env={"OCKHAM_WORKER_MEMORY_MB": "1000"})
+    job = stage.submit(
+        dataset={"name": "synthetic", "reviews": 500, "num_words": 2000},
+        training={"epochs": 1},
+        variants=[
+            {"name": f"{units}", "layers": [{"type": "dense", "units": units, "activation": "relu"}]}
+            for units in range(2000, 2800, 100)
+        ],
+    )
+    assert {run["attempt"] for run in stage.intact(job["id"])["runs"]} == {1}
+
+
+def test_the_time_limit_counts_a_run_s_attempts_together(make_stage: Any, own_url: str | None) -> None:
+    stage: Stage = make_stage(own_url, OCKHAM_RUN_SECONDS="15")
+    (worker,) = stage.whole(1)
+    job = stage.submit(**{**LONG, "training": {"epochs": 1000, "batch_size": 4}})
+    trained = "SELECT coalesce(sum(seconds), 0) AS seconds FROM epochs"
+    wait_for("half of the time", lambda: stage.sql(trained)[0].seconds > 8)
+    os.kill(stage.child(worker), signal.SIGKILL)
+    (run,) = stage.intact(job["id"], "failed")["runs"]
+    assert (run["error"]["code"], run["attempt"]) == ("time_limit_exceeded", 2)
+    assert stage.sql(trained)[0].seconds < 18

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -31,8 +32,9 @@ class Bench:
             return states.submit(session, resolve({**body, "dataset": {"name": "synthetic"}}), owner).id
 
     def claim(self, worker: str = "worker", pid: int = 1, lease: float = 60) -> Claim | None:
-        with self.database.write() as session:
-            return claims.claim(session, worker, pid, lease)
+        while True:
+            with suppress(claims.Contended), self.database.write() as session:
+                return claims.claim(session, worker, pid, lease)
 
     def claimed(self, worker: str = "worker", pid: int = 1, lease: float = 60) -> Claim:
         held = self.claim(worker, pid, lease)

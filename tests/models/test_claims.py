@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,22 @@ def test_owners_take_turns_however_many_jobs_one_has(bench: Bench) -> None:
     order = served(bench, 8)
     assert [job == one for job in order] in ([True, False] * 4, [False, True] * 4)
     assert len(many & set(order)) == 4
+
+
+def test_what_a_claim_in_vain_had_locked_holds_up_nobody(bench: Bench) -> None:
+    """Three claimers of one run; the second, whose turn was in vain, goes on to the job that the third has locked."""
+    for _ in range(3):
+        bench.submit(runs=2, reuse="allow")
+    with ThreadPoolExecutor(2) as pool:
+        with bench.database.write() as session:
+            assert claims.claim(session, "worker", 1, 60) is not None
+            others = []
+            for pid in (2, 3):
+                others.append(pool.submit(bench.claim, f"worker {pid}", pid))
+                time.sleep(0.3)  # each waits for the first one's turn to end
+        taken = [other.result(20) for other in others]  # a deadlock would raise here
+    seeds = [held.specification.seed for held in taken if held is not None]
+    assert seeds == [1]  # one has the other run, and its twins wait
 
 
 def test_eight_claimers_at_once_share_without_doubles(bench: Bench) -> None:

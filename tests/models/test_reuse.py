@@ -126,8 +126,10 @@ def test_a_run_waits_while_its_twin_trains(bench: Bench) -> None:
     assert held.job_id == first
     assert bench.claim(pid=2) is None
     never = bench.submit(reuse="never")
-    assert bench.claimed(pid=2).job_id == never  # who asks to be trained waits for nobody
+    again = bench.claimed(pid=2)
+    assert again.job_id == never  # who asks to be trained waits for nobody
     begin(bench, held)
+    begin(bench, again)
     bench.record(held, 1, 2, 3)
     bench.succeed(held)
     assert bench.claimed(pid=3).job_id == second  # the result is there: the one that trains anyhow is not waited for
@@ -215,3 +217,23 @@ def test_the_key_is_of_all_a_run_depends_on_and_of_nothing_else() -> None:
         key(variants=[{"name": "original", "preset": "l2"}]),
     ]
     assert len({usual, *others}) == 6
+
+
+def test_a_result_of_another_fingerprint_ends_no_waiting(bench: Bench) -> None:
+    """After an upgrade: what is stored will not be taken over, so that the first one's new result is waited for."""
+    bench.submit(reuse="allow")
+    old = bench.claimed(pid=1)
+    begin(bench, old, {"cpu": "before"})
+    bench.record(old, 1, 2, 3)
+    bench.succeed(old)
+    bench.submit(reuse="allow")
+    bench.submit(reuse="allow")
+    held = bench.claimed(pid=2)
+    assert bench.claim(pid=3) is None  # not begun yet: what it will have is not known
+    begin(bench, held)
+    assert bench.claim(pid=3) is None
+    bench.record(held, 1, 2, 3)
+    bench.succeed(held)
+    again = bench.claimed(pid=3)
+    begin(bench, again)
+    assert take_over(bench, again) == Status.SUCCEEDED

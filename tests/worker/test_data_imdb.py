@@ -169,11 +169,26 @@ def test_what_a_killed_process_left_is_cleared_away(npz: Path, tmp_path: Path) -
 # Files that are not what they should be
 
 
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize("kind", ["pipe", "device", "huge"])
+def test_what_has_no_end_is_refused_at_once(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "imdb.npz"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    else:
+        with path.open("wb") as file:
+            file.truncate(2**40)
+    with pytest.raises(DatasetInvalid, match="no regular file" if kind != "huge" else "larger than 256 MB"):
+        load(Imdb(), tmp_path / "data", path)
+
+
 def refused(npz: Path, data_dir: Path) -> str:
     with pytest.raises(DatasetInvalid) as refusal:
         load(Imdb(), data_dir, npz)
     assert str(npz.parent) not in str(refusal.value)
-    assert not [path for path in (data_dir / "datasets").iterdir() if path.suffix not in (".lock", ".json", ".partial")]
+    assert not [path for path in (data_dir / "datasets").iterdir() if path.suffix not in (".lock", ".json")]
     return str(refusal.value)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
+import stat
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ from pathlib import Path
 from models.errors import DatasetInvalid, DatasetUnavailable
 from models.kinds.datasets.imdb import Imdb
 from worker.data import csr
+from worker.data.convert import FILE_BYTES
 from worker.data.store import kept, locked
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/imdb.npz"
@@ -53,6 +56,7 @@ def _source(folder: Path, npz: Path | None) -> tuple[Path, str]:
     """The file to read and its hash: the one that was named, else Keras's."""
     if npz is not None:
         try:
+            _check(npz.stat())
             return npz, _sha256(npz, folder)
         except OSError as error:
             raise DatasetUnavailable("The file that OCKHAM_IMDB_NPZ names cannot be read") from error
@@ -64,10 +68,18 @@ def _source(folder: Path, npz: Path | None) -> tuple[Path, str]:
     return cached, SHA256
 
 
+def _check(found: os.stat_result) -> None:
+    """Refuses what would be read without end: a pipe, a device, a file of any size."""
+    if not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):  # a directory cannot be opened, and says so
+        raise DatasetInvalid("What OCKHAM_IMDB_NPZ names is no regular file")
+    if found.st_size > FILE_BYTES:
+        raise DatasetInvalid(f"The IMDB file is not Keras's imdb.npz: it is larger than {FILE_BYTES >> 20} MB")
+
+
 def _sha256(path: Path, folder: Path) -> str:
     """The file's hash, remembered for as long as the file's size, times and inode stay."""
-    stat = path.stat()
-    state = [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    found = path.stat()
+    state = [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
     note = folder / f"hash-{hashlib.sha256(bytes(path.absolute())).hexdigest()[:16]}.json"
     try:
         noted = json.loads(note.read_text())

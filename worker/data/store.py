@@ -25,7 +25,8 @@ def locked(path: Path) -> Iterator[None]:
 def kept(directory: Path, build: Callable[[Path], None]) -> Path:
     """`directory`, built first if it is not there: `build` fills another one, which is then renamed.
 
-    A build that fails or is killed leaves nothing under the name; its remains go with the next build.
+    A build that fails leaves nothing. One that is killed leaves nothing under the name; its remains go with
+    the next build.
     Raises StorageFull, and whatever `build` raises.
     """
     if directory.is_dir():
@@ -36,14 +37,16 @@ def kept(directory: Path, build: Callable[[Path], None]) -> Path:
             if not directory.is_dir():
                 shutil.rmtree(partial, ignore_errors=True)
                 partial.mkdir()
-                build(partial)
-                for path in (*partial.iterdir(), partial):
-                    _flush(path)
-                partial.rename(directory)
+                try:
+                    build(partial)
+                    for path in (*partial.iterdir(), partial):
+                        _flush(path)
+                    partial.rename(directory)
+                finally:
+                    shutil.rmtree(partial, ignore_errors=True)  # still there only if that failed
                 _flush(directory.parent)
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            shutil.rmtree(partial, ignore_errors=True)
             raise StorageFull("No space is left to prepare the data set") from error
         raise
     return directory

@@ -75,7 +75,7 @@ bench: $(READY) ## The benchmarks
 findings: $(READY) ## Settles the notebook's claims with many seeds, and writes docs/findings.md
 	$(BIN)/python -m benchmarks.findings
 
-chaos: $(READY) ## Random faults against the whole service, for five minutes
+chaos: $(READY) ## Random faults against the whole service: twenty seeds, two minutes each
 	$(BIN)/python -m tests.chaos
 
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

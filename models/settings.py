@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     )
     drain_seconds: float = Field(20, ge=0, description="How long a worker that is told to end goes on with its runs")
     worker_memory_mb: int = Field(
-        4096, ge=512, description="Memory a worker's child may use; one that keeps more than half of it is replaced"
+        4096, ge=1024, description="Memory a worker's child may use; one that keeps too much of it is replaced"
     )
     threads: int = Field(2, ge=1, description="How many operations of a network a worker's child computes at once")
 

@@ -55,6 +55,7 @@ class Stage(Service):
         self.engine = create_engine(self.settings.sqlalchemy_url, poolclass=NullPool)
         self._api: Process | None = None
         self.workers: list[Process] = []
+        self.worker_env: dict[str, str] = {}
         self._broker_directory = directory / "valkey"
 
     def begin(self, workers: int) -> None:
@@ -66,7 +67,8 @@ class Stage(Service):
             surplus.kill()
         self.workers = self.workers[:workers]
         while len(self.workers) < workers:
-            self.workers.append(self.worker(name=f"worker-{len(self.processes)}", wait=False))
+            name = f"worker-{len(self.processes)}"
+            self.workers.append(self.worker(name=name, env=self.worker_env, wait=False))
 
     def whole(self, workers: int = 1) -> list[Process]:
         """An API and exactly so many workers, each ready; those that live go on."""

@@ -16,6 +16,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from models.database import reason
+from models.estimates import PROCESS
 from models.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -40,7 +41,7 @@ def make_celery(settings: Settings, socket_timeout: float = 15) -> Celery:
         # A worker whose processes are all busy leaves the message to one that is not.
         worker_disable_prefetch=True,
         # In KiB, and of the peak: what a process keeps after a message must leave room for the next run.
-        worker_max_memory_per_child=settings.worker_memory_mb * 1024 // 2,
+        worker_max_memory_per_child=may_keep(settings) // 1024,
         # TensorFlow takes seconds to import, and a child that has not said it is up is killed.
         worker_proc_alive_timeout=120,
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -63,6 +64,12 @@ def make_celery(settings: Settings, socket_timeout: float = 15) -> Celery:
         },
     )
     return app
+
+
+def may_keep(settings: Settings) -> int:
+    """Bytes that a process may keep between two runs: half of what its limit leaves beside TensorFlow itself."""
+    limit = settings.worker_memory_mb << 20
+    return PROCESS + (limit - PROCESS) // 2
 
 
 def wake(app: Celery) -> None:

@@ -26,7 +26,7 @@ from models.settings import Settings
 from models.tables import FINISHED, Run, Status
 from worker.keras_import import import_keras
 from worker.lease import Lease, Why
-from worker.queue import Waker
+from worker.queue import Waker, may_keep
 
 if TYPE_CHECKING:
     from worker.training import Epoch
@@ -101,11 +101,10 @@ class Child:
             return held
 
     def _has_room(self) -> bool:
-        """Whether this process keeps less than half of the memory that it may use; what it keeps ready goes first."""
-        half = self.settings.worker_memory_mb * 2**20 // 2
-        if self._trained and self._process.memory_info().rss > half:
+        """Whether this process keeps no more than it may between two runs; what it keeps ready goes first."""
+        if self._trained and self._process.memory_info().rss > may_keep(self.settings):
             self._forget()
-            return self._process.memory_info().rss <= half
+            return self._process.memory_info().rss <= may_keep(self.settings)
         return True
 
     def _forget(self) -> None:

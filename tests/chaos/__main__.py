@@ -1,22 +1,28 @@
-"""`python -m tests.chaos [--seconds N] [--seed N] [--jobs N]`: random faults, and what came of it."""
+"""`python -m tests.chaos [--seeds N] [--seconds N] [--jobs N] [--seed N]`: random faults, and what came of them."""
 
 from __future__ import annotations
 
 import argparse
-import secrets
 import tempfile
 from pathlib import Path
 
+from tests.chaos.faults import clocks
 from tests.chaos.play import play
 
 parser = argparse.ArgumentParser(prog="python -m tests.chaos")
-parser.add_argument("--seconds", type=float, default=300, help="how long faults are injected")
-parser.add_argument("--seed", type=int, default=None, help="the same seed injects the same faults in the same order")
-parser.add_argument("--jobs", type=int, default=60, help="how many jobs come in meanwhile")
+parser.add_argument("--seeds", type=int, default=20, help="how many rounds, each with the next seed")
+parser.add_argument("--seconds", type=float, default=120, help="how long each injects faults")
+parser.add_argument("--seed", type=int, default=1, help="the first seed: the same injects the same faults in order")
+parser.add_argument("--jobs", type=int, default=28, help="how many jobs come in meanwhile")
 arguments = parser.parse_args()
-seed = secrets.randbelow(2**31) if arguments.seed is None else arguments.seed
-print(f"chaos for {arguments.seconds:g} seconds, seed {seed}", flush=True)
-with tempfile.TemporaryDirectory(prefix="ockham-chaos-") as directory:
-    outcome = play(Path(directory), arguments.seconds, seed, jobs=arguments.jobs)
-print(outcome.told())
-raise SystemExit(0 if outcome.sound else 1)
+if not clocks():
+    print("libfaketime is not installed: no clock is set off")
+outcomes = []
+for seed in range(arguments.seed, arguments.seed + arguments.seeds):
+    print(f"chaos for {arguments.seconds:g} seconds, seed {seed}", flush=True)
+    with tempfile.TemporaryDirectory(prefix="ockham-chaos-") as directory:
+        outcomes.append(play(Path(directory), arguments.seconds, seed, jobs=arguments.jobs))
+    print(outcomes[-1].told(), flush=True)
+unsound = [outcome.seed for outcome in outcomes if not outcome.sound]
+print(f"{len(outcomes)} seeds, {len(unsound)} not sound{': ' if unsound else ''}{', '.join(map(str, unsound))}")
+raise SystemExit(1 if unsound else 0)

@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 import psycopg
 import redis
@@ -15,12 +16,24 @@ import redis
 from tests.servers import PostgreSQL, Process, Valkey
 from tests.stage import Stage
 
+FAKETIME = "*-linux-gnu/faketime/libfaketime.so.1"
+"""Where Debian's and Ubuntu's package `libfaketime` has the library, below /usr/lib."""
+
+
+def clocks() -> list[dict[str, str]]:
+    """Environments of processes whose clocks are right, two hours fast and two hours slow; none without libfaketime."""
+    if not (found := list(Path("/usr/lib").glob(FAKETIME))):
+        return []
+    faked = {"LD_PRELOAD": str(found[0]), "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+    return [{}, {**faked, "FAKETIME": "+2h"}, {**faked, "FAKETIME": "-2h"}]
+
 
 class Faults:
     """Injects one of them at a time, as `chance` has it."""
 
     def __init__(self, stage: Stage, server: PostgreSQL, chance: random.Random, workers: int):
         self.stage, self.server, self.chance, self.workers = stage, server, chance, workers
+        self.clocks = clocks()
         self.kinds = {
             "training child killed": (self.kill_child, 4),
             "worker killed": (self.kill_worker, 3),
@@ -33,6 +46,9 @@ class Faults:
             "broker frozen": (self.freeze_broker, 2),
             "broker's connections cut": (self.cut_broker, 2),
             "database killed": (self.kill_database, 2),
+            "database restarted": (self.restart_database, 2),
+            "database takes no writes": (self.refuse_writes, 2),
+            "writes to the disk stall": (self.stall_writes, 2),
             "database frozen": (self.freeze_database, 1),
             "database's connections cut": (self.cut_database, 3),
         }
@@ -51,6 +67,8 @@ class Faults:
             self.server = PostgreSQL(self.server.directory, port=self.server.port)
         if self.stage.broker.popen.poll() is not None:
             self.stage.restart_broker()
+        if self.clocks:
+            self.stage.worker_env = self.chance.choice(self.clocks)
         self.stage.begin(self.workers)
 
     def pause(self, most: float) -> None:
@@ -108,6 +126,34 @@ class Faults:
         process.wait()
         self.server.kill()
         self.pause(3)
+
+    def restart_database(self) -> None:
+        """As an operator does it: open transactions are rolled back, and it is there again at once."""
+        self.server.send(signal.SIGINT)
+        self.server.wait()
+        self.mend()
+
+    def refuse_writes(self) -> None:
+        """As a standby, or a server whose disk is full: what is there can be read."""
+        self._set("default_transaction_read_only", "on")
+        try:
+            self.pause(8)
+        finally:
+            self._set("default_transaction_read_only", "off")
+
+    def _set(self, name: str, value: str) -> None:
+        with psycopg.connect(self.server.url(), autocommit=True) as connection:
+            connection.execute("SET default_transaction_read_only = off")
+            connection.execute(f"ALTER SYSTEM SET {name} = {value}")
+            connection.execute("SELECT pg_reload_conf()")
+
+    def stall_writes(self) -> None:
+        """Writes wait, and reads go on: a disk whose queue is full, as its users see it."""
+        with psycopg.connect(self.server.url("ockham")) as connection:
+            connection.execute("SET lock_timeout = '5s'")
+            with suppress(psycopg.errors.LockNotAvailable):
+                connection.execute("LOCK TABLE epochs, events, runs IN EXCLUSIVE MODE")
+                self.pause(10)
 
     def freeze_database(self) -> None:
         self._freeze([self.server.pid, *self.server.children()], 5)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,10 +15,11 @@ from typing import Any
 import httpx
 
 from tests.chaos.faults import Faults
+from tests.chaos.history import History
 from tests.servers import PostgreSQL, wait_for
 from tests.stage import Stage
 
-WORKERS, CLIENTS = 3, 4
+WORKERS, CLIENTS, READERS = 3, 4, 2
 EPOCHS = 40
 VARIANTS = ("original", "l2", "dropout", "smaller")
 SEEDS = (0, 1, 2)
@@ -41,6 +44,7 @@ class Outcome:
     attempts: int = 0
     resumed: int = 0
     requests_repeated: int = 0
+    calls: int = 0
     duplicates: int = 0
     losses: int = 0
     differing: int = 0
@@ -58,7 +62,8 @@ class Outcome:
             f"jobs       {self.jobs.total()} accepted: " + ", ".join(f"{n} {s}" for s, n in sorted(self.jobs.items())),
             f"runs       {self.runs.total()}: " + ", ".join(f"{n} {s}" for s, n in sorted(self.runs.items())),
             f"epochs     {self.epochs} recorded, in {self.attempts} attempts; {self.resumed} runs took more than one",
-            f"requests   {self.requests_repeated} repeated by clients until they were answered",
+            f"requests   {self.requests_repeated} repeated by clients until they were answered; "
+            f"{self.calls} answers compared with each other",
             f"duplicates {self.duplicates}",
             f"losses     {self.losses}",
             f"histories  {self.differing} differ from the undisturbed run's",
@@ -79,12 +84,19 @@ def play(directory: Path, seconds: float, seed: int, jobs: int) -> Outcome:
         faults = Faults(stage, server, chance, WORKERS)
         stage.whole(WORKERS)
         accepted: dict[str, str] = {}
+        history, over = History(), threading.Event()
         clients = [
-            threading.Thread(target=_client, args=(stage, number, jobs // CLIENTS, seconds, seed, accepted, outcome))
+            threading.Thread(
+                target=_client, args=(stage, number, jobs // CLIENTS, seconds, seed, accepted, history, outcome)
+            )
             for number in range(CLIENTS)
         ]
-        for client in clients:
-            client.start()
+        readers = [
+            threading.Thread(target=_reader, args=(stage, f"{seed} {number}", accepted, history, over))
+            for number in range(READERS)
+        ]
+        for thread in (*clients, *readers):
+            thread.start()
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             outcome.faults[faults.inject()] += 1
@@ -92,22 +104,40 @@ def play(directory: Path, seconds: float, seed: int, jobs: int) -> Outcome:
         faults.mend()
         for client in clients:
             client.join()
-        _check(stage, accepted, outcome)
+        try:
+            _check(stage, accepted, outcome)
+        finally:
+            over.set()
+            for reader in readers:
+                reader.join()
+        outcome.calls, outcome.wrong = len(history.calls), [*outcome.wrong, *history.faults()]
         faults.server.kill()
     return outcome
 
 
 def _client(
-    stage: Stage, number: int, jobs: int, seconds: float, seed: int, accepted: dict[str, str], outcome: Outcome
+    stage: Stage,
+    number: int,
+    jobs: int,
+    seconds: float,
+    seed: int,
+    accepted: dict[str, str],
+    history: History,
+    outcome: Outcome,
 ) -> None:
     """A user: submits jobs with idempotency keys, cancels some, and asks again until there is an answer."""
     chance = random.Random(f"{seed} {number}")
     with httpx.Client(base_url=stage.http.base_url, timeout=10) as http:
 
-        def ask(method: str, path: str, **more: Any) -> httpx.Response:
+        def ask(kind: str, method: str, path: str, **more: Any) -> httpx.Response:
             while True:
                 try:
-                    answer = http.request(method, path, **more)
+                    with history.call(kind) as call:
+                        answer = http.request(method, path, **more)
+                        call.status = answer.status_code
+                        if answer.status_code == 202:
+                            call.seen = answer.json()
+                            call.job = call.seen["id"]
                     if answer.status_code < 500:
                         return answer
                 except httpx.TransportError:
@@ -123,24 +153,81 @@ def _client(
                 "variants": chance.sample(VARIANTS, chance.choice((1, 1, 2))),
                 "seeds": chance.sample(SEEDS, 1),
             }
-            answer = ask("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": name})
+            answer = ask("submit", "POST", "/v1/jobs", json=body, headers={"Idempotency-Key": name})
             if answer.status_code != 202:
                 outcome.wrong.append(f"{name}: {answer.status_code} {answer.text}")
                 continue
             accepted[answer.json()["id"]] = name
             if chance.random() < 0.1:
                 time.sleep(chance.uniform(0, 5))
-                ask("POST", f"/v1/jobs/{answer.json()['id']}/cancel")  # 409 where it has finished: fine
+                ask("cancel", "POST", f"/v1/jobs/{answer.json()['id']}/cancel")  # 409 where it has finished: fine
             time.sleep(chance.uniform(0, 1.6 * seconds / jobs))
+
+
+def _reader(stage: Stage, seed: str, accepted: dict[str, str], history: History, over: threading.Event) -> None:
+    """A user who looks: at jobs, the list of them, and their events, all through the faults."""
+    chance, followed = random.Random(seed), dict[str, int]()
+    with httpx.Client(base_url=stage.http.base_url, timeout=10) as http:
+        while not over.wait(chance.uniform(0.05, 0.4)):
+            if not (known := list(accepted)):
+                continue
+            job = chance.choice(known)
+            try:
+                match chance.choice(("job", "job", "list", "events", "events", "stream")):
+                    case "job":
+                        with history.call("job", job) as call:
+                            answer = http.get(f"/v1/jobs/{job}")
+                            call.status, call.seen = answer.status_code, answer.json()
+                    case "list":
+                        with history.call("list") as call:
+                            call.seen = []
+                            query: dict[str, Any] = {"limit": 100}
+                            while True:
+                                answer = http.get("/v1/jobs", params=query)
+                                call.status, page = answer.status_code, answer.json()
+                                call.seen += [each["id"] for each in page["data"]]
+                                if not page["has_more"]:
+                                    break
+                                query["after"] = call.seen[-1]
+                    case "events":
+                        after = chance.choice((0, followed.get(job, 0)))
+                        with history.call("events", job) as call:
+                            answer = http.get(f"/v1/jobs/{job}/events", params={"after": after, "limit": 1000})
+                            call.status, page = answer.status_code, answer.json()
+                            call.seen = {"after": after, "events": page["data"], "whole": not page["has_more"]}
+                        followed[job] = after + len(page["data"])
+                    case "stream":
+                        _follow(http, job, followed, history, until=time.monotonic() + chance.uniform(1, 4))
+            except (httpx.TransportError, ValueError, KeyError):
+                time.sleep(0.2)  # no answer, or a problem document of a 503: the next look tells
+
+
+def _follow(http: httpx.Client, job: str, followed: dict[str, int], history: History, until: float) -> None:
+    """Reads the job's stream from where it was left, until so late, its end, or its breaking off."""
+    after = followed.get(job, 0)
+    headers = {"Accept": "text/event-stream", "Last-Event-ID": str(after)}
+    with history.call("events", job) as call, suppress(httpx.TransportError):
+        call.seen = {"after": after, "events": [], "whole": False}
+        with http.stream("GET", f"/v1/jobs/{job}/events", headers=headers) as stream:
+            call.status = 200 if stream.status_code == 204 else stream.status_code
+            for line in stream.iter_lines():
+                if line.startswith("data:") and line.endswith("}"):
+                    call.seen["events"].append(json.loads(line.removeprefix("data:")))
+                if time.monotonic() > until:
+                    break
+    followed[job] = after + len(call.seen["events"])
 
 
 def _check(stage: Stage, accepted: dict[str, str], outcome: Outcome) -> None:
     """Counts everything; whatever should not be is in `outcome` afterwards."""
     unfinished = "SELECT id FROM jobs WHERE status NOT IN ('succeeded', 'failed', 'cancelled')"
     wait_for("the end of every job", lambda: not stage.sql(unfinished), SETTLE_SECONDS)
-    reference = stage.submit(**BASE, variants=list(VARIANTS), seeds=list(SEEDS), name="undisturbed")
-    if any(run["attempt"] != 1 for run in stage.finished(reference["id"], SETTLE_SECONDS)["runs"]):
-        outcome.wrong.append("the undisturbed job was disturbed")
+    for _ in range(3):  # on a machine under load a lease of seconds may run out by itself
+        reference = stage.submit(**BASE, variants=list(VARIANTS), seeds=list(SEEDS), name="undisturbed")
+        if all(run["attempt"] == 1 for run in stage.finished(reference["id"], SETTLE_SECONDS)["runs"]):
+            break
+    else:
+        outcome.wrong.append("the undisturbed job was disturbed, three times")
     expected = {(variant, seed): (epochs, metrics) for variant, seed, epochs, metrics in stage.history(reference["id"])}
 
     names = Counter(row.name for row in stage.sql("SELECT name FROM jobs WHERE name <> 'undisturbed'"))

@@ -1,4 +1,4 @@
-"""A minute of chaos; `make chaos` has five."""
+"""A minute of chaos; `make chaos` has twenty seeds of two minutes each."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Shared by all tests: in which order they run, what a skip means, and the real servers they run against.
 
 `make test` and `make test-all` run the tests in several processes of pytest-xdist. A process takes one
-file of tests after the other, and runs each from its first to its last test (`--dist=loadfile`). So
-fixtures of scope "module" are set up once, and those of scope "session" once per process: each process
-has a PostgreSQL, a Valkey and a service of its own, and meets no other's.
+file of tests after the other, and runs each from its first to its last test. So fixtures of scope
+"module" are set up once, and those of scope "session" once per process: each process has a PostgreSQL,
+a Valkey and a service of its own, and meets no other's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from migrations.run import upgrade
 from models.settings import Settings
@@ -41,14 +42,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-LONGEST_FIRST = ["chaos", "faults", "browser", "ockham", "interop", "client", "worker", ".", "api", "models"]
-"""Folders by how long their files take: were a long file begun last, one process would run it and the others wait."""
+LONGEST_FIRST = [
+    "api/test_schemathesis", "chaos", "test_deployment", "test_readme", "faults", "browser", "ockham", "interop",
+    "client", "test_", "worker", "api", "reporting",
+]  # fmt: skip
+"""Beginnings of paths by how long their files take: were a long one begun last, the others would wait for it."""
+
+APART = ("api/test_schemathesis", "test_deployment", "test_readme", "ockham/test_demo")
+"""Files whose tests are long and share nothing: each test goes to whichever process is free."""
+
+
+def path_of(nodeid: str) -> str:
+    """A test's file, from the folder `tests` on."""
+    return nodeid.partition("::")[0].removeprefix("tests/")
+
+
+class ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """`--dist=loadfile`, but for the files `APART`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return nodeid if path_of(nodeid).startswith(APART) else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
-        folder = str(item.path.relative_to(Path(__file__).parent).parent)
-        return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+        path = path_of(item.nodeid)
+        return next((i for i, start in enumerate(LONGEST_FIRST) if path.startswith(start)), len(LONGEST_FIRST))
 
     items.sort(key=place)
     if IMDB_NPZ is None:

@@ -1,19 +1,11 @@
-"""The OpenAPI document: its examples work, its links lead somewhere, and the service is what it says."""
+"""The OpenAPI document: its examples work, its links lead somewhere, and every operation is described."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
-from tests.servers import Service
-
-HERE = Path(__file__).parent
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
@@ -80,35 +72,3 @@ def test_an_integer_that_passes_32_bits_says_so(http: httpx.Client) -> None:
     assert (seeds["maximum"], seeds["format"]) == (2**32 - 1, "int64")
     for place in ("Synthetic/properties/seed", "RunObject/properties/seed", "RunObject/properties/parameters"):
         assert found[f"/{place}"]["format"] == "int64"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(1800)
-def test_schemathesis(make_service: Callable[..., Service]) -> None:
-    """Every check, every phase: examples, the edges of every schema, fuzzing, and walks along the links."""
-    service = make_service()
-    service.migrate()
-    made = service.command("keys", "create", "schemathesis", "--scope", "admin")
-    assert made.wait() == 0
-    key = made.log.read_text().split()[-1]
-    service.api()
-    words = [
-        "--checks", "all", "--max-examples", "20", "--max-response-time", "120",
-        "--continue-on-failure", "--no-color", "--request-timeout", "120",
-        "--suppress-health-check", "all", "--generation-database", "none", "--header", f"Authorization: Bearer {key}",
-    ]  # fmt: skip
-    program: list[str | Path] = [
-        Path(sys.executable).with_name("schemathesis"),
-        "--config-file",
-        HERE / "schemathesis.toml",
-    ]
-    run = subprocess.run(
-        [*program, "run", f"{service.http.base_url}/openapi.json", *words],
-        cwd=service.directory,
-        capture_output=True,
-        text=True,
-        timeout=1500,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout[-10_000:]
-    assert "FAILED" not in run.stdout

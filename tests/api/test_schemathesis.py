@@ -1,0 +1,46 @@
+"""Schemathesis against the API on each kind of database."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Service
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_schemathesis(make_service: Callable[..., Service]) -> None:
+    """Every check, every phase: examples, the edges of every schema, fuzzing, and walks along the links."""
+    service = make_service()
+    service.migrate()
+    made = service.command("keys", "create", "schemathesis", "--scope", "admin")
+    assert made.wait() == 0
+    key = made.log.read_text().split()[-1]
+    service.api()
+    words = [
+        "--checks", "all", "--max-examples", "20", "--max-response-time", "120",
+        "--continue-on-failure", "--no-color", "--request-timeout", "120",
+        "--suppress-health-check", "all", "--generation-database", "none", "--header", f"Authorization: Bearer {key}",
+    ]  # fmt: skip
+    program: list[str | Path] = [
+        Path(sys.executable).with_name("schemathesis"),
+        "--config-file",
+        HERE / "schemathesis.toml",
+    ]
+    run = subprocess.run(
+        [*program, "run", f"{service.http.base_url}/openapi.json", *words],
+        cwd=service.directory,
+        capture_output=True,
+        text=True,
+        timeout=1500,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-10_000:]
+    assert "FAILED" not in run.stdout

@@ -136,12 +136,10 @@ def test_images_hold_the_packages() -> None:
     # No data, no environment, no secret: what is copied is what is named.
     allowed = copied()
     assert all(path.exists() for path in allowed)
-    folders = {
-        path.parent
-        for package in ("api", "models", "migrations", "ockham", "worker")
-        for path in [ROOT / package / "x"]
-    }
-    assert folders | {ROOT / "client/ockham_client"} == {path for path in allowed if path.is_dir()}
+    setuptools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    packages = {package.partition(".")[0] for package in setuptools["packages"]}
+    folders = {ROOT / setuptools["package-dir"].get(package, package) for package in packages}
+    assert folders == {path for path in allowed if path.is_dir()}
 
 
 # Compose

@@ -10,10 +10,10 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.access import Access, Reader
-from api.lanes import Route
 from api.marks import Mark, find_mark
 from api.negotiation import accepted
 from api.problems import documented
+from api.routing import Route
 from api.schemas import EventList
 from api.watch import Watch, read_events
 

@@ -11,10 +11,10 @@ from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
 from api.conditional import cached, not_modified
-from api.lanes import Route
 from api.marks import etag_of
 from api.negotiation import preferred
 from api.problems import documented
+from api.routing import Route
 from api.selection import Chosen, JobIds, RunIds, Selection, choose, of_job
 from models.history import EVALUATED, METRICS
 from reporting.answers import NonFinite

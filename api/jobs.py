@@ -15,11 +15,11 @@ from api import idempotency, limits
 from api.access import Access, Reader, Submitter
 from api.body import read_json
 from api.conditional import cached, is_known
-from api.lanes import Route
 from api.marks import Mark, find_mark, find_owner
 from api.objects import read_job, read_list
 from api.problems import documented
 from api.requests import JobRequest, SeedsRequest
+from api.routing import Route
 from api.schemas import JobList, JobObject, Preview, VariantPreview
 from api.watch import Watch
 from models import deletion, states

@@ -7,14 +7,11 @@ which waits while another holds the database, a figure, which takes its turn, a 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial, wraps
-from inspect import iscoroutinefunction
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, fail_after
 from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
-from fastapi.routing import APIRoute
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -70,20 +67,3 @@ class Drawn(Response):
         self.body = await DRAWING.run(self._draw)
         self.headers["Content-Length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
-
-
-class Route(APIRoute):
-    """A route of the API: if it is plain and changes something, it runs in the lane for writing."""
-
-    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
-        if set(options.get("methods") or ()) - {"GET"} and not iscoroutinefunction(endpoint):
-            endpoint = _writing(endpoint)
-        super().__init__(path, endpoint, **options)
-
-
-def _writing(endpoint: Callable[..., Any]) -> Callable[..., Any]:
-    @wraps(endpoint)
-    async def run(**given: Any) -> Any:
-        return await WRITING.run(partial(endpoint, **given))
-
-    return run

@@ -9,9 +9,9 @@ from pydantic import BaseModel
 
 from api.access import Access, Reader
 from api.conditional import cached, not_modified
-from api.lanes import Route
 from api.marks import etag_of
 from api.problems import documented
+from api.routing import Route
 from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
 from api.selection import Chosen, JobIds, RunIds, choose, of_job
 from models.specification import dataset_of

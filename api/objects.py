@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, case, func, select
 from sqlalchemy.orm import Session
 
+from api.root import at
 from api.schemas import LISTED_RUNS, JobObject, ListedJob, Progress, RunCounts, RunError, RunObject
 from models.database import now
 from models.errors import NotFound
@@ -87,7 +88,7 @@ def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[s
         total = sum(row.runs for row in by_status.values())
         message = f"{failed.runs} of {total} runs failed"
         error = RunError(code="runs_failed", message=message, retryable=bool(failed.retryable))
-    base = f"/v1/jobs/{job.id}"
+    base = at(f"/v1/jobs/{job.id}")
     return {
         "id": job.id,
         "name": job.name,
@@ -137,9 +138,9 @@ def _progress(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> Pr
 
 def run_object(run: Run | Row[Any]) -> RunObject:
     """A run as the API shows it."""
-    links = {"self": f"/v1/runs/{run.id}", "job": f"/v1/jobs/{run.job_id}"}
+    links = {"self": at(f"/v1/runs/{run.id}"), "job": at(f"/v1/jobs/{run.job_id}")}
     if run.model_size is not None:
-        links["model"] = f"/v1/runs/{run.id}/model.keras"
+        links["model"] = at(f"/v1/runs/{run.id}/model.keras")
     return RunObject(
         id=run.id,
         job_id=run.job_id,

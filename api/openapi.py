@@ -47,6 +47,8 @@ def install(app: FastAPI) -> None:
                 ],
                 ref_template=REF,
             )
+            if root := app.state.settings.root_path:
+                made["servers"] = [{"url": root}]
             made.setdefault("components", {}).setdefault("schemas", {}).update(named["$defs"])
             _describe_defaults(made["components"]["schemas"])
             _bound_integers(made)

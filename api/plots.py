@@ -14,9 +14,10 @@ from pydantic import BaseModel
 
 from api.access import Reader
 from api.conditional import cached, not_modified
-from api.lanes import Drawn, Route
+from api.lanes import Drawn
 from api.marks import etag_of
 from api.problems import documented
+from api.routing import Route
 from api.selection import Chosen, JobIds, RunIds, choose, of_job
 from models.errors import NotFound
 from models.specification import dataset_of

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel, JsonValue
 
 from api.access import Reader
-from api.lanes import Route
 from api.problems import documented
+from api.routing import Route
 from models import presets
 from models.estimates import cost_of
 from models.resolution import resolve

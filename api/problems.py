@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.root import at
 from models.database import reason, trouble
 from models.errors import MOST_ERRORS, Malformed, OckhamError, Unavailable
 
@@ -65,8 +66,8 @@ PHRASES = {
 }
 """Reason phrases of RFC 9110 and RFC 6585. Not `http.HTTPStatus`: there they depend on Python's version."""
 
-EVERYWHERE = (401, 403, 429, 503)
-"""What any route under /v1 may answer: keys, limits, an outage."""
+EVERYWHERE = (401, 403, 422, 429, 503)
+"""What any route under /v1 may answer: keys, parameters, limits, an outage."""
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -76,7 +77,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
             "description": PHRASES[status],
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
-        for status in sorted((*statuses, *EVERYWHERE))
+        for status in sorted({*statuses, *EVERYWHERE})
     }
     for status in (429, 503):
         again = {"description": "Seconds until asking again makes sense", "schema": {"type": "integer"}}
@@ -145,7 +146,7 @@ class Unforeseen:
 
 def _instance(request: Request) -> str:
     """The request's path as a URI reference (RFC 3986); `//` at its start would name a host."""
-    path = quote(request.scope["path"], safe="/:@!$&'()*+,;=~")
+    path = at(quote(request.scope["path"], safe="/:@!$&'()*+,;=~"))
     return "/." + path if path.startswith("//") else path
 
 

@@ -7,10 +7,11 @@ from fastapi.responses import HTMLResponse, StreamingResponse
 
 from api.access import Reader
 from api.conditional import cached, not_modified
-from api.lanes import DRAWING, Drawn, Route
+from api.lanes import DRAWING, Drawn
 from api.marks import etag_of, find_mark
 from api.objects import read_job
 from api.problems import documented
+from api.routing import Route
 from reporting import bundle, report
 from reporting.results import results_of
 

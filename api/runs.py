@@ -15,9 +15,10 @@ from sqlalchemy.orm import Session
 from api import limits
 from api.access import Access, Reader, Submitter
 from api.conditional import byte_range, is_known
-from api.lanes import Route
 from api.objects import run_object
 from api.problems import documented
+from api.root import at
+from api.routing import Route
 from api.schemas import RunObject
 from models import reproductions
 from models.claims import PART_BYTES
@@ -95,7 +96,7 @@ def reproduce_run(request: Request, access: Submitter, run_id: str) -> Response:
         limits.check_queue(session, access.owner, 0, request.app.state.settings)
         (shown,) = _reproductions(session, ReproductionRow.job_id == job.id)
     request.app.state.waker.soon()
-    headers = {"Location": f"/v1/runs/{run_id}", "Retry-After": "1"}
+    headers = {"Location": at(f"/v1/runs/{run_id}"), "Retry-After": "1"}
     return Response(shown.model_dump_json(), 202, headers, "application/json")
 
 
@@ -115,7 +116,7 @@ def _reproductions(session: Session, which: ColumnElement[bool]) -> list[Reprodu
             status=None if job_id is None or status is None else Status(status),
             verdict=row.verdict,
             first_difference=None if row.first_difference is None else Difference(**row.first_difference),
-            links={"run": f"/v1/runs/{row.run_id}", "job": f"/v1/jobs/{row.job_id}"},
+            links={"run": at(f"/v1/runs/{row.run_id}"), "job": at(f"/v1/jobs/{row.job_id}")},
         )
         for row, status, job_id in session.execute(rows.order_by(ReproductionRow.run_id))
     ]

@@ -16,8 +16,8 @@ from starlette.concurrency import run_in_threadpool
 from api.access import Access, Reader, Submitter, is_id
 from api.addresses import Refused, check_url
 from api.body import read_json
-from api.lanes import Route
 from api.problems import documented
+from api.routing import Route
 from models import deletion, webhooks
 from models.database import now
 from models.errors import Conflict, NotFound, SpecificationError

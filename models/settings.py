@@ -79,6 +79,11 @@ class Settings(BaseSettings):
     requests_per_minute: int = Field(
         60_000, ge=1, description="Requests a minute from a key, or without keys from an address, to an API process"
     )
+    root_path: str = Field(
+        "",
+        pattern=r"^(/[A-Za-z0-9._~-]+)*$",
+        description="The path below which a proxy serves everything, `/ockham` for example",
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         (), description="Web pages that may call the API, by their origins with commas between; `*` for any"
     )

@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.pages.forms import forms, layers_in_words
+from api.root import at
 from models.tables import Status
 from reporting.formats import FORMATS
 from reporting.plots.style import DASHES, LABELS, MARKS, THEMES
@@ -61,7 +62,7 @@ templates = Environment(
     lstrip_blocks=True,
 )
 templates.policies["json.dumps_kwargs"] = {"sort_keys": False}  # layers and fields in the order of the models
-templates.globals.update(labels=LABELS, marks=MARKS, statuses=list(Status), layers=layers_in_words())
+templates.globals.update(at=at, labels=LABELS, marks=MARKS, statuses=list(Status), layers=layers_in_words())
 templates.globals.update(formats=[f"{format.name}:{format.ending}" for format in FORMATS.values()])
 
 

@@ -1,6 +1,6 @@
 /** @file The public API, asked with the reader's own key. */
 
-import { byId } from './dom.js';
+import { at, byId } from './dom.js';
 
 const KEY = 'ockham-key';
 
@@ -31,7 +31,7 @@ export function authorization() {
 export async function request(path, options = {}) {
   let answer;
   try {
-    answer = await fetch(path, { ...options, headers: { ...options.headers, ...authorization() } });
+    answer = await fetch(at(path), { ...options, headers: { ...options.headers, ...authorization() } });
   } catch (error) {
     if (options.signal?.aborted) throw error;
     const detail = 'The service cannot be reached. Is it still running?';

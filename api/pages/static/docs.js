@@ -1,6 +1,6 @@
 // Starts Swagger UI, which asks nobody else whether the document is valid.
 window.SwaggerUIBundle({
-  url: '/openapi.json',
+  url: `${document.documentElement.dataset.root}/openapi.json`,
   dom_id: '#swagger-ui',
   deepLinking: true,
   displayRequestDuration: true,

@@ -1,5 +1,10 @@
 /** @file Elements made from values. Text is always text: no string ever becomes markup. */
 
+const ROOT = document.documentElement.dataset.root ?? '';
+
+/** The address of one of the service's own paths; what is one already stays as it is. @param {string} path */
+export const at = (path) => (path.startsWith('/') && !path.startsWith(`${ROOT}/`) ? ROOT + path : path);
+
 /** @typedef {Node | string | number | null | undefined | false} Child */
 
 const SVG = 'http://www.w3.org/2000/svg';
@@ -12,7 +17,8 @@ const SVG = 'http://www.w3.org/2000/svg';
  */
 function give(element, properties) {
   for (const [name, value] of Object.entries(properties)) {
-    if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
+    if (name === 'href') element.setAttribute(name, at(value));
+    else if (name.startsWith('on')) element.addEventListener(name.slice(2), value);
     else if (name in element && !(element instanceof SVGElement) && !name.includes('-')) {
       /** @type {any} */ (element)[name] = value;
     } else if (value === false || value === null || value === undefined) element.removeAttribute(name);

@@ -1,7 +1,7 @@
 /** @file The page that makes a job: one document, edited as a form and as JSON, judged by the service as it is typed. */
 
 import { get, post, Problem } from './api.js';
-import { byId, debounced, fill, h } from './dom.js';
+import { at, byId, debounced, fill, h } from './dom.js';
 import { Draft, FIELDS, first, prune } from './draft.js';
 import { inputs, labelled, list, parsed, sentence, showErrors } from './fields.js';
 import { count, plural } from './format.js';
@@ -137,7 +137,7 @@ form.addEventListener('submit', async (/** @type {Event} */ event) => {
   once ||= Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
   try {
     const job = await post('/v1/jobs', draft.body, { headers: { 'Idempotency-Key': once } });
-    location.assign(`/jobs/${job.id}`);
+    location.assign(at(`/jobs/${job.id}`));
   } catch (problem) {
     showFaults(problem);
     button.disabled = false;

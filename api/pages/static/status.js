@@ -1,6 +1,6 @@
 /** @file How statuses, progress and problems look. */
 
-import { fill, h } from './dom.js';
+import { at, fill, h } from './dom.js';
 import { count, duration, plural } from './format.js';
 
 const SIGNS = /** @type {Record<string, string>} */ ({ queued: '○', running: '◐', succeeded: '✓', failed: '✕', cancelling: '◌', cancelled: '–' });
@@ -22,7 +22,7 @@ export const pace = ({ done, total, eta }) =>
 export function showPicked(line, kind, picked) {
   line.hidden = !picked.size;
   /** @type {HTMLElement} */ (line.querySelector('span')).textContent = `${plural(picked.size, kind)} chosen`;
-  /** @type {HTMLAnchorElement} */ (line.querySelector('a')).href = `/compare?${new URLSearchParams([...picked].map((each) => [kind, each]))}`;
+  /** @type {HTMLAnchorElement} */ (line.querySelector('a')).href = at(`/compare?${new URLSearchParams([...picked].map((each) => [kind, each]))}`);
 }
 
 /**

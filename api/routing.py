@@ -1,0 +1,73 @@
+"""Routes of the API: what changes something has threads of its own, an unknown query parameter is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from difflib import get_close_matches
+from functools import partial, wraps
+from inspect import iscoroutinefunction
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute
+
+from api.lanes import WRITING
+from models.errors import MOST_ERRORS, OckhamError
+
+
+class UnknownParameter(OckhamError):
+    """A query parameter that the route does not have; it would otherwise be overlooked."""
+
+    status, code, title = 422, "unknown_parameter", "The parameters are not valid"
+
+
+class Route(APIRoute):
+    """A route of the API.
+
+    If it is plain and changes something, it runs in the lane for writing. Its parameters in the document are all
+    it takes; one with the style `deepObject` takes `name[...]`.
+    """
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        if set(options.get("methods") or ()) - {"GET"} and not iscoroutinefunction(endpoint):
+            endpoint = _writing(endpoint)
+        super().__init__(path, endpoint, **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's own, once the query has been looked at."""
+        answer = super().get_route_handler()
+        known = [each.alias for each in get_flat_params(self.dependant) if isinstance(each.field_info, Query)]
+        told = (self.openapi_extra or {}).get("parameters", [])
+        deep = tuple(f"{each['name']}[" for each in told if each.get("style") == "deepObject")
+        known += [each["name"] for each in told if each["in"] == "query"]
+
+        async def handle(request: Request) -> Response:
+            unknown = [name for name in request.query_params if name not in known and not name.startswith(deep)]
+            if unknown:
+                raise UnknownParameter(
+                    "See errors for each",
+                    errors=[
+                        {"pointer": f"/query/{name}", "code": "unknown_parameter", "detail": _hint(name, known)}
+                        for name in unknown[:MOST_ERRORS]
+                    ],
+                )
+            return await answer(request)
+
+        return handle
+
+
+def _hint(name: str, known: list[str]) -> str:
+    if close := get_close_matches(name.lower(), known, n=1):
+        return f"There is no such parameter here; did you mean `{close[0]}`?"
+    names = ", ".join(f"`{each}`" for each in known)
+    return f"There is no such parameter here; there are {names}" if known else "There are no parameters here"
+
+
+def _writing(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(endpoint)
+    async def run(**given: Any) -> Any:
+        return await WRITING.run(partial(endpoint, **given))
+
+    return run

@@ -1,0 +1,49 @@
+"""A query parameter that a route does not have is an error, and what was meant is told."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from tests.api.conftest import SMALL, submit
+from tests.api.test_contract import is_problem
+
+
+def test_on_every_operation(http: httpx.Client) -> None:
+    document = http.get("/openapi.json").json()
+    asked = 0
+    for path, methods in document["paths"].items():
+        if not path.startswith("/v1/"):
+            continue
+        url = path.format(job_id="job_0", run_id="run_0", webhook_id="webhook_0", metric="loss", format="png")
+        for method, operation in methods.items():
+            assert "422" in operation["responses"], (method, path)
+            answer = http.request(method, url, params={"nonsense": "1"})
+            problem = is_problem(answer, 422, "unknown_parameter")
+            assert [(e["pointer"], e["code"]) for e in problem["errors"]] == [("/query/nonsense", "unknown_parameter")]
+            asked += 1
+    assert asked > 20
+
+
+@pytest.mark.parametrize(
+    ("query", "hint"),
+    [("statu=failed", "`status`"), ("Limit=3", "`limit`"), ("seach=x", "`search`"), ("zzz=1", "there are `status`")],
+)
+def test_what_was_meant(http: httpx.Client, query: str, hint: str) -> None:
+    problem = is_problem(http.get(f"/v1/jobs?{query}"), 422, "unknown_parameter")
+    assert hint in problem["errors"][0]["detail"]
+
+
+def test_nothing_is_done(http: httpx.Client) -> None:
+    is_problem(http.post("/v1/jobs?validateonly=true", json=SMALL), 422, "unknown_parameter")
+    assert http.get("/v1/jobs").json()["data"] == []
+    job = submit(http)
+    is_problem(http.post(f"/v1/jobs/{job['id']}/cancel?force=1"), 422, "unknown_parameter")
+    assert http.get(f"/v1/jobs/{job['id']}").json()["status"] == "queued"
+
+
+def test_all_are_told_and_what_is_known_is_taken(http: httpx.Client) -> None:
+    problem = is_problem(http.get("/v1/jobs?limit=1&a=1&b=2&a=3"), 422, "unknown_parameter")
+    assert [error["pointer"] for error in problem["errors"]] == ["/query/a", "/query/b"]
+    assert http.get("/v1/jobs?limit=1&status=queued&status=failed").status_code == 200
+    assert http.get("/healthz?now=1").status_code == 200, "probes add what they like"

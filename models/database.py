@@ -91,6 +91,8 @@ class Database:
             yield session
 
     def dispose(self) -> None:
+        """Closes all connections: those that another thread still uses, when it gives them back."""
+        event.listen(self.engine.pool, "checkin", lambda _, record: record.close())  # before the pool is another
         self.engine.dispose()
 
 

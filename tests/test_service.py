@@ -52,6 +52,7 @@ def test_a_job_from_post_to_png(make_service: Callable[..., Service]) -> None:
     assert [event["id"] for event in service.events(job["id"])] == list(range(1, len(types) + 1))
 
 
+@pytest.mark.slow  # ten epochs on all 25,000 reviews, on each kind of database
 @pytest.mark.imdb
 def test_the_notebooks_story_on_imdb(make_service: Callable[..., Service]) -> None:
     service = make_service()

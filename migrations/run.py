@@ -43,7 +43,7 @@ def current(connection: Connection) -> str | None:
 @contextmanager
 def _migrating(settings: Settings) -> Iterator[Config]:
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine = make_engine(settings.sqlalchemy_url).execution_options(immediate=True)
+    engine = make_engine(settings, create=True).execution_options(immediate=True)
     try:
         with engine.begin() as connection:
             if connection.dialect.name == "postgresql":

@@ -7,12 +7,15 @@ failing half-way with "database is locked".
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import DateTime, Dialect, Engine, bindparam, create_engine, event
+import psycopg
+from sqlalchemy import DateTime, Dialect, Engine, bindparam, create_engine, event, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -25,6 +28,10 @@ from models.settings import Settings
 
 BUSY_SECONDS = 30
 """How long a writer waits for its turn, unless told otherwise."""
+CROWDED_SECONDS = 10
+"""How long a PostgreSQL that has no connection left is asked again."""
+CROWDED = ("too many clients", "too many connections", "connection slots are reserved")
+"""What it says then: of all clients, of a role or a database, of those that are not its superuser."""
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -75,7 +82,7 @@ class Database:
     """
 
     def __init__(self, settings: Settings, patience: float = BUSY_SECONDS) -> None:
-        self.engine = make_engine(settings.sqlalchemy_url, patience)
+        self.engine = make_engine(settings, patience)
         self._writer = self.engine.execution_options(immediate=True)
 
     @contextmanager
@@ -106,30 +113,62 @@ def connected(settings: Settings) -> Iterator[Database]:
         database.dispose()
 
 
-def make_engine(url: str, patience: float = BUSY_SECONDS) -> Engine:
-    """Connects when first used; to SQLite as this module's beginning tells."""
-    if url.startswith("sqlite"):
+def make_engine(settings: Settings, patience: float = BUSY_SECONDS, *, create: bool = False) -> Engine:
+    """Connects when first used; to SQLite as this module's beginning tells. `create` makes SQLite's file."""
+    url = make_url(settings.sqlalchemy_url)
+    if url.get_backend_name() == "sqlite":
+        url = url.update_query_dict({"mode": "rwc" if create else "rw"})
         engine = create_engine(url, pool_size=10, max_overflow=50, connect_args={"timeout": patience})
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
         return engine
-    return create_engine(
+    engine = create_engine(
         url,
-        pool_size=10,
-        max_overflow=20,
+        # Requests wait for a connection of the pool: what the server can give is shared out by the setting.
+        pool_size=settings.database_connections,
+        max_overflow=0,
         pool_pre_ping=True,
-        connect_args={
-            "connect_timeout": 5,
-            "application_name": "ockham",
-            # A half-open connection is found out by the system and not waited for.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 20_000,
-            # A process that is frozen within a transaction holds up others for seconds only.
-            "options": f"-c idle_in_transaction_session_timeout=10000 -c lock_timeout={round(patience * 1000)}",
-        },
+        connect_args={name: value for name, value in CONNECTING.items() if name not in url.query},
     )
+    event.listen(engine, "do_connect", _on_postgresql_connect)
+
+    def begin(connection: Connection) -> None:
+        # For this transaction alone: neither start-up options nor a session's settings pass through every pooler.
+        # A process that is frozen within a transaction holds up others for seconds only.
+        connection.exec_driver_sql(
+            "SELECT set_config('idle_in_transaction_session_timeout', '10s', true),"
+            f" set_config('lock_timeout', '{round(patience * 1000)}ms', true)"
+        )
+
+    event.listen(engine, "begin", begin)
+    return engine
+
+
+CONNECTING = {
+    "connect_timeout": 5,
+    "application_name": "ockham",
+    # A half-open connection is found out by the system and not waited for.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    # A pooler in transaction mode gives each transaction another connection: a statement prepared on one is not on it.
+    "prepare_threshold": None,
+}
+"""How PostgreSQL is connected to, unless the address says otherwise."""
+
+
+def _on_postgresql_connect(dialect: Dialect, _record: Any, args: Any, given: dict[str, Any]) -> Any:
+    """A server with no connection left is asked again for some seconds: others give theirs back."""
+    deadline = time.monotonic() + CROWDED_SECONDS
+    while True:
+        try:
+            return dialect.connect(*args, **given)
+        except psycopg.OperationalError as error:
+            crowded = any(words in str(error) for words in CROWDED)
+            if not crowded or time.monotonic() > deadline:
+                raise
+            time.sleep(random.uniform(0.05, 0.3))
 
 
 def _on_sqlite_connect(connection: Any, _record: Any) -> None:
@@ -157,7 +196,8 @@ def trouble(error: BaseException) -> Literal["full", "busy", "old", "away"] | No
     state, text = getattr(error.orig, "sqlstate", None), str(error.orig)
     # SQLSTATEs: lock_not_available, deadlock_detected, serialization_failure, too_many_connections;
     # undefined_table, undefined_column.
-    if state in ("55P03", "40P01", "40001", "53300") or "database is locked" in text or "table is locked" in text:
+    words = ("database is locked", "table is locked", *CROWDED)
+    if state in ("55P03", "40P01", "40001", "53300") or any(each in text for each in words):
         return "busy"
     if state in ("42P01", "42703") or "no such table" in text or "no such column" in text:
         return "old"

@@ -7,9 +7,12 @@ import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Self
+from urllib.parse import quote
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from models.broker import BrokerAddress, read_address
 
 SOCKET_PATH_LIMIT = 100
 """A Unix socket's path may have 107 bytes on Linux and 103 on macOS."""
@@ -28,6 +31,9 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path(".ockham"), description="Database, broker's data, prepared data sets and checkpoints")
     database_url: str | None = Field(None, description="PostgreSQL; without it SQLite in the data directory")
+    database_connections: int = Field(
+        10, ge=2, le=1000, description="Connections to PostgreSQL that a process may have; requests wait for a free one"
+    )
     redis_url: str | None = Field(
         None, description="Redis or Valkey; without it the embedded Valkey in the data directory"
     )
@@ -119,11 +125,31 @@ class Settings(BaseSettings):
             )
         return self
 
+    @field_validator("redis_url")
+    @classmethod
+    def _readable(cls, value: str | None) -> str | None:
+        if value is not None:
+            read_address(value)
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _postgresql(cls, value: str | None) -> str | None:
+        if value is not None and value.partition("://")[0] not in ("postgresql", "postgres", "postgresql+psycopg"):
+            raise ValueError("must begin with postgresql://; without it SQLite is used, in the data directory")
+        return value
+
+    @property
+    def database_path(self) -> Path:
+        """SQLite's file."""
+        return self.data_dir.absolute() / "ockham.db"
+
     @property
     def sqlalchemy_url(self) -> str:
         """The database as SQLAlchemy names it; PostgreSQL is always reached through psycopg."""
         if self.database_url is None:
-            return f"sqlite:///{self.data_dir.absolute() / 'ockham.db'}"
+            # As a URI with its mode: only a migration makes the file. SQLAlchemy decodes it once, SQLite again.
+            return f"sqlite:///file:{quote(quote(str(self.database_path)))}?mode=rw&uri=true"
         scheme, separator, rest = self.database_url.partition("://")
         return f"postgresql+psycopg{separator}{rest}" if scheme in ("postgres", "postgresql") else self.database_url
 
@@ -137,14 +163,9 @@ class Settings(BaseSettings):
         return Path(tempfile.gettempdir()) / f"ockham-{os.getuid()}-{digest}" / "valkey.sock"
 
     @property
-    def celery_broker_url(self) -> str:
-        """The broker as Celery names it."""
-        return self.redis_url or f"redis+socket://{self.socket_path}"
-
-    @property
-    def redis_py_url(self) -> str:
-        """The broker as redis-py names it."""
-        return self.redis_url or f"unix://{self.socket_path}"
+    def broker(self) -> BrokerAddress:
+        """The broker's address, which knows how each library names it."""
+        return read_address(self.redis_url) if self.redis_url else BrokerAddress(path=str(self.socket_path))
 
 
 def faults(error: ValidationError) -> list[str]:

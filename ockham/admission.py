@@ -14,7 +14,7 @@ from ockham.errors import CannotStart
 
 
 def require_key(settings: Settings, host: str) -> bool:
-    """Whether requests need a key. Raises CannotStart where none was ever made and others could reach `host`."""
+    """Whether requests need a key. Raises CannotStart if none was ever made and others could reach `host`."""
     database = Database(settings)
     try:
         with database.read() as session:

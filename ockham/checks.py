@@ -85,8 +85,8 @@ def broker(settings: Settings) -> str:
         where = f" in {settings.data_dir.absolute()}"
         what = f"`ockham serve` starts the embedded one. {ELSEWHERE}"
     try:
-        with redis.Redis.from_url(settings.redis_py_url, socket_timeout=5, socket_connect_timeout=5) as server:
-            version = valkey.server_version(settings.celery_broker_url)
+        with redis.Redis.from_url(settings.broker.redis_py, socket_timeout=5, socket_connect_timeout=5) as server:
+            version = valkey.server_version(settings.broker)
             persistence, memory = server.info("persistence"), server.info("memory")
     except redis.AuthenticationError as error:
         raise Trouble(f"The broker refuses the user or password ({error})", what) from None

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import typer
 
 from ockham import demo, doctor, export, keys, service, verbs
+from ockham.errors import in_a_line
 
 app = typer.Typer(
     help="A training-job service for overfitting experiments.",
@@ -43,7 +44,7 @@ JOBS: list[Callable[..., None]] = [
 ]
 
 for command in SERVICE:
-    app.command(rich_help_panel="The service")(command)
+    app.command(rich_help_panel="The service")(in_a_line(command))
 for command in JOBS:
     app.command(rich_help_panel="Jobs")(command)
 

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from models.errors import NotFound
 from models.scopes import Scope
+from ockham.errors import in_a_line
 from ockham.service import DataDir, settings_for
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
 
 
 @app.command()
+@in_a_line
 def create(
     name: Annotated[str, typer.Argument(help="Whose it is, or what for.")] = "unnamed",
     scope: Annotated[
@@ -42,7 +44,7 @@ def create(
     """Makes a key and prints it: once, and never again. From the first key on, the service asks for one."""
     from models import keys
 
-    with _database(data_dir) as session:
+    with _database(data_dir, create=True) as session:
         first = not keys.exist(session)
         lifetime = None if days is None else timedelta(days=days)
         key, token = keys.create(session, name, scope or [Scope.SUBMIT], lifetime)
@@ -55,6 +57,7 @@ def create(
 
 
 @app.command("list")
+@in_a_line
 def list_keys(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Lists the keys by their beginnings."""
     from models import keys
@@ -72,6 +75,7 @@ def list_keys(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
+@in_a_line
 def revoke(
     key: Annotated[str, typer.Argument(metavar="KEY", help="Its id or its prefix.")], data_dir: DataDir = None
 ) -> None:
@@ -87,13 +91,16 @@ def revoke(
 
 
 @contextmanager
-def _database(data_dir: Path | None) -> Iterator[Session]:
+def _database(data_dir: Path | None, *, create: bool = False) -> Iterator[Session]:
     # Imported when needed, here and above: the other commands start without them.
     from migrations.run import upgrade
     from models.database import Database
+    from ockham.schema import need_schema, schema
 
     settings = settings_for(data_dir)
-    upgrade(settings)
+    if create and schema(settings) is None:
+        upgrade(settings)  # a first key may be made before the service first starts
+    need_schema(settings)
     database = Database(settings)
     try:
         with database.write() as session:

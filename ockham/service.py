@@ -11,8 +11,6 @@ import psutil
 import typer
 from rich.console import Console
 
-from ockham.errors import CannotStart, PartFailed
-
 if TYPE_CHECKING:
     from models.settings import Settings
 
@@ -27,20 +25,10 @@ DataDir = Annotated[
 
 
 def settings_for(data_dir: Path | None) -> Settings:
-    """The environment's settings, with the command line's data directory before the environment's.
+    """The environment's settings, with the command line's data directory before the environment's."""
+    from models.settings import Settings
 
-    If they will not do, says why in a line for each fault and ends with exit code 2.
-    """
-    from pydantic import ValidationError
-
-    from models.settings import Settings, faults
-
-    try:
-        return Settings() if data_dir is None else Settings(data_dir=data_dir)
-    except ValidationError as error:
-        for fault in faults(error):
-            typer.echo(fault, err=True)
-        raise typer.Exit(2) from None
+    return Settings() if data_dir is None else Settings(data_dir=data_dir)
 
 
 def default_workers() -> int:
@@ -70,11 +58,7 @@ def serve(
         console.print(f"[bold]{part:<9}[/]", end="")
         console.print(text, markup=False)
 
-    try:
-        Supervisor(settings_for(data_dir), host, port, workers or default_workers(), say).run()
-    except (CannotStart, PartFailed) as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(str(error), style="red", markup=False)
-        raise typer.Exit(2 if isinstance(error, CannotStart) else 1) from None
+    Supervisor(settings_for(data_dir), host, port, workers or default_workers(), say).run()
 
 
 def api(
@@ -89,14 +73,12 @@ def api(
     from api.app import create_app
     from api.serving import config
     from ockham.admission import require_key
+    from ockham.schema import need_local_database
 
     settings = settings_for(data_dir)
+    need_local_database(settings)
     listener = None if fd is None else socket.socket(fileno=fd)
-    try:
-        require_key(settings, listener.getsockname()[0] if listener else host)
-    except CannotStart as error:
-        typer.echo(str(error), err=True)
-        raise typer.Exit(2) from None
+    require_key(settings, listener.getsockname()[0] if listener else host)
     server = uvicorn.Server(config(create_app(settings), host=host, port=port))
     server.run(sockets=[listener] if listener else None)
 
@@ -106,9 +88,12 @@ def worker(
     data_dir: DataDir = None,
 ) -> None:
     """A worker alone: it needs the addresses of the database and the broker, no more."""
+    from ockham.schema import need_local_database
     from worker.process import run_worker
 
-    raise typer.Exit(run_worker(settings_for(data_dir), concurrency))
+    settings = settings_for(data_dir)
+    need_local_database(settings)
+    raise typer.Exit(run_worker(settings, concurrency))
 
 
 def migrate(data_dir: DataDir = None) -> None:

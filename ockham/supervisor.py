@@ -180,15 +180,14 @@ class Supervisor:
 
     def _broker(self, version: str) -> str:
         try:
-            valkey.server_version(self.settings.celery_broker_url)
+            valkey.server_version(self.settings.broker)
         except redis.RedisError as error:
             raise NotYet(error) from error
         return f"{version}, embedded, on {self.settings.socket_path}"
 
     def _external_broker(self) -> str:
-        assert self.settings.redis_url is not None
         try:
-            version = valkey.server_version(self.settings.redis_url)
+            version = valkey.server_version(self.settings.broker)
         except redis.AuthenticationError as error:
             raise CannotStart(f"The broker refuses OCKHAM_REDIS_URL's user or password: {error}") from error
         except redis.RedisError as error:
@@ -196,7 +195,7 @@ class Supervisor:
         if valkey.is_too_old(version):
             oldest = ".".join(map(str, valkey.OLDEST))
             raise CannotStart(f"The broker is Redis {version}, and {oldest} or later is needed")
-        return f"{version}, on {_without_password(self.settings.redis_url)}"
+        return f"{version}, on {self.settings.broker}"
 
     def _migrate(self) -> None:
         with (self.logs / "migrate.log").open("wb") as log:
@@ -208,6 +207,8 @@ class Supervisor:
         self.guardian.bury(process)
         if self.signals:
             raise Interrupted
+        if process.returncode == USAGE:
+            raise CannotStart(self._last_line("migrate"))
         if process.returncode:
             raise PartFailed(f"The database could not be brought up to date.\n{self._last_words('migrate')}")
         url = self.settings.database_url

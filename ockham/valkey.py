@@ -12,6 +12,7 @@ from pathlib import Path
 
 import redis
 
+from models.broker import BrokerAddress
 from models.settings import Settings
 from ockham.errors import CannotStart
 
@@ -105,8 +106,8 @@ def _make_private(directory: Path) -> None:
         raise CannotStart(f"{directory} must belong to this user, and nobody else may write to it")
 
 
-def server_version(url: str) -> str:
-    """The version of the server that answers at `url`. Raises `redis.RedisError`."""
-    with redis.Redis.from_url(url.replace("redis+socket://", "unix://"), socket_timeout=5) as client:
+def server_version(broker: BrokerAddress) -> str:
+    """The version of the server that answers. Raises `redis.RedisError`."""
+    with redis.Redis.from_url(broker.redis_py, socket_timeout=5, socket_connect_timeout=5) as client:
         facts = client.info("server")
     return str(facts.get("valkey_version") or facts["redis_version"])

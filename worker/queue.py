@@ -29,7 +29,7 @@ PROBE = "ockham.probe"
 
 def make_celery(settings: Settings, socket_timeout: float = 15) -> Celery:
     """The Celery application; it connects when first used. `socket_timeout`: how long a silent broker is waited for."""
-    app = Celery("ockham", broker=settings.celery_broker_url, set_as_current=False)
+    app = Celery("ockham", broker=settings.broker.kombu, set_as_current=False)
     app.conf.update(
         task_default_queue=QUEUE,
         task_ignore_result=True,
@@ -80,7 +80,7 @@ def wake(app: Celery) -> None:
 
 def broker(settings: Settings) -> Redis:
     """The broker itself, to ask how it is; it answers within a second or raises redis's ConnectionError."""
-    return Redis.from_url(settings.redis_py_url, socket_timeout=1, socket_connect_timeout=1, retry=None)
+    return Redis.from_url(settings.broker.redis_py, socket_timeout=1, socket_connect_timeout=1, retry=None)
 
 
 def waiting(server: Redis) -> int:

@@ -21,7 +21,7 @@ def differences(engine: Engine) -> list[object]:
 
 
 def test_migrations_make_the_tables(settings: Settings) -> None:
-    engine = make_engine(settings.sqlalchemy_url)
+    engine = make_engine(settings)
     assert differences(engine) == []
     with engine.connect() as connection:
         assert current(connection) == newest()
@@ -30,7 +30,7 @@ def test_migrations_make_the_tables(settings: Settings) -> None:
 
 def test_down_to_nothing_and_up_again(settings: Settings) -> None:
     downgrade(settings, "base")
-    engine = make_engine(settings.sqlalchemy_url)
+    engine = make_engine(settings)
     assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
     upgrade(settings)
     upgrade(settings)  # a second time there is nothing to do
@@ -40,7 +40,7 @@ def test_down_to_nothing_and_up_again(settings: Settings) -> None:
 
 
 def test_the_comparison_would_see_a_difference(tmp_path: Path) -> None:
-    engine = make_engine(Settings(data_dir=tmp_path).sqlalchemy_url)
+    engine = make_engine(Settings(data_dir=tmp_path), create=True)
     assert differences(engine)
     engine.dispose()
 
@@ -48,7 +48,7 @@ def test_the_comparison_would_see_a_difference(tmp_path: Path) -> None:
 def test_messages_from_before_know_their_events(settings: Settings) -> None:
     """0004: what waits on a filled database keeps its order; a test's message has none."""
     downgrade(settings, "0003")
-    engine = make_engine(settings.sqlalchemy_url)
+    engine = make_engine(settings)
     payloads = {"msg_a": '{"job_id": "job_1", "event_id": 7, "data": {}}', "msg_b": '{"webhook_id": "hook_1"}'}
     with engine.begin() as connection:
         connection.execute(

@@ -1,0 +1,108 @@
+"""Commands that cannot do their work end with a line, never a traceback, and change nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from migrations.run import current, downgrade, upgrade
+from models.database import Database
+from models.settings import Settings
+from tests.ockham.serving import environment
+from tests.servers import free_port
+
+
+def run(*words: str, **env: str) -> subprocess.CompletedProcess[str]:
+    """`ockham WORDS`."""
+    command = [sys.executable, "-P", "-m", "ockham", *words]
+    return subprocess.run(command, env=environment(**env), capture_output=True, text=True, timeout=120, check=False)
+
+
+def assert_a_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    for word in words:
+        assert word in done.stderr
+
+
+@pytest.fixture(params=["a file", "not to be written to", "a garbage database"])
+def bad_directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    if request.param == "not to be written to":
+        return Path("/sys/ockham")  # refused to root, too
+    path = tmp_path / "data"
+    if request.param == "a file":
+        path.touch()
+    else:
+        path.mkdir()
+        (path / "ockham.db").write_bytes(b"garbage!" * 1000)
+    return path
+
+
+@pytest.mark.parametrize("words", ["serve --port 0", "api --port 0", "worker", "migrate", "keys list", "keys create"])
+def test_a_data_directory_that_will_not_do(words: str, bad_directory: Path) -> None:
+    assert_a_line(run(*words.split(), "--data-dir", str(bad_directory)))
+
+
+@pytest.mark.parametrize("words", ["migrate", "keys list"])
+def test_no_database_server(words: str, tmp_path: Path) -> None:
+    done = run(
+        *words.split(),
+        OCKHAM_DATA_DIR=str(tmp_path),
+        OCKHAM_DATABASE_URL=f"postgresql://a:secret@127.0.0.1:{free_port()}/b",
+    )
+    assert_a_line(done, "Connection refused", "OCKHAM_DATABASE_URL")
+    assert "secret" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LEASE_SECONDS", "1e400"),
+        ("RUN_SECONDS", "nan"),
+        ("MAX_RUN_WORK", "inf"),
+        ("MAX_ATTEMPTS", "many"),
+        ("REDIS_URL", "http://localhost"),
+        ("DATABASE_URL", "mysql://localhost/ockham"),
+    ],
+)
+def test_settings_that_are_not_valid(name: str, value: str, tmp_path: Path) -> None:
+    done = run("worker", **{"OCKHAM_DATA_DIR": str(tmp_path), f"OCKHAM_{name}": value})
+    assert_a_line(done, f"OCKHAM_{name}")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", ["keys list", "keys revoke key", "api --port 0", "worker", "doctor --no-submit"])
+def test_where_there_is_nothing_nothing_is_made(words: str, tmp_path: Path) -> None:
+    for directory in (tmp_path, tmp_path / "none"):
+        done = run(*words.split(), "--data-dir", str(directory))
+        if words.startswith("doctor"):
+            assert (done.returncode, done.stderr) == (1, "")
+        else:
+            assert_a_line(done, "`ockham migrate`")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", ["keys list", "keys create", "doctor --no-submit"])
+def test_an_older_database_is_left_as_it_is(words: str, settings: Settings) -> None:
+    downgrade(settings, "0002")
+    env = {"OCKHAM_DATA_DIR": str(settings.data_dir)}
+    if settings.database_url:
+        env["OCKHAM_DATABASE_URL"] = settings.database_url
+    done = run(*words.split(), **env)
+    assert done.returncode == (1 if words.startswith("doctor") else 2)
+    assert "ockham migrate" in done.stdout + done.stderr
+    database = Database(settings)
+    with database.read() as session:
+        assert current(session.connection()) == "0002"
+    database.dispose()
+    upgrade(settings)
+
+
+def test_a_first_key_makes_the_database(tmp_path: Path) -> None:
+    """A service that others can reach wants a key before it first starts."""
+    made = run("keys", "create", "--data-dir", str(tmp_path / "data"))
+    assert (made.returncode, made.stdout.count("\n")) == (0, 1)
+    assert run("keys", "list", "--data-dir", str(tmp_path / "data")).stdout.count("unnamed") == 1

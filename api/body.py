@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import math
-import re
-import sys
 from typing import Any
 
 from fastapi import Request
@@ -14,21 +10,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.lanes import PARSING
 from api.problems import problem
+from models.documents import read_json as read_json_text
 from models.errors import Malformed, OckhamError
-from models.numbers import number
 
-MAX_DEPTH = 32
-MAX_VALUES = 100_000
-"""Members of objects and arrays, all in all: the largest specification has about half as many."""
 INLINE_BYTES = 20_000
 """A body up to this size is read at once, within a few milliseconds; a larger one in a thread."""
 DRAINED_BYTES = 50_000_000
 BODY_SECONDS = 60
 CLOSE = {"Connection": "close"}
-
-_LONG = re.compile(rb"[0-9]{4000}")
-"""Digits of which Python would make no integer, and say so in words of its own."""
-_MOST = int(sys.float_info.max)
 
 
 class TooLarge(OckhamError):
@@ -94,66 +83,6 @@ async def _read(request: Request, limit: int) -> bytes:
 def parse_json(body: bytes) -> Any:
     """The value of a JSON text. Raises Malformed."""
     try:
-        if _values(body) > MAX_VALUES and _values(_without_strings(body)) > MAX_VALUES:
-            raise ValueError(f"it has more than {MAX_VALUES} values")
-        if _LONG.search(body) and _LONG.search(_without_strings(body)):
-            raise ValueError("a number is longer than a number can be here")
-        # Integers have no hook, which would cost more than all else: they are looked at afterwards.
-        value = json.loads(body.decode(), object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
-        _check(value)
-        if b"\\u" in body:
-            json.dumps(value, ensure_ascii=False).encode()  # lone surrogates are JSON, but no text
-    except UnicodeDecodeError:
-        raise Malformed("The body is not valid UTF-8") from None
-    except UnicodeEncodeError:
-        raise Malformed("The body holds a lone surrogate, which is not text") from None
-    except RecursionError:
-        raise Malformed(f"The body is nested deeper than {MAX_DEPTH} levels") from None
+        return read_json_text(body, "The body")
     except ValueError as error:
-        raise Malformed(f"The body is not valid JSON: {error}") from None
-    return value
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        raise ValueError("an object has the same key twice")
-    return members
-
-
-def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
-
-
-def _float(text: str) -> float | int:
-    value = number(text)
-    if math.isinf(value):
-        raise ValueError(f"{text[:20]} is more than a number can be here")
-    return value
-
-
-def _values(body: bytes) -> int:
-    return sum(map(body.count, (b",", b"[", b"{")))
-
-
-def _without_strings(body: bytes) -> bytes:
-    return b"".join(body.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"')[::2])
-
-
-def _check(value: Any) -> None:
-    """Refuses what is nested too deep, and numbers that few languages could read."""
-    level = [value]
-    for _ in range(MAX_DEPTH):
-        inner: list[Any] = []
-        for node in level:
-            kind = type(node)
-            if kind is dict:
-                inner += node.values()
-            elif kind is list:
-                inner += node
-            elif kind is int and not -_MOST <= node <= _MOST:
-                raise ValueError(f"{str(node)[:20]} is more than a number can be here")
-        if not inner:
-            return
-        level = inner
-    raise ValueError(f"nested deeper than {MAX_DEPTH} levels")
+        raise Malformed(str(error)) from None

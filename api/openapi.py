@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 from api.problems import Problem
 from api.requests import JobRequest, SeedsRequest
 from api.webhooks import WebhookRequest
-from models.numbers import EXACT
+from models.documents import EXACT
 
 MAKERS = {
     "create_job": ("202", {"job_id": "$response.body#/id", "run_id": "$response.body#/runs/0/id"}),

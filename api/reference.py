@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from api.app import create_app
+from models.documents import EXACT
 from models.kinds.axes import AXES
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Kind
@@ -18,7 +19,6 @@ from models.kinds.layers import LAYERS
 from models.kinds.optimizers import OPTIMIZERS
 from models.kinds.regularizers import REGULARIZERS
 from models.kinds.tasks import TASKS
-from models.numbers import EXACT
 from models.settings import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"

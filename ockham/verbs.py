@@ -115,7 +115,7 @@ def submit(
 
 def _body(specification: str) -> dict[str, Any]:
     if specification == "-":
-        return dict(parse(sys.stdin.read(), "standard input"))
+        return dict(parse(sys.stdin.buffer.read(), "standard input"))
     # A file of this name comes before a preset: presets have no dots and no slashes.
     return body_of(Path(specification) if Path(specification).is_file() else specification, {})
 

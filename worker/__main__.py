@@ -15,10 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from models.documents import read_json, read_yaml
 from models.errors import RunError, SpecificationError
-from models.numbers import number
 from models.resolution import resolve
 from models.settings import Settings
 from worker.keras_import import import_keras
@@ -30,9 +28,10 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m worker SPEC.json|SPEC.yaml", file=sys.stderr)
         return 2
     try:
-        specification = resolve(_read(Path(arguments[0])))
-    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
-        print(f"cannot read {arguments[0]}: {error}", file=sys.stderr)
+        read = read_json if arguments[0].lower().endswith(".json") else read_yaml
+        specification = resolve(read(Path(arguments[0]).read_bytes(), arguments[0]))
+    except (OSError, ValueError) as error:
+        print(f"cannot read {error}", file=sys.stderr)
         return 2
     except SpecificationError as error:
         for fault in error.errors:
@@ -62,13 +61,6 @@ def main(arguments: list[str]) -> int:
             else:
                 _print({**labels, "epochs": result.epochs, "chosen_epoch": result.chosen_epoch, "test": result.test})
     return int(failed)
-
-
-def _read(path: Path) -> Any:
-    """A JSON or YAML document. Raises OSError, ValueError, TypeError (a date, say, which JSON has not) or YAMLError."""
-    if path.suffix == ".json":  # as YAML, 1e30 would be text
-        return json.loads(path.read_text(), parse_float=number)
-    return json.loads(json.dumps(yaml.safe_load(path.read_text())), parse_float=number)
 
 
 @contextmanager

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from ockham_client.documents import read_json, read_yaml
 
 SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 
@@ -21,36 +22,15 @@ def body_of(specification: Specification, overrides: Mapping[str, Any]) -> dict[
     if isinstance(specification, Mapping):
         body = specification
     elif isinstance(specification, Path) or Path(specification).suffix.lower() in SUFFIXES:
-        body = parse(Path(specification).read_text(encoding="utf-8"), str(specification))
+        body = parse(Path(specification).read_bytes(), str(specification))
     else:
         body = {"preset": specification}
     return {**body, **overrides}
 
 
-def parse(text: str, name: str) -> Mapping[str, Any]:
-    """A specification's text, JSON or YAML. Raises ValueError; `name` is for its message."""
-    parsed = _parse(text, name)
+def parse(data: bytes, name: str) -> Mapping[str, Any]:
+    """A specification's text: JSON if `name` ends in .json, else YAML. Raises ValueError, which begins with `name`."""
+    parsed = (read_json if name.lower().endswith(".json") else read_yaml)(data, name)
     if not isinstance(parsed, Mapping):
         raise ValueError(f"{name} holds no mapping of a specification's fields")
-    return parsed
-
-
-def _parse(text: str, name: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        if name.endswith(".json"):
-            raise ValueError(f"{name} is not valid JSON: {error}") from error
-    try:
-        import yaml
-    except ImportError as error:
-        raise ValueError(f"{name} is not JSON, and reading YAML needs the package pyyaml") from error
-    try:
-        parsed = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise ValueError(f"{name} is neither JSON nor YAML: {error}") from error
-    try:
-        json.dumps(parsed)
-    except TypeError as error:
-        raise ValueError(f"{name} holds what JSON has not (a date? quote it): {error}") from error
     return parsed

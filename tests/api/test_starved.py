@@ -15,9 +15,9 @@ import httpx
 import psycopg
 import pytest
 
-from api.body import MAX_VALUES
 from models import keys
 from models.database import Database, now
+from models.documents import MAX_VALUES
 from models.settings import Settings
 from models.tables import ApiKey
 from tests.api.conftest import SMALL, Trainer, submit

@@ -90,9 +90,9 @@ def test_a_bad_specification(ockham: Run, tmp_path: Path) -> None:
     assert ockham("submit", "missing.yaml").returncode == 2
     assert ockham("submit", "-", stdin="name: [").returncode == 2
     assert ockham("submit", "-", stdin="[1, 2]").returncode == 2
-    dated = ockham("submit", "-", stdin="variants: [original]\nmetadata: {day: 2024-05-01}")
+    dated = ockham("submit", "-", stdin="variants: [original]\nmetadata: {day: !!timestamp 2024-05-01}")
     assert (dated.returncode, dated.stderr.count("\n")) == (2, 1)
-    assert "date" in dated.stderr
+    assert "standard input, at /metadata/day: the tag !!timestamp is not read" in dated.stderr
     assert ockham("submit", "nobody").returncode == 2
 
 

@@ -41,7 +41,7 @@ def test_a_loss_that_is_no_longer_finite(tmp_path: Path) -> None:
     assert last["error"]["code"] == "diverged"
 
 
-@pytest.mark.parametrize(("name", "text"), [("job.json", "{"), ("job.yaml", "variants: [2026-01-01]"), ("a.yaml", "[")])
+@pytest.mark.parametrize(("name", "text"), [("job.json", "{"), ("job.yaml", "seeds: !!set {1}"), ("a.yaml", "[")])
 def test_what_cannot_be_read(tmp_path: Path, name: str, text: str) -> None:
     done = work(tmp_path, name, text)
     assert (done.returncode, done.stdout) == (2, "")

@@ -28,7 +28,7 @@ from worker.queue import broker, make_celery, waiting, wake
 def connections_of_its_own() -> Iterator[None]:
     """kombu keeps connections by host and port, whatever their TLS: a process of ours has one broker, a test many."""
     yield
-    kombu.pools.reset()
+    kombu.pools.reset()  # type: ignore[no-untyped-call]
 
 
 def messages(url: str, directory: Path) -> int:

@@ -27,8 +27,9 @@ class PartFailed(Exception):
 def in_a_line(command: Callable[P, R]) -> Callable[P, R]:
     """`command`, which ends with a line on stderr and no traceback if it cannot do its work.
 
-    Settings have a line for each fault. Exit code 2 for `CannotStart`, for settings that are not valid, for a file or folder that cannot be used, for a
-    database that refuses; 1 for `PartFailed`. Any other exception is a fault of the program and stays a traceback.
+    Exit code 2 for `CannotStart`, for settings that are not valid (a line for each), for a file or folder that cannot
+    be used, for a database that refuses; 1 for `PartFailed`. Any other exception is a fault of the program and stays
+    a traceback.
     """
 
     @functools.wraps(command)

@@ -48,11 +48,13 @@ class Forbidden(OckhamError):
 
 @dataclass(frozen=True)
 class Access:
-    """A caller's view of the database: its own jobs, or everybody's. `owner` is the key's id, empty without keys."""
+    """A caller's view of the database: its team's jobs, or everybody's. `owner` and `key` are empty without keys."""
 
     database: Database
     owner: str
     sees_all: bool
+    key: str = ""
+    """The key's id."""
 
     def own(self, query: Any, owner: Any = Job.owner) -> Any:
         """`query`, of what this caller sees."""
@@ -101,7 +103,7 @@ def _allow(request: Request, credentials: HTTPAuthorizationCredentials | None, s
     if scope not in allowed:
         raise Forbidden(f"This needs a key with the scope `{scope}`")
     request.app.state.key_use.note(key.id)
-    return Access(database, owner=key.id, sees_all=Scope.ADMIN in allowed)
+    return Access(database, owner=key.owner, sees_all=Scope.ADMIN in allowed, key=key.id)
 
 
 def _address(request: Request) -> str:

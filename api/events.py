@@ -51,12 +51,16 @@ async def get_events(
     if not streamed or streamed < weights.get("application/json", 0):
         events = await run_in_threadpool(read_events, access.database, job_id, after, limit + 1)
         return EventList(data=events[:limit], has_more=len(events) > limit)
-    resumed = last_event_id is not None and last_event_id.isdecimal() and len(last_event_id) < 10
-    seen = int(last_event_id) if resumed and last_event_id else after
+    seen = after
+    if last_event_id is not None and last_event_id.isdecimal() and len(last_event_id) < 10:
+        seen = int(last_event_id)
+        if seen > mark.last_event:
+            seen = 0  # the database was restored to an earlier state: what comes now has these numbers again
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    if resumed and mark.finished and seen >= mark.last_event:
+    if seen and mark.finished and seen >= mark.last_event:
         return Response(status_code=204, headers=headers)  # what tells an EventSource not to come back
-    return StreamingResponse(_stream(request.app.state.watch, job_id, mark, seen), 200, headers, "text/event-stream")
+    stream = _stream(request.app.state.watch, job_id, mark, seen, access.key)
+    return StreamingResponse(stream, 200, headers, "text/event-stream")
 
 
 def _mark(access: Access, job_id: str) -> Mark:
@@ -64,8 +68,8 @@ def _mark(access: Access, job_id: str) -> Mark:
         return find_mark(access, session, job_id)
 
 
-async def _stream(watch: Watch, job_id: str, mark: Mark, seen: int) -> AsyncIterator[str]:
-    """Server-sent events from the one after `seen`."""
+async def _stream(watch: Watch, job_id: str, mark: Mark, seen: int, key: str) -> AsyncIterator[str]:
+    """Server-sent events from the one after `seen`, for as long as the key is valid."""
     yield "retry: 1000\n\n"
     while True:
         while seen < mark.last_event:
@@ -76,7 +80,7 @@ async def _stream(watch: Watch, job_id: str, mark: Mark, seen: int) -> AsyncIter
             yield frames
         if mark.finished or watch.closing:
             return
-        changed = await watch.change(job_id, mark, KEEPALIVE_SECONDS)
+        changed = await watch.change(job_id, mark, KEEPALIVE_SECONDS, key)
         if changed is None:
             return
         if changed == mark:

@@ -54,6 +54,7 @@ class Lane:
 WRITING = Lane("writing", 8, patience=10)
 DRAWING = Lane("drawing", 2)
 PARSING = Lane("parsing", 1)
+MEASURING = Lane("measuring", 1)
 
 
 class Drawn(Response):

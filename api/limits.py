@@ -87,5 +87,5 @@ def check_queue(session: Session, owner: str, more: int, settings: Settings) -> 
         select(func.count()).select_from(Run).join(Job).where(Run.status == Status.QUEUED, Job.owner == owner)
     )
     if (queued or 0) + more > settings.max_queued_runs:
-        detail = f"{queued} runs are queued, {more} more are asked for, and {settings.max_queued_runs} may be queued"
+        detail = f"It would make {(queued or 0) + more} queued runs, and {settings.max_queued_runs} may be queued"
         raise TooManyQueued(detail, headers={"Retry-After": "30"})

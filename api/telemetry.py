@@ -34,10 +34,11 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from api.lanes import MEASURING
 from models import claims
 from models.database import Database, now
 from models.settings import Settings
-from models.tables import HELD, Event, Job, Run, Status, Worker
+from models.tables import FINISHED, HELD, Event, Job, Run, Status, Worker
 from worker.queue import broker, check_writable, waiting
 
 if TYPE_CHECKING:
@@ -55,9 +56,10 @@ QUIET = ("/healthz", "/readyz", "/metrics")
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-def read_metrics(request: Request) -> Response:
+async def read_metrics(request: Request) -> Response:
     """Queue depth and age, runs by status, epoch seconds, losses, sweeps, and HTTP latencies."""
-    return Response(generate_latest(request.app.state.telemetry.registry), media_type=CONTENT_TYPE_LATEST)
+    told = await MEASURING.run(generate_latest, request.app.state.telemetry.registry)
+    return Response(told, media_type=CONTENT_TYPE_LATEST)
 
 
 def install(app: FastAPI) -> None:
@@ -149,15 +151,25 @@ class Jobs(Collector):
                 self._follow(session, clock)
 
     def _follow(self, session: Session, clock: datetime) -> None:
-        """Counts the events since the last scrape: every one once, since a job's are numbered without a gap."""
+        """Counts the events since the last scrape: every one once, since a job's are numbered without a gap.
+
+        Only a job that is unfinished, or was until now, has new ones. Of the others nothing is remembered.
+        """
         if self._since is None or self._started is None:
             self._since = self._started = clock
         recently = self._since - timedelta(seconds=LATE_SECONDS)
-        moved = or_(Run.progress_at >= recently, Run.finished_at >= recently, Run.queued_at >= recently)
-        for job_id in session.scalars(select(Run.job_id).where(moved).distinct()).all():
+        live = or_(Job.status.not_in(FINISHED), Job.finished_at >= recently)
+        last = dict(session.execute(select(Job.id, Job.last_event).where(live)).all())
+        self._seen = {job_id: seen for job_id, seen in self._seen.items() if job_id in last}
+        for job_id, number in last.items():
+            seen = self._seen.get(job_id, 0)
+            if number <= seen:
+                continue
+            since = self._started if seen else max(self._started, recently)
             events = select(Event.id, Event.type, Event.data).where(
-                Event.job_id == job_id, Event.id > self._seen.get(job_id, 0), Event.created_at >= self._started
+                Event.job_id == job_id, Event.id > seen, Event.created_at >= since
             )
+            self._seen[job_id] = number
             for number, kind, data in session.execute(events.order_by(Event.id)):
                 self._seen[job_id] = number
                 self._events.labels(kind, data.get("reason") or data.get("error", {}).get("code", "")).inc()

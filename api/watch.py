@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from contextlib import suppress
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api.marks import Mark, read_marks
 from api.schemas import Event, event_object
+from models import keys
 from models.database import Database
 from models.tables import Event as EventRow
 
@@ -29,12 +31,19 @@ def read_events(database: Database, job_id: str, after: int, limit: int = PAGE) 
         return [event_object(row) for row in session.scalars(query)]
 
 
+class Waiting(NamedTuple):
+    """Who waits: the mark that it has seen, and the id of its key, empty without one."""
+
+    seen: Mark | None
+    key: str
+
+
 class Watch:
-    """Belongs to one event loop. `start` and `close` begin and end it."""
+    """Belongs to one event loop. `start` and `stop` begin and end it, `close` ends every wait."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[str, dict[asyncio.Future[Mark | None], Mark | None]] = {}
+        self._waiting: dict[str, dict[asyncio.Future[Mark | None], Waiting]] = {}
         self._pages: dict[tuple[str, int], asyncio.Task[tuple[int, str]]] = {}
         self._wake = asyncio.Event()
         self.closing = False
@@ -47,9 +56,9 @@ class Watch:
         """Ends every wait at once: a service that is told to end shall not wait for its listeners."""
         self.closing = True
         for futures in self._waiting.values():
-            for future, seen in futures.items():
+            for future, waiting in futures.items():
                 if not future.done():
-                    future.set_result(seen)
+                    future.set_result(waiting.seen)
         self._wake.set()
 
     async def stop(self) -> None:
@@ -59,12 +68,15 @@ class Watch:
         with suppress(asyncio.CancelledError):
             await self._task
 
-    async def change(self, job_id: str, seen: Mark | None, seconds: float) -> Mark | None:
-        """The job's mark as soon as it is not `seen`; `seen` itself after `seconds`; None where the job is gone."""
+    async def change(self, job_id: str, seen: Mark | None, seconds: float, key: str = "") -> Mark | None:
+        """The job's mark as soon as it is not `seen`; `seen` itself after `seconds`.
+
+        None as soon as the job is gone, or the API key with the id `key` is valid no more.
+        """
         if self.closing:
             return seen
         future: asyncio.Future[Mark | None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(job_id, {})[future] = seen
+        self._waiting.setdefault(job_id, {})[future] = Waiting(seen, key)
         self._wake.set()
         try:
             return await asyncio.wait_for(future, seconds)
@@ -105,20 +117,23 @@ class Watch:
                 await self._wake.wait()
             # Only those who wait by now: what others have seen may be newer than what is read here.
             asked = {job_id: list(futures.items()) for job_id, futures in self._waiting.items()}
+            used = {waiting.key for futures in asked.values() for _, waiting in futures if waiting.key}
             try:
-                marks = await run_in_threadpool(self._marks, list(asked))
-            except SQLAlchemyError as error:  # an outage: whoever waits goes on waiting
-                log.warning("watch_failed", error=type(error).__name__)
+                marks, ended = await run_in_threadpool(self._read_marks, list(asked), used)
+            except Exception as error:  # whatever it is, whoever waits goes on waiting, and the next round asks again
+                outage = isinstance(error, SQLAlchemyError)
+                log.warning("watch_failed", error=type(error).__name__, exc_info=not outage)
             else:
                 for job_id, futures in asked.items():
-                    for future, seen in futures:
-                        if not future.done() and marks.get(job_id) != seen:
-                            future.set_result(marks.get(job_id))
+                    for future, waiting in futures:
+                        mark = None if waiting.key in ended else marks.get(job_id)
+                        if not future.done() and mark != waiting.seen:
+                            future.set_result(mark)
             await asyncio.sleep(POLL_SECONDS)
 
-    def _marks(self, job_ids: Sequence[str]) -> dict[str, Mark]:
+    def _read_marks(self, job_ids: Sequence[str], used: Set[str]) -> tuple[dict[str, Mark], set[str]]:
         with self._database.read() as session:
-            return read_marks(session, job_ids)
+            return read_marks(session, job_ids), keys.ended(session, used) if used else set()
 
 
 def _frame(event: Event) -> str:

@@ -27,14 +27,24 @@ PREFIX = 12
 
 _FORM = re.compile(r"ock_[0-9a-f]{8}_[A-Za-z0-9_-]{43}")
 
+_TEAM = re.compile(r"[A-Za-z0-9._-]{1,32}")
+
 USED_SECONDS = 60
 """`used_at` is this coarse."""
 
 
 def create(
-    session: Session, name: str, scopes: Iterable[Scope] = (Scope.SUBMIT,), lifetime: timedelta | None = None
+    session: Session,
+    name: str,
+    scopes: Iterable[Scope] = (Scope.SUBMIT,),
+    lifetime: timedelta | None = None,
+    team: str | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key, and its token, which cannot be had again."""
+    """A new key, and its token, which cannot be had again.
+
+    `team` is a team's name, which makes the team if need be, or the id or prefix of a key, whose team is joined.
+    Raises NotFound if it is neither.
+    """
     public, secret = secrets.token_hex((PREFIX - 4) // 2), secrets.token_urlsafe(32)
     token = f"ock_{public}_{secret}"
     clock: datetime = session.scalar(select(now()))  # type: ignore[assignment]
@@ -44,12 +54,23 @@ def create(
         prefix=token[:PREFIX],
         digest=_digest(token),
         scopes=sorted({Scope(scope).value for scope in scopes}),
+        team=None if team is None else _owner(session, team),
         created_at=clock,
         expires_at=clock + lifetime if lifetime else None,
     )
     session.add(key)
     session.flush()
     return key, token
+
+
+def _owner(session: Session, team: str) -> str:
+    if (key := session.scalar(select(ApiKey).where(or_(ApiKey.id == team, ApiKey.prefix == team)))) is not None:
+        return key.owner
+    if team.startswith(("key_", "ock_")):
+        raise NotFound("There is no key with this id or prefix, whose team could be joined")
+    if not _TEAM.fullmatch(team):
+        raise NotFound("A team's name has 1 to 32 letters, digits, dots, dashes and underscores")
+    return f"team_{team}"
 
 
 def exist(session: Session) -> bool:

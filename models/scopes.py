@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What a key may do, to its own jobs alone unless it is `admin`."""
+    """What a key may do, to its team's jobs alone unless it is `admin`."""
 
     READ = "read"  # read jobs and their results
     SUBMIT = "submit"  # submit, cancel, retry and delete; and read

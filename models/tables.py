@@ -100,13 +100,13 @@ class Job(Deletable, Base):
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     owner: Mapped[str] = mapped_column(String(40), default="")
-    """The key that submitted it; empty where no keys are in use."""
+    """The team, or the key without one, that submitted it; empty if no keys were in use."""
     name: Mapped[str] = mapped_column(Text, index=True)
     status: Mapped[str] = mapped_column(String(16))
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
-    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+    finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime, index=True)
     queued_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """When its present round began: it was submitted, retried or given more seeds."""
     served_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
@@ -259,10 +259,17 @@ class ApiKey(Base):
     digest: Mapped[bytes] = mapped_column(LargeBinary)
     """SHA-256 of the whole token."""
     scopes: Mapped[list[str]] = mapped_column(JSON)
+    team: Mapped[str | None] = mapped_column(Id)
+    """The owner that it shares with other keys; null: it is one of its own."""
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     used_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
+
+    @property
+    def owner(self) -> str:
+        """Whose jobs and webhooks it makes and sees."""
+        return self.team or self.id
 
 
 class Idempotency(Base):

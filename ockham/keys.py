@@ -38,6 +38,12 @@ def create(
     days: Annotated[
         int | None, typer.Option(min=1, max=36500, help="Days until it expires.", show_default="never")
     ] = None,
+    team: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose jobs it sees: a team's name, or another key's id or prefix.", show_default="a team of its own"
+        ),
+    ] = None,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
@@ -47,7 +53,10 @@ def create(
     with _database(data_dir, create=True) as session:
         first = not keys.exist(session)
         lifetime = None if days is None else timedelta(days=days)
-        key, token = keys.create(session, name, scope or [Scope.SUBMIT], lifetime)
+        try:
+            key, token = keys.create(session, name, scope or [Scope.SUBMIT], lifetime, team)
+        except NotFound as error:
+            raise typer.BadParameter(error.detail, param_hint="--team") from None
         shown = {**_shown(key), "key": token}
     if first:
         typer.echo(
@@ -67,10 +76,10 @@ def list_keys(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    table = Table("prefix", "name", "scopes", "created", "expires", "last used", "revoked", box=None)
+    table = Table("prefix", "name", "team", "scopes", "created", "expires", "last used", "revoked", box=None)
     for key in found:
         times = (key[field] or "" for field in ("created_at", "expires_at", "used_at", "revoked_at"))
-        table.add_row(key["prefix"], key["name"], " ".join(key["scopes"]), *times)
+        table.add_row(key["prefix"], key["name"], key["team"] or "", " ".join(key["scopes"]), *times)
     Console(width=200, highlight=False, markup=False).print(table)
 
 
@@ -117,6 +126,7 @@ def _shown(key: ApiKey) -> dict[str, Any]:
         "id": key.id,
         "prefix": key.prefix,
         "name": key.name,
+        "team": key.team and key.team.removeprefix("team_"),
         "scopes": key.scopes,
         "created_at": text(key.created_at),
         "expires_at": text(key.expires_at),

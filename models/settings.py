@@ -110,9 +110,7 @@ class Settings(BaseSettings):
         seconds = {name: value for name, value in self if name.endswith("_seconds")}
         for name, value in seconds.items():
             if value > LONGEST_SECONDS:
-                raise ValueError(
-                    f"OCKHAM_{name.upper()} is {value:g}, and at most {LONGEST_SECONDS:g}, a year, is taken"
-                )
+                raise ValueError(f"OCKHAM_{name.upper()} ({value:g}) must be at most {LONGEST_SECONDS}, a year")
         if self.lease_seconds < HEARTBEATS * self.heartbeat_seconds:
             raise ValueError(
                 f"OCKHAM_LEASE_SECONDS ({self.lease_seconds:g}) must be at least {HEARTBEATS} times "

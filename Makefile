@@ -52,7 +52,7 @@ serve: $(READY) ## The whole service in the foreground, until Ctrl-C
 	$(BIN)/ockham serve
 
 test: $(READY) ## The tests, on real servers that they start themselves
-	$(PYTEST) -m "not ($(LONG))"
+	$(PYTEST) -m "not ($(LONG))" $(TESTS)
 
 test-all: $(READY) $(TOOLS)/.ready ## All tests, those that take long too
 	$(PYTEST) -m "not bench"

@@ -12,6 +12,8 @@ const POLL = 1000;
 const SILENCE = 40_000;
 /** So many streams in a row that bring nothing, and the events are polled for. */
 const FRUITLESS = 3;
+/** A browser has six connections for all its pages of one service: so many of them are for streams. */
+const PLACES = 3;
 
 /** @param {number} milliseconds @param {AbortSignal} signal */
 const pause = (milliseconds, signal) =>
@@ -21,8 +23,25 @@ const pause = (milliseconds, signal) =>
   });
 
 /**
+ * What `work` gives, done while this page has one of the browser's places for streams; null if none is free.
+ * Where there are no locks (plain HTTP from another machine) pages cannot agree, and each has its stream.
+ * @template T
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T | null>}
+ */
+async function inPlace(work) {
+  if (!navigator.locks) return work();
+  for (let place = 0; place < PLACES; place += 1) {
+    const done = await navigator.locks.request(`ockham-stream-${place}`, { ifAvailable: true }, async (lock) =>
+      (lock ? { result: await work() } : null));
+    if (done) return done.result;
+  }
+  return null;
+}
+
+/**
  * Follows a job from the event after `after` until its last. While nobody looks at the page there is no
- * connection (a browser has but six for all its pages of one service); it resumes where it left off.
+ * connection, and it resumes where it left off. More pages than there are places for streams ask every second.
  *
  * A stream is read by `fetch`, not by EventSource, which could not send a key.
  * @param {string} jobId
@@ -37,10 +56,11 @@ export function follow(jobId, after, onEvents, onLink) {
 
   /** @param {JobEvent[]} events @returns {boolean} whether the job's last event is among them */
   const take = (events) => {
+    if (events.some((event) => event.id <= seen)) location.reload(); // the service was restored to an earlier state
     const fresh = events.filter((event) => event.id > seen);
     if (fresh.length) {
       seen = fresh[fresh.length - 1].id;
-      failures = fruitless = 0;
+      failures = 0;
       onEvents(fresh);
     }
     return fresh.some((event) => LAST.includes(event.type));
@@ -59,18 +79,18 @@ export function follow(jobId, after, onEvents, onLink) {
       const blocks = (rest + value).split('\n\n');
       rest = /** @type {string} */ (blocks.pop());
       const data = blocks.flatMap((block) => block.split('\n')).filter((line) => line.startsWith('data:'));
+      if (data.length) fruitless = 0;
       if (take(data.map((line) => JSON.parse(line.slice(5))))) return true;
     }
   };
 
-  const poll = async () => {
-    onLink('polling');
-    for (;;) {
-      const page = await get(`/v1/jobs/${jobId}/events`, { after: seen, limit: 1000 }, attempt.signal);
-      if (take(page.data)) return true;
-      if (!page.has_more) await pause(POLL, attempt.signal);
-      if (attempt.signal.aborted) return false;
-    }
+  /** @param {Link} link how to call it @returns {Promise<boolean>} whether the last event has come */
+  const ask = async (link) => {
+    const page = await get(`/v1/jobs/${jobId}/events`, { after: seen, limit: 1000 }, attempt.signal);
+    onLink(link);
+    if (take(page.data)) return true;
+    if (!page.has_more) await pause(POLL, attempt.signal);
+    return false;
   };
 
   const run = async () => {
@@ -82,7 +102,9 @@ export function follow(jobId, after, onEvents, onLink) {
       }
       attempt = new AbortController();
       try {
-        if (await (fruitless < FRUITLESS ? stream() : poll())) return onLink('over');
+        const over = fruitless < FRUITLESS ? await inPlace(stream) : await ask('polling');
+        if (over || (over === null && (await ask('live')))) return onLink('over');
+        if (over === null || fruitless >= FRUITLESS) continue;
         fruitless += 1;
       } catch (error) {
         if (stopped) return;

@@ -17,7 +17,7 @@ REFUSED = {
     "hung before silent": ({"progress_seconds": 20}, "OCKHAM_PROGRESS_SECONDS (20)"),
     "infinity": ({"lease_seconds": "1e400"}, "OCKHAM_LEASE_SECONDS: Input should be a finite number"),
     "no number": ({"run_seconds": "nan"}, "OCKHAM_RUN_SECONDS"),
-    "for ever": ({"run_seconds": 1e300}, "OCKHAM_RUN_SECONDS is 1e+300, and at most"),
+    "for ever": ({"run_seconds": 1e300}, "OCKHAM_RUN_SECONDS (1e+300) must be at most"),
     "infinite work": ({"max_run_work": "inf"}, "OCKHAM_MAX_RUN_WORK"),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -102,6 +103,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.watch.start()
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         try:
+            gc.collect()
+            gc.freeze()  # what is there now stays: a collection need not look at it again, while all wait
             with told_to_end(app.state.watch.close):
                 yield
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import threading
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -34,6 +35,9 @@ MAX_PAGE = 100
 POLL_SECONDS, MAX_POLL_SECONDS = 1, 60
 """Between these `Retry-After` asks for, while a job trains."""
 MAX_WAIT_SECONDS = 60
+
+_resolving = threading.Lock()
+"""To resolve is to compute: several at once would be no faster, and all else would wait for each of them."""
 
 
 @router.post(
@@ -78,7 +82,8 @@ def create_job(
     The job is in the database when this answers, and will end whatever happens to workers or broker.
     """
     settings = request.app.state.settings
-    specification = resolve(body)
+    with _resolving:
+        specification = resolve(body)
     limits.check_size(specification, settings)
     if validate_only:
         return Response(_preview(specification).model_dump_json(), 200, media_type="application/json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,6 +80,7 @@ def api(
     need_local_database(settings)
     listener = None if fd is None else socket.socket(fileno=fd)
     require_key(settings, listener.getsockname()[0] if listener else host)
+    sys.setswitchinterval(0.001)  # a thread that computes gives way to an answer sooner than Python's 5 ms
     server = uvicorn.Server(config(create_app(settings), host=host, port=port))
     server.run(sockets=[listener] if listener else None)
 

@@ -20,6 +20,8 @@ from typing import Any
 MAX_DEPTH = 32
 MAX_VALUES = 100_000
 """Members of objects and arrays, all in all: the largest specification has about half as many."""
+MAX_MEMBERS = 10_000
+"""Of one object."""
 EXACT = 2**53 - 1
 """Up to here a double holds every integer, and so does every JSON reader."""
 
@@ -136,7 +138,9 @@ def _integer(text: str) -> Any:
     return int(text) if len(text) < 4000 else _Fault(f"{text[:20]} is more than a number can be here")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    if len(pairs) > MAX_MEMBERS:
+        return _Fault(f"an object has more than {MAX_MEMBERS} members")
     members = dict(pairs)
     if len(members) < len(pairs):
         seen: set[str] = set()

@@ -16,9 +16,11 @@ import pytest
 from sqlalchemy import select, update
 from typer.testing import CliRunner
 
+from migrations.run import upgrade
 from models import keys
 from models.database import Database, now
 from models.scopes import Scope
+from models.settings import Settings
 from models.tables import ApiKey, Job
 from ockham.cli import app
 from tests.api.conftest import SMALL, Trainer, submit
@@ -154,6 +156,7 @@ def test_keys_are_made_listed_and_revoked_by_command(tmp_path: Path, monkeypatch
 
 @pytest.mark.parametrize("command", ["api", "serve"])
 def test_no_service_for_others_without_a_key(tmp_path: Path, command: str) -> None:
+    upgrade(Settings(data_dir=tmp_path))
     refused = subprocess.run(
         [sys.executable, "-P", "-m", "ockham", command, "--host", "0.0.0.0", "--port", "0"],
         env={**os.environ, "OCKHAM_DATA_DIR": str(tmp_path)},

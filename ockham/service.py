@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import os
 import socket
 import sys
@@ -80,6 +82,8 @@ def api(
     need_local_database(settings)
     listener = None if fd is None else socket.socket(fileno=fd)
     require_key(settings, listener.getsockname()[0] if listener else host)
+    with contextlib.suppress(AttributeError, OSError):  # not glibc
+        ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX: with a heap for each thread, large bodies' leftovers add up
     sys.setswitchinterval(0.001)  # a thread that computes gives way to an answer sooner than Python's 5 ms
     server = uvicorn.Server(config(create_app(settings), host=host, port=port))
     server.run(sockets=[listener] if listener else None)

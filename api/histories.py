@@ -16,7 +16,7 @@ from api.negotiation import preferred
 from api.problems import documented
 from api.routing import Route
 from api.selection import Chosen, JobIds, RunIds, Selection, choose, of_job
-from models.history import EVALUATED, METRICS
+from models.kinds.metrics import METRICS, recorded_by
 from reporting.answers import NonFinite
 from reporting.formats import DEFAULT, FORMATS, Export
 from reporting.reading import read_parts
@@ -115,12 +115,7 @@ def _exported(
         runs=runs,
         chunks=read_parts(access.database, runs, times=wanted.times),
         # The columns depend on what was asked to be recorded, not on what has been recorded yet.
-        metrics=METRICS + EVALUATED if any(_evaluates(each.spec) for each in chosen) else METRICS,
+        metrics=[name for name in METRICS if any(name in recorded_by(each.spec) for each in chosen)],
         head=head,
     )
     return StreamingResponse(wanted.write(export), 200, headers, wanted.media_type)
-
-
-def _evaluates(spec: dict[str, Any]) -> bool:
-    trainings = [spec["training"], *(variant["training"] for variant in spec["variants"] if variant["training"])]
-    return any(training["evaluate_train"] for training in trainings)

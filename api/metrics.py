@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
 from api.conditional import cached, not_modified
@@ -14,6 +14,8 @@ from api.problems import documented
 from api.routing import Route
 from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
 from api.selection import Chosen, JobIds, RunIds, choose, of_job
+from models.kinds.metric import Of
+from models.kinds.metrics import METRICS
 from models.specification import dataset_of
 from reporting.analysis import analyse
 from reporting.answers import Metrics
@@ -23,7 +25,20 @@ from reporting.summary import summarize
 
 router = APIRouter(tags=["results"], route_class=Route)
 
-By = Annotated[Literal["val_loss", "val_data_loss", "val_acc"], Query(description="What the best epoch is chosen by")]
+_CHOOSING = [name for name, metric in METRICS.items() if metric.of == Of.VALIDATION]
+
+
+def _chooses(name: str) -> str:
+    if name not in _CHOOSING:
+        raise ValueError(f"the metrics to choose by are: {', '.join(_CHOOSING)}")
+    return name
+
+
+By = Annotated[
+    str,
+    AfterValidator(_chooses),
+    Query(description="What the best epoch is chosen by", json_schema_extra={"enum": _CHOOSING}),
+]
 _RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed"}, **documented(404, 422)}
 
 

@@ -13,12 +13,13 @@ from api.root import at
 from api.schemas import LISTED_RUNS, JobObject, ListedJob, Progress, RunCounts, RunError, RunObject
 from models.database import now
 from models.errors import NotFound
+from models.history import shown
 from models.tables import FINISHED, Job, Run, Status
 
 _RUN = (
     Run.id, Run.job_id, Run.variant, Run.seed, Run.status, Run.epoch, Run.epochs, Run.attempt, Run.parameters,
-    Run.queued_at, Run.started_at, Run.finished_at, Run.chosen_epoch, Run.test, Run.reused_from, Run.error,
-    Run.model_size,
+    Run.created_at, Run.queued_at, Run.started_at, Run.finished_at, Run.chosen_epoch, Run.test, Run.reused_from,
+    Run.error, Run.model_size,
 )  # fmt: skip
 """What is shown of a run: not its fingerprint, which is kilobytes."""
 
@@ -151,11 +152,12 @@ def run_object(run: Run | Row[Any]) -> RunObject:
         epochs=run.epochs,
         attempt=run.attempt,
         parameters=run.parameters,
-        created_at=run.queued_at,
+        created_at=run.created_at,
+        queued_at=run.queued_at,
         started_at=run.started_at,
         finished_at=run.finished_at,
         chosen_epoch=run.chosen_epoch,
-        test=run.test,
+        test=None if run.test is None else shown(run.test)[0],
         reused_from=run.reused_from,
         error=RunError(**run.error) if run.error else None,
         links=links,

@@ -16,6 +16,7 @@ from models.kinds.axes import AXES
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Kind
 from models.kinds.layers import LAYERS
+from models.kinds.metrics import MEASURES, METRICS
 from models.kinds.optimizers import OPTIMIZERS
 from models.kinds.regularizers import REGULARIZERS
 from models.kinds.tasks import TASKS
@@ -141,6 +142,11 @@ def kinds() -> str:
     lines += ["| name | | output | loss |", "|---|---|---|---|"]
     for name, task in TASKS.items():
         lines.append(f"| `{name}` | {_about(task)} | `{task.activation}` | `keras.losses.{task.loss}` |")
+    lines += ["", "## Metrics", "", "`training.metrics` asks for those that are not recorded in every epoch.", ""]
+    lines += ["| name | | recorded as |", "|---|---|---|"]
+    for name, measure in MEASURES.items():
+        recorded = ", ".join(f"`{each}`" for each, metric in METRICS.items() if metric.measure is measure)
+        lines.append(f"| `{name}` | {_about(measure)} | {recorded} |")
     lines += ["", "## Axes of a sweep", "", "| name | |", "|---|---|"]
     lines += [f"| `{name}` | {_about(axis)} |" for name, axis in AXES.items()]
     return "\n".join(lines) + "\n"

@@ -37,6 +37,9 @@ class RunObject(BaseModel):
     attempt: int = Field(description="How often it was begun")
     parameters: int
     created_at: datetime
+    queued_at: datetime = Field(
+        description="When it was last queued: after a retry, or when its worker was lost, again"
+    )
     started_at: datetime | None
     finished_at: datetime | None
     chosen_epoch: int | None = Field(description="The epoch whose weights the model has")

@@ -33,7 +33,7 @@ LOOKUPS = 32
 """Names that are looked up at once for new webhooks: each has a thread until its name server answers."""
 PATTERN = (
     r"^(\*|job\.(\*|queued|started|succeeded|failed|cancelled)"
-    r"|run\.(\*|started|epoch|requeued|succeeded|failed|cancelled))$"
+    r"|run\.(\*|started|epoch|requeued|restarted|succeeded|failed|cancelled))$"
 )
 
 EventPattern = Annotated[str, Field(pattern=PATTERN, examples=["job.*"])]

@@ -26,7 +26,7 @@ from sqlalchemy import insert, select
 
 from models import claims
 from models.database import Database
-from models.history import METRICS
+from models.kinds.metrics import RECORDED as METRICS
 from models.settings import Settings
 from models.tables import Epoch, Job, Run
 from tests.servers import PostgreSQL, Service, Valkey

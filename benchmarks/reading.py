@@ -26,7 +26,7 @@ from sqlalchemy import insert, text, update
 from benchmarks.api import SMALL, multiply, quantile
 from models import keys
 from models.database import Database
-from models.history import METRICS
+from models.kinds.metrics import RECORDED as METRICS
 from models.scopes import Scope
 from models.settings import Settings
 from models.tables import Epoch, Job, Run

@@ -7,7 +7,6 @@ a commit whose answer was lost: the holder finds it done, and that is all.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -136,13 +135,15 @@ def begin(session: Session, held: Claim, fingerprint: Mapping[str, Any]) -> int:
     """Notes what the run is trained with; the number of recorded epochs that stand. Raises LeaseLost.
 
     Recorded epochs stand where they came from the same fingerprint, which promises the same bits.
-    Under another they are removed, and the run is trained whole: its history has no seam.
+    Under another they are removed, which `run.restarted` tells, and the run is trained whole: its history has no seam.
     """
-    _lock_held(session, held)
+    job = _lock_held(session, held)
     same = held.fingerprint is None or held.fingerprint == fingerprint
     recorded = held.recorded if same else 0
     if not same:
-        session.execute(delete(Epoch).where(Epoch.run_id == held.run_id))
+        removed = session.scalars(delete(Epoch).where(Epoch.run_id == held.run_id).returning(Epoch.epoch)).all()
+        if removed:
+            emit(session, job, "run.restarted", held.run_id, {"removed": len(removed), "reason": "fingerprint"})
     result_key = reuse.result_key_of(reuse.key_of(held.specification), fingerprint)
     _change_held(session, held, fingerprint=dict(fingerprint), result_key=result_key, epoch=recorded)
     return recorded
@@ -181,15 +182,8 @@ def record(session: Session, held: Claim, epoch: int, metrics: Mapping[str, floa
     if session.scalar(select(Run.epoch).where(*_fence(held))) == epoch:
         return  # committed before, the answer lost
     _change_held(session, held, Run.epoch == epoch - 1, epoch=epoch, progress_at=now(), losses=0)
-    values = {name: value if math.isfinite(value) else None for name, value in metrics.items()}
-    nonfinite = {name: str(value) for name, value in metrics.items() if not math.isfinite(value)}
-    session.add(
-        Epoch(
-            run_id=held.run_id, epoch=epoch, nonfinite=nonfinite or None, seconds=seconds, recorded_at=now(), **values
-        )
-    )
-    data = {"epoch": epoch, "metrics": values, "seconds": seconds, **({"nonfinite": nonfinite} if nonfinite else {})}
-    emit(session, job, "run.epoch", held.run_id, data)
+    session.add(Epoch(run_id=held.run_id, epoch=epoch, metrics=dict(metrics), seconds=seconds, recorded_at=now()))
+    emit(session, job, "run.epoch", held.run_id, reuse.event_data(epoch, metrics, seconds))
 
 
 def store(session: Session, held: Claim, model: bytes, stored: int) -> int:

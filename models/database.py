@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 import psycopg
-from sqlalchemy import DateTime, Dialect, Engine, bindparam, create_engine, event, make_url
+from sqlalchemy import JSON, DateTime, Dialect, Engine, bindparam, create_engine, event, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -24,6 +24,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator
 
+from models.history import Stored, decode, encode
 from models.settings import Settings
 
 BUSY_SECONDS = 30
@@ -50,6 +51,19 @@ class UTCDateTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Values(TypeDecorator[dict[str, float]]):
+    """Numbers by name, in JSON. NaN and infinities, which JSON has not, are kept as text."""
+
+    impl = JSON(none_as_null=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: Mapping[str, float] | None, dialect: Dialect) -> Stored | None:
+        return None if value is None else encode(value)
+
+    def process_result_value(self, value: Stored | None, dialect: Dialect) -> dict[str, float] | None:
+        return None if value is None else decode(value)
 
 
 class now(FunctionElement[datetime]):

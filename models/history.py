@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
-METRICS = ("loss", "acc", "val_loss", "val_acc", "data_loss", "val_data_loss")
-"""What every epoch records. `loss` and `val_loss` are Keras's, penalty included; their `data` twins go without."""
+from models.kinds.metrics import METRICS
 
-EVALUATED = ("eval_loss", "eval_acc", "eval_data_loss")
-"""The training set in inference mode, recorded where `training.evaluate_train` asks for it."""
+Stored = dict[str, float | str]
+"""Values by name as JSON keeps them whole: one that is not finite is the text `nan`, `inf` or `-inf`."""
+
+
+def kind(value: float) -> Literal["nan", "inf", "-inf"]:
+    """What a value that is not finite is: `nan`, `inf` or `-inf`."""
+    return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+
+
+def encode(values: Mapping[str, float]) -> Stored:
+    """`values` as they are stored."""
+    return {name: value if math.isfinite(value) else kind(value) for name, value in values.items()}
+
+
+def decode(stored: Mapping[str, float | str]) -> dict[str, float]:
+    """What `encode` was given, bit for bit."""
+    return {name: float(value) for name, value in stored.items()}
+
+
+def show(value: float) -> float | None:
+    """`value` as answers carry it: None if it is not finite; its `kind` stands beside it."""
+    return value if math.isfinite(value) else None
+
+
+def shown(values: Mapping[str, float]) -> tuple[dict[str, float | None], dict[str, str]]:
+    """`values` as answers carry them, and the kinds of those that are not finite."""
+    odd: dict[str, str] = {name: kind(value) for name, value in values.items() if not math.isfinite(value)}
+    return {name: show(value) for name, value in values.items()}, odd
+
+
+def in_order(values: Mapping[str, float]) -> dict[str, float]:
+    """An epoch's metrics in the order of the catalogue; those that it no longer has come last."""
+    return {name: values[name] for name in (*METRICS, *values) if name in values}
 
 
 @dataclass(frozen=True)

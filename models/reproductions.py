@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from models import states
 from models.database import now
 from models.errors import Conflict, NotFound
-from models.history import EVALUATED, METRICS
+from models.history import in_order, kind
 from models.specification import Specification, stored
 from models.tables import Epoch, Job, Reproduction, Run, Status
 
@@ -70,7 +70,7 @@ def compare(original: Sequence[Values], again: Sequence[Values]) -> Comparison:
 
 
 def _shown(value: float | None) -> float | str | None:
-    return str(value) if value is not None and not math.isfinite(value) else value
+    return kind(value) if value is not None and not math.isfinite(value) else value
 
 
 def request(session: Session, run: Run, owner: str) -> Job:
@@ -114,12 +114,5 @@ def judge(session: Session, run_id: str) -> None:
 
 
 def _values(session: Session, run_id: str) -> list[Values]:
-    epochs = session.scalars(select(Epoch).where(Epoch.run_id == run_id).order_by(Epoch.epoch))
-    return [
-        {
-            name: float((epoch.nonfinite or {}).get(name, value))
-            for name in (*METRICS, *EVALUATED)
-            if (value := getattr(epoch, name)) is not None or name in (epoch.nonfinite or {})
-        }
-        for epoch in epochs
-    ]
+    stored = session.scalars(select(Epoch.metrics).where(Epoch.run_id == run_id).order_by(Epoch.epoch))
+    return [in_order(metrics) for metrics in stored]

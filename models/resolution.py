@@ -12,8 +12,9 @@ from models.errors import SpecificationError
 from models.faults import MOST_FAULTS, fault, faults_of
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
+from models.kinds.metrics import MEASURES
 from models.kinds.optimizers import OPTIMIZERS
-from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_SEEDS, MAX_VARIANTS, Specification
+from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_SEEDS, MAX_VARIANTS, Specification, Training
 
 
 def resolve(body: Any) -> Specification:
@@ -176,6 +177,27 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
                     "The first layer must be dense: it reads the words",
                 )
             )
+    trainings: list[tuple[tuple[str | int, ...], Training]] = [(("training",), specification.training)]
+    trainings += [
+        (("variants", i, "training"), variant.training)
+        for i, variant in enumerate(specification.variants)
+        if variant.training
+    ]
+    for within, training in trainings:
+        if training.early_stopping and training.early_stopping.monitor not in training.recorded:
+            detail = f"No epoch will have it; each records: {', '.join(training.recorded)}"
+            errors.append(fault((*within, "early_stopping", "monitor"), "not_recorded", detail))
+        errors += [
+            fault((*within, "metrics", i), "duplicate", "It is listed before")
+            for i, name in enumerate(training.metrics)
+            if name in training.metrics[:i]
+        ]
+        task = specification.dataset.task
+        errors += [
+            fault((*within, "metrics", i), "not_for_task", f"It is no metric of {task.title}")
+            for i, name in enumerate(training.metrics)
+            if (tasks := MEASURES[name].tasks) and task.name not in tasks
+        ]
     data = specification.dataset
     if data.held_out >= data.available:
         detail = f"It must leave {data.rows} to train on: there are {data.available}"

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, litera
 from sqlalchemy.orm import Session, aliased
 
 from models.database import now
-from models.history import EVALUATED, METRICS
+from models.history import in_order, shown
 from models.specification import RunSpecification
 from models.tables import Epoch, Job, ModelPart, Run, Status
 
@@ -77,8 +77,7 @@ def find(session: Session, run_id: str, owner: str, across_keys: bool) -> Run | 
 
 def copy(session: Session, source: Run, run_id: str, after: int) -> Iterator[dict[str, Any]]:
     """Gives the run the source's model, and its epochs after number `after`; each as its event has it."""
-    values = (*METRICS, *EVALUATED, "nonfinite", "seconds")
-    columns = ("epoch", *values)
+    columns = ("epoch", "metrics", "seconds")
     theirs = select(literal(run_id), now(), *(getattr(Epoch, name) for name in columns)).where(
         Epoch.run_id == source.id, Epoch.epoch > after
     )
@@ -87,17 +86,10 @@ def copy(session: Session, source: Run, run_id: str, after: int) -> Iterator[dic
     session.execute(insert(ModelPart).from_select(["run_id", "part", "data"], parts))
     mine = select(Epoch).where(Epoch.run_id == run_id, Epoch.epoch > after).order_by(Epoch.epoch)
     for epoch in session.scalars(mine):
-        yield event_data(epoch)
+        yield event_data(epoch.epoch, epoch.metrics, epoch.seconds)
 
 
-def event_data(epoch: Epoch) -> dict[str, Any]:
+def event_data(epoch: int, metrics: Mapping[str, float], seconds: float) -> dict[str, Any]:
     """What the event of a recorded epoch tells."""
-    odd = epoch.nonfinite or {}
-    metrics = {name: getattr(epoch, name) for name in (*METRICS, *EVALUATED)}
-    told = {name: value for name, value in metrics.items() if value is not None or name in odd}
-    return {
-        "epoch": epoch.epoch,
-        "metrics": told,
-        "seconds": epoch.seconds,
-        **({"nonfinite": dict(odd)} if odd else {}),
-    }
+    values, odd = shown(in_order(metrics))
+    return {"epoch": epoch, "metrics": values, "seconds": seconds, **({"nonfinite": odd} if odd else {})}

@@ -10,6 +10,7 @@ Names are Keras's own for whatever Keras has.
 from __future__ import annotations
 
 import json
+import operator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,6 +22,7 @@ from models.kinds.datasets import DATASETS, AnyDataset
 from models.kinds.kind import Model, Seed, default
 from models.kinds.layer import MAX_LAYERS
 from models.kinds.layers import AnyLayer
+from models.kinds.metrics import ASKED, AskedName, MetricName, recorded
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.names import Name, VariantName
 
@@ -41,20 +43,30 @@ class EarlyStopping(Model):
     With `restore_best` the run's model is that of the best epoch instead of the last.
     """
 
-    monitor: Literal["val_loss", "val_acc", "val_data_loss", "loss", "acc", "data_loss"] = "val_loss"
+    monitor: MetricName = "val_loss"
     patience: int = Field(default=0, ge=0, le=MAX_EPOCHS)
     min_delta: float = Field(default=0.0, ge=0, le=1e6)
     restore_best: bool = False
 
 
 class Training(Model):
-    """How a variant is trained. `evaluate_train` also evaluates the training set without dropout, each epoch."""
+    """How a variant is trained. `evaluate_train` also evaluates the training set without dropout, each epoch.
+
+    `metrics` are recorded beside those of every epoch, of the validation set.
+    """
 
     epochs: int = Field(default=20, ge=1, le=MAX_EPOCHS)
     batch_size: int = Field(default=512, ge=1, le=MAX_BATCH_SIZE)
     optimizer: AnyOptimizer = default(OPTIMIZERS)
     early_stopping: EarlyStopping | None = None
     evaluate_train: bool = False
+    # Absent if nothing is asked for: a run's key stays what it was before there were any to ask for.
+    metrics: tuple[AskedName, ...] = Field(default=(), max_length=len(ASKED), exclude_if=operator.not_)
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The metrics of each epoch, by name."""
+        return recorded(self.evaluate_train, self.metrics)
 
 
 if TYPE_CHECKING:

@@ -75,7 +75,7 @@ def add_seeds(session: Session, job_id: str, body: Any) -> int:
 
 
 def _add_runs(
-    session: Session, job: Job, specification: Specification, seeds: Sequence[int], queued_at: datetime
+    session: Session, job: Job, specification: Specification, seeds: Sequence[int], created_at: datetime
 ) -> None:
     """Adds a queued run a variant and seed of `seeds`, which are among the specification's."""
     first = specification.seeds.index(seeds[0])
@@ -84,7 +84,7 @@ def _add_runs(
             run = specification.run(variant.name, seed)
             session.add(
                 Run(
-                    id=new_id("run", queued_at),
+                    id=new_id("run", created_at),
                     job_id=job.id,
                     position=len(specification.variants) * place + i,
                     variant=variant.name,
@@ -92,7 +92,8 @@ def _add_runs(
                     status=Status.QUEUED,
                     parameters=cost_of(run).parameters,
                     epochs=run.training.epochs,
-                    queued_at=queued_at,
+                    created_at=created_at,
+                    queued_at=created_at,
                     reuse=specification.reuse == "allow",
                     key=key_of(run),
                 )

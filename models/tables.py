@@ -33,7 +33,7 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 
-from models.database import UTCDateTime
+from models.database import UTCDateTime, Values
 
 
 class Status(StrEnum):
@@ -149,14 +149,16 @@ class Run(Base):
     lease_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     progress_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """When it was claimed or last recorded an epoch."""
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
     queued_at: Mapped[datetime] = mapped_column(UTCDateTime)
+    """When it was last queued: again after a retry, or when a worker was lost."""
     started_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     finished_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     error: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     fingerprint: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     chosen_epoch: Mapped[int | None]
     """The epoch whose weights the run's model has."""
-    test: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    test: Mapped[dict[str, float] | None] = mapped_column(Values)
     """With a holdout: the test set's score at the chosen epoch."""
     model_size: Mapped[int | None]
     reuse: Mapped[bool] = mapped_column(default=True, server_default=true())
@@ -172,23 +174,14 @@ class Run(Base):
 
 
 class Epoch(Base):
-    """One epoch of a run. A value that is not finite is null here, its kind in `nonfinite`."""
+    """One epoch of a run."""
 
     __tablename__ = "epochs"
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    loss: Mapped[float | None] = mapped_column(Float(53))
-    acc: Mapped[float | None] = mapped_column(Float(53))
-    val_loss: Mapped[float | None] = mapped_column(Float(53))
-    val_acc: Mapped[float | None] = mapped_column(Float(53))
-    data_loss: Mapped[float | None] = mapped_column(Float(53))
-    val_data_loss: Mapped[float | None] = mapped_column(Float(53))
-    eval_loss: Mapped[float | None] = mapped_column(Float(53))
-    eval_acc: Mapped[float | None] = mapped_column(Float(53))
-    eval_data_loss: Mapped[float | None] = mapped_column(Float(53))
-    nonfinite: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
-    """`{metric: "nan" | "inf" | "-inf"}`."""
+    metrics: Mapped[dict[str, float]] = mapped_column(Values)
+    """By name."""
     seconds: Mapped[float] = mapped_column(Float(53))
     recorded_at: Mapped[datetime] = mapped_column(UTCDateTime)
 

@@ -8,6 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from models.kinds.metrics import METRICS, RECORDED
 from ockham_client import Event, Job
 
 MOST_BARS = 16
@@ -56,6 +57,9 @@ class JobProgress:
         if event.type == "run.epoch":
             self._progress.update(bar, completed=event.data["epoch"], values=_values(event))
             self._say(event.run_id, f"epoch {event.data['epoch']} of {run.epochs}: {_values(event)}")
+        elif event.type == "run.restarted":
+            self._progress.update(bar, completed=0, values="")
+            self._say(event.run_id, "begins again: this worker's versions or processor are others")
         elif event.type == "run.started":
             self._progress.start_task(bar)
             self._say(event.run_id, "started")
@@ -94,7 +98,7 @@ class JobProgress:
 def _values(event: Event) -> str:
     shown = [
         f"{name} {value:.4f}" if abs(value) < 1e4 else f"{name} {value:.3g}"
-        for name in ("loss", "acc", "val_loss", "val_acc")
-        if (value := event.data["metrics"].get(name)) is not None
+        for name in RECORDED
+        if METRICS[name].measure.keras and (value := event.data["metrics"].get(name)) is not None
     ]
     return "  ".join(shown)

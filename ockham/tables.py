@@ -10,6 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
+from models.kinds.metrics import LABELS, METRICS
 from ockham_client import Job, Run
 
 COLOURS = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
@@ -73,7 +74,7 @@ def results(job: Job, metrics: Mapping[str, Any], fair: Mapping[str, Any]) -> li
                 "variant": variant["variant"],
                 "parameters": runs[0].parameters if runs else None,
                 "n": variant["n"],
-                **{name: _mean(variant, name) for name in MEANS},
+                **{name: _mean(variant, name) for name, value in variant.items() if value is None or _is_mean(value)},
                 "best_val_data_loss": least.get(variant["variant"]),
                 "seconds": sum(took) / len(took) if took else None,
             }
@@ -81,10 +82,8 @@ def results(job: Job, metrics: Mapping[str, Any], fair: Mapping[str, Any]) -> li
     return rows
 
 
-MEANS = (
-    "best_epoch", "best_val_loss", "best_val_acc", "final_val_loss", "final_val_acc", "final_val_data_loss",
-    "test_data_loss", "test_acc",
-)  # fmt: skip
+def _is_mean(value: Any) -> bool:
+    return isinstance(value, Mapping) and "mean" in value
 
 
 def _mean(variant: Mapping[str, Any], name: str) -> float | None:
@@ -116,35 +115,31 @@ class Grid:
         return [lines[0], "|---|" + "---:|" * (len(self.headings) - 1), *lines[1:]]
 
 
-LOSS, ACCURACY, CROSS_ENTROPY = "validation loss", "validation accuracy", "validation cross-entropy"
-COLUMNS = {
-    "val_loss": {
-        "best_val_loss": f"best {LOSS}",
-        "best_val_acc": "accuracy at best epoch",
-        "best_val_data_loss": f"best {CROSS_ENTROPY}",
-        "final_val_loss": f"final {LOSS}",
-    },
-    "val_data_loss": {
-        "best_val_data_loss": f"best {CROSS_ENTROPY}",
-        "best_val_acc": "accuracy at best epoch",
-        "final_val_data_loss": f"final {CROSS_ENTROPY}",
-    },
-    "val_acc": {
-        "best_val_acc": f"best {ACCURACY}",
-        "best_val_loss": "loss at best epoch",
-        "final_val_acc": f"final {ACCURACY}",
-    },
-}
-"""By what the best epoch is chosen by, the values that are shown, and their headings."""
-
 TEST_COLUMNS = {"test_data_loss": "test cross-entropy", "test_acc": "test accuracy"}
+
+
+def _within(label: str) -> str:
+    """As it is within a sentence."""
+    return label[0].lower() + label[1:]
+
+
+def columns(by: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """The values that are shown if the best epoch is chosen by `by`, and their headings."""
+    label = _within(LABELS[by])
+    beside = {"best_val_acc": "accuracy at best epoch"} if by != "val_acc" else {"best_val_loss": "loss at best epoch"}
+    fair = {"best_val_data_loss": f"best {_within(LABELS['val_data_loss'])}"} if METRICS[by].measure.penalised else {}
+    asked = {
+        f"best_{name}": f"{metric.measure.title} at best epoch"
+        for name, metric in METRICS.items()
+        if metric.measure.asked and name != by and any(row.get(f"best_{name}") is not None for row in rows)
+    }
+    test = TEST_COLUMNS if any(row.get(name) is not None for row in rows for name in TEST_COLUMNS) else {}
+    return {f"best_{by}": f"best {label}", **beside, **fair, **asked, f"final_{by}": f"final {label}", **test}
 
 
 def results_grid(job: Job, rows: Sequence[Mapping[str, Any]], by: str = "val_loss") -> Grid:
     """A row a variant: what the experiment is about. `rows` are of `results`; `by` chose the best epochs."""
-    shown = dict(COLUMNS[by])
-    if any(row["test_acc"] is not None or row["test_data_loss"] is not None for row in rows):
-        shown |= TEST_COLUMNS
+    shown = columns(by, rows)
     seeds = max((row["n"] for row in rows), default=0)
     return Grid(
         _title(job) + (f", means over {seeds} seeds" if seeds > 1 else ""),
@@ -153,8 +148,8 @@ def results_grid(job: Job, rows: Sequence[Mapping[str, Any]], by: str = "val_los
             (
                 str(row["variant"]),
                 _number(row["parameters"], ",d"),
-                _epoch(row["best_epoch"]),
-                *(_number(row[name], ".4f") for name in shown),
+                _epoch(row.get("best_epoch")),
+                *(_number(row.get(name), ".4f") for name in shown),
                 _number(row["seconds"], ".1f"),
             )
             for row in rows

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from models.kinds.metrics import RECORDED
 from ockham import tables
 from ockham.progress import JobProgress
 from ockham.summary import summarize
@@ -257,7 +258,8 @@ def history(
 def metrics(
     job: JobId,
     by: Annotated[
-        str | None, typer.Option(help="What says which epoch is best: val_loss, val_data_loss or val_acc.")
+        str | None,
+        typer.Option(help="The metric of the validation set that says which epoch is best: val_data_loss, say."),
     ] = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -286,7 +288,7 @@ def analysis(
 def plot(
     job: JobId,
     metric: Annotated[
-        str, typer.Argument(help="loss, acc, val_loss, val_acc, data_loss or val_data_loss; sweep or differences.")
+        str, typer.Argument(help=f"{', '.join(RECORDED)} or another that is recorded; sweep or differences.")
     ] = "val_loss",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file: .png, .svg or .pdf.")] = None,
     variants: Annotated[str | None, typer.Option(help="Names, with commas between; all unless given.")] = None,

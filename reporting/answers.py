@@ -6,10 +6,12 @@ them beside its fields.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from models.kinds.metric import Of
+from models.kinds.metrics import METRICS, SCORED
 from models.tables import Status
 from reporting.decisions import Verdict
 from reporting.overfitting import View, Word
@@ -68,22 +70,38 @@ class OverSeeds(Answer):
     ci95: Interval | None = Field(description="95% interval of the mean (Student's t): low, high")
 
 
-class VariantMetrics(Answer):
+class OfVariant(Answer):
     """A variant across its seeds."""
 
     variant: str
     n: int = Field(description="Runs with a best epoch")
-    best_epoch: OverSeeds
-    best_val_loss: OverSeeds
-    best_val_acc: OverSeeds = Field(description="At the best epoch")
-    best_val_data_loss: OverSeeds = Field(description="At the best epoch")
-    final_val_loss: OverSeeds
-    final_val_acc: OverSeeds
-    final_val_data_loss: OverSeeds
-    test_loss: OverSeeds | None = Field(description="With a holdout: of the test set, at the chosen epoch")
-    test_acc: OverSeeds | None
-    test_data_loss: OverSeeds | None
     unfinished: int = Field(description="Runs that still train, with the epochs they have")
+    best_epoch: OverSeeds
+
+
+def _across_seeds() -> dict[str, Any]:
+    """The fields that a variant has for each metric of the validation set, and for each score on the test set."""
+    fields: dict[str, Any] = {}
+    for when, words in (("best", "at the best epoch"), ("final", "at the last epoch")):
+        for name, metric in METRICS.items():
+            if metric.of == Of.VALIDATION and metric.measure.asked:
+                described = f"{metric.label} {words}; there if `training.metrics` asks for it"
+                field = Field(default=None, description=described, exclude_if=lambda value: value is None)
+                fields[f"{when}_{name}"] = (OverSeeds | None, field)
+            elif metric.of == Of.VALIDATION:
+                fields[f"{when}_{name}"] = (OverSeeds, Field(description=f"{metric.label} {words}"))
+    described = "With a holdout: of the test set, at the epoch that training chose"
+    return fields | {f"test_{name}": (OverSeeds | None, Field(description=described)) for name in SCORED}
+
+
+if TYPE_CHECKING:
+
+    class VariantMetrics(OfVariant):
+        """A variant across its seeds."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    VariantMetrics = create_model("VariantMetrics", __base__=OfVariant, __doc__=OfVariant.__doc__, **_across_seeds())
 
 
 class Metrics(Answer):

@@ -14,6 +14,7 @@ import numpy as np
 from scipy import ndimage, stats
 
 from models.history import RunHistory
+from models.kinds.metrics import METRICS
 from models.kinds.tasks.binary import Binary
 
 SMOOTHING = 3
@@ -38,8 +39,8 @@ LEARNED = 0.95
 
 
 def higher_is_better(metric: str) -> bool:
-    """Whether `metric` is an accuracy rather than a loss."""
-    return metric.endswith("acc")
+    """Whether `metric` is, say, an accuracy rather than a loss."""
+    return METRICS[metric].measure.higher_is_better
 
 
 def best(epochs: Sequence[int], values: Sequence[float], metric: str = "val_loss") -> int | None:

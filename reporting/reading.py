@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+import sqlite3
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import JSON, ColumnElement, String, literal, select
 from sqlalchemy.orm import Session
 
 from models.database import Database
-from models.history import EVALUATED, METRICS, RunHistory
+from models.history import RunHistory
+from models.kinds.metrics import METRICS, RECORDED
 from models.tables import Epoch, Run
 
 T = TypeVar("T")
@@ -21,6 +23,9 @@ T = TypeVar("T")
 EPOCHS_AT_ONCE = 10_000
 """Rows of one query: some milliseconds of work, so that other requests have their turn in between."""
 RUNS_AT_ONCE = 500
+
+TAKES_OUT = sqlite3.sqlite_version_info >= (3, 38)
+"""Whether SQLite takes a value out of a JSON document as it is written there."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,7 @@ class RunRow:
     seed: int
     status: str
     epoch: int
-    test: dict[str, float | None] | None
+    test: dict[str, float] | None
 
 
 def read_runs(session: Session, which: ColumnElement[bool]) -> list[RunRow]:
@@ -77,25 +82,40 @@ def load_histories(
     session: Session, runs: Sequence[RunRow | Run], metrics: Collection[str] | None = None, times: bool = False
 ) -> list[RunHistory]:
     """The runs' histories, in their order: of `metrics`, or of all; with `times`, when each epoch was recorded too."""
-    names = [name for name in (*METRICS, *EVALUATED) if metrics is None or name in metrics]
+    few = metrics is not None and (TAKES_OUT or session.get_bind().dialect.name == "postgresql")
     # Columns and no objects: a job may have a million epochs.
-    columns = [Epoch.run_id, Epoch.epoch, Epoch.nonfinite, *(getattr(Epoch, name) for name in names)]
-    columns += [Epoch.recorded_at] if times else []
+    columns = [_value(name) for name in metrics or ()] if few else [Epoch.metrics]
+    columns = [Epoch.run_id, Epoch.epoch, *([Epoch.recorded_at] if times else []), *columns]
     recorded: dict[str, list[Any]] = {run.id: [] for run in runs}
     for row in session.execute(select(*columns).where(Epoch.run_id.in_(recorded)).order_by(Epoch.run_id, Epoch.epoch)):
         recorded[row[0]].append(row)
-    return [_history(run, recorded[run.id], names, times) for run in runs]
+    return [_history(run, recorded[run.id], metrics, few, times) for run in runs]
 
 
-def _history(run: RunRow | Run, rows: Sequence[Any], names: Sequence[str], times: bool) -> RunHistory:
-    _, epochs, kinds, *columns = zip(*rows, strict=True) if rows else [()] * (3 + len(names) + times)
-    recorded_at = columns.pop() if times else ()
+def _value(metric: str) -> Any:
+    """One metric's value as it is stored, taken out of the document by the database."""
+    # Not SQLAlchemy's own Epoch.metrics[metric]: that makes SQLite read the number and write it again, in fewer digits.
+    return Epoch.metrics.op("->", return_type=JSON())(literal(metric, String, literal_execute=True))
+
+
+def _history(
+    run: RunRow | Run, rows: Sequence[Any], wanted: Collection[str] | None, few: bool, times: bool
+) -> RunHistory:
+    """A run's history of rows with a column per wanted metric (`few`), or with one document."""
+    _, epochs, *columns = zip(*rows, strict=True) if rows else [()] * (2 + times)
+    recorded_at = columns.pop(0) if times and rows else ()
+    found: dict[str, Sequence[Any]]
+    if few:
+        found = dict(zip(wanted or (), columns, strict=False))
+    else:
+        documents = columns[0] if rows else ()
+        names = dict.fromkeys(name for values in documents for name in values)
+        found = {name: [values.get(name) for values in documents] for name in names}
     metrics = {}
-    for name, values in zip(names, columns, strict=True):
-        if any(kinds):
-            values = tuple(float(k[name]) if k and name in k else v for v, k in zip(values, kinds, strict=True))
-        if None not in values:
-            metrics[name] = array("d", values)
-        elif name in METRICS or any(value is not None for value in values):
-            metrics[name] = array("d", (math.nan if value is None else value for value in values))
+    for name in dict.fromkeys((*METRICS, *found)):
+        values = found.get(name, ())
+        there = any(value is not None for value in values)
+        if (there or name in RECORDED) and (wanted is None or name in wanted):
+            numbers = values if there else [None] * len(epochs)
+            metrics[name] = array("d", [math.nan if value is None else float(value) for value in numbers])
     return RunHistory(run.id, run.variant, run.seed, run.status, array("i", epochs), metrics, recorded_at)

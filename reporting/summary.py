@@ -6,21 +6,21 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
-from models.history import RunHistory
+from models.history import RunHistory, kind, show
+from models.kinds.metric import Of
+from models.kinds.metrics import METRICS, SCORED
 from models.tables import FINISHED, Status
 from reporting.answers import EpochValues, Metrics, NonFinite, OverSeeds, RunMetrics, VariantMetrics
 from reporting.overfitting import best
 from reporting.statistics import estimate
 
+Part = Literal["best", "final"]
+PARTS: tuple[Part, ...] = ("best", "final")
+
 
 def finite(values: Iterable[float]) -> list[float | None]:
     """`values` as JSON may carry them: None for each that is not finite (see `nonfinite`)."""
-    return [value if math.isfinite(value) else None for value in values]
-
-
-def kind(value: float) -> Literal["nan", "inf", "-inf"]:
-    """What a value that is not finite is: `nan`, `inf` or `-inf`."""
-    return "nan" if math.isnan(value) else "inf" if value > 0 else "-inf"
+    return [show(value) for value in values]
 
 
 def nonfinite(history: RunHistory) -> list[NonFinite]:
@@ -87,7 +87,7 @@ def _run(history: RunHistory, by: str, test: Mapping[str, float | None] | None) 
 
 
 def _score(test: Mapping[str, float | None]) -> dict[str, float | None]:
-    return {name: value if value is not None and math.isfinite(value) else None for name, value in test.items()}
+    return {name: None if value is None else show(value) for name, value in test.items()}
 
 
 def _variant(name: str, runs: Sequence[RunMetrics]) -> VariantMetrics:
@@ -95,25 +95,27 @@ def _variant(name: str, runs: Sequence[RunMetrics]) -> VariantMetrics:
         over = estimate([value for value in values if value is not None])
         return OverSeeds(mean=over.mean, sd=over.sd, ci95=over.ci95)
 
-    def metric(part: Literal["best", "final"], name: str) -> OverSeeds:
+    def metric(part: Part, name: str) -> OverSeeds:
         return across(getattr(epoch, name, None) for run in runs if (epoch := getattr(run, part)) is not None)
 
     def tested(name: str) -> OverSeeds | None:
         scores = [run.test for run in runs if run.test]
         return across(score.get(name) for score in scores) if scores else None
 
-    return VariantMetrics(
-        variant=name,
-        n=sum(run.best is not None for run in runs),
-        best_epoch=metric("best", "epoch"),
-        best_val_loss=metric("best", "val_loss"),
-        best_val_acc=metric("best", "val_acc"),
-        best_val_data_loss=metric("best", "val_data_loss"),
-        final_val_loss=metric("final", "val_loss"),
-        final_val_acc=metric("final", "val_acc"),
-        final_val_data_loss=metric("final", "val_data_loss"),
-        test_loss=tested("loss"),
-        test_acc=tested("acc"),
-        test_data_loss=tested("data_loss"),
-        unfinished=sum(run.status not in FINISHED for run in runs),
+    recorded = {name for run in runs if run.final is not None for name in run.final.model_extra or {}}
+    values = {
+        f"{part}_{name}": metric(part, name)
+        for part in PARTS
+        for name, each in METRICS.items()
+        if each.of == Of.VALIDATION and (name in recorded or not each.measure.asked)
+    }
+    return VariantMetrics.model_validate(
+        {
+            "variant": name,
+            "n": sum(run.best is not None for run in runs),
+            "unfinished": sum(run.status not in FINISHED for run in runs),
+            "best_epoch": metric("best", "epoch"),
+            **values,
+            **{f"test_{score}": tested(score) for score in SCORED},
+        }
     )

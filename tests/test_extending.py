@@ -4,6 +4,7 @@ from the request through training, the model file, the form, the figures and the
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -31,7 +32,12 @@ RECIPES = dict(
 DENSE = {"type": "dense", "units": 8, "activation": "relu"}
 ADDED = {
     "dataset": {"name": "majority", "validation": {"holdout": 100}},
-    "training": {"epochs": 3, "batch_size": 50, "optimizer": {"name": "adamax", "learning_rate": 0.01}},
+    "training": {
+        "epochs": 3,
+        "batch_size": 50,
+        "metrics": ["max_error"],
+        "optimizer": {"name": "adamax", "learning_rate": 0.01},
+    },
     "variants": [
         {"name": "plain", "layers": [DENSE]},
         {
@@ -87,7 +93,9 @@ def job(service: Service) -> dict[str, Any]:
 
 def test_there_is_a_recipe_for_each_family() -> None:
     families = {Path(path).parent.name for path in RECIPES}
-    assert families == {"layers", "optimizers", "regularizers", "axes", "tasks", "datasets", "data", "formats"}
+    assert families == {
+        "layers", "optimizers", "regularizers", "metrics", "axes", "tasks", "datasets", "data", "formats",
+    }  # fmt: skip
     assert len(RECIPES) == len(families)
 
 
@@ -97,6 +105,7 @@ def test_without_the_files_the_request_is_refused() -> None:
     assert {(error["pointer"], error["code"]) for error in refused.value.errors} >= {
         ("/dataset", "union_tag_invalid"),
         ("/training/optimizer", "union_tag_invalid"),
+        ("/training/metrics/0", "value_error"),
         ("/sweep/grid/epochs", "extra_forbidden"),
     }
 
@@ -127,6 +136,7 @@ def test_the_job_is_trained(service: Service, job: dict[str, Any]) -> None:
     of = {run["variant"]: run["metrics"] for run in history}
     assert of["plain"]["data_loss"][-1] < of["plain"]["data_loss"][0] < 1.2  # the hinge loss of chance is 1
     assert of["plain"]["loss"] == of["plain"]["data_loss"]
+    assert all(0 < value <= 2 for metrics in of.values() for value in metrics["val_max_error"])
     assert all(a > b for a, b in zip(of["noisy"]["loss"], of["noisy"]["data_loss"], strict=True))
 
 
@@ -157,7 +167,7 @@ def test_the_form_and_the_document_have_them(service: Service, tree: Path) -> No
     for schema in ("GaussianDropout", "Adamax", "Majority", "Orthogonal"):
         assert f'"{schema}"' in document
     listed = (tree / "docs" / "kinds.md").read_text()
-    for name in ("gaussian_dropout", "adamax", "majority", "margin", "epochs"):
+    for name in ("gaussian_dropout", "adamax", "max_error", "majority", "margin", "epochs"):
         assert f"| `{name}` |" in listed
 
 
@@ -166,6 +176,12 @@ def test_figures_and_the_report_name_them(service: Service, job: dict[str, Any])
     assert "coin tosses" in service.http.get(f"{at}/report.html").raise_for_status().text
     sweep = service.http.get(f"{at}/plots/sweep.svg").raise_for_status().text
     assert "coin tosses by epochs" in sweep
+    assert "Validation largest error" in service.http.get(f"{at}/plots/val_max_error.svg").raise_for_status().text
+    assert "Validation largest error" in service.http.get(at.removeprefix("/v1")).raise_for_status().text
+    table = list(csv.DictReader(service.http.get(f"{at}/history?format=csv").text.splitlines()))
+    assert all(float(row["val_max_error"]) > 0 for row in table)
+    best = service.http.get(f"{at}/metrics?by=val_max_error").raise_for_status().json()["variants"][0]
+    assert best["best_val_max_error"]["mean"] <= best["final_val_max_error"]["mean"]
     assert {v["verdict"] for v in service.http.get(f"{at}/analysis").json()["variants"]} == {"too few epochs"}
 
 
@@ -178,8 +194,9 @@ def test_the_archive_trains_without_ockham_and_is_submitted_again(
     folder = tmp_path / job["id"]
     done = subprocess.run([sys.executable, "-P", "train.py"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    rows = (folder / "history-keras.csv").read_text().splitlines()
-    assert len(rows) == 1 + 3 + 3 + 1 + 2
+    rows = list(csv.DictReader((folder / "history-keras.csv").read_text().splitlines()))
+    assert len(rows) == 3 + 3 + 1 + 2
+    assert all(0 < float(row["val_max_error"]) <= 2 for row in rows)
     again = service.submit(**json.loads((folder / "specification.json").read_text()))
     assert again["spec"] == job["spec"]
     assert service.finished(again["id"])["status"] == "succeeded"

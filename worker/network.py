@@ -81,6 +81,10 @@ class Network:
         # accuracy of each of the batches [first, last), trained on or only scored.
         self.train = tf.function(partial(self._loop, self._step), autograph=False, reduce_retracing=True)
         self.evaluate = tf.function(partial(self._loop, self._score), autograph=False, reduce_retracing=True)
+        # The same, but for the predictions themselves: float32 (rows, units). Traced only if they are asked for.
+        self.predict = tf.function(
+            partial(self._loop, self._predict, whole=True), autograph=False, reduce_retracing=True
+        )
         self._optimizer_start = [variable.numpy().ravel()[0] for variable in self.optimizer.variables]
 
     def reset(self, seed: int) -> None:
@@ -222,15 +226,24 @@ class Network:
         loss, accuracy = getattr(keras.losses, self.task.loss), getattr(keras.metrics, self.task.accuracy)
         return tf.reduce_mean(loss(labels, predictions)), tf.reduce_mean(accuracy(labels, predictions))
 
+    def _predict(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
+        """A batch's predictions in inference mode."""
+        return self._outputs(self._product(batches, batch)[0], training=False)[0]
+
     def _loop(
         self,
         step: Callable[[sparse.Batches, tf.Tensor], tf.Tensor],
         batches: sparse.Batches,
         first: tf.Tensor,
         last: tf.Tensor,
+        whole: bool = False,
     ) -> Any:
+        """What `step` returns for each of the batches [first, last): stacked, or with `whole` one behind the other."""
+
         def body(batch: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             return batch + 1, results.write(batch - first, step(batches, batch))
 
-        results = tf.TensorArray(tf.float32, size=last - first, element_shape=(3,))
-        return tf.while_loop(lambda batch, _: batch < last, body, (first, results))[1].stack()
+        shape = (None, self.model.layers[-1].units) if whole else (3,)
+        results = tf.TensorArray(tf.float32, size=last - first, element_shape=shape, infer_shape=not whole)
+        done = tf.while_loop(lambda batch, _: batch < last, body, (first, results))[1]
+        return done.concat() if whole else done.stack()

@@ -19,10 +19,11 @@ import numpy as np
 import tensorflow as tf
 
 from models.errors import Diverged, OutOfMemory, Stopped
-from models.history import EVALUATED, METRICS
 from models.kinds.datasets.synthetic import Synthetic
 from models.kinds.layers.dense import Dense
 from models.kinds.layers.dropout import Dropout
+from models.kinds.metric import Of
+from models.kinds.metrics import MEASURES, METRICS, SCORED
 from models.specification import RunSpecification, Training
 from worker import checkpoint as checkpoints
 from worker import sparse
@@ -33,8 +34,6 @@ from worker.network import forget_networks, network_of
 
 POLL_SECONDS = 0.2
 """How long a graph may run before it is asked again whether to stop."""
-
-LOSSES = ("loss", "val_loss", "data_loss", "val_data_loss", "eval_loss", "eval_data_loss")
 
 
 @dataclass(frozen=True)
@@ -142,12 +141,12 @@ class _Run:
         feed = self._feed(len(history) + 1)
         while len(history) < self.training.epochs and not self.choice.over:
             began = time.perf_counter()
-            metrics = self._metrics("", self.network.train, next(feed))
-            metrics |= self._metrics("val_", self.network.evaluate, self.rows.validation.in_order)
+            metrics = self._metrics(Of.TRAINING, self.network.train, next(feed))
+            metrics |= self._metrics(Of.VALIDATION, self.network.evaluate, self.rows.validation.in_order)
             if self.training.evaluate_train:
-                metrics |= self._metrics("eval_", self.network.evaluate, self.rows.train.in_order)
-            metrics = {name: metrics[name] for name in (*METRICS, *EVALUATED) if name in metrics}
-            row = {**metrics, "seconds": time.perf_counter() - began}
+                metrics |= self._metrics(Of.EVALUATED, self.network.evaluate, self.rows.train.in_order)
+            metrics |= self._asked(self.rows.validation.in_order)
+            row = {**{name: metrics[name] for name in self.training.recorded}, "seconds": time.perf_counter() - began}
             history.append(row)
             if self.choice.see(len(history), row) and self.choice.wanted:
                 best = self.network.weights()
@@ -160,8 +159,9 @@ class _Run:
             self.network.choose(best)
         test = None
         if self.run.dataset.held_out:
-            score = self._metrics("", self.network.evaluate, sparse.Rows.of(self.data.test, self.rows.cuts).in_order)
-            test = {name: score[name] for name in ("loss", "acc", "data_loss")}
+            rows = sparse.Rows.of(self.data.test, self.rows.cuts).in_order
+            score = self._metrics(Of.TRAINING, self.network.evaluate, rows)
+            test = {name: score[name] for name in SCORED}
             if not math.isfinite(test["loss"]):
                 raise Diverged(f"The test set's loss is not finite at the chosen epoch, {chosen}")
         return Result(len(history), chosen, test, self.network.file(), self.fingerprint)
@@ -170,8 +170,8 @@ class _Run:
         metrics = {name: value for name, value in row.items() if name != "seconds"}
         if number > self.recorded:
             self.on_epoch(Epoch(number, metrics, row["seconds"]))
-        for name in LOSSES:
-            if not math.isfinite(metrics.get(name, 0.0)):
+        for name, value in metrics.items():
+            if METRICS[name].measure.loss and not math.isfinite(value):
                 raise Diverged(f"{name} is no longer finite in epoch {number}")
 
     def _feed(self, epoch: int) -> Iterator[sparse.Batches]:
@@ -190,24 +190,35 @@ class _Run:
                     coming = executor.submit(prepare, epoch)
                 yield ready
 
-    def _metrics(self, prefix: str, graph: Callable[..., tf.Tensor], batches: sparse.Batches) -> dict[str, float]:
-        """Means over the reviews of what `graph` returns a batch, asking between spans of batches whether to stop."""
+    def _metrics(self, of: Of, graph: Callable[..., tf.Tensor], batches: sparse.Batches) -> dict[str, float]:
+        """Means over the reviews of what `graph` returns for each batch."""
+        counts = np.diff(batches.starts.numpy())
+        means = np.average(self._computed(of, graph, batches).astype(np.float64), axis=0, weights=counts)
+        data_loss, penalty, accuracy = map(float, means)
+        return {of + "loss": data_loss + penalty, of + "acc": accuracy, of + "data_loss": data_loss}
+
+    def _asked(self, batches: sparse.Batches) -> dict[str, float]:
+        """The metrics that `training.metrics` asks for, from all predictions of the validation set."""
+        if not self.training.metrics:
+            return {}
+        predictions = self._computed("predictions", self.network.predict, batches).astype(np.float64)
+        labels = batches.labels.numpy().astype(np.float64)
+        return {Of.VALIDATION + name: MEASURES[name].value(labels, predictions) for name in self.training.metrics}
+
+    def _computed(self, of: str, graph: Callable[..., tf.Tensor], batches: sparse.Batches) -> np.ndarray:
+        """What `graph` returns for all batches, asking between spans of them whether to stop."""
         parts, first, total = [], 0, len(batches.starts) - 1
         while first < total:
             if self.should_stop():
                 raise Stopped
-            last = min(first + self.widths[prefix], total)
+            last = min(first + self.widths[of], total)
             began = time.perf_counter()
             parts.append(graph(batches, tf.constant(first), tf.constant(last)).numpy())
             # At most twice as many as the last time, and no more than the pace so far allows.
             done, seconds = last - first, time.perf_counter() - began
-            self.widths[prefix] = max(1, min(2 * self.widths[prefix], int(POLL_SECONDS * done / seconds)))
+            self.widths[of] = max(1, min(2 * self.widths[of], int(POLL_SECONDS * done / seconds)))
             first = last
-        counts = np.diff(batches.starts.numpy())
-        data_loss, penalty, accuracy = map(
-            float, np.average(np.concatenate(parts).astype(np.float64), axis=0, weights=counts)
-        )
-        return {prefix + "loss": data_loss + penalty, prefix + "acc": accuracy, prefix + "data_loss": data_loss}
+        return np.concatenate(parts)
 
 
 class Choice:
@@ -222,7 +233,7 @@ class Choice:
         self.min_delta = stopping.min_delta if stopping else 0.0
         self.patience = stopping.patience if stopping else math.inf
         self.wanted = bool(stopping and stopping.restore_best) or bool(run.dataset.held_out)
-        self.sign = -1.0 if self.monitor.endswith("acc") else 1.0
+        self.sign = -1.0 if METRICS[self.monitor].measure.higher_is_better else 1.0
         self.best = math.inf
         self.epoch = 0
         self.waited = 0

@@ -7,6 +7,8 @@ them through the templates, and is written nowhere else.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +20,11 @@ from starlette.types import Scope
 
 from api.pages.forms import forms, layers_in_words
 from api.root import at
+from models.kinds.metric import Of
+from models.kinds.metrics import LABELS, METRICS, PAIRS, UNPENALISED
 from models.tables import Status
 from reporting.formats import FORMATS
-from reporting.plots.style import DASHES, LABELS, MARKS, THEMES
+from reporting.plots.style import DASHES, MARKS, THEMES
 
 STATIC = Path(__file__).parent / "static"
 
@@ -64,6 +68,33 @@ templates = Environment(
 templates.policies["json.dumps_kwargs"] = {"sort_keys": False}  # layers and fields in the order of the models
 templates.globals.update(at=at, labels=LABELS, marks=MARKS, statuses=list(Status), layers=layers_in_words())
 templates.globals.update(formats=[f"{format.name}:{format.ending}" for format in FORMATS.values()])
+
+
+def _choices() -> Iterator[tuple[str, str, bool]]:
+    """What a figure may show: a metric or a pair, its label, and whether it is there only if it was recorded.
+
+    The view says whether penalties are in it, so what is the same without them is no choice of its own.
+    """
+    own = [metric for name, metric in METRICS.items() if name not in UNPENALISED.values()]
+    for measure in dict.fromkeys(metric.measure for metric in own if not metric.measure.asked):
+        yield Of.VALIDATION + measure.name, LABELS[Of.VALIDATION + measure.name], False
+        yield measure.name, LABELS[measure.name], False
+        yield measure.plural, f"{LABELS[measure.plural]}, both", False
+    for metric in own:
+        if metric.measure.asked or metric.of == Of.EVALUATED:
+            yield metric.name, metric.label, True
+
+
+templates.globals.update(
+    choices=list(_choices()),
+    metrics={
+        "pairs": PAIRS,
+        "unpenalised": UNPENALISED,
+        "losses": [name for name, metric in METRICS.items() if metric.measure.loss],
+        "higher": [name for name, metric in METRICS.items() if metric.measure.higher_is_better],
+        "most": {name: most for name, metric in METRICS.items() if (most := metric.measure.bounds[1]) < math.inf},
+    },
+)
 
 
 def _page(template: str, **values: Any) -> HTMLResponse:

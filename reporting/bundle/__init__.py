@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
+import textwrap
 from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Any
 
-from models.history import EVALUATED, METRICS
-from models.kinds.dataset import Dataset
-from models.specification import RunSpecification, stored
+from models.kinds.metric import Of
+from models.kinds.metrics import MEASURES, METRICS, RECORDED, recorded_by
+from models.specification import RunSpecification, Specification, stored
 from reporting import archive
 from reporting.answers import Answer
 from reporting.formats import FORMATS, Export
@@ -55,8 +57,8 @@ def _contents(results: Results, job: dict[str, Any]) -> Iterator[tuple[str, Iter
     yield "specification.json", _json(results.job.spec)
     yield "job.json", _json(job)
     yield "fingerprints.json", _json(fingerprints(results.runs))
-    evaluated = any(metric in history.metrics for history in results.histories for metric in EVALUATED)
-    metrics = METRICS + EVALUATED if evaluated else METRICS
+    found = {name for history in results.histories for name in history.metrics}
+    metrics = [name for name in METRICS if name in found or name in RECORDED]
     for format in ("csv", "parquet"):
         export = Export(
             runs=results.runs,
@@ -74,7 +76,7 @@ def _contents(results: Results, job: dict[str, Any]) -> Iterator[tuple[str, Iter
             yield f"figures/{figure}.{picture}", [drawn]
     specification = stored(results.job.spec)
     yield "networks.json", _json({v.name: _network(specification.run(v.name, 0)) for v in specification.variants})
-    yield "train.py", [script(specification.dataset).encode()]
+    yield "train.py", [script(specification).encode()]
 
 
 def _network(run: RunSpecification) -> dict[str, Any]:
@@ -89,10 +91,19 @@ def _network(run: RunSpecification) -> dict[str, Any]:
     }
 
 
-def script(dataset: Dataset) -> str:
-    """The program that trains a job's variants on `dataset` without Ockham."""
+def script(specification: Specification) -> str:
+    """The program that trains a job's variants without Ockham."""
     text = files("reporting.bundle").joinpath("train.py.txt").read_text()
-    return text.replace("#: data set\n", dataset.script)
+    columns = recorded_by(specification.model_dump(mode="json"))
+    higher = [name for name, metric in METRICS.items() if metric.measure.higher_is_better]
+    metrics = [f"METRICS = {columns}", f"HIGHER_IS_BETTER = {higher}", "MEASURES = {}"]
+    for name, measure in MEASURES.items():
+        if measure.asked and Of.VALIDATION + name in columns:
+            source = textwrap.dedent(inspect.getsource(measure.value)).removeprefix("@staticmethod\n")
+            metrics += ["", "", source.rstrip(), "", "", f"MEASURES[{name!r}] = value"]
+    return text.replace("#: data set\n", specification.dataset.script).replace(
+        "#: metrics\n", "\n".join(metrics) + "\n"
+    )
 
 
 def _answer(value: Answer) -> list[bytes]:

@@ -7,8 +7,8 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from models.history import kind
 from reporting.formats.base import KEYS, Export, Format
-from reporting.summary import kind
 
 
 def write(export: Export) -> Iterator[bytes]:

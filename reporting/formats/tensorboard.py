@@ -13,16 +13,17 @@ import re
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 
-from models.history import EVALUATED, METRICS, RunHistory
+from models.history import RunHistory
+from models.kinds.metric import Of
+from models.kinds.metrics import METRICS
 from models.tables import Run
 from reporting.archive import zipped
 from reporting.formats.base import Export, Format
 from reporting.reading import RunRow
 
 FOLDERS: Mapping[str, Mapping[str, str]] = {
-    "train": {f"epoch_{name}": name for name in METRICS if not name.startswith("val_")},
-    "validation": {f"epoch_{name.removeprefix('val_')}": name for name in METRICS if name.startswith("val_")},
-    "train-inference": {f"epoch_{name.removeprefix('eval_')}": name for name in EVALUATED},
+    folder: {f"epoch_{metric.measure.name}": name for name, metric in METRICS.items() if metric.of == of}
+    for folder, of in (("train", Of.TRAINING), ("validation", Of.VALIDATION), ("train-inference", Of.EVALUATED))
 }
 """What is in a run's folder: the metric of each tag. The last is there where `training.evaluate_train` asked for it."""
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.errors import NotFound
+from models.kinds.metrics import LABELS
 from reporting.answers import Analysis
 from reporting.decisions import ALPHA
 from reporting.plots.progress import HasStatus, progress
-from reporting.plots.style import LABELS
 
 MAX_ROWS = 40
 

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from models.errors import NotFound
-from models.history import EVALUATED, METRICS, RunHistory
+from models.history import RunHistory
+from models.kinds.metric import Of
+from models.kinds.metrics import LABELS, METRICS, PAIRS
 from reporting.overfitting import best, higher_is_better, onset
 from reporting.plots.kind import Band
 from reporting.plots.layout import y_limits
 from reporting.plots.progress import progress
-from reporting.plots.style import LABELS, NOTEBOOK_LABELS, PANEL_CURVES
+from reporting.plots.style import NOTEBOOK_LABELS, PANEL_CURVES
 from reporting.statistics import estimate
 from reporting.summary import by_variant
 
@@ -25,14 +27,7 @@ Style = Literal["lines", "notebook"]
 STYLES: tuple[Style, ...] = ("lines", "notebook")
 BANDS: tuple[Band, ...] = ("ci95", "sd", "minmax", "none")
 
-PAIRS = {
-    "losses": ("loss", "val_loss"),
-    "accuracies": ("acc", "val_acc"),
-    "data_losses": ("data_loss", "val_data_loss"),
-}
-"""Training against validation in one figure, by the plural of what both are."""
-
-PLOTTED = (*METRICS, *EVALUATED, *PAIRS)
+PLOTTED = (*METRICS, *PAIRS)
 """Every metric `prepare` knows."""
 
 MAX_PANELS = 24
@@ -189,11 +184,11 @@ def _ranks(names: Sequence[str], baseline: str | None) -> dict[str, int]:
 
 
 def _most(metric: str, difference: bool) -> float:
-    return 1.0 if higher_is_better(metric) and not difference else math.inf
+    return math.inf if difference else METRICS[metric].measure.bounds[1]
 
 
 def _label(name: str, each: str, metric: str, style: Style) -> str:
-    half = ("validation" if each.startswith("val_") else "training") if metric in PAIRS else ""
+    half = ("validation" if METRICS[each].of == Of.VALIDATION else "training") if metric in PAIRS else ""
     if style == "notebook":
         return NOTEBOOK_LABELS.get(name, name) + (f", {half}" if half else "")
     return half or name
@@ -211,7 +206,7 @@ def _curve(
         for epoch, values in sorted(at.items())
         if (finite := [value for value in values if math.isfinite(value)])
     )
-    marked = metric.startswith("val_") and not difference
+    marked = METRICS[metric].of == Of.VALIDATION and not difference
     epochs, means = [p.epoch for p in points], [p.value for p in points]
     return Curve(
         variant=name,
@@ -222,7 +217,7 @@ def _curve(
         runs=sum(bool(run.metrics.get(metric)) or not run.epochs for run in runs),
         points=points,
         best=best(epochs, means, metric) if marked and len(points) > 1 else None,
-        onset=onset(epochs, means) if marked and metric.endswith("loss") else None,
+        onset=onset(epochs, means) if marked and METRICS[metric].measure.loss else None,
     )
 
 

@@ -47,20 +47,6 @@ PANEL_CURVES = len(MARKS)
 NOTEBOOK_MARKS = ("+", "o", "^", "x", "s", "*", "D", "1", "v", "2", "p", "3", "h", "4")
 """The notebook's crosses and dots, both blue there, and further marks after them."""
 
-LABELS = {
-    "loss": "Training loss",
-    "acc": "Training accuracy",
-    "val_loss": "Validation loss",
-    "val_acc": "Validation accuracy",
-    "data_loss": "Training cross-entropy",
-    "val_data_loss": "Validation cross-entropy",
-    "eval_loss": "Training loss, evaluated",
-    "eval_acc": "Training accuracy, evaluated",
-    "eval_data_loss": "Training cross-entropy, evaluated",
-    "losses": "Loss",
-    "accuracies": "Accuracy",
-    "data_losses": "Cross-entropy",
-}
 
 NOTEBOOK_LABELS = {
     "original": "Original model",

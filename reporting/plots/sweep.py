@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from models.errors import NotFound
-from models.history import METRICS, RunHistory
+from models.history import RunHistory
 from models.kinds.axes import AXES
+from models.kinds.metrics import LABELS, METRICS
 from reporting.overfitting import best, higher_is_better
 from reporting.plots.kind import Band
 from reporting.plots.progress import is_unfinished, progress
 from reporting.plots.series import BAND_WORDS, Point, band_of
-from reporting.plots.style import LABELS
 from reporting.statistics import estimate
 from reporting.summary import by_variant
 

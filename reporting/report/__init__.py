@@ -14,12 +14,12 @@ from markupsafe import Markup
 
 from models.history import RunHistory
 from models.kinds.dataset import Dataset
+from models.kinds.metrics import LABELS
 from models.specification import dataset_of
 from models.tables import Run
 from reporting import plots
 from reporting.answers import Analysis
 from reporting.decisions import ALPHA
-from reporting.plots.style import LABELS
 from reporting.plots.sweep import swept
 from reporting.results import Results
 from reporting.statistics import Estimate, estimate

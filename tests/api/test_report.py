@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 
 from models.kinds.datasets.synthetic import Synthetic
+from models.resolution import resolve
 from reporting.bundle import script
 from reporting.report import _compact
 from tests.api.conftest import Trainer, submit
@@ -252,7 +253,8 @@ def test_the_bundles_script_makes_the_same_reviews(tmp_path: Path) -> None:
     from worker.data import csr
 
     names: dict[str, Any] = {"__name__": "train", "__file__": str(tmp_path / "train.py")}
-    exec(compile(script(specification), "train.py", "exec"), names)
+    job = resolve({"dataset": specification.model_dump(mode="json"), "variants": ["original"]})
+    exec(compile(script(job), "train.py", "exec"), names)
     for number, rows in enumerate(csr.read(directory)[:2], 1):
         reviews, labels = names["synthetic"](3, number, 5000, 700)
         assert (labels == rows.labels).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import time
 from collections import Counter
@@ -9,11 +10,11 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from models import claims
 from models.claims import Claim, LeaseLost
-from models.tables import ModelPart, Status
+from models.tables import Epoch, ModelPart, Status
 from tests.models.conftest import VALUES, Bench
 
 # --- order ----------------------------------------------------------------------------------------
@@ -213,8 +214,21 @@ def test_values_that_are_not_finite_are_kept_beside(bench: Bench) -> None:
     with bench.database.write() as session:
         claims.record(session, held, 1, {**VALUES, "loss": math.nan, "val_loss": -math.inf}, 0.1)
     with bench.database.read() as session:
-        row = session.connection().exec_driver_sql("SELECT loss, val_loss, acc FROM epochs").one()
-    assert tuple(row) == (None, None, 0.75)
+        row = session.scalars(select(Epoch)).one()
+        written = session.scalar(text("SELECT CAST(metrics AS TEXT) FROM epochs"))
+    assert repr(row.metrics) == repr({**VALUES, "loss": math.nan, "val_loss": -math.inf})
+    assert json.loads(written or "", parse_constant=pytest.fail) == {**VALUES, "loss": "nan", "val_loss": "-inf"}
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_test_score_that_is_not_finite_ends_the_run_as_any_other(bench: Bench, value: float) -> None:
+    bench.submit()
+    held = bench.claimed()
+    bench.record(held, 1, 2, 3)
+    score = {"loss": value, "acc": 0.5, "data_loss": value}
+    with bench.database.write() as session:
+        assert claims.succeed(session, held, chosen_epoch=3, test=score, model=b"model") == Status.SUCCEEDED
+    assert repr(bench.run(held.run_id).test) == repr(score)
 
 
 # --- loss -------------------------------------------------------------------------------------------

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from models.errors import NotFound
-from models.history import METRICS, RunHistory
+from models.history import RunHistory
+from models.kinds.metrics import RECORDED as METRICS
 from reporting.plots import FORMATS, PLOTTED, Series, draw, prepare
 from reporting.plots.layout import grid, spread
 from reporting.plots.lines import _exits, _look

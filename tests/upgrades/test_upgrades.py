@@ -34,6 +34,8 @@ SAVED_AT = {"0.1": "0003"}
 
 AGREED = {
     "*.eta_seconds": "an estimate from the clock",
+    "*.runs[[]*].created_at": "was the time when a run was last queued",
+    "/v1/runs/* .created_at": "the same",
 }
 """Places in answers that may have changed, by a pattern of their path; why."""
 
@@ -62,7 +64,7 @@ Rows = dict[str, dict[tuple[Any, ...], dict[str, Any]]]
 
 def rows_of(settings: Settings) -> Rows:
     """Each table's rows by their primary keys. Every reference leads to a row."""
-    engine = make_engine(settings.sqlalchemy_url)
+    engine = make_engine(settings)
     tables = MetaData()
     tables.reflect(engine)
     found: Rows = {}
@@ -162,6 +164,7 @@ def test_a_difference_would_be_seen() -> None:
     assert list(differences(old, {"a": [1]}, "")) == [".a: [1, {'b': 2.0}] -> [1]", ".c: None -> nothing"]
 
 
+@pytest.mark.parametrize("saved", ["0.1-sqlite"])  # PostgreSQL changes a table as it is
 @pytest.mark.parametrize("table", ["jobs", "runs", "webhooks"])
 def test_a_table_that_others_refer_to_is_rebuilt_without_loss(table: str, settings: Settings) -> None:
     before = rows_of(settings)
@@ -181,7 +184,7 @@ def test_a_migration_that_leaves_a_reference_to_nothing_changes_nothing(settings
 
 
 def test_the_saved_schema_is_an_older_one_of_this_code(saved: str, settings: Settings) -> None:
-    engine = make_engine(settings.sqlalchemy_url)
+    engine = make_engine(settings)
     with engine.connect() as connection:
         assert current(connection) == SAVED_AT[saved.partition("-")[0]]
     upgrade(settings)

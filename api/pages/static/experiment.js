@@ -45,6 +45,9 @@ export class Experiment {
     this.seen = event.id;
     this.clock = event.created_at;
     const run = event.run_id ? this.runs.get(event.run_id) : undefined;
+    if (run && (event.type === 'run.restarted' || event.data.reason === 'retry')) {
+      for (const values of [run.epochs, run.nonfinite, ...Object.values(run.metrics)]) values.length = 0;
+    }
     if (event.type !== 'run.epoch' || !run) return true;
     const { epoch, metrics, nonfinite = {} } = event.data;
     const keep = run.epochs.findIndex((each) => each >= epoch);

@@ -4,7 +4,7 @@ import { Chart } from './chart.js';
 import { chosen, setAll, tie } from './choices.js';
 import { byId, fill, framed, h } from './dom.js';
 import { sample } from './marks.js';
-import { limits, metricName, metricsOf, notes, prepare, subtitle } from './series.js';
+import { isLoss, limits, metricName, metricsOf, notes, prepare, subtitle } from './series.js';
 
 /** @typedef {import('./series.js').Group} Group */
 
@@ -57,13 +57,13 @@ export class Figure {
     fill(byId('figure-notes'), notes(shown, curves, choices, range).map((note) => h('li', {}, note)));
     this.drawLegend(all);
     this.offerMetrics(all);
-    this.form.view.disabled = metricsOf(choices.metric).every((name) => !name.endsWith('loss'));
+    this.form.view.disabled = metricsOf(choices.metric).every((name) => !isLoss(name));
   }
 
   /** Metrics that only some jobs record are offered where one does. @param {Group[]} groups */
   offerMetrics(groups) {
     for (const option of this.form.metric.options) {
-      if (option.value.startsWith('eval_')) option.hidden = !groups.some((group) => group.runs.some((run) => run.metrics[option.value]?.length));
+      if ('recorded' in option.dataset) option.hidden = !groups.some((group) => group.runs.some((run) => run.metrics[option.value]?.length));
     }
   }
 

@@ -12,17 +12,22 @@ import { best, estimate, onset, percentile } from './statistics.js';
 /** @typedef {{key: string, label: string, look: number, mark: number, runs: Run[]}} Group variants, or single runs, of one figure */
 /** @typedef {{metric: string, view: string, curves: string, band: string, smooth: number, scale: string}} Choices */
 
-const PAIRS = /** @type {Record<string, [string, string]>} */ ({
-  losses: ['loss', 'val_loss'], data_losses: ['data_loss', 'val_data_loss'], accuracies: ['acc', 'val_acc'],
-});
+/**
+ * The service's catalogue of metrics, as the page has it.
+ * @type {{pairs: Record<string, string[]>, unpenalised: Record<string, string>, losses: string[], higher: string[], most: Record<string, number>}}
+ */
+const METRICS = JSON.parse(document.body.dataset.metrics ?? '{}');
 
 /** The metric by the API's name: in the fair view a loss is the cross-entropy alone. @param {Choices} choices */
 export function metricName({ metric, view }) {
-  return view === 'data' ? metric.replace(/loss(es)?$/, 'data_loss$1') : metric;
+  return view === 'data' ? METRICS.unpenalised[metric] ?? metric : metric;
 }
 
 /** @param {string} metric @returns {string[]} */
-export const metricsOf = (metric) => PAIRS[metric] ?? [metric];
+export const metricsOf = (metric) => METRICS.pairs[metric] ?? [metric];
+
+/** Whether it is a loss: it may be read without penalties, and rises where a network overfits. @param {string} metric */
+export const isLoss = (metric) => METRICS.losses.includes(metric);
 
 /**
  * The looks of a figure's variants: the baseline's is 0, the others' follow in turn.
@@ -71,14 +76,13 @@ function makeCurve(base, runs, choices) {
   const points = [...at].sort((a, b) => a[0] - b[0]).map(([epoch, values]) => point(epoch, values, choices.band));
   const epochs = points.map((each) => each.epoch), means = points.map((each) => each.value);
   const marked = base.metric.startsWith('val_');
-  const loss = base.metric.endsWith('loss');
   return {
     ...base,
     seeds: runs.filter((run) => run.metrics[base.metric]?.length).length,
     points: choices.smooth > 1 ? smoothed(points, choices.smooth) : points,
     raw: choices.smooth > 1 ? points : null,
-    best: marked ? best(epochs, means, !loss) : null,
-    onset: marked && loss ? onset(epochs, means) : null,
+    best: marked ? best(epochs, means, METRICS.higher.includes(base.metric)) : null,
+    onset: marked && isLoss(base.metric) ? onset(epochs, means) : null,
   };
 }
 
@@ -133,7 +137,7 @@ export function limits(curves, log) {
   const margin = 0.06 * (top - bottom) || room;
   const floor = !log && low >= 0 ? -0.03 * top : -Infinity;
   // An accuracy cannot exceed 1, nor can the axis much.
-  const most = !log && curves.every((curve) => curve.metric.endsWith('acc')) ? 1 : Infinity;
+  const most = log ? Infinity : Math.max(...curves.map((curve) => METRICS.most[curve.metric] ?? Infinity));
   bottom = Math.max(bottom - margin, floor);
   top = Math.min(top + margin, most + 0.3 * margin);
   return log ? [10 ** bottom, 10 ** top] : [bottom, top];

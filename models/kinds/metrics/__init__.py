@@ -1,0 +1,83 @@
+"""The measures: a kind in each module here; and the metrics of an epoch that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Field
+
+from models.kinds.kind import discover
+from models.kinds.metric import Measure, Metric, Of
+
+MEASURES = discover(__name__, __path__, Measure)
+
+_ALL = [
+    Metric(measure, of) for measure in MEASURES.values() for of in ((Of.VALIDATION,) if measure.asked else tuple(Of))
+]
+_PLACES = list(Of)
+
+
+def _place(metric: Metric) -> tuple[int | bool, ...]:
+    return metric.of == Of.EVALUATED, metric.measure.asked, not metric.measure.keras, _PLACES.index(metric.of)
+
+
+METRICS = {metric.name: metric for metric in sorted(_ALL, key=_place)}
+"""Every metric that an epoch may have, by name, in the order of columns."""
+
+PAIRS = {
+    measure.plural: (measure.name, Of.VALIDATION + measure.name) for measure in MEASURES.values() if measure.plural
+}
+"""Training against validation in one figure, by its name."""
+
+LABELS = {name: metric.label for name, metric in METRICS.items()} | {
+    measure.plural: measure.title.capitalize() for measure in MEASURES.values() if measure.plural
+}
+"""What people read, of a metric and of a pair."""
+
+UNPENALISED = {
+    of + name: of + measure.unpenalised for name, measure in MEASURES.items() for of in Of if measure.unpenalised
+} | {measure.plural: MEASURES[measure.unpenalised].plural for measure in MEASURES.values() if measure.unpenalised}
+"""What shows the same without the weights' penalties, of a metric or a pair that has them in it."""
+
+SCORED = tuple(name for name, measure in MEASURES.items() if not measure.asked)
+"""The measures of the test set at the chosen epoch."""
+
+
+def recorded(evaluate_train: bool, asked: Collection[str]) -> tuple[str, ...]:
+    """The names of the metrics of each epoch of a run, in their order; `asked` are the measures it asks for."""
+
+    def is_recorded(metric: Metric) -> bool:
+        return metric.measure.name in asked if metric.measure.asked else metric.of != Of.EVALUATED or evaluate_train
+
+    return tuple(name for name, metric in METRICS.items() if is_recorded(metric))
+
+
+RECORDED = recorded(False, ())
+"""The metrics of every epoch."""
+
+
+def recorded_by(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the metrics that runs of a job record, by its stored specification."""
+    trainings = [spec["training"], *(variant["training"] for variant in spec["variants"] if variant["training"])]
+    asked = {name for training in trainings for name in training.get("metrics", ())}
+    return recorded(any(training["evaluate_train"] for training in trainings), asked)
+
+
+def _known(name: str) -> str:
+    if name not in METRICS:
+        raise ValueError(f"the metrics are: {', '.join(METRICS)}")
+    return name
+
+
+def _may_be_asked(name: str) -> str:
+    if name not in ASKED:
+        raise ValueError(f"the metrics to ask for are: {', '.join(ASKED)}")
+    return name
+
+
+ASKED = [name for name, measure in MEASURES.items() if measure.asked]
+"""The measures that `training.metrics` may name."""
+
+MetricName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(METRICS)})]
+AskedName = Annotated[str, AfterValidator(_may_be_asked), Field(json_schema_extra={"enum": ASKED})]

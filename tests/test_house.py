@@ -146,3 +146,13 @@ def _code_of(file: Path) -> str:
             )
         )
     )
+
+
+def test_migrations_are_one_chain_in_the_order_of_their_files() -> None:
+    below = None
+    for file in sorted((ROOT / "migrations" / "versions").glob("0*.py")):
+        text = file.read_text()
+        own = file.name.partition("_")[0]
+        assert f'\nrevision = "{own}"\n' in text, file.name
+        assert f"\ndown_revision = {below!r}\n".replace("'", '"') in text, file.name
+        below = own

@@ -16,7 +16,7 @@ from tests.worker.conftest import dense, specify
 from worker import network, training
 from worker.data import Dataset
 
-THEIRS: dict[str, Any] = {"auc": sklearn.roc_auc_score}
+THEIRS: dict[str, Any] = {"auc": sklearn.roc_auc_score, "brier": sklearn.brier_score_loss}
 """scikit-learn's function of each measure, of labels and predictions."""
 
 

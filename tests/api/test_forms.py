@@ -31,7 +31,7 @@ def test_an_input_fits_its_field() -> None:
     kinds = {field["name"]: field["kind"] for field in fields["training"]}
     assert kinds == {
         "epochs": "integer", "batch_size": "integer", "optimizer": "nested", "early_stopping": "nested",
-        "evaluate_train": "switch",
+        "evaluate_train": "switch", "metrics": "nested",
     }  # fmt: skip
     dense = {field["name"]: field for field in fields["layers"]["dense"]["fields"]}
     assert [dense[name]["kind"] for name in ("units", "activation", "use_bias")] == ["integer", "choice", "switch"]

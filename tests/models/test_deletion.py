@@ -72,7 +72,7 @@ def test_rows_go_in_steps_that_another_process_goes_on_with(bench: Bench) -> Non
     with bench.database.write() as session:
         run_id = session.scalars(select(Run.id).where(Run.job_id == job_id)).one()
         session.execute(
-            insert(Epoch).values(run_id=run_id, seconds=0.1, recorded_at=now()),
+            insert(Epoch).values(run_id=run_id, metrics={"loss": 0.5}, seconds=0.1, recorded_at=now()),
             [{"epoch": number} for number in range(4, 2 * ROWS + 2)],
         )
         session.execute(
@@ -95,7 +95,7 @@ def test_a_retry_of_much_is_done_in_steps(bench: Bench) -> None:
     bench.fail(held)
     with bench.database.write() as session:
         session.execute(
-            insert(Epoch).values(run_id=held.run_id, seconds=0.1, recorded_at=now()),
+            insert(Epoch).values(run_id=held.run_id, metrics={"loss": 0.5}, seconds=0.1, recorded_at=now()),
             [{"epoch": number} for number in range(2, ROWS + 10)],
         )
     with bench.database.write() as session:

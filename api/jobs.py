@@ -58,7 +58,7 @@ _resolving = threading.Lock()
                 },
             },
         },
-        **documented(400, 413, 422),
+        **documented(408, 413, 422),
     },
     openapi_extra={"requestBody": JobRequest.documented()},
 )
@@ -220,7 +220,7 @@ def retry_job(request: Request, access: Submitter, job_id: str) -> Response:
     status_code=202,
     response_model=JobObject,
     summary="Add seeds",
-    responses=documented(400, 404, 409, 413, 422),
+    responses=documented(404, 408, 409, 413, 422),
     openapi_extra={"requestBody": SeedsRequest.documented()},
 )
 def add_seeds(request: Request, access: Submitter, job_id: str, body: Annotated[Any, Depends(read_json)]) -> Response:

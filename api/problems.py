@@ -54,6 +54,7 @@ PHRASES = {
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
+    408: "Request Timeout",
     409: "Conflict",
     413: "Content Too Large",
     415: "Unsupported Media Type",
@@ -66,8 +67,8 @@ PHRASES = {
 }
 """Reason phrases of RFC 9110 and RFC 6585. Not `http.HTTPStatus`: there they depend on Python's version."""
 
-EVERYWHERE = (401, 403, 422, 429, 503)
-"""What any route under /v1 may answer: keys, parameters, limits, an outage."""
+EVERYWHERE = (400, 401, 403, 422, 429, 431, 503)
+"""What any route under /v1 may answer: a request that is not HTTP, keys, parameters, limits, an outage."""
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import h11
 from fastapi import FastAPI
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from api.problems import MEDIA_TYPE, PHRASES
+from models.errors import Malformed
+
 HEAD_SECONDS = 30
+HEAD_BYTES = 65_536
+"""A request's line and headers together: the 1,000 ids of runs that a request may name take 42,000 bytes."""
 GRACE_SECONDS = 5
 """How long requests may go on when the service is told to end."""
 
 
 class Protocol(H11Protocol):
-    """uvicorn's HTTP/1.1, with a deadline for a request's line and headers."""
+    """uvicorn's HTTP/1.1, with a deadline for a request's line and headers, and a problem document for what is none."""
 
     _head: asyncio.TimerHandle | None = None
 
@@ -39,6 +47,30 @@ class Protocol(H11Protocol):
         elif self._head is None and waiting and not self.transport.is_closing():
             self._head = self.loop.call_later(HEAD_SECONDS, self.timeout_keep_alive_handler)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answers what is not HTTP, or has too long a head, as every other error is answered; then closes."""
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):  # else an answer has begun, and only closing is left
+            status = getattr(sys.exception(), "error_status_hint", 400)
+            code, title = (Malformed.code, Malformed.title) if status == 400 else ("too_large", PHRASES[status])
+            body = {
+                "type": "about:blank",
+                "title": title,
+                "status": status,
+                "detail": msg,
+                "instance": "/",
+                "code": code,
+            }
+            sent = json.dumps(body).encode()
+            headers = [
+                (b"content-type", MEDIA_TYPE.encode()),
+                (b"content-length", str(len(sent)).encode()),
+                (b"connection", b"close"),
+            ]
+            head = h11.Response(status_code=status, headers=headers, reason=PHRASES[status].encode())
+            for event in (head, h11.Data(data=sent), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing is waited for any more."""
         if self._head is not None:
@@ -51,6 +83,7 @@ def config(application: FastAPI, **options: Any) -> Config:
     return Config(
         application,
         http=Protocol,
+        h11_max_incomplete_event_size=HEAD_BYTES,
         ws="none",
         log_config=None,
         access_log=False,

@@ -102,7 +102,7 @@ class DeliveryList(Model):
     status_code=201,
     response_model=NewWebhook,
     summary="Be told of events",
-    responses=documented(400, 404, 409, 413, 422),
+    responses=documented(404, 408, 409, 413, 422),
     openapi_extra={
         "requestBody": {
             "required": True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import re
 import socket
 import time
@@ -40,6 +41,54 @@ def test_a_length_told_twice_is_refused_and_the_connection_closed(http: httpx.Cl
     assert answer.startswith(b"HTTP/1.1 400")
     assert answer.count(b"HTTP/1.1 ") == 1
     assert b"connection: close" in answer.lower()
+
+
+def in_pieces(http: httpx.Client, head: str) -> tuple[int, httpx.Headers, bytes]:
+    """The status, headers and body of the answer to a head that comes as it does over a network, in many packets."""
+    with socket.create_connection((str(http.base_url.host), http.base_url.port or 0), timeout=20) as connection:
+        sent = head.replace("\n", "\r\n").encode()
+        with contextlib.suppress(ConnectionError):  # refused before its end
+            for start in range(0, len(sent), 1400):
+                connection.sendall(sent[start : start + 1400])
+                time.sleep(0.001)
+        answer = b""
+        with contextlib.suppress(ConnectionError):
+            while part := connection.recv(65536):
+                answer += part
+    head_of_it, _, said = answer.partition(b"\r\n\r\n")
+    line, *headers = head_of_it.decode().split("\r\n")
+    return (
+        int(line.split()[1]),
+        httpx.Headers([(each.split(": ", 1)[0], each.split(": ", 1)[1]) for each in headers]),
+        said,
+    )
+
+
+def test_as_many_ids_as_may_be_named_arrive_in_packets_too(http: httpx.Client) -> None:
+    ids = "&".join(f"run=run_{number:032x}" for number in range(1000))
+    status, _, said = in_pieces(http, f"GET /v1/metrics?{ids} HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+    assert (status, json.loads(said)["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    ("head", "status", "code"),
+    [
+        (f"GET /healthz?{'a' * 200_000} HTTP/1.1\nHost: localhost\n\n", 431, "too_large"),
+        (f"GET /healthz HTTP/1.1\nHost: localhost\nX-Long: {'a' * 200_000}\n\n", 431, "too_large"),
+        ("GET /healthz HTTP/1.1\nHost: localhost\nX-Zero: \0\n\n", 400, "malformed"),
+        ("GET /heal thz HTTP/1.1\nHost: localhost\n\n", 400, "malformed"),
+        ("GET /healthz HTTP/1.1\n\n", 400, "malformed"),
+        ("NO\n\n", 400, "malformed"),
+    ],
+)
+def test_what_is_not_http_is_answered_with_a_problem_too(http: httpx.Client, head: str, status: int, code: str) -> None:
+    answered, headers, said = in_pieces(http, head)
+    assert answered == status
+    assert headers["content-type"] == "application/problem+json"
+    problem = json.loads(said)
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert set(problem) == {"type", "title", "status", "detail", "instance", "code"}
+    assert http.get("/healthz").status_code == 200
 
 
 def test_a_body_that_is_too_large_is_not_asked_for(http: httpx.Client) -> None:

@@ -16,7 +16,8 @@ from api.negotiation import preferred
 from api.problems import documented
 from api.routing import Route
 from api.selection import Chosen, JobIds, RunIds, Selection, choose, of_job
-from models.kinds.metrics import METRICS, recorded_by
+from models.kinds.metrics import METRICS
+from models.specification import recorded_by
 from reporting.answers import NonFinite
 from reporting.formats import DEFAULT, FORMATS, Export
 from reporting.reading import read_parts

@@ -64,7 +64,7 @@ def write_for_torch(folder: Path) -> None:
         for name, reviews in (("train", data.train), ("test", data.test))
         for field in ("indptr", "indices", "labels")
     }
-    np.savez(folder / "imdb.npz", num_words=data.num_words, **arrays)
+    np.savez(folder / "imdb.npz", num_words=data.inputs, **arrays)
 
 
 def throughput(processes: int, runs: int) -> dict[str, Any]:

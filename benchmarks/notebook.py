@@ -68,10 +68,10 @@ def main() -> None:
     arguments = parser.parse_args()
     settings = Settings()
     data = load(Imdb(), settings.data_dir, settings.imdb_npz)
-    x, validation = (rows(part, data.num_words, arguments.sparse) for part in (data.train, data.test))
+    x, validation = (rows(part, data.inputs, arguments.sparse) for part in (data.train, data.test))
     y, labels = np.asarray(data.train.labels), np.asarray(data.test.labels)
     for variant in arguments.variants:
-        model = build(variant, data.num_words, arguments.sparse)
+        model = build(variant, data.inputs, arguments.sparse)
         stamps: list[float] = []
         stamp = keras.callbacks.LambdaCallback(
             on_epoch_end=lambda epoch, logs, to=stamps: to.append(time.perf_counter())

@@ -174,7 +174,7 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
                 fault(
                     ("variants", i, "layers", 0),
                     "first_layer_not_dense",
-                    "The first layer must be dense: it reads the words",
+                    "The first layer must be dense: it reads the inputs",
                 )
             )
     trainings: list[tuple[tuple[str | int, ...], Training]] = [(("training",), specification.training)]
@@ -183,18 +183,19 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
         for i, variant in enumerate(specification.variants)
         if variant.training
     ]
+    task = specification.dataset.task
     for within, training in trainings:
-        if training.early_stopping and training.early_stopping.monitor not in training.recorded:
-            detail = f"No epoch will have it; each records: {', '.join(training.recorded)}"
+        recorded = training.recorded(task)
+        if training.early_stopping and training.early_stopping.monitor not in recorded:
+            detail = f"No epoch will have it; each records: {', '.join(recorded)}"
             errors.append(fault((*within, "early_stopping", "monitor"), "not_recorded", detail))
         errors += [
             fault((*within, "metrics", i), "duplicate", "It is listed before")
             for i, name in enumerate(training.metrics)
             if name in training.metrics[:i]
         ]
-        task = specification.dataset.task
         errors += [
-            fault((*within, "metrics", i), "not_for_task", f"It is no metric of {task.title}")
+            fault((*within, "metrics", i), "not_for_task", f"It has no meaning for {task.title}")
             for i, name in enumerate(training.metrics)
             if (tasks := MEASURES[name].tasks) and task.name not in tasks
         ]

@@ -24,6 +24,7 @@ from models.kinds.layer import MAX_LAYERS
 from models.kinds.layers import AnyLayer
 from models.kinds.metrics import ASKED, AskedName, MetricName, recorded
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
+from models.kinds.task import Task
 from models.names import Name, VariantName
 
 # Limits, each with its reason in docs/limits.md.
@@ -63,10 +64,9 @@ class Training(Model):
     # Absent if nothing is asked for: a run's key stays what it was before there were any to ask for.
     metrics: tuple[AskedName, ...] = Field(default=(), max_length=len(ASKED), exclude_if=operator.not_)
 
-    @property
-    def recorded(self) -> tuple[str, ...]:
-        """The metrics of each epoch, by name."""
-        return recorded(self.evaluate_train, self.metrics)
+    def recorded(self, task: Task) -> tuple[str, ...]:
+        """The metrics of each epoch, by name, of a run on a data set of this task."""
+        return recorded(task, self.evaluate_train, self.metrics)
 
 
 if TYPE_CHECKING:
@@ -132,6 +132,13 @@ class Specification(Model):
 def stored(document: dict[str, Any]) -> Specification:
     """The specification that was stored as `document`."""
     return Specification.model_validate_json(json.dumps(document))
+
+
+def recorded_by(document: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of the metrics that runs of a job record, by its specification as it was stored."""
+    trainings = [document["training"], *(each["training"] for each in document["variants"] if each["training"])]
+    asked = {name for training in trainings for name in training.get("metrics", ())}
+    return recorded(dataset_of(document).task, any(training["evaluate_train"] for training in trainings), asked)
 
 
 class _OfDataset(BaseModel):

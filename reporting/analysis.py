@@ -41,7 +41,7 @@ def analyse(
     view: View = "data",
     bootstrap: bool = False,
     validated_on_test: bool = False,
-    chance: float = Binary().chance,
+    chance: float | None = Binary().chance,
     smallest: float | None = None,
 ) -> Analysis:
     """The analysis, every number finite or None.

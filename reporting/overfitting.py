@@ -35,7 +35,7 @@ CURVES: dict[View, tuple[str, str, str]] = {
 """A view's training loss, its training loss in inference mode, and its validation loss."""
 
 LEARNED = 0.95
-"""A run whose least cross-entropy is above this part of that of chance has learned nothing to speak of."""
+"""A run whose least loss of the data is above this part of that of chance has learned nothing to speak of."""
 
 
 def higher_is_better(metric: str) -> bool:
@@ -130,8 +130,8 @@ class Reading:
     verdict: Word
 
 
-def read(history: RunHistory, view: View = "data", chance: float = Binary().chance) -> Reading:
-    """The reading of one run. `chance`: the task's loss of a network that has learned nothing.
+def read(history: RunHistory, view: View = "data", chance: float | None = Binary().chance) -> Reading:
+    """The reading of one run. `chance`: the task's loss of a network that has learned nothing, None if unknown.
 
     A run with a value that is not finite has the verdict `diverged`."""
     missing = (math.nan,) * len(history.epochs)
@@ -180,15 +180,15 @@ def _slope(points: Sequence[tuple[int, float]]) -> float | None:
     return float(stats.linregress(epochs, losses).slope)
 
 
-def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int | None, chance: float) -> Word:
+def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int | None, chance: float | None) -> Word:
     """One of a small set of words; the first that fits, in this order.
 
     - `diverged`: a loss was not finite.
     - `overfitting`: there is an onset.
     - `too few epochs`: fewer than would show one.
     - `underfitting`: the smoothed validation loss still fell by more than the tolerance over the last epochs (as
-      many as the patience) and ended within it of its least, or the cross-entropy never got below 0.95 times
-      that of chance.
+      many as the patience) and ended within it of its least, or the data's loss never got below 0.95 times
+      that of chance, if that is known.
     - `good fit`: none of these.
     """
     if any(not math.isfinite(v) for metric in history.metrics.values() for v in metric):
@@ -200,5 +200,5 @@ def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int 
     smoothed = smooth(validation)
     falling = smoothed[-1] < (1 - TOLERANCE) * smoothed[-1 - PATIENCE]
     falling &= smoothed[-1] <= (1 + TOLERANCE) * smoothed.min()  # else it has turned, if too late for an onset
-    learned = min(history.metrics.get("val_data_loss", (0.0,))) <= LEARNED * chance
+    learned = chance is None or min(history.metrics.get("val_data_loss", (0.0,))) <= LEARNED * chance
     return "underfitting" if falling or not learned else "good fit"

@@ -27,11 +27,11 @@ def made(kind: KerasKind, **more: Any) -> Any:
     return attrgetter(kind.keras)(keras)(**arguments, **more)
 
 
-def build(layers: Sequence[Layer], num_words: int, task: Task) -> keras.Sequential:
+def build(layers: Sequence[Layer], inputs: int, task: Task) -> keras.Sequential:
     """The Keras model of a specification's hidden `layers`, and the task's output layer behind them."""
     parts = [made(layer, name=f"{layer.type}_{i}") for i, layer in enumerate(layers, 1)]
     return keras.Sequential(
-        [keras.Input((num_words,), name="reviews"), *parts, made(task.output, name="output")], name="variant"
+        [keras.Input((inputs,), name="reviews"), *parts, made(task.output, name="output")], name="variant"
     )
 
 
@@ -68,7 +68,7 @@ def save(model: keras.Model, task: Task) -> bytes:
     Its optimizer is plain SGD, which has no state; the run's own would make the file up to three
     times as big.
     """
-    model.compile(optimizer=keras.optimizers.SGD(), loss=task.loss, metrics=["acc"])
+    model.compile(optimizer=keras.optimizers.SGD(), loss=task.loss, metrics=[task.measure])
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         model.save(path)

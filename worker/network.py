@@ -1,4 +1,4 @@
-"""A variant's network: a plain Keras model, and the graphs that train and evaluate it on sparse reviews.
+"""A variant's network: a plain Keras model, and the graphs that train and evaluate it on sparse rows.
 
 Every layer, optimizer, regularizer and initializer is Keras's own. Ours are the first layer's
 product (`worker.sparse`) and the loop over batches, which runs inside one graph.
@@ -77,8 +77,8 @@ class Network:
         self.optimizer.build(self.trainable)
         # One fused pass over a wide kernel's rows; a narrow one is quicker without.
         self._apply = tf.function(self._update, jit_compile=self.wide, autograph=False)
-        # Both: (batches, first, last) -> float32 (last - first, 3), the mean cross-entropy, penalty and
-        # accuracy of each of the batches [first, last), trained on or only scored.
+        # Both: (batches, first, last) -> float32 (last - first, 3), the mean loss of the data, penalty and
+        # score of each of the batches [first, last), trained on or only scored.
         self.train = tf.function(partial(self._loop, self._step), autograph=False, reduce_retracing=True)
         self.evaluate = tf.function(partial(self._loop, self._score), autograph=False, reduce_retracing=True)
         # The same, but for the predictions themselves: float32 (rows, units). Traced only if they are asked for.
@@ -175,7 +175,7 @@ class Network:
         return contextlib.nullcontext() if self.wide else tf.control_dependencies([done])
 
     def _outputs(self, product: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
-        """Predictions (count, 1) and penalties from the first layer's bare product, by Keras's own layers."""
+        """Predictions (count, units) and penalties from the first layer's bare product, by Keras's own layers."""
         values = product + self.first.bias if self.first.use_bias else product
         values = self.first.activation(values)
         penalty = tf.constant(0.0)
@@ -199,32 +199,32 @@ class Network:
         self.optimizer.apply(gradients, self.trainable)
 
     def _step(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
-        """One batch: forward, backward, update. Its mean cross-entropy, penalty and accuracy before the update."""
+        """One batch: forward, backward, update. Its mean loss of the data, penalty and score before the update."""
         labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
         product, block_gradients = self._product(batches, batch)
         with tf.GradientTape() as tape:
             tape.watch(product)
             predictions, penalty = self._outputs(product, training=True)
-            data_loss, accuracy = self._means(labels, predictions)
+            data_loss, score = self._means(labels, predictions)
             loss = data_loss + penalty
         into_product, *gradients = tape.gradient(loss, [product, *(v.value for v in self.trainable)])
         for i, gradient in enumerate(block_gradients(into_product)):
             gradients[i] = gradient if gradients[i] is None else gradients[i] + gradient
         self._apply(gradients)
-        return tf.stack([data_loss, penalty, accuracy])
+        return tf.stack([data_loss, penalty, score])
 
     def _score(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
         """One batch in inference mode: what `_step` returns, and nothing changed."""
         labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
         product, _ = self._product(batches, batch)
         predictions, penalty = self._outputs(product, training=False)
-        data_loss, accuracy = self._means(labels, predictions)
-        return tf.stack([data_loss, penalty, accuracy])
+        data_loss, score = self._means(labels, predictions)
+        return tf.stack([data_loss, penalty, score])
 
     def _means(self, labels: tf.Tensor, predictions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The task's loss and accuracy, by Keras's own functions, as means over the batch's rows."""
-        loss, accuracy = getattr(keras.losses, self.task.loss), getattr(keras.metrics, self.task.accuracy)
-        return tf.reduce_mean(loss(labels, predictions)), tf.reduce_mean(accuracy(labels, predictions))
+        """The task's loss and score, by Keras's own functions, as means over the batch's rows."""
+        loss, score = getattr(keras.losses, self.task.loss), getattr(keras.metrics, self.task.score)
+        return tf.reduce_mean(loss(labels, predictions)), tf.reduce_mean(score(labels, predictions))
 
     def _predict(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
         """A batch's predictions in inference mode."""

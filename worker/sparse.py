@@ -1,11 +1,12 @@
-"""The first layer's product with multi-hot rows, and its feeding, by the words that are present.
+"""The first layer's product with rows of numbers and multi-hot ones, and its feeding, by what is not 0.
 
 A review is a row of zeros with ones at its words, so `rows @ kernel` is, for each review, the sum
 of its words' kernel rows, and the kernel's gradient is, for each word, the sum of the output
 gradients of the reviews it occurs in. The kernel's rows are cut into blocks. Word ids are ranks of
 frequency, so the first block holds the few words that make up half of all (review, word) pairs:
 as dense rows these cost less. The pairs of the other blocks stay sparse, and their cost follows
-the words present.
+the words present. A row's numbers come before its words: they are the first block's first columns, which
+is then float32 instead of bytes, and nothing else changes.
 """
 
 from __future__ import annotations
@@ -49,10 +50,10 @@ class Pairs(NamedTuple):
 
 
 class Batches(NamedTuple):
-    """Reviews in batches, as the graphs take them.
+    """Rows in batches, as the graphs take them.
 
-    head: uint8 (reviews, width of the first block), dense. labels: float32 (reviews, 1).
-    starts: int64 (batches + 1), batch b has the reviews [starts[b], starts[b + 1]). tails: the sparse blocks.
+    head: (rows, width of the first block), dense: float32 with numbers in it, uint8 without. labels: float32 (rows, 1).
+    starts: int64 (batches + 1), batch b has the rows [starts[b], starts[b + 1]). tails: the sparse blocks.
     """
 
     head: tf.Tensor
@@ -79,8 +80,10 @@ class Rows:
         indptr = indptr - indptr[0]
         rows = np.repeat(np.arange(len(reviews), dtype=np.int32), np.diff(indptr))
         frequent = indices < cuts[0]
-        head = np.zeros((len(reviews), cuts[0]), np.uint8)
+        head = np.zeros((len(reviews), cuts[0]), np.uint8 if reviews.numbers is None else np.float32)
         head[rows[frequent], indices[frequent]] = 1
+        if reviews.numbers is not None:
+            head[:, : reviews.numbers.shape[1]] = reviews.numbers
         tails = []
         for first, last in itertools.pairwise(cuts):
             inside = (indices >= first) & (indices < last)
@@ -120,11 +123,11 @@ def prepare(data: Dataset, units: int) -> Prepared:
     """`data` as a first layer of `units` wants it; the last two are kept."""
     shards = 1 if units < NARROW else SHARDS
     own_validation = data.validation is not data.test
-    key = (data.sha256, data.num_words, len(data.train), len(data.validation), own_validation, shards)
+    key = (data.sha256, data.inputs, len(data.train), len(data.validation), own_validation, shards)
     if key not in _prepared:
         while len(_prepared) >= 2:  # before the new one is made: three at once are not kept
             _prepared.popitem(last=False)
-        cuts = blocks(data.train, data.num_words, shards)
+        cuts = blocks(data.train, data.inputs, shards)
         _prepared[key] = Prepared(cuts, Rows.of(data.train, cuts), Rows.of(data.validation, cuts))
     _prepared.move_to_end(key)
     return _prepared[key]
@@ -135,16 +138,17 @@ def forget() -> None:
     _prepared.clear()
 
 
-def blocks(reviews: Reviews, num_words: int, shards: int) -> tuple[int, ...]:
+def blocks(reviews: Reviews, inputs: int, shards: int) -> tuple[int, ...]:
     """Where the kernel's blocks end: the first, then `shards` sparse ones with about as many pairs each."""
-    counts = np.bincount(reviews.indices, minlength=num_words)
-    frequent = int((counts > FREQUENT * len(reviews)).sum())
-    head = min(num_words, max(16, -(-frequent // 16) * 16))
-    if head == num_words:
+    counts = np.bincount(reviews.indices, minlength=inputs)
+    numbers = 0 if reviews.numbers is None else reviews.numbers.shape[1]
+    frequent = numbers + int((counts > FREQUENT * len(reviews)).sum())
+    head = min(inputs, max(16, -(-frequent // 16) * 16))
+    if head == inputs:
         return (head,)
     cumulated = np.cumsum(counts[head:])
     inner = np.searchsorted(cumulated, cumulated[-1] * np.arange(1, shards) / shards) + head + 1
-    return (head, *sorted({min(int(cut), num_words - 1) for cut in inner} - {head}), num_words)
+    return (head, *sorted({min(int(cut), inputs - 1) for cut in inner} - {head}), inputs)
 
 
 def _pairs(tail: Any, starts: np.ndarray, by_word: bool) -> Pairs:

@@ -23,7 +23,7 @@ from models.kinds.datasets.synthetic import Synthetic
 from models.kinds.layers.dense import Dense
 from models.kinds.layers.dropout import Dropout
 from models.kinds.metric import Of
-from models.kinds.metrics import MEASURES, METRICS, SCORED
+from models.kinds.metrics import MEASURES, METRICS, scored
 from models.specification import RunSpecification, Training
 from worker import checkpoint as checkpoints
 from worker import sparse
@@ -124,8 +124,10 @@ class _Run:
         self.fingerprint = fingerprint(data.sha256)
         self.identity = run.model_dump_json() + json.dumps(self.fingerprint)
         self.rows = sparse.prepare(data, next((layer.units for layer in run.layers if isinstance(layer, Dense)), 1))
-        self.network = network_of(run.layers, self.training.optimizer, run.dataset.task, self.rows.cuts)
+        self.task = run.dataset.task
+        self.network = network_of(run.layers, self.training.optimizer, self.task, self.rows.cuts)
         self.choice = Choice(run)
+        self.metrics = self.training.recorded(self.task)
         self.widths: dict[str, int] = defaultdict(lambda: 1)  # batches a call, for each kind of graph
 
     def train(self) -> Result:
@@ -146,7 +148,7 @@ class _Run:
             if self.training.evaluate_train:
                 metrics |= self._metrics(Of.EVALUATED, self.network.evaluate, self.rows.train.in_order)
             metrics |= self._asked(self.rows.validation.in_order)
-            row = {**{name: metrics[name] for name in self.training.recorded}, "seconds": time.perf_counter() - began}
+            row = {**{name: metrics[name] for name in self.metrics}, "seconds": time.perf_counter() - began}
             history.append(row)
             if self.choice.see(len(history), row) and self.choice.wanted:
                 best = self.network.weights()
@@ -161,7 +163,7 @@ class _Run:
         if self.run.dataset.held_out:
             rows = sparse.Rows.of(self.data.test, self.rows.cuts).in_order
             score = self._metrics(Of.TRAINING, self.network.evaluate, rows)
-            test = {name: score[name] for name in SCORED}
+            test = {name: score[name] for name in scored(self.task)}
             if not math.isfinite(test["loss"]):
                 raise Diverged(f"The test set's loss is not finite at the chosen epoch, {chosen}")
         return Result(len(history), chosen, test, self.network.file(), self.fingerprint)
@@ -191,11 +193,11 @@ class _Run:
                 yield ready
 
     def _metrics(self, of: Of, graph: Callable[..., tf.Tensor], batches: sparse.Batches) -> dict[str, float]:
-        """Means over the reviews of what `graph` returns for each batch."""
+        """Means over the rows of what `graph` returns for each batch."""
         counts = np.diff(batches.starts.numpy())
         means = np.average(self._computed(of, graph, batches).astype(np.float64), axis=0, weights=counts)
-        data_loss, penalty, accuracy = map(float, means)
-        return {of + "loss": data_loss + penalty, of + "acc": accuracy, of + "data_loss": data_loss}
+        data_loss, penalty, score = map(float, means)
+        return {of + "loss": data_loss + penalty, of + self.task.measure: score, of + "data_loss": data_loss}
 
     def _asked(self, batches: sparse.Batches) -> dict[str, float]:
         """The metrics that `training.metrics` asks for, from all predictions of the validation set."""

@@ -33,15 +33,16 @@ class Dataset(Kind):
     """Rows to train on, to validate on and to test on, and the task that they set.
 
     Its loader is the module of the same name in `worker.data`. title: its name in figures and reports. rows: what its
-    rows are called. density: how many of a row's inputs are not 0, rounded up. script: Python for a program without
-    Ockham, a function `read(dataset, path)` that returns the training and the test set, each as (rows, labels): of each
-    row the inputs that are 1. `dataset` is this as JSON, `path` a file that the user names or None.
+    rows are called. A row's inputs are `numbers`, and behind them some that are 0 or 1. density: how many of the latter
+    are 1, rounded up. script: Python for a program without Ockham, a function `read(dataset, path)` that returns the
+    training and the test set, each as (rows, labels): the numbers (rows, inputs), or of each row the inputs that are 1.
+    `dataset` is this as JSON, `path` a file that the user names or None.
     """
 
     tag = "name"
 
     rows: ClassVar[str] = "rows"
-    density: ClassVar[int]
+    density: ClassVar[int] = 0
     script: ClassVar[str] = SCRIPT
 
     name: str
@@ -59,6 +60,11 @@ class Dataset(Kind):
     def inputs(self) -> int:
         """The features of a row, as a network's first layer reads them."""
         raise NotImplementedError
+
+    @property
+    def numbers(self) -> int:
+        """How many of the inputs, the first ones, are numbers; they are standardised by the rows trained on."""
+        return 0
 
     @property
     def available(self) -> int:

@@ -1,4 +1,4 @@
-"""What every task is: what a network is to find out, and with it the network's output, its loss and its accuracy."""
+"""What every task is: what a network is to find out, and with it the network's output, its loss and its score."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from models.kinds.layers.dense import Activation, Dense
 
 @dataclass(frozen=True)
 class Task:
-    """A task. Labels and predictions are float32 (rows, units).
+    """A task. Labels are float32 (rows, 1), or (rows, units) if a data set has as many of a row; predictions are
+    float32 (rows, units).
 
-    name: in answers. title: what people call it. activation: of the output layer. loss, accuracy: the functions in
-    `keras.losses` and `keras.metrics` whose means over the rows are the data's loss and the accuracy.
+    name: in answers. title: what people call it. activation: of the output layer. loss, score: the functions in
+    `keras.losses` and `keras.metrics` whose means over the rows are the data's loss and the measure beside it.
+    measure: the name of that measure, among those in `models.kinds.metrics`. loss_title: what people call the data's
+    loss, within a sentence. unit: in which that is measured, in the plural.
     """
 
     name: ClassVar[str]
@@ -21,7 +24,10 @@ class Task:
     place: ClassVar[int] = 100
     activation: ClassVar[Activation]
     loss: ClassVar[str]
-    accuracy: ClassVar[str]
+    score: ClassVar[str]
+    measure: ClassVar[str] = "acc"
+    loss_title: ClassVar[str] = "cross-entropy"
+    unit: ClassVar[str] = "nats"
 
     @classmethod
     def kind(cls) -> str:
@@ -34,8 +40,8 @@ class Task:
         raise NotImplementedError
 
     @property
-    def chance(self) -> float:
-        """The data's loss of a network that has learned nothing."""
+    def chance(self) -> float | None:
+        """The data's loss of a network that has learned nothing; None if that depends on the data."""
         raise NotImplementedError
 
     @property

@@ -10,8 +10,8 @@ from importlib.resources import files
 from typing import Any
 
 from models.kinds.metric import Of
-from models.kinds.metrics import MEASURES, METRICS, RECORDED, recorded_by
-from models.specification import RunSpecification, Specification, stored
+from models.kinds.metrics import MEASURES, METRICS, RECORDED
+from models.specification import RunSpecification, Specification, recorded_by, stored
 from reporting import archive
 from reporting.answers import Answer
 from reporting.formats import FORMATS, Export
@@ -87,7 +87,8 @@ def _network(run: RunSpecification) -> dict[str, Any]:
         "layers": [layer.in_keras() for layer in (*run.layers, task.output)],
         "optimizer": run.training.optimizer.in_keras(),
         "loss": task.loss,
-        "accuracy": task.accuracy,
+        "measure": task.measure,
+        "score": task.score,
     }
 
 

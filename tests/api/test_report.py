@@ -245,6 +245,22 @@ def test_the_bundles_script_tells_the_same_story(make_service: Callable[..., Ser
     assert "test set, at the best epoch" in done.stdout
 
 
+@pytest.mark.parametrize("validation", ["test", {"holdout": 100}])
+def test_the_bundles_script_makes_the_same_table(tmp_path: Path, validation: Any) -> None:
+    from worker.data import load
+
+    names: dict[str, Any] = {"__name__": "train", "__file__": str(tmp_path / "train.py")}
+    dataset = {"name": "synthetic_table", "classes": 5, "samples": 5000, "columns": 3, "seed": 2}
+    job = resolve({"dataset": {**dataset, "validation": validation, "train_samples": 4200}, "variants": ["original"]})
+    exec(compile(script(job), "train.py", "exec"), names)
+    data = load(job.dataset, tmp_path, None)
+    for (rows, labels), own in zip(
+        names["load"](job.dataset.model_dump(mode="json"), None), (data.train, data.validation, data.test), strict=True
+    ):
+        assert (labels == own.labels).all()
+        assert (rows == own.numbers).all()
+
+
 def test_the_bundles_script_makes_the_same_reviews(tmp_path: Path) -> None:
     from worker.data import synthetic
 

@@ -24,6 +24,7 @@ def estimate(units: int = 16, dataset: dict[str, Any] | None = None, **training:
         {"optimizer": {"name": "adam"}},
         {"dataset": {"num_words": 50_000}},
         {"dataset": {"name": "synthetic", "reviews": 100_000}},
+        {"dataset": {"name": "synthetic_table", "samples": 100_000, "columns": 500}},
         {"early_stopping": {"restore_best": True}},
     ],
     ids=str,

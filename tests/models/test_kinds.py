@@ -18,6 +18,7 @@ from models.kinds.datasets import DATASETS, AnyDataset
 from models.kinds.kind import Kind, Penalty, Rate, any_of, default, discover, unnamed
 from models.kinds.layer import Layer
 from models.kinds.layers import LAYERS, AnyLayer
+from models.kinds.metrics import MEASURES
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.kinds.regularizers import REGULARIZERS
 from models.kinds.task import Task
@@ -54,7 +55,9 @@ def test_a_data_set_counts_its_rows(kind: type[Dataset]) -> None:
     assert (few.held_out, few.trained_on, few.validated_on) == (10, 3, 10)
     assert TASKS[data.task.name] is type(data.task)
     assert data.title in data.in_words()
-    assert min(data.inputs, data.tested, data.density) > 0
+    assert min(data.inputs, data.tested) > 0
+    assert 0 <= data.numbers <= data.inputs
+    assert (data.density > 0) == (data.numbers < data.inputs)
 
 
 @pytest.mark.parametrize("name", DATASETS)
@@ -66,7 +69,8 @@ def test_a_data_set_has_its_loader(name: str) -> None:
 def test_a_task_is_complete(task: Task) -> None:
     assert task.title
     assert task.output.units == task.units > 0
-    assert math.isfinite(task.chance)
+    assert task.chance is None or math.isfinite(task.chance)
+    assert MEASURES[task.measure].title
 
 
 @pytest.mark.parametrize("axis", AXES.values(), ids=lambda axis: axis.name)

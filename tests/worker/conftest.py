@@ -19,6 +19,13 @@ import_keras()  # as a worker does, before the modules of this folder import it 
 
 SMALL = {"name": "synthetic", "reviews": 600, "num_words": 400}
 
+TASKS: dict[str, dict[str, Any]] = {
+    "binary": SMALL,
+    "binary of numbers": {"name": "synthetic_table", "classes": 2, "samples": 500},
+    "multiclass": {"name": "synthetic_table", "classes": 7, "samples": 500},
+}
+"""A small data set of each task."""
+
 
 @pytest.fixture(scope="session")
 def engine() -> None:
@@ -32,6 +39,13 @@ def engine() -> None:
 def small(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """600 reviews to train and 600 to test, of 400 words."""
     return load(Synthetic.model_validate(SMALL), tmp_path_factory.mktemp("data"), None)
+
+
+@pytest.fixture(scope="session")
+def sets(engine: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Dataset]:
+    """Those of `TASKS`."""
+    folder = tmp_path_factory.mktemp("sets")
+    return {name: load(specify(dataset=TASKS[name]).dataset, folder, None) for name in TASKS}
 
 
 @pytest.fixture(scope="session")
@@ -54,8 +68,10 @@ def specify(
     return specification.run(specification.variants[0].name, seed)
 
 
-def dense(reviews: Reviews, num_words: int) -> np.ndarray:
-    """The multi-hot rows that the notebook trains on: float32 (reviews, num_words)."""
-    rows = np.zeros((len(reviews), num_words), np.float32)
+def dense(reviews: Reviews, inputs: int) -> np.ndarray:
+    """The dense rows that the notebook trains on: float32 (rows, inputs)."""
+    rows = np.zeros((len(reviews), inputs), np.float32)
     rows[np.repeat(np.arange(len(reviews)), np.diff(reviews.indptr)), reviews.indices] = 1
+    if reviews.numbers is not None:
+        rows[:, : reviews.numbers.shape[1]] = reviews.numbers
     return rows

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from models.errors import Diverged, Stopped
 from models.specification import RunSpecification
-from tests.worker.conftest import SMALL, dense, specify
+from tests.worker.conftest import TASKS, dense, specify
 from worker import training
 from worker.data import Dataset
 from worker.model import load
@@ -65,9 +65,10 @@ def test_a_used_process_gives_the_same_bits(small: Dataset) -> None:
     assert metrics(run(specify(NOISY, seed=4, optimizer={"name": "adam"}), small)[0]) != metrics(first)
 
 
-def test_a_fresh_process_gives_the_same_bits(small: Dataset, tmp_path: Path) -> None:
+@pytest.mark.parametrize("task", TASKS)
+def test_a_fresh_process_gives_the_same_bits(sets: dict[str, Dataset], tmp_path: Path, task: str) -> None:
     job: dict[str, Any] = {
-        "dataset": SMALL,
+        "dataset": TASKS[task],
         "variants": ["smaller", NOISY, {"name": "wide", "layers": [{"type": "dense", "units": 33}]}],
         "training": {"epochs": 2, "batch_size": 100},
         "seeds": [7],
@@ -85,7 +86,7 @@ def test_a_fresh_process_gives_the_same_bits(small: Dataset, tmp_path: Path) -> 
     )
     lines = [json.loads(line) for line in finished.stdout.splitlines()]
     for name, variant in (("noisy", NOISY), ("smaller", "smaller"), ("wide", job["variants"][2])):
-        epochs, _ = run(specify(variant, seed=7, epochs=2, batch_size=100), small)
+        epochs, _ = run(specify(variant, seed=7, epochs=2, batch_size=100, dataset=TASKS[task]), sets[task])
         fresh = [line for line in lines if line["variant"] == name and "epoch" in line]
         assert [line["epoch"] for line in fresh] == [1, 2]
         for line, epoch in zip(fresh, epochs, strict=True):
@@ -141,13 +142,17 @@ def train_until(epoch: int, specification: RunSpecification, data: Dataset, chec
         training.train(specification, data, on_epoch=die, checkpoint=checkpoint)
 
 
-@pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "adagrad"])
-def test_a_resumed_run_is_bit_identical(small: Dataset, tmp_path: Path, optimizer: str) -> None:
-    specification = specify(NOISY, epochs=5, optimizer={"name": optimizer}, evaluate_train=True)
+@pytest.mark.parametrize(
+    ("task", "optimizer"),
+    [("binary", "rmsprop"), ("binary", "adagrad"), *((task, "adam") for task in TASKS)],
+)
+def test_a_resumed_run_is_bit_identical(sets: dict[str, Dataset], tmp_path: Path, task: str, optimizer: str) -> None:
+    small, data = sets[task], TASKS[task]
+    specification = specify(NOISY, epochs=5, optimizer={"name": optimizer}, evaluate_train=True, dataset=data)
     whole, one = run(specification, small)
     checkpoint = tmp_path / "checkpoint"
     train_until(3, specification, small, checkpoint)
-    run(specify(NOISY, seed=8, epochs=1, optimizer={"name": optimizer}), small)
+    run(specify(NOISY, seed=8, epochs=1, optimizer={"name": optimizer}, dataset=data), small)
     # Epoch 3 is in the checkpoint, but died before it was recorded: it is told again.
     rest, other = run(specification, small, checkpoint=checkpoint, recorded=2)
     assert [epoch.number for epoch in rest] == [3, 4, 5]
@@ -266,9 +271,7 @@ def test_holdout_scores_the_test_set_once_at_the_best_epoch(small: Dataset, tmp_
     epochs, result = run(specification, data)
     assert result.chosen_epoch == 1 + int(np.argmin([epoch.metrics["val_loss"] for epoch in epochs]))
     assert result.chosen_epoch < len(epochs)  # or the last epoch's weights would do
-    loss, accuracy = load(result.model).evaluate(
-        dense(data.test, data.num_words), np.asarray(data.test.labels), verbose=0
-    )
+    loss, accuracy = load(result.model).evaluate(dense(data.test, data.inputs), np.asarray(data.test.labels), verbose=0)
     assert result.test is not None
     assert result.test["loss"] == pytest.approx(loss, abs=1e-5)
     assert result.test["acc"] == pytest.approx(accuracy, abs=1e-6)
@@ -277,7 +280,7 @@ def test_holdout_scores_the_test_set_once_at_the_best_epoch(small: Dataset, tmp_
 
 def test_evaluate_train_is_without_dropout(small: Dataset) -> None:
     epochs, result = run(specify("dropout", evaluate_train=True), small)
-    x, y = dense(small.train, small.num_words), np.asarray(small.train.labels)
+    x, y = dense(small.train, small.inputs), np.asarray(small.train.labels)
     loss, accuracy = load(result.model).evaluate(x, y, verbose=0)
     assert epochs[-1].metrics["eval_loss"] == pytest.approx(loss, abs=1e-5)
     assert epochs[-1].metrics["eval_acc"] == pytest.approx(accuracy, abs=1e-6)
@@ -323,8 +326,9 @@ optimizers = st.sampled_from(
 
 
 @pytest.mark.timeout(600)
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
+    task=st.sampled_from(list(TASKS)),
     first=st.none() | dense_layer,
     others=st.lists(dense_layer | other_layer, max_size=3),
     optimizer=optimizers,
@@ -332,16 +336,16 @@ optimizers = st.sampled_from(
     seed=st.integers(0, 2**32 - 1),
 )
 def test_the_model_is_plain_keras_with_the_recorded_scores(
-    small: Dataset, first: Any, others: list[Any], optimizer: Any, batch_size: int, seed: int
+    sets: dict[str, Dataset], task: str, first: Any, others: list[Any], optimizer: Any, batch_size: int, seed: int
 ) -> None:
+    data, on = sets[task], TASKS[task]
     layers = [] if first is None else [first, *others]
     variant = {"name": "random", "layers": layers}
-    epochs, result = run(specify(variant, seed=seed, epochs=1, batch_size=batch_size, optimizer=optimizer), small)
+    specification = specify(variant, seed=seed, epochs=1, batch_size=batch_size, optimizer=optimizer, dataset=on)
+    epochs, result = run(specification, data)
     model = load(result.model)
-    loss, accuracy = model.evaluate(
-        dense(small.validation, small.num_words), np.asarray(small.validation.labels), verbose=0
-    )
-    assert epochs[-1].metrics["val_acc"] == pytest.approx(accuracy, abs=1e-6)
+    loss, score = model.evaluate(dense(data.validation, data.inputs), np.asarray(data.validation.labels), verbose=0)
+    assert epochs[-1].metrics[f"val_{specification.dataset.task.measure}"] == pytest.approx(score, abs=1e-6)
     assert epochs[-1].metrics["val_loss"] == pytest.approx(loss, abs=1e-5, rel=1e-5)
     assert type(model) is keras.Sequential
     assert {type(layer).__module__.split(".")[0] for layer in model.layers} <= {"keras"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -11,12 +12,15 @@ from keras import layers, regularizers
 
 from models.kinds.tasks.binary import Binary
 from models.specification import RunSpecification
-from tests.worker.conftest import dense, specify
+from tests.worker.conftest import TASKS, dense, specify
 from worker import sparse, training
-from worker.data import Dataset
+from worker.data import Dataset, Reviews
 from worker.model import build, initialize, load
 
 NAMES = ("loss", "acc", "val_loss", "val_acc")
+
+STOCK = {"binary": ("binary_crossentropy", "acc"), "multiclass": ("categorical_crossentropy", "acc")}
+"""What a task's networks are compiled with, as the book has it: the loss and the metric."""
 
 # The notebook's networks, written out as it writes them: units and regularizer.
 PRESETS: dict[str, tuple[int, Any]] = {
@@ -76,28 +80,36 @@ def keras_history(
     model: keras.Model, optimizer: Any, run: RunSpecification, data: Dataset, words: np.ndarray | None = None
 ) -> dict[str, list[float]]:
     """Stock Keras from the same initial weights, fed the same batches, their columns in the order of `words`."""
-    beginning = build(run.layers, data.num_words, run.dataset.task)
+    beginning = build(run.layers, data.inputs, run.dataset.task)
     initialize(beginning, run.seed)
     weights = beginning.get_weights()
-    x, y = dense(data.train, data.num_words), np.asarray(data.train.labels)
-    validation = (dense(data.validation, data.num_words), np.asarray(data.validation.labels))
+    task = run.dataset.task
+    loss, metric = STOCK[task.name]
+
+    def labels(rows: Reviews) -> np.ndarray:
+        own = np.asarray(rows.labels)
+        return keras.utils.to_categorical(own, task.units) if task.name == "multiclass" else own
+
+    x, y = dense(data.train, data.inputs), labels(data.train)
+    validation = (dense(data.validation, data.inputs), labels(data.validation))
     if words is not None:
         weights[0], x, validation = weights[0][words], x[:, words], (validation[0][:, words], validation[1])
     model.set_weights(weights)
-    model.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["acc"])
-    history: dict[str, list[float]] = {name: [] for name in NAMES}
+    model.compile(optimizer=optimizer, loss=loss, metrics=[metric])
+    names = ("loss", metric, "val_loss", f"val_{metric}")
+    history: dict[str, list[float]] = {name: [] for name in names}
     for number in range(1, run.training.epochs + 1):
         order = sparse.order(run.seed, number, len(y))
         fitted = model.fit(
             x[order], y[order], batch_size=run.training.batch_size, shuffle=False, validation_data=validation, verbose=0
         )
-        for name in NAMES:
+        for name in names:
             history[name] += fitted.history[name]
     return history
 
 
 def assert_equal(ours: dict[str, list[float]], keras_: dict[str, list[float]]) -> None:
-    for name in NAMES:
+    for name in keras_:
         assert ours[name][0] == pytest.approx(keras_[name][0], rel=1e-4), name
         assert ours[name][:3] == pytest.approx(keras_[name][:3], rel=1e-3), name
 
@@ -117,7 +129,7 @@ def notebook_model(preset: str, num_words: int) -> keras.Model:
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets(small: Dataset, preset: str) -> None:
     run = specify(preset, seed=5)
-    stock = keras_history(notebook_model(preset, small.num_words), "rmsprop", run, small)
+    stock = keras_history(notebook_model(preset, small.inputs), "rmsprop", run, small)
     assert_equal(engine_history(run, small), stock)
 
 
@@ -129,15 +141,44 @@ def test_optimizers(small: Dataset, units: int, name: str) -> None:
     optimizer, arguments = OPTIMIZERS[name]
     hidden = [{"type": "dense", "units": units, "activation": "relu"}]
     run = specify({"name": "v", "layers": hidden}, optimizer={"name": name.partition("-")[0], **arguments})
-    stock = keras_history(build(run.layers, small.num_words, run.dataset.task), optimizer(**arguments), run, small)
+    stock = keras_history(build(run.layers, small.inputs, run.dataset.task), optimizer(**arguments), run, small)
     assert_equal(engine_history(run, small), stock)
 
 
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(small: Dataset, name: str) -> None:
     run = specify({"name": "v", "layers": LAYERS[name]}, batch_size=100, optimizer={"name": "adam"})
-    stock = keras_history(build(run.layers, small.num_words, run.dataset.task), keras.optimizers.Adam(), run, small)
+    stock = keras_history(build(run.layers, small.inputs, run.dataset.task), keras.optimizers.Adam(), run, small)
     assert_equal(engine_history(run, small), stock)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("task", [name for name in TASKS if name != "binary"])
+def test_tasks(sets: dict[str, Dataset], task: str, name: str) -> None:
+    data = sets[task]
+    variant = {"name": "v", "layers": LAYERS[name]}
+    run = specify(variant, seed=2, batch_size=100, optimizer={"name": "adam"}, dataset=TASKS[task])
+    stock = keras_history(build(run.layers, data.inputs, run.dataset.task), keras.optimizers.Adam(), run, data)
+    ours = engine_history(run, data)
+    assert_equal(ours, stock)
+    assert list(ours) == [*stock, "data_loss", "val_data_loss"]
+
+
+@pytest.mark.parametrize("units", [8, 40])
+def test_rows_of_numbers_and_words(small: Dataset, units: int) -> None:
+    """A row's numbers come first, then its words."""
+    random = np.random.default_rng(0)
+
+    def mixed(rows: Reviews) -> Reviews:
+        numbers = random.normal(size=(len(rows), 21)).astype(np.float32)
+        return Reviews(rows.indptr, rows.indices + np.int32(21), rows.labels, numbers)
+
+    test = mixed(small.test)
+    data = replace(small, inputs=421, train=mixed(small.train), validation=test, test=test, sha256="mixed")
+    run = specify({"name": "v", "layers": [{"type": "dense", "units": units, "activation": "relu"}]})
+    assert sparse.prepare(data, units).cuts[0] < 421
+    stock = keras_history(build(run.layers, 421, run.dataset.task), keras.optimizers.RMSprop(), run, data)
+    assert_equal(engine_history(run, data), stock)
 
 
 def test_data_loss_is_the_loss_without_its_penalty(small: Dataset) -> None:
@@ -172,12 +213,12 @@ def test_noise_is_equal_in_distribution(small: Dataset, layer: dict[str, Any], o
         return np.array([np.mean(engine_history(run, small)["loss"]) for run in runs])
 
     keras.utils.set_random_seed(1000)
-    model = build(specify({"name": "v", "layers": [*hidden, layer]}).layers, small.num_words, Binary())
+    model = build(specify({"name": "v", "layers": [*hidden, layer]}).layers, small.inputs, Binary())
     model.compile(optimizer="rmsprop", loss="binary_crossentropy")
     model.optimizer.build(model.trainable_variables)
     fresh = [variable.numpy() for variable in model.optimizer.variables]
     noise_state = model.layers[1].seed_generator.state
-    x, y = dense(small.train, small.num_words), np.asarray(small.train.labels)
+    x, y = dense(small.train, small.inputs), np.asarray(small.train.labels)
     stock = []
     for seed in seeds:
         initialize(model, seed)
@@ -210,8 +251,8 @@ def test_presets_on_imdb(imdb: Dataset, preset: str) -> None:
     ours = np.array([engine_history(run, imdb)[name] for name in NAMES])
     stock: list[np.ndarray] = []
     for shuffle in range(4):
-        words = np.random.default_rng(shuffle).permutation(imdb.num_words) if shuffle else None
-        history = keras_history(notebook_model(preset, imdb.num_words), "rmsprop", run, imdb, words)
+        words = np.random.default_rng(shuffle).permutation(imdb.inputs) if shuffle else None
+        history = keras_history(notebook_model(preset, imdb.inputs), "rmsprop", run, imdb, words)
         stock.append(np.array([history[name] for name in NAMES]))
         nearest = np.min([np.abs(ours / one - 1) for one in stock], axis=0)
         apart = np.max([np.abs(one / other - 1) for one in stock for other in stock], axis=0)

@@ -1,14 +1,17 @@
-"""The reviews that networks are trained on: `load` gives a data set as memory-mapped sparse rows.
+"""The rows that networks are trained on: `load` gives a data set, its sparse rows memory-mapped.
 
-A data set's loader is the module of its name, with a function `prepared(dataset, folder, imdb_npz)` that returns the
-directory of its rows as `worker.data.csr` writes them, made first if it is not there.
+A data set's loader is the module of its name, with a function `prepared(dataset, folder, file)` that returns the
+directory of its rows as `worker.data.csr` writes them, made first if it is not there. `file` is what a setting names.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
+
+import numpy as np
 
 from models.errors import DatasetInvalid
 from models.kinds import dataset
@@ -20,45 +23,67 @@ __all__ = ["Dataset", "Reviews", "load"]
 
 @dataclass(frozen=True)
 class Dataset:
-    """Reviews to train on, to validate on, to test on. Word ids are below `num_words`.
+    """Rows of `inputs` inputs to train on, to validate on, to test on.
 
-    `validation` is `test` itself unless training reviews were held out. `sha256` is the hash of the
-    whole encoded content, before anything was held out or left away.
+    `validation` is `test` itself unless training rows were held out. `sha256` is the hash of the
+    whole encoded content, before anything was held out, left away or standardised.
     """
 
     name: str
-    num_words: int
+    inputs: int
     train: Reviews
     validation: Reviews
     test: Reviews
     sha256: str
 
 
-def load(specification: dataset.Dataset, data_dir: Path, imdb_npz: Path | None) -> Dataset:
+def load(specification: dataset.Dataset, data_dir: Path, file: Path | None) -> Dataset:
     """The data set that is asked for: prepared under `data_dir` the first time, mapped into memory ever after.
 
-    The first `holdout` training reviews are held out, then the first `train_samples` of the others
-    are trained on. `imdb_npz`: the file with the IMDB reviews; without it Keras's cache, then
-    Keras's download.
+    The first `holdout` training rows are held out, then the first `train_samples` of the others
+    are trained on. Numbers are standardised by the rows that are trained on. `file`: the data set's file, if it has
+    one; without it Keras's cache, then Keras's download.
 
-    Raises DatasetUnavailable where the reviews cannot be had, DatasetInvalid where their file is not
+    Raises DatasetUnavailable where the rows cannot be had, DatasetInvalid where their file is not
     what it should be or has too few of them, StorageFull where there is no room for them.
     """
     loader = import_module(f"worker.data.{specification.name}")
-    train, test, sha256 = csr.read(loader.prepared(specification, data_dir / "datasets", imdb_npz))
+    train, test, sha256 = csr.read(loader.prepared(specification, data_dir / "datasets", file))
 
     held_out = specification.held_out
     left = len(train) - held_out
     wanted = left if specification.train_samples is None else specification.train_samples
     if not 0 < wanted <= left:
         raise DatasetInvalid(
-            f"Of {len(train)} training reviews, {held_out} cannot be held out and {max(wanted, 1)} trained on"
+            f"Of {len(train)} training {specification.rows}, {held_out} cannot be held out "
+            f"and {max(wanted, 1)} trained on"
         )
+    trained = train.slice(held_out, held_out + wanted)
+    held = train.slice(0, held_out) if held_out else None
+    if trained.numbers is not None:
+        scales = _scales(trained.numbers)
+        trained, test = _standardised(trained, scales), _standardised(test, scales)
+        held = None if held is None else _standardised(held, scales)
     return Dataset(
         name=specification.name,
-        num_words=specification.inputs,
-        train=train.slice(held_out, held_out + wanted),
-        validation=train.slice(0, held_out) if held_out else test,
+        inputs=specification.inputs,
+        train=trained,
+        validation=test if held is None else held,
         test=test,
         sha256=sha256,
     )
+
+
+def _scales(numbers: np.ndarray) -> list[tuple[float, float]]:
+    """The mean and the standard deviation of each column; of one that never changes, 1."""
+    columns = (column.astype(np.float64) for column in numbers.T)  # one at a time: a table may be wide
+    return [(float(column.mean()), float(column.std()) or 1.0) for column in columns]
+
+
+def _standardised(rows: Reviews, scales: Sequence[tuple[float, float]]) -> Reviews:
+    """The rows with each number as its distance from its column's mean, in standard deviations."""
+    assert rows.numbers is not None
+    numbers = np.empty_like(rows.numbers)
+    for into, column, (mean, deviation) in zip(numbers.T, rows.numbers.T, scales, strict=True):
+        into[:] = (column.astype(np.float64) - mean) / deviation
+    return replace(rows, numbers=numbers)

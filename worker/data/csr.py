@@ -1,4 +1,4 @@
-"""Reviews as compressed sparse rows: built by the block, written as plain `.npy` files, memory-mapped."""
+"""Rows as numbers and compressed sparse ones: built by the block, written as plain `.npy` files, memory-mapped."""
 
 from __future__ import annotations
 
@@ -20,23 +20,36 @@ START, UNKNOWN, SHIFT = 1, 2, 3
 
 @dataclass(frozen=True)
 class Reviews:
-    """Multi-hot reviews. Review i has the words `indices[indptr[i]:indptr[i + 1]]`.
+    """Rows: first numbers, if there are any, then inputs that are 0 or 1, such as the words of reviews.
 
-    `indptr`: int64, n + 1, from 0. `indices`: int32, each review's distinct word ids in rising order.
-    `labels`: float32, n, 1 for a positive review and 0 for a negative one. The arrays are read-only.
+    Of the latter, row i has 1 at the inputs `indices[indptr[i]:indptr[i + 1]]`.
+    `indptr`: int64, n + 1, from 0. `indices`: int32, each row's distinct inputs in rising order, those that are numbers
+    counted. `labels`: float32, n; of two classes 0 and 1, for a positive review 1. `numbers`: float32 (n, numbers), or
+    None. The arrays are read-only.
     """
 
     indptr: NDArray[np.int64]
     indices: NDArray[np.int32]
     labels: NDArray[np.float32]
+    numbers: NDArray[np.float32] | None = None
+
+    @classmethod
+    def of_numbers(cls, numbers: NDArray[np.float32], labels: NDArray[np.float32]) -> Reviews:
+        """Rows that are nothing but numbers."""
+        return cls(np.zeros(len(labels) + 1, np.int64), np.zeros(0, np.int32), labels, numbers)
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def slice(self, start: int, stop: int) -> Reviews:
-        """The reviews from `start` up to `stop`; their words and labels are views, not copies."""
+        """The rows from `start` up to `stop`; all but their `indptr` are views, not copies."""
         indptr = self.indptr[start : stop + 1]
-        return Reviews(indptr - indptr[0], self.indices[indptr[0] : indptr[-1]], self.labels[start:stop])
+        return Reviews(
+            indptr - indptr[0],
+            self.indices[indptr[0] : indptr[-1]],
+            self.labels[start:stop],
+            None if self.numbers is None else self.numbers[start:stop],
+        )
 
 
 def distinct(
@@ -67,13 +80,13 @@ def starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def write(directory: Path, splits: Mapping[str, Iterable[Reviews]], **description: Any) -> None:
-    """Write each split's blocks of reviews, one after the other, and `meta.json` with the content's hash.
+    """Write each split's blocks of rows, one after the other, and `meta.json` with the content's hash.
 
-    Memory is that of one block, and 8 bytes a review.
+    Memory is that of one block, and 8 bytes per row; and all numbers.
     """
     digest = hashlib.sha256()
     for split in SPLITS:
-        lengths, labels = [], []
+        lengths, labels, numbers = [], [], []
         with (directory / f"{split}_indices.npy").open("wb") as file:
             _header(file, 0)
             for block in splits[split]:
@@ -82,10 +95,14 @@ def write(directory: Path, splits: Mapping[str, Iterable[Reviews]], **descriptio
                 file.write(indices.data)
                 lengths.append(np.diff(block.indptr))
                 labels.append(block.labels)
+                numbers += [] if block.numbers is None else [block.numbers]
             indptr = starts(np.concatenate(lengths))
             file.seek(0)
             _header(file, int(indptr[-1]))
-        for name, array in [("indptr", indptr.astype("<i8")), ("labels", np.concatenate(labels).astype("<f4"))]:
+        arrays = {"indptr": indptr.astype("<i8"), "labels": np.concatenate(labels).astype("<f4")}
+        if numbers:
+            arrays["numbers"] = np.ascontiguousarray(np.concatenate(numbers), "<f4")
+        for name, array in arrays.items():
             digest.update(array.data)
             np.save(directory / f"{split}_{name}.npy", array)
     (directory / "meta.json").write_text(json.dumps({"sha256": digest.hexdigest(), **description}, indent=1))
@@ -97,13 +114,12 @@ def _header(file: BinaryIO, length: int) -> None:
 
 
 def read(directory: Path) -> tuple[Reviews, Reviews, str]:
-    """What `write` wrote, memory-mapped: the training reviews, the test reviews, the content's SHA-256."""
+    """What `write` wrote, memory-mapped: the training rows, the test rows, the content's SHA-256."""
 
     def mapped(name: str) -> Any:
         # A plain array over the map: NumPy's memmap class costs time at every slice.
         return np.asarray(np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False))
 
-    train, test = (
-        Reviews(*(mapped(f"{split}_{name}") for name in ("indptr", "indices", "labels"))) for split in SPLITS
-    )
+    arrays = ["indptr", "indices", "labels"] + ["numbers"] * (directory / "train_numbers.npy").is_file()
+    train, test = (Reviews(*(mapped(f"{split}_{name}") for name in arrays)) for split in SPLITS)
     return train, test, json.loads((directory / "meta.json").read_text())["sha256"]

@@ -13,7 +13,7 @@ MAX_UNITS = 4096
 
 Activation = Literal[
     "linear", "relu", "relu6", "leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "softsign",
-    "tanh", "sigmoid", "hard_sigmoid", "exponential",
+    "tanh", "sigmoid", "hard_sigmoid", "exponential", "softmax",
 ]  # fmt: skip
 BiasInitializer = Literal[
     "zeros", "ones", "random_normal", "random_uniform", "truncated_normal", "glorot_normal", "glorot_uniform",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Annotated, Any
+from collections.abc import Collection
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from models.kinds.kind import discover
 from models.kinds.metric import Measure, Metric, Of
+from models.kinds.task import Task
+from models.kinds.tasks.binary import Binary
 
 MEASURES = discover(__name__, __path__, Measure)
 
@@ -44,24 +46,24 @@ SCORED = tuple(name for name, measure in MEASURES.items() if not measure.asked)
 """The measures of the test set at the chosen epoch."""
 
 
-def recorded(evaluate_train: bool, asked: Collection[str]) -> tuple[str, ...]:
+def scored(task: Task) -> tuple[str, ...]:
+    """The measures of the test set at the chosen epoch, by name: those that Keras computes batch by batch."""
+    return tuple(name for name, each in MEASURES.items() if not each.asked and (each.loss or name == task.measure))
+
+
+def recorded(task: Task, evaluate_train: bool, asked: Collection[str]) -> tuple[str, ...]:
     """The names of the metrics of each epoch of a run, in their order; `asked` are the measures it asks for."""
+    always = scored(task)
 
     def is_recorded(metric: Metric) -> bool:
-        return metric.measure.name in asked if metric.measure.asked else metric.of != Of.EVALUATED or evaluate_train
+        name = metric.measure.name
+        return name in asked or (name in always and (metric.of != Of.EVALUATED or evaluate_train))
 
     return tuple(name for name, metric in METRICS.items() if is_recorded(metric))
 
 
-RECORDED = recorded(False, ())
-"""The metrics of every epoch."""
-
-
-def recorded_by(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """The names of the metrics that runs of a job record, by its stored specification."""
-    trainings = [spec["training"], *(variant["training"] for variant in spec["variants"] if variant["training"])]
-    asked = {name for training in trainings for name in training.get("metrics", ())}
-    return recorded(any(training["evaluate_train"] for training in trainings), asked)
+RECORDED = recorded(Binary(), False, ())
+"""The metrics of every epoch of two classes."""
 
 
 def _known(name: str) -> str:

@@ -13,7 +13,7 @@ class Binary(Task):
     """Two classes, 0 and 1: the prediction is the probability of 1."""
 
     name, title, place = "binary", "binary classification", 0
-    activation, loss, accuracy = "sigmoid", "binary_crossentropy", "binary_accuracy"
+    activation, loss, score = "sigmoid", "binary_crossentropy", "binary_accuracy"
 
     @property
     def units(self) -> int:

@@ -1,0 +1,86 @@
+"""A table made from a seed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from models.kinds.dataset import MAX_ROWS, Dataset, TrainSamples, Validation
+from models.kinds.kind import Seed
+from models.kinds.task import Task
+from models.kinds.tasks.binary import Binary
+from models.kinds.tasks.multiclass import Multiclass
+
+MAX_CLASSES, MAX_COLUMNS = 100, 1000
+
+SCRIPT = '''\
+BLOCK = 4096
+
+
+def table(dataset, split):
+    """The rows that Ockham makes from a seed; its docs/data.md says how. `split`: 1 to train on, 2 to test on."""
+    columns, classes, samples = dataset["columns"], dataset["classes"], dataset["samples"]
+
+    def stream(*key):
+        return np.random.Philox(np.random.SeedSequence(key))
+
+    weights = (stream(dataset["seed"], 0).random_raw(columns * classes) % 17).astype(np.int64).reshape(columns, -1) - 8
+    weights[max(1, columns // 2) :] = 0
+    numbers, labels = [], []
+    for block in range(0, samples, BLOCK):
+        bits = stream(dataset["seed"], split, block // BLOCK)
+        drawn = bits.random_raw(BLOCK * (columns + classes)).reshape(BLOCK, -1)[: samples - block]
+        sums = sum((drawn >> (16 * part)) & 0xFFFF for part in range(4)).astype(np.int64) - 2 * 0xFFFF
+        scores = sums[:, :columns] @ weights + 8 * sums[:, columns:]
+        numbers.append((sums[:, :columns] / 2**15).astype(np.float32))
+        labels.append(scores.argmax(1).astype(np.float32))
+    return np.concatenate(numbers), np.concatenate(labels)
+
+
+def read(dataset, path):
+    """The rows to train on and to test on."""
+    return table(dataset, 1), table(dataset, 2)
+'''
+
+
+class SyntheticTable(Dataset):
+    """Numbers made from `seed`: `samples` rows to train on, and as many to test, of `columns` numbers.
+
+    Half of the columns tell which of `classes` classes a row is of, as far as noise lets them.
+    """
+
+    title, place = "a synthetic table", 2
+    script = SCRIPT
+
+    name: Literal["synthetic_table"] = "synthetic_table"
+    classes: int = Field(default=3, ge=2, le=MAX_CLASSES)
+    samples: int = Field(default=1000, ge=2, le=MAX_ROWS)
+    columns: int = Field(default=20, ge=1, le=MAX_COLUMNS)
+    seed: Seed = 0
+    train_samples: TrainSamples | None = None
+    validation: Validation = "test"
+
+    @property
+    def task(self) -> Task:
+        return Binary() if self.classes == 2 else Multiclass(self.classes)
+
+    @property
+    def inputs(self) -> int:
+        return self.columns
+
+    @property
+    def numbers(self) -> int:
+        return self.columns
+
+    @property
+    def available(self) -> int:
+        return self.samples
+
+    @property
+    def tested(self) -> int:
+        return self.samples
+
+    def in_words(self) -> str:
+        what = f"{self.classes} classes"
+        return f"{self.title} of {self.samples:,} rows and {self.columns} columns, {what} (seed {self.seed})"

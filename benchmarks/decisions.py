@@ -112,7 +112,8 @@ def main() -> None:
         print(f"| {name} | {100 * anytime:.1f}% | {100 * student:.1f}% |")
     print(
         "\n| true difference, in standard deviations | comparisons | seeds to a decision, mean | decided within "
-        f"{SEEDS} | wrong sign | seeds of a fixed design as likely to decide |\n|---|---|---|---|---|---|"
+        f"{SEEDS} | wrong sign | seeds of a fixed design with the same probability of a decision |\n"
+        "|---|---|---|---|---|---|"
     )
     for effect in (0.5, 1.0, 1.5, 2.0, 3.0):
         for comparisons in (1, 5, 20):

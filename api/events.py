@@ -26,7 +26,7 @@ KEEPALIVE_SECONDS = 15
 @router.get(
     "/jobs/{job_id}/events",
     response_model=EventList,
-    summary="What happened to a job",
+    summary="List or stream a job's events",
     responses={
         200: {
             "description": "A page, or with `Accept: text/event-stream` a live stream",

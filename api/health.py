@@ -37,16 +37,16 @@ class Ready(BaseModel):
     workers: str
 
 
-@router.get("/healthz", summary="Alive")
+@router.get("/healthz", summary="Liveness check")
 async def healthz() -> Alive:
-    """Answers as long as the process does, whatever it depends on; it needs no thread."""
+    """Answers while the process runs, also if the database or the broker is down. It needs no thread."""
     return Alive()
 
 
 @router.get(
     "/readyz",
     response_model=Ready,
-    summary="Fit to serve",
+    summary="Readiness check",
     responses={503: {"model": Ready, "description": "A part is missing"}},
 )
 def readyz(request: Request) -> Any:

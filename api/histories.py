@@ -71,9 +71,9 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/jobs/{job_id}/history", response_model=History, summary="Every epoch", responses=_RESPONSES)
+@router.get("/jobs/{job_id}/history", response_model=History, summary="Get a job's history", responses=_RESPONSES)
 def get_history(request: Request, access: Reader, job_id: str, format: Format = None) -> Response:
-    """Losses and accuracies of every epoch of every run, those that still train included."""
+    """All metrics of every epoch of every run, including runs that still train."""
     with access.database.read() as session:
         selection = of_job(access, session, job_id)
         headers = _headers(request, selection)
@@ -82,7 +82,7 @@ def get_history(request: Request, access: Reader, job_id: str, format: Format = 
         )
 
 
-@router.get("/history", response_model=Histories, summary="Epochs across jobs", responses=_RESPONSES)
+@router.get("/history", response_model=Histories, summary="Get the history of several jobs", responses=_RESPONSES)
 def get_histories(
     request: Request, access: Reader, job: JobIds = None, run: RunIds = None, format: Format = None
 ) -> Response:

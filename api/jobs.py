@@ -44,7 +44,7 @@ _resolving = threading.Lock()
     "/jobs",
     status_code=202,
     response_model=JobObject,
-    summary="Submit an experiment",
+    summary="Submit a job",
     responses={
         200: {"model": Preview, "description": "With `validate_only`: what it would train"},
         202: {
@@ -107,7 +107,7 @@ def _accepted(answer: str, location: str, headers: dict[str, str]) -> Response:
     return Response(answer, 202, headers, "application/json")
 
 
-@router.get("/jobs", response_model=JobList, summary="List jobs, newest first", responses=documented(422))
+@router.get("/jobs", response_model=JobList, summary="List jobs", responses=documented(422))
 def list_jobs(
     access: Reader,
     status: Annotated[list[Status] | None, Query(description="Only jobs of these statuses")] = None,
@@ -189,7 +189,7 @@ def _wait(prefer: str) -> int:
     responses=documented(404, 409, 422),
 )
 def cancel_job(access: Submitter, job_id: str) -> Response:
-    """Queued runs end at once, training ones within a second; what they recorded stays."""
+    """Queued runs end at once, training ones within a second; recorded epochs stay."""
     with access.database.write() as session:
         find_mark(access, session, job_id)
         states.cancel(session, job_id)
@@ -200,11 +200,11 @@ def cancel_job(access: Submitter, job_id: str) -> Response:
     "/jobs/{job_id}/retry",
     status_code=202,
     response_model=JobObject,
-    summary="Train what failed again",
+    summary="Retry a job",
     responses=documented(404, 409, 422),
 )
 def retry_job(request: Request, access: Submitter, job_id: str) -> Response:
-    """Queues the failed and the cancelled runs of a finished job again; what succeeded stays."""
+    """Queues the failed and cancelled runs of a finished job again; runs that succeeded stay as they are."""
     done = False
     while not done:
         with access.database.write() as session:
@@ -219,12 +219,12 @@ def retry_job(request: Request, access: Submitter, job_id: str) -> Response:
     "/jobs/{job_id}/seeds",
     status_code=202,
     response_model=JobObject,
-    summary="Add seeds",
+    summary="Add seeds to a job",
     responses=documented(404, 408, 409, 413, 422),
     openapi_extra={"requestBody": SeedsRequest.documented()},
 )
 def add_seeds(request: Request, access: Submitter, job_id: str, body: Annotated[Any, Depends(read_json)]) -> Response:
-    """Trains each variant of a finished job with further seeds: intervals get narrower, and what is there stays."""
+    """Trains each variant of a finished job with further seeds: intervals get narrower, and existing runs stay."""
     with access.database.write() as session:
         owner = find_owner(access, session, job_id)
         states.add_seeds(session, job_id, body)

@@ -42,7 +42,7 @@ By = Annotated[
 _RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed"}, **documented(404, 422)}
 
 
-@router.get("/jobs/{job_id}/metrics", response_model=JobMetrics, summary="Metrics in brief", responses=_RESPONSES)
+@router.get("/jobs/{job_id}/metrics", response_model=JobMetrics, summary="Get a job's metrics", responses=_RESPONSES)
 def get_metrics(request: Request, access: Reader, job_id: str, by: By = "val_loss") -> Response:
     """The final and the best epoch of each run, and across seeds mean, standard deviation and interval.
 
@@ -58,7 +58,7 @@ def get_metrics(request: Request, access: Reader, job_id: str, by: By = "val_los
     return _answer(JobMetrics(job_id=job_id, **dict(metrics)), headers)
 
 
-@router.get("/metrics", response_model=MetricsAcross, summary="Metrics across jobs", responses=_RESPONSES)
+@router.get("/metrics", response_model=MetricsAcross, summary="Get the metrics of several jobs", responses=_RESPONSES)
 def get_metrics_across(
     request: Request, access: Reader, job: JobIds = None, run: RunIds = None, by: By = "val_loss"
 ) -> Response:
@@ -77,9 +77,7 @@ def get_metrics_across(
     return _answer(answer, headers)
 
 
-@router.get(
-    "/jobs/{job_id}/analysis", response_model=JobAnalysis, summary="Which variant overfits", responses=_RESPONSES
-)
+@router.get("/jobs/{job_id}/analysis", response_model=JobAnalysis, summary="Get a job's analysis", responses=_RESPONSES)
 def get_analysis(
     request: Request,
     access: Reader,

@@ -124,7 +124,7 @@ for _plot in plots.JOB_PLOTS.values():
 
 
 @router.get(
-    "/jobs/{job_id}/plots/{metric}.{format}", summary="Draw a metric", response_class=Response, responses=_RESPONSES
+    "/jobs/{job_id}/plots/{metric}.{format}", summary="Plot a metric", response_class=Response, responses=_RESPONSES
 )
 def get_plot(
     request: Request,
@@ -157,7 +157,7 @@ def get_plot(
 
 
 @router.get(
-    "/plots/{metric}.{format}", summary="Draw a metric across jobs", response_class=Response, responses=_RESPONSES
+    "/plots/{metric}.{format}", summary="Plot a metric of several jobs", response_class=Response, responses=_RESPONSES
 )
 def get_plot_across(
     request: Request,

@@ -41,9 +41,9 @@ class Presets(BaseModel):
     jobs: list[JobPreset]
 
 
-@router.get("/presets", response_model=Presets, summary="The named variants and jobs", responses=documented(422))
+@router.get("/presets", response_model=Presets, summary="List presets", responses=documented(422))
 def get_presets(access: Reader) -> Any:
-    """Every preset as a specification may hold it, nothing left implicit."""
+    """Every named variant and job, with all defaults filled in."""
     specification = resolve({"variants": list(presets.VARIANTS)})
     return {
         "object": "presets",

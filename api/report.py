@@ -28,7 +28,7 @@ HEADERS = {
 
 @router.get(
     "/jobs/{job_id}/report.html",
-    summary="A report to read and print",
+    summary="Get a job's report",
     response_class=HTMLResponse,
     responses={304: {"description": "Nothing has changed"}, **documented(404, 422)},
 )
@@ -44,7 +44,7 @@ def get_report(request: Request, access: Reader, job_id: str) -> Response:
 
 @router.get(
     "/jobs/{job_id}/bundle.zip",
-    summary="Everything in one archive",
+    summary="Download a job's archive",
     response_class=Response,
     responses={
         200: {

@@ -77,7 +77,7 @@ def get_run(access: Reader, run_id: str) -> Any:
     "/runs/{run_id}/reproduce",
     status_code=202,
     response_model=Reproduction,
-    summary="Train a run again and compare",
+    summary="Reproduce a run",
     responses={
         202: {
             "description": "Queued",
@@ -87,7 +87,7 @@ def get_run(access: Reader, run_id: str) -> Any:
     },
 )
 def reproduce_run(request: Request, access: Submitter, run_id: str) -> Response:
-    """Trains a run that succeeded once more, in a job of its own, and compares every value of every epoch.
+    """Trains a run that succeeded again, in a new job, and compares every value of every epoch.
 
     Read the run for the verdict: `bitwise`, `within_tolerance` or `diverged`, and the first epoch that differs.
     """
@@ -124,7 +124,7 @@ def _reproductions(session: Session, which: ColumnElement[bool]) -> list[Reprodu
 
 @router.get(
     "/runs/{run_id}/model.keras",
-    summary="A run's model",
+    summary="Download a run's model",
     response_class=Response,
     responses={
         200: {"description": "A Keras model", **_FILE},
@@ -134,7 +134,7 @@ def _reproductions(session: Session, which: ColumnElement[bool]) -> list[Reprodu
     },
 )
 def get_model(request: Request, access: Reader, run_id: str) -> Response:
-    """The trained network as a plain Keras model, which Keras alone loads. One range of bytes may be asked for."""
+    """The trained network as a Keras model, which can be loaded without Ockham. One range of bytes may be requested."""
     with access.database.read() as session:
         run = access.run(session, run_id)
     if run.model_size is None:

@@ -101,7 +101,7 @@ class DeliveryList(Model):
     "/webhooks",
     status_code=201,
     response_model=NewWebhook,
-    summary="Be told of events",
+    summary="Create a webhook",
     responses=documented(404, 408, 409, 413, 422),
     openapi_extra={
         "requestBody": {
@@ -111,7 +111,7 @@ class DeliveryList(Model):
     },
 )
 async def create_webhook(request: Request, access: Submitter, body: Annotated[Any, Depends(read_json)]) -> Any:
-    """From now on the address gets a signed POST for each event, at least once each."""
+    """From now on each event is sent to the URL as a signed POST, at least once."""
     asked = _validated(body)
     try:
         async with request.app.state.lookups:
@@ -147,7 +147,7 @@ def _create(access: Access, asked: WebhookRequest) -> NewWebhook:
 
 @router.get("/webhooks", response_model=WebhookList, summary="List webhooks", responses=documented(422))
 def list_webhooks(access: Reader) -> Any:
-    """Those of the key; of every key to an admin."""
+    """The webhooks of the key; with the scope `admin` those of every key."""
     with access.database.read() as session:
         query = access.own(select(Webhook).order_by(Webhook.id.desc()), Webhook.owner)
         return WebhookList(data=[_shown(webhook) for webhook in session.scalars(query)])
@@ -157,14 +157,14 @@ def list_webhooks(access: Reader) -> Any:
     "/webhooks/{webhook_id}", response_model=WebhookObject, summary="Read a webhook", responses=documented(404, 422)
 )
 def get_webhook(access: Reader, webhook_id: str) -> Any:
-    """Without its secret."""
+    """The webhook without its secret."""
     with access.database.read() as session:
         return _shown(_find(access, session, webhook_id))
 
 
-@router.delete("/webhooks/{webhook_id}", status_code=204, summary="Be told no more", responses=documented(404, 422))
+@router.delete("/webhooks/{webhook_id}", status_code=204, summary="Delete a webhook", responses=documented(404, 422))
 def delete_webhook(access: Submitter, webhook_id: str) -> Response:
-    """With what has not been delivered yet."""
+    """Deletes the webhook and its messages that have not been delivered yet."""
     with access.database.write() as session:
         deletion.delete_webhook(session, _find(access, session, webhook_id).id)
     return Response(status_code=204)
@@ -174,7 +174,7 @@ def delete_webhook(access: Submitter, webhook_id: str) -> Response:
     "/webhooks/{webhook_id}/test",
     status_code=202,
     response_model=DeliveryObject,
-    summary="Send a test",
+    summary="Send a test message",
     responses=documented(404, 409, 422),
 )
 def create_webhook_test(request: Request, access: Submitter, webhook_id: str) -> Any:
@@ -194,7 +194,7 @@ def create_webhook_test(request: Request, access: Submitter, webhook_id: str) ->
 @router.get(
     "/webhooks/{webhook_id}/deliveries",
     response_model=DeliveryList,
-    summary="What was sent",
+    summary="List a webhook's deliveries",
     responses=documented(404, 422),
 )
 def list_deliveries(

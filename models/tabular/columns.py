@@ -1,0 +1,123 @@
+"""What a column is, by its values: text, numbers, categories, or nothing to learn from."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from models.tabular.options import Kind
+
+MISSING = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL"], pa.large_string())
+"""Cells that say that there is no value; of a text column the empty one alone."""
+NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
+COMMA_NUMBER = r"^[-+]?(\d+,?\d*|,\d+)([eE][-+]?\d{1,3})?$"
+LEADING_ZERO = r"^[-+]?0\d"
+DATE = r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ]\d{1,2}:\d{2}.*)?$"
+_ID_NAME = re.compile(r"(^|[_ .-])(id|uuid|guid|index|key)$|^(unnamed.*|column_1|row)$|[a-z]I[dD]$", re.IGNORECASE)
+
+MOST_CATEGORIES = 1000
+"""A column of more values is not taken for categories, unless the options say so."""
+LONG_CELLS = 100
+"""Characters on average, above which a column is text."""
+FEW_ROWS = 20
+"""Below, that no value repeats says nothing."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A column of the training file."""
+
+    kind: Kind
+    missing: int
+    distinct: int
+    comma: bool = False
+    """Whether its numbers have a decimal comma."""
+    why: str = ""
+    """The code of a warning that says why it was found to be this."""
+
+
+def present(cells: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
+    """The cells with null for those that are missing."""
+    if kind in ("text", "ignore"):
+        return pc.if_else(pc.match_substring_regex(cells, r"^\s*$"), None, cells)
+    cells = pc.utf8_trim_whitespace(cells)
+    return pc.if_else(pc.is_in(cells, MISSING), None, cells)
+
+
+def numbers(cells: pa.ChunkedArray, comma: bool) -> pa.ChunkedArray:
+    """Of cells that are present the numbers as doubles, null for what is none."""
+    if comma:
+        cells = pc.if_else(pc.match_substring_regex(cells, COMMA_NUMBER), pc.replace_substring(cells, ",", "."), None)
+    else:
+        cells = pc.if_else(pc.match_substring_regex(cells, NUMBER), cells, None)
+    values = pc.cast(pc.utf8_ltrim(cells, "+"), pa.float64())
+    return pc.if_else(pc.is_finite(values), values, None)
+
+
+def has_decimal_commas(cells: pa.ChunkedArray, delimiter: str) -> bool:
+    """Whether numbers among the cells have a comma for a point. In a file with commas between cells none has."""
+    if delimiter == ",":
+        return False
+    return bool(_any(cells, COMMA_NUMBER, ",")) and not _any(cells, NUMBER, ".")
+
+
+def _any(cells: pa.ChunkedArray, pattern: str, character: str) -> bool:
+    has = pc.and_(pc.match_substring(cells, character), pc.match_substring_regex(cells, pattern))
+    return bool(pc.any(has).as_py())
+
+
+def find(cells: pa.ChunkedArray, name: str, told: Kind | None, delimiter: str, nested: bool) -> Found:
+    """What the column is; `told` if the user has said it."""
+    # Long cells are no categories; that is seen at once, and saves copies of a large column.
+    long = (pc.mean(pc.utf8_length(cells)).as_py() or 0) > LONG_CELLS
+    filled = present(cells, told or ("text" if long and not nested else "category"))
+    missing = filled.null_count
+    distinct = pc.count_distinct(filled, mode="only_valid").as_py()
+    comma = has_decimal_commas(filled, delimiter)
+    if told is not None:
+        return Found(told, missing, distinct, comma and told == "number")
+    count = len(cells) - missing
+    if nested:
+        return Found("ignore", missing, distinct, why="nested_input")
+    if count == 0:
+        return Found("ignore", missing, distinct, why="empty_input")
+    if distinct == 1 and len(cells) > 1 and not missing:
+        return Found("ignore", missing, distinct, why="constant_input")
+    if long and distinct > FEW_ROWS:
+        return Found("text", missing, distinct)
+    values = numbers(filled, comma)
+    if values.null_count == missing and not pc.any(pc.match_substring_regex(filled, LEADING_ZERO)).as_py():
+        is_id = distinct == count and count >= FEW_ROWS and _is_count(values, name)
+        if is_id:
+            return Found("ignore", missing, distinct, comma, "identifier_input")
+        return Found("number", missing, pc.count_distinct(values, mode="only_valid").as_py(), comma)
+    return _find_words(cells, filled, name, missing, distinct, count)
+
+
+def _find_words(
+    cells: pa.ChunkedArray, filled: pa.ChunkedArray, name: str, missing: int, distinct: int, count: int
+) -> Found:
+    if distinct > 2 and pc.all(pc.match_substring_regex(filled, DATE)).as_py():
+        return Found("ignore", missing, distinct, why="date_input")
+    words = 1 + pc.mean(pc.count_substring_regex(pc.utf8_trim_whitespace(filled), r"\s+")).as_py()
+    repeats = distinct <= count / 2 and distinct <= MOST_CATEGORIES
+    if repeats and (words <= 5 or distinct <= FEW_ROWS):
+        return Found("category", missing, distinct)
+    if words >= 1.5:
+        whole = present(cells, "text")
+        return Found("text", whole.null_count, pc.count_distinct(whole, mode="only_valid").as_py())
+    if count >= FEW_ROWS and (distinct == count or _ID_NAME.search(name) or distinct > MOST_CATEGORIES):
+        return Found("ignore", missing, distinct, why="identifier_input")
+    return Found("category", missing, distinct)
+
+
+def _is_count(values: pa.ChunkedArray, name: str) -> bool:
+    """Whether numbers that are all different number the rows: whole, and without gaps or of an id's name."""
+    array = values.drop_null().to_numpy()
+    if np.any(array != np.floor(array)):
+        return False
+    return bool(array.max() - array.min() + 1 == len(array)) or _ID_NAME.search(name) is not None

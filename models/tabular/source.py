@@ -1,0 +1,160 @@
+"""A file as it was sent: unpacked, its format and its encoding found."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import re
+import tempfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import IO, Literal
+
+from models.tabular.faults import Faults, File
+
+Format = Literal["csv", "tsv", "jsonl", "parquet"]
+
+_CHUNK = 1 << 20
+MAX_LINE = 16 << 20
+"""Bytes of a line; a file without line ends is not read into memory whole."""
+_SAMPLE = 64 << 10
+
+_ENDINGS: dict[str, Format] = {
+    "csv": "csv", "tsv": "tsv", "tab": "tsv", "jsonl": "jsonl", "ndjson": "jsonl", "parquet": "parquet",
+    "pq": "parquet",
+}  # fmt: skip
+_MEDIA_TYPES: dict[str, Format] = {
+    "text/csv": "csv", "text/tab-separated-values": "tsv", "application/x-ndjson": "jsonl",
+    "application/jsonl": "jsonl", "application/json-lines": "jsonl", "application/vnd.apache.parquet": "parquet",
+}  # fmt: skip
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+GUESSED_LINES = 3
+"""Lines that are not UTF-8 from which on a file is taken for one of another charset, if none is UTF-8."""
+
+
+def named_format(file_name: str, media_type: str) -> Format | None:
+    """What a file's name says, or else its media type."""
+    ending = re.sub(r"\.gz$", "", file_name.lower()).rpartition(".")[2]
+    return _ENDINGS.get(ending) or _MEDIA_TYPES.get(media_type.partition(";")[0].strip().lower())
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file that can be read again from its beginning."""
+
+    file: IO[bytes]
+    format: Format
+    encoding: str
+    guessed: bool
+    """Whether the encoding was found by its characters alone."""
+    suspicious: bool
+    """Whether a cell may hold what is not text: not UTF-8, or a NUL character."""
+
+
+def open_source(
+    file: IO[bytes], which: File, told: Format | None, limit: int, faults: Faults, opened: ExitStack
+) -> Source:
+    """The file, unpacked if it is packed. Raises InvalidDataset if it is no table, or is larger than `limit`."""
+    file.seek(0)
+    start = file.read(_SAMPLE)
+    if start.startswith(b"\x1f\x8b"):
+        file = _unpack(file, which, limit, faults, opened)
+        start = file.read(_SAMPLE)
+    if not start.strip():
+        raise faults.stop(which, None, None, "empty_file", "The file is empty")
+    for mark, words in {
+        b"PK\x03\x04": "a ZIP archive or an Excel workbook",
+        b"\xd0\xcf\x11\xe0": "an Excel workbook",
+        b"%PDF": "a PDF",
+        b"\x28\xb5\x2f\xfd": "packed with Zstandard",
+        b"BZh": "packed with bzip2",
+        b"\xfd7zXZ": "packed with xz",
+    }.items():
+        if start.startswith(mark):
+            detail = f"The file is {words}; send CSV, TSV, JSON lines or Parquet, plain or packed with gzip"
+            raise faults.stop(which, None, None, "unsupported_format", detail)
+    if start.startswith(b"PAR1"):
+        return Source(file, "parquet", "", False, suspicious=True)
+    if told == "parquet":
+        raise faults.stop(which, None, None, "not_parquet", "The file is named as Parquet, and is none")
+    encoding, guessed, suspicious = _encoding(file, start)
+    if told is None:
+        first = start.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
+        told = "jsonl" if first.startswith("{") else "csv"
+    return Source(file, told, encoding, guessed, suspicious)
+
+
+def _unpack(file: IO[bytes], which: File, limit: int, faults: Faults, opened: ExitStack) -> IO[bytes]:
+    file.seek(0)
+    unpacked, size = opened.enter_context(tempfile.TemporaryFile()), 0  # noqa: SIM115
+    try:
+        with gzip.GzipFile(fileobj=file) as packed:
+            while chunk := packed.read(_CHUNK):
+                size += len(chunk)
+                if size > limit:
+                    detail = f"Unpacked, the file has more than {limit:,} bytes"
+                    raise faults.stop(which, None, None, "too_large", detail)
+                unpacked.write(chunk)
+    except (EOFError, OSError, zlib.error):
+        raise faults.stop(
+            which, None, None, "not_gzip", "The file is cut short or damaged: gzip cannot unpack it"
+        ) from None
+    unpacked.seek(0)
+    return unpacked
+
+
+def _encoding(file: IO[bytes], start: bytes) -> tuple[str, bool, bool]:
+    """The encoding, whether it is a guess, and whether cells are to be looked at."""
+    for mark, name in _MARKS.items():
+        if start.startswith(mark):
+            return name, False, True
+    if zeros := start.count(0):
+        odd = start[1::2].count(0)
+        if zeros > len(start) // 4 and odd in (0, zeros):
+            return ("utf-16-be" if odd == 0 else "utf-16-le"), False, True
+    decoder, nul = codecs.getincrementaldecoder("utf-8")(), False
+    try:
+        for chunk in _chunks(file):
+            decoder.decode(chunk)
+            nul = nul or b"\0" in chunk
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        other = _other_charset(file)
+        return (other or "utf-8"), other is not None, True
+    return "utf-8", False, nul
+
+
+def _chunks(file: IO[bytes]) -> Iterator[bytes]:
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        yield chunk
+
+
+def _other_charset(file: IO[bytes]) -> str | None:
+    """The charset of a file in which no line that has more than ASCII is UTF-8; None for UTF-8 with bad rows."""
+    file.seek(0)
+    bad, sample = 0, bytearray()
+    while line := file.readline(MAX_LINE):
+        if line.isascii():
+            continue
+        try:
+            line.decode()
+            return None
+        except UnicodeDecodeError:
+            bad += 1
+            if len(sample) < _SAMPLE:
+                sample += line[:_SAMPLE]
+    if bad < GUESSED_LINES:
+        return None
+    from charset_normalizer import from_bytes  # rarely needed
+
+    best = from_bytes(bytes(sample)).best()
+    return best.encoding if best is not None and best.encoding not in ("utf_8", "ascii") else None

@@ -1,0 +1,163 @@
+"""Users' tables: what is read, what is found, and every bad row with its place."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.tabular.card import Card, Classes, Quantity
+from models.tabular.faults import InvalidDataset
+from models.tabular.options import read_options
+from models.tabular.read import Sent, read
+from models.tabular.source import named_format
+
+LIMIT = 1 << 20
+
+
+def card_of(train: bytes, test: bytes | None = None, name: str = "t", **options: Any) -> tuple[Card, list[Any]]:
+    """The card, and the training rows as they are written."""
+    parts: list[Any] = []
+
+    def write(which: str, rows: int, data: bytes) -> None:
+        table = pq.read_table(io.BytesIO(data))
+        assert len(table) == rows
+        if which == "train":
+            parts.extend(table.to_pylist())
+
+    given = read_options(json.dumps({"label": "y", **options}).encode(), name)
+    sent = Sent(io.BytesIO(train), named_format(name, ""))
+    return read(sent, None if test is None else Sent(io.BytesIO(test)), given, LIMIT, write), parts
+
+
+def faults_of(train: bytes, test: bytes | None = None, **options: Any) -> list[tuple[Any, ...]]:
+    with pytest.raises(InvalidDataset) as invalid:
+        card_of(train, test, **options)
+    return [(each["file"], each["line"], each["column"], each["code"]) for each in invalid.value.extra["errors"]]
+
+
+CSV = 'a,b,y\n1,"x, \nz",yes\n2.5,w q,no\n'
+ROWS = [{"y": "yes", "a": 1.0, "b": "x, \nz"}, {"y": "no", "a": 2.5, "b": "w q"}]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_the_same_table_in_any_form(encoding: str) -> None:
+    plain = CSV.encode(encoding)
+    for data in (plain, gzip.compress(plain)):
+        card, rows = card_of(data)
+        assert rows == ROWS
+        assert [(each.column, each.kind) for each in card.inputs] == [("a", "number"), ("b", "text")]
+
+
+def test_delimiters_line_ends_and_decimal_commas() -> None:
+    assert card_of(CSV.replace(",y", ",y").replace(",w", ",w").replace("\n2", "\r\n2").encode())[1] == ROWS
+    card, rows = card_of(b"a;y\r\n1,5;yes\r\n2,25;no\r\n")
+    assert rows == [{"y": "yes", "a": 1.5}, {"y": "no", "a": 2.25}]
+    assert "decimal_comma" in {each.code for each in card.warnings}
+    assert card_of(b"a\ty\n1\tyes\n2\tno\n")[1] == [{"y": "yes", "a": 1.0}, {"y": "no", "a": 2.0}]
+
+
+def test_json_lines_and_parquet() -> None:
+    lines = b'{"a": 1, "b": true, "y": "yes"}\n{"a": 2.5, "y": "no"}\n{"a": null, "b": false, "y": "no"}\n'
+    assert [row["a"] for row in card_of(lines)[1]] == [1.0, 2.5, None]
+    file = io.BytesIO()
+    pq.write_table(pa.table({"a": [1, 2, None], "y": ["yes", "no", "no"]}), file)
+    assert [row["a"] for row in card_of(file.getvalue())[1]] == [1.0, 2.0, None]
+
+
+def test_every_bad_row_at_once() -> None:
+    train = b'a,y\n1,yes\n"q\nq",no\n1,2,3\n4,\n\xff,no\n"x"z,no\n'
+    assert faults_of(train, b"a,y\n1,yes\n2,maybe\n", inputs={"a": "number"}) == [
+        ("train", 3, "a", "not_a_number"),
+        ("train", 5, None, "wrong_number_of_fields"),
+        ("train", 6, "y", "no_label"),
+        ("train", 7, "a", "not_utf8"),
+        ("train", 8, None, "malformed_row"),
+        ("test", 3, "y", "unknown_class"),
+    ]
+
+
+def test_the_first_hundred_are_told_and_all_are_counted() -> None:
+    with pytest.raises(InvalidDataset) as invalid:
+        card_of(b"a,y\n1,u\n2,v\n" + b"1\n" * 1000)
+    assert invalid.value.extra["error_count"] == 1000
+    assert [each["line"] for each in invalid.value.extra["errors"]] == list(range(4, 104))
+
+
+def test_what_people_have() -> None:
+    train = b",a,a,zip,y,\n0,1,2,01234,yes,\n1,3,4,04321,no,\n,,,,,\n2,5,6,01234,no,\n"
+    card, rows = card_of(train)
+    assert list(rows[0]) == ["y", "column_1", "a", "a_2", "zip", "column_6"]
+    assert [row["zip"] for row in rows] == ["01234", "04321", "01234"]
+    assert {"renamed_columns", "blank_rows", "empty_input", "rare_class"} <= {each.code for each in card.warnings}
+
+
+def test_labels_that_cannot_be_learned() -> None:
+    assert faults_of(b"a,y\n1,x\n2,x\n") == [("train", None, "y", "one_class")]
+    many = "".join(f"{i},c{i}\n" for i in range(10_000))
+    assert faults_of(f"a,y\n{many}".encode()) == [("train", None, "y", "too_many_classes")]
+    assert faults_of(b"1,2\n3,4\n") == [("train", 1, "y", "no_label_column")]
+    assert faults_of(b"a,y\n1,u\n2,v\n", label="") == [("options", None, "label", "string_too_short")]
+
+
+def test_the_task_follows_from_the_label() -> None:
+    def task(*labels: object) -> str:
+        return card_of(("a,y\n" + "".join(f"{i % 7},{each}\n" for i, each in enumerate(labels))).encode())[0].task
+
+    assert task(0, 1, 1, 0) == "binary"
+    assert task("a", "b", "c") == "multiclass"
+    assert task(*[1, 2, 3] * 4) == "multiclass"
+    assert task(1.5, 2, 3) == "regression"
+    card, _ = card_of(b"a,y\n1,u\n2,v\n", positive="u")
+    assert isinstance(card.label, Classes)
+    assert [each.label for each in card.label.classes] == ["v", "u"]
+
+
+def test_warnings_count_rows() -> None:
+    rows = "".join(f"{i},{'tu'[i % 2]},{i % 2},{i // 2},{'yn'[i % 2]}\n" for i in range(40))
+    card, _ = card_of(f"id,c,d,e,y\n{rows}0,t,0,,y\n0,t,0,0,n\n".encode(), b"id,c,d,e,y\n1,w,0,0,y\n0,t,0,0,n\n")
+    found = {each.code: each.rows for each in card.warnings}
+    assert found["missing_values"] == 1
+    assert (found["duplicate_rows"], found["conflicting_labels"]) == (1, 2)
+    assert (found["unseen_category"], found["train_test_overlap"]) == (1, 1)
+    disguised, _ = card_of(f"id,c,d,e,y\n{rows}".encode())
+    told = {each.code: each.detail for each in disguised.warnings}
+    assert "'id'" in told["identifier_input"]
+    assert "'c', 'd'" in told["label_in_disguise"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.binary(max_size=200), st.text('ay,;\t\n\r"01.é{}:[] \0', max_size=80).map(lambda t: t.encode())))
+def test_any_file_is_a_card_or_told_what_is_wrong(data: bytes) -> None:
+    for train in (data, b"a,y\n1,u\n2,v\n" + data, b'{"a": 1, "y": "u"}\n{"a": 2, "y": "v"}\n' + data):
+        with suppress(InvalidDataset):  # any other error fails
+            assert card_of(train)[0].rows.train > 0
+
+
+DATA = Path(os.environ.get("OCKHAM_IMDB_NPZ", "/")).parent
+
+
+@pytest.mark.imdb
+def test_real_files() -> None:
+    def card(file: str, label: str, test: str | None = None) -> Card:
+        second = Sent(io.BytesIO((DATA / test).read_bytes())) if test else None
+        options = read_options(json.dumps({"label": label}).encode(), file)
+        return read(Sent(io.BytesIO((DATA / file).read_bytes())), second, options, 1 << 28, lambda *_: None)
+
+    foods = card("fine_foods_train.csv", "score", "fine_foods_test.csv")
+    found = {each.code: each.rows for each in foods.warnings}
+    assert (foods.task, found["duplicate_rows"], found["train_test_overlap"]) == ("binary", 20, 7)
+    ames = card("ames.csv", "Sale_Price")
+    assert (ames.task, isinstance(ames.label, Quantity), len(ames.inputs)) == ("regression", True, 73)
+    assert card("letters.csv", "lettr").task == "multiclass"
+    assert card("boston_housing.csv", "medv").task == "regression"

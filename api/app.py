@@ -20,6 +20,7 @@ from api import (
     histories,
     jobs,
     key_use,
+    looks,
     metrics,
     openapi,
     pages,
@@ -93,6 +94,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             Periodic("retention", retention.SECONDS, lambda: retention.tidy(app.state.database, settings)),
             Periodic("removal", retention.REMOVAL_SECONDS, lambda: retention.remove(app.state.database)),
         ]
+        periodic.append(Periodic("look", looks.SECONDS, lambda: looks.look_at_all(app.state.database, app.state.waker)))
         app.state.key_use = KeyUse(app.state.database)
         periodic.append(Periodic("key_use", key_use.SECONDS, app.state.key_use.write))
         app.state.rate = RequestRate(settings.requests_per_minute)

@@ -224,7 +224,10 @@ def retry_job(request: Request, access: Submitter, job_id: str) -> Response:
     openapi_extra={"requestBody": SeedsRequest.documented()},
 )
 def add_seeds(request: Request, access: Submitter, job_id: str, body: Annotated[Any, Depends(read_json)]) -> Response:
-    """Trains each variant of a finished job with further seeds: intervals get narrower, and existing runs stay."""
+    """Trains each variant of a finished job with further seeds: intervals get narrower, and existing runs stay.
+
+    With `until` instead of `seeds`: until the comparisons are decided.
+    """
     with access.database.write() as session:
         owner = find_owner(access, session, job_id)
         states.add_seeds(session, job_id, body)
@@ -254,6 +257,10 @@ def _read(access: Access, job_id: str, status: int, headers: dict[str, str] | No
     return Response(shown.model_dump_json(), status, headers, "application/json")
 
 
+def _most_seeds(specification: Specification) -> int:
+    return specification.until.max_seeds if specification.until else len(specification.seeds)
+
+
 def _preview(specification: Specification) -> Preview:
     warnings = []
     if len(specification.seeds) == 1 and len(specification.variants) > 1:
@@ -261,6 +268,7 @@ def _preview(specification: Specification) -> Preview:
     return Preview(
         spec=specification.model_dump(mode="json"),
         runs=len(specification.seeds) * len(specification.variants),
+        max_runs=_most_seeds(specification) * len(specification.variants),
         variants=[
             VariantPreview(name=v.name, parameters=cost_of(specification.run(v.name, 0)).parameters)
             for v in specification.variants

@@ -16,7 +16,7 @@ from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob,
 from api.selection import Chosen, JobIds, RunIds, choose, of_job
 from models.kinds.metric import Of
 from models.kinds.metrics import METRICS
-from models.specification import dataset_of
+from models.specification import dataset_of, until_of
 from reporting.analysis import analyse
 from reporting.answers import Metrics
 from reporting.overfitting import View
@@ -105,6 +105,7 @@ def get_analysis(
         validated_on_test=not dataset.held_out,
         chance=dataset.task.chance,
         smallest=smallest,
+        until=until_of(chosen.spec),
     )
     return _answer(JobAnalysis(job_id=job_id, **dict(analysis)), headers)
 

@@ -25,7 +25,7 @@ _RUN = (
 
 _JOB = (
     Job.id, Job.name, Job.status, Job.created_at, Job.queued_at, Job.started_at, Job.finished_at, Job.last_event,
-    Job.spec["metadata"].label("metadata"),
+    Job.look, Job.spec["metadata"].label("metadata"),
 )  # fmt: skip
 
 _fresh = and_(Run.started_at >= func.coalesce(Job.queued_at, Job.created_at), Run.reused_from.is_(None))
@@ -101,6 +101,7 @@ def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[s
         "progress": _progress(job, by_status.values(), clock),
         "run_counts": RunCounts(**{status: row.runs for status, row in by_status.items()}),
         "error": error,
+        "look": job.look,
         "metadata": job.metadata,
         "last_event": job.last_event,
         "links": {

@@ -18,6 +18,7 @@ from models.kinds.layer import MAX_LAYERS
 from models.kinds.layers import AnyLayer
 from models.names import Name, VariantName
 from models.sweeps import Sweep
+from models.until import MAX_SEEDS, Until
 
 if TYPE_CHECKING:
     VariantPreset = str
@@ -89,7 +90,8 @@ class JobRequest(Model):
     variants: tuple[VariantPreset | VariantRequest, ...] = Field(min_length=1, max_length=spec.MAX_VARIANTS)
     sweep: Sweep | None = None
     baseline: VariantName | None = None
-    seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=spec.MAX_SEEDS)
+    seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=MAX_SEEDS)
+    until: Until | None = None
     reuse: Literal["allow", "never"] = "allow"
     metadata: dict[str, JsonValue] = Field(
         default={},
@@ -111,7 +113,8 @@ class JobRequest(Model):
 class SeedsRequest(Model):
     """Further seeds of a job."""
 
-    seeds: tuple[Seed, ...] = Field(min_length=1, max_length=spec.MAX_SEEDS)
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS)] | None = None
+    until: Until | None = None
 
     @classmethod
     def documented(cls) -> dict[str, Any]:

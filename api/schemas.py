@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field, JsonValue
 from models.tables import Event as EventRow
 from models.tables import Status
 from reporting.answers import Analysis, Metrics, RunMetrics, VariantMetrics
+from reporting.looks import Look
 
 LISTED_RUNS = 20
 """A job of more runs is listed without them: a page of a hundred jobs may have a hundred thousand runs."""
@@ -77,12 +78,13 @@ class JobCard(BaseModel):
     name: str
     status: Status
     created_at: datetime
-    queued_at: datetime = Field(description="When it was submitted, retried or given more seeds, the last time")
+    queued_at: datetime = Field(description="When it was submitted, retried or given seeds by a client, the last time")
     started_at: datetime | None
     finished_at: datetime | None
     progress: Progress
     run_counts: RunCounts
     error: RunError | None
+    look: Look | None = Field(description="With `until`: what was decided at the last look, and what is open")
     metadata: dict[str, JsonValue]
     last_event: int = Field(description="The id of its latest event: what comes after it is news")
     links: dict[str, str]
@@ -184,5 +186,6 @@ class Preview(BaseModel):
     object: Literal["preview"] = "preview"
     spec: dict[str, JsonValue]
     runs: int
+    max_runs: int = Field(description="As `runs`, or with `until` how many there may become")
     variants: list[VariantPreview]
     warnings: list[str]

@@ -14,7 +14,8 @@ from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
 from models.kinds.metrics import MEASURES
 from models.kinds.optimizers import OPTIMIZERS
-from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_SEEDS, MAX_VARIANTS, Specification, Training
+from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Specification, Training
+from models.until import MAX_SEEDS, Until
 
 
 def resolve(body: Any) -> Specification:
@@ -56,6 +57,11 @@ def resolve(body: Any) -> Specification:
             errors.append(fault(("baseline",), "unknown_variant", "The baseline is not among the variants"))
     if raw.get("baseline") is None:
         raw["baseline"] = "original"  # there is no list to name the first of: that is fault enough
+    until = raw.get("until")
+    if isinstance(until, dict) and "seeds" not in raw:
+        first = until.get("min_seeds", Until.model_fields["min_seeds"].default)
+        if isinstance(first, int) and 0 < first <= MAX_SEEDS:
+            raw["seeds"] = list(range(first))
     if isinstance(seeds := raw.get("seeds"), list) and len(seeds) <= MAX_SEEDS:
         errors += [
             fault(("seeds", i), "duplicate", "This seed is listed before")
@@ -83,19 +89,23 @@ def resolve(body: Any) -> Specification:
     return specification
 
 
-class _Seeds(Model):
-    seeds: tuple[Seed, ...] = Field(min_length=1)
+class _More(Model):
+    seeds: tuple[Seed, ...] = Field(default=(), min_length=1)
+    until: Until | None = None
 
 
-def resolve_seeds(body: Any, specification: Specification) -> tuple[int, ...]:
-    """The seeds of a client's `{"seeds": [...]}`, to be added to those of `specification`.
+def resolve_more(body: Any, specification: Specification) -> Specification:
+    """`specification` with the seeds of a client's `{"seeds": [...]}` besides, or to be continued by an `until`.
 
     Raises `SpecificationError` with every fault, like `resolve`.
     """
     try:
-        seeds = _Seeds.model_validate_json(json.dumps(body)).seeds
+        more = _More.model_validate_json(json.dumps(body))
     except ValidationError as invalid:
         raise SpecificationError(list(faults_of(invalid, body, body))) from None
+    if bool(more.seeds) == (more.until is not None):
+        raise SpecificationError([fault((), "seeds_or_until", "Say `seeds`, or `until` when there are enough")])
+    seeds = more.seeds
     errors = [
         fault(
             ("seeds", i), "duplicate", "The job has this seed" if seed in specification.seeds else "It is listed before"
@@ -108,9 +118,13 @@ def resolve_seeds(body: Any, specification: Specification) -> tuple[int, ...]:
         errors.append(fault(("seeds",), "too_long", f"A job may have at most {MAX_SEEDS} seeds"))
     if total * len(specification.variants) > MAX_RUNS:
         errors.append(fault(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
+    specification = specification.model_copy(
+        update={"seeds": (*specification.seeds, *seeds), "until": more.until or specification.until}
+    )
+    errors += _check_until(specification) if more.until else []
     if errors:
         raise SpecificationError(errors)
-    return seeds
+    return specification
 
 
 def _sweep(raw: dict[str, Any], sweep: Any, errors: list[dict[str, str]]) -> None:
@@ -165,9 +179,26 @@ def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dic
     return variant
 
 
+def _check_until(specification: Specification) -> list[dict[str, str]]:
+    """What is wrong with `until`, given the variants and the seeds that there are."""
+    until = specification.until
+    if until is None:
+        return []
+    errors = []
+    if len(specification.variants) < 2:
+        errors.append(fault(("until",), "nothing_to_compare", "A comparison needs a variant besides the baseline"))
+    least = max(until.min_seeds, len(specification.seeds))
+    if until.max_seeds < least:
+        errors.append(fault(("until", "max_seeds"), "too_small", f"At least {least} seeds will be trained"))
+    if until.max_seeds * len(specification.variants) > MAX_RUNS:
+        detail = f"Variants times seeds may be at most {MAX_RUNS} runs"
+        errors.append(fault(("until", "max_seeds"), "too_many_runs", detail))
+    return errors
+
+
 def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     """The rules that join several fields."""
-    errors = []
+    errors = _check_until(specification)
     for i, variant in enumerate(specification.variants):
         if variant.layers and not variant.layers[0].reads:
             errors.append(

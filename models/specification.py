@@ -26,10 +26,10 @@ from models.kinds.metrics import ASKED, AskedName, MetricName, recorded
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.kinds.task import Task
 from models.names import Name, VariantName
+from models.until import MAX_SEEDS, Until
 
 # Limits, each with its reason in docs/limits.md.
 MAX_VARIANTS = 500
-MAX_SEEDS = 100
 MAX_RUNS = 1000
 MAX_EPOCHS = 1000
 MAX_BATCH_SIZE = 25_000
@@ -113,6 +113,7 @@ class Specification(Model):
     variants: tuple[Variant, ...] = Field(min_length=1, max_length=MAX_VARIANTS)
     baseline: VariantName
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=MAX_SEEDS)
+    until: Until | None = Field(default=None, exclude_if=lambda until: until is None)
     reuse: Literal["allow", "never"] = "allow"
     metadata: dict[Annotated[str, StringConstraints(max_length=100)], JsonValue] = Field(
         default={}, max_length=MAX_METADATA
@@ -143,6 +144,15 @@ def recorded_by(document: Mapping[str, Any]) -> tuple[str, ...]:
 
 class _OfDataset(BaseModel):
     dataset: AnyDataset
+
+
+class _OfUntil(BaseModel):
+    until: Until | None = None
+
+
+def until_of(document: Mapping[str, Any]) -> Until | None:
+    """The `until` of the specification that was stored as `document`."""
+    return _OfUntil.model_validate_json(json.dumps({"until": document.get("until")})).until
 
 
 def dataset_of(document: Mapping[str, Any]) -> Dataset:

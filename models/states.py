@@ -12,11 +12,12 @@ run by one conditional UPDATE whose row count tells whether the change was still
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
 from sqlalchemy.orm import Session
 
 from models import webhooks
@@ -25,7 +26,7 @@ from models.deletion import clear_epochs
 from models.errors import Conflict, NotFound
 from models.estimates import cost_of
 from models.ids import new_id
-from models.resolution import resolve_seeds
+from models.resolution import resolve_more
 from models.reuse import key_of
 from models.specification import Specification, stored
 from models.tables import FINISHED, Event, Job, Run, Status
@@ -44,6 +45,7 @@ def submit(session: Session, specification: Specification, owner: str = "") -> J
         created_at=clock,
         queued_at=clock,
         last_event=0,
+        deciding=specification.until is not None,
     )
     session.add(job)
     session.flush()
@@ -56,31 +58,74 @@ def submit(session: Session, specification: Specification, owner: str = "") -> J
 def add_seeds(session: Session, job_id: str, body: Any) -> int:
     """Queues each variant of a finished job with the further seeds of a client's `{"seeds": [...]}`; how many runs.
 
-    Raises Conflict where the job is not finished, SpecificationError where the seeds will not do.
+    With `{"until": {...}}` it queues none: the next look at the job does. Raises Conflict if the job is not finished,
+    SpecificationError if the body will not do.
     """
     job = _locked(session, job_id)
     if job.status not in FINISHED:
         raise Conflict(f"The job is still {job.status}; add seeds when it has finished")
     before = stored(job.spec)
-    seeds = resolve_seeds(body, before)
-    specification = before.model_copy(update={"seeds": (*before.seeds, *seeds)})
+    specification = resolve_more(body, before)
+    seeds = specification.seeds[len(before.seeds) :]
     job.spec = specification.model_dump(mode="json")
     clock = session.scalars(select(now())).one()
     _add_runs(session, job, specification, seeds, clock)
     job.status, job.queued_at, job.finished_at = Status.QUEUED, clock, None
+    job.deciding = not seeds
     runs = len(seeds) * len(specification.variants)
     emit(session, job, "job.queued", data={"runs": runs, "seeds": list(seeds)})
     session.flush()
     return runs
 
 
+def undecided(session: Session) -> list[tuple[str, int]]:
+    """The jobs that wait for a look, since all their runs have ended, each with the id of its latest event."""
+    unfinished = exists().where(Run.job_id == Job.id, Run.status.not_in(FINISHED))
+    found = session.execute(select(Job.id, Job.last_event).where(Job.deciding, ~unfinished).order_by(Job.id))
+    return [(row.id, row.last_event) for row in found]
+
+
+def go_on(
+    session: Session, job_id: str, last_event: int, look: Mapping[str, Any], seeds: int, variants: Collection[str]
+) -> bool:
+    """Gives the job so many further seeds, of these variants, or lets it end if there are none to give.
+
+    `look` is what was seen when its latest event was `last_event`. Nothing is done, and False returned, if anything
+    has happened to the job since: another process was faster, or somebody cancelled it.
+    """
+    job = lock(session, job_id)
+    if job is None or not job.deciding or job.last_event != last_event:
+        return False
+    job.look = dict(look)
+    emit(session, job, "job.looked", data=look)
+    if seeds == 0:
+        job.deciding = False
+        settle(session, job)
+        return True
+    before = stored(job.spec)
+    unused = (seed for seed in itertools.count() if seed not in before.seeds)
+    more = tuple(itertools.islice(unused, seeds))
+    specification = before.model_copy(update={"seeds": (*before.seeds, *more)})
+    job.spec = specification.model_dump(mode="json")
+    _add_runs(session, job, specification, more, session.scalars(select(now())).one(), variants)
+    session.flush()
+    return True
+
+
 def _add_runs(
-    session: Session, job: Job, specification: Specification, seeds: Sequence[int], created_at: datetime
+    session: Session,
+    job: Job,
+    specification: Specification,
+    seeds: Sequence[int],
+    created_at: datetime,
+    variants: Collection[str] | None = None,
 ) -> None:
-    """Adds a queued run a variant and seed of `seeds`, which are among the specification's."""
-    first = specification.seeds.index(seeds[0])
+    """Adds a queued run per seed of `seeds`, which are the specification's last, and variant: of all, or of these."""
+    first = len(specification.seeds) - len(seeds)
     for place, seed in enumerate(seeds, first):
         for i, variant in enumerate(specification.variants):
+            if variants is not None and variant.name not in variants:
+                continue
             run = specification.run(variant.name, seed)
             session.add(
                 Run(
@@ -111,7 +156,7 @@ def cancel(session: Session, job_id: str) -> None:
     cancelled = change(session, *queued, status=Status.CANCELLED, finished_at=now())
     emit_each(session, job, "run.cancelled", [(run_id, {}) for run_id in cancelled])
     change(session, Run.job_id == job_id, Run.status == Status.RUNNING, status=Status.CANCELLING)
-    job.status = Status.CANCELLING
+    job.status, job.deciding = Status.CANCELLING, False
     settle(session, job)
 
 
@@ -144,6 +189,7 @@ def retry(session: Session, job_id: str) -> tuple[int, bool]:
         queued_at=now(),
     )
     job.status, job.queued_at, job.finished_at = Status.QUEUED, session.scalars(select(now())).one(), None
+    job.deciding = "until" in job.spec
     emit(session, job, "job.queued", data={"runs": len(changed)})
     emit_each(session, job, "run.requeued", [(run_id, {"reason": "retry"}) for run_id in changed])
     return len(changed), True
@@ -173,12 +219,21 @@ def change(session: Session, *conditions: ColumnElement[bool], **values: Any) ->
 
 
 def settle(session: Session, job: Job) -> None:
-    """Ends the locked job where all its runs have ended."""
+    """Ends the locked job if all its runs have ended, and no look is to decide whether it gets more of them.
+
+    A run that failed ends the job without a look, for its comparison lacks a seed that a retry may give; unless it
+    diverged: that is a result.
+    """
     session.flush()
     rows = session.execute(select(Run.status, func.count()).where(Run.job_id == job.id).group_by(Run.status))
     counts: dict[str, int] = dict(rows.all())
     if any(counts.get(status) for status in Status if status not in FINISHED):
         return
+    if job.deciding:
+        broken = or_(Run.error.is_(None), Run.error["code"].as_string() != "diverged")
+        if not session.scalar(select(exists().where(Run.job_id == job.id, Run.status != Status.SUCCEEDED, broken))):
+            return
+        job.deciding = False
     ended = next((s for s in (Status.FAILED, Status.CANCELLED) if counts.get(s)), Status.SUCCEEDED)
     job.status, job.finished_at = ended, session.scalar(select(now()))
     emit(session, job, f"job.{ended}", data={"runs": counts})

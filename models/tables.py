@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     event,
+    false,
     text,
     true,
 )
@@ -96,6 +97,7 @@ class Job(Deletable, Base):
         Index(None, "status", "id"),
         Index(None, "owner", "id"),
         Index(None, "owner", "served_at"),
+        Index(None, "deciding", postgresql_where=text("deciding"), sqlite_where=text("deciding")),
     )
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -112,6 +114,10 @@ class Job(Deletable, Base):
     served_at: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """When a worker last took a run of it: the longest unserved is next."""
     last_event: Mapped[int] = mapped_column(Integer, default=0)
+    deciding: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether it may get further seeds by its `until` once all its runs have ended."""
+    look: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """What was seen when all its runs had ended, the last time (`reporting.looks.Look`); null without `until`."""
 
     runs: Mapped[list[Run]] = relationship(back_populates="job", order_by="Run.position")
 

@@ -13,9 +13,10 @@ from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.tasks.binary import Binary
 from models.tables import Status
+from models.until import Until
 from reporting.answers import Analysis, Comparison, Pairing, Ranking, RunAnalysis, VariantAnalysis
 from reporting.caveats import caveats
-from reporting.decisions import decide
+from reporting.decisions import ALPHA, decide
 from reporting.overfitting import CURVES, Reading, View, Word, read
 from reporting.ranking import rank
 from reporting.statistics import bootstrap_interval, estimate, holm, paired
@@ -43,6 +44,7 @@ def analyse(
     validated_on_test: bool = False,
     chance: float | None = Binary().chance,
     smallest: float | None = None,
+    until: Until | None = None,
 ) -> Analysis:
     """The analysis, every number finite or None.
 
@@ -50,7 +52,8 @@ def analyse(
     included (`val_loss`). Only runs that finished count, and those that diverged count only as that.
     With `bootstrap` each comparison has a bootstrap interval too. `validated_on_test`: whether the
     validation set is the test set. `chance`: the task's loss of a network that has learned nothing. `smallest`: the
-    smallest difference that matters, in each metric's own unit. Raises `NotFound` if no history is of `baseline`.
+    smallest difference that matters, in each metric's own unit. `until`: what the job was to be decided by; its
+    `smallest` holds for its own metric. Raises `NotFound` if no history is of `baseline`.
     """
     runs: Counter[str] = Counter()
     readings: dict[str, list[Reading]] = {}
@@ -63,7 +66,7 @@ def analyse(
     if baseline not in readings:
         raise NotFound(f"There is no variant named {baseline!r}")
     sound = {name: [r for r in found if r.verdict != "diverged"] for name, found in readings.items()}
-    comparisons = _comparisons(sound, baseline, view, bootstrap, smallest)
+    comparisons = _comparisons(sound, baseline, view, bootstrap, smallest, until)
     return Analysis(
         view=view,
         variants=[_variant(name, readings[name], sound[name], view) for name in readings],
@@ -140,7 +143,12 @@ def _ranking(sound: Mapping[str, Sequence[Reading]]) -> list[Ranking]:
 
 
 def _comparisons(
-    sound: Mapping[str, Sequence[Reading]], baseline: str, view: View, bootstrap: bool, smallest: float | None
+    sound: Mapping[str, Sequence[Reading]],
+    baseline: str,
+    view: View,
+    bootstrap: bool,
+    smallest: float | None,
+    until: Until | None,
 ) -> list[Comparison]:
     """Each other variant against the baseline, on the seeds both have, first by metric and then by variant.
 
@@ -149,10 +157,14 @@ def _comparisons(
     sets", 3.2.2).
     """
     reference = {reading.seed: reading for reading in reversed(sound[baseline])}
+    alpha = until.alpha if until else ALPHA
     comparisons: list[Comparison] = []
     for field in COMPARED:
+        matters = smallest
+        if until is not None and smallest is None and _metric(field, view) == f"best_{until.metric}":
+            matters = until.smallest
         family = [
-            _compare(name, baseline, field, sound[name], reference, view, bootstrap, smallest, len(sound) - 1)
+            _compare(name, baseline, field, sound[name], reference, view, bootstrap, matters, len(sound) - 1, alpha)
             for name in sound
             if name != baseline
         ]
@@ -173,6 +185,7 @@ def _compare(
     bootstrap: bool,
     smallest: float | None,
     comparisons: int,
+    alpha: float,
 ) -> Comparison:
     own = {reading.seed: reading for reading in reversed(readings)}
     both = {
@@ -191,6 +204,7 @@ def _compare(
         lower_is_better=better != "higher",
         smallest=smallest,
         comparisons=comparisons,
+        alpha=alpha,
     )
     return Comparison(
         variant=name,

@@ -95,6 +95,9 @@ def sign_ratios(differences: ArrayLike) -> tuple[Array, Array]:
     x = np.asarray(differences, dtype=float)
     n = np.arange(1, x.shape[-1] + 1)
     negative = np.cumsum((x < 0) + 0.5 * (x == 0), axis=-1)
-    # A uniform prior's marginal likelihood of k of n, over that of one half.
-    ratio = np.exp(betaln(negative + 1, n - negative + 1) + n * np.log(2))
-    return np.maximum.accumulate(ratio, axis=-1), negative / n
+    return np.maximum.accumulate(ratio_of_signs(negative, n), axis=-1), negative / n
+
+
+def ratio_of_signs(negative: Array, n: NDArray[np.int64]) -> Array:
+    """A uniform prior's marginal likelihood of `negative` of `n` differences over that of one half, at most 1e300."""
+    return np.asarray(np.exp(np.minimum(betaln(negative + 1, n - negative + 1) + n * np.log(2), np.log(1e300))))

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from reporting.anytime import Array, half_widths, intervals, p_of_mean, sign_ratios
+from reporting.anytime import Array, half_widths, intervals, p_of_mean, ratio_of_signs, sign_ratios
 
 ALPHA = 0.05
 MOST_SEEDS = 10_000
@@ -33,8 +33,8 @@ class Decision:
     - `p`: of the same kind: at most `alpha` if and only if `ci` leaves 0 outside, times the comparisons of the family.
     - `probability_better`: the share of seeds in which the variant did better, ties half (Agarwal et al. 2021, "Deep
       reinforcement learning at the edge of the statistical precipice").
-    - `seeds_needed`: how many seeds in all would decide it if the differences go on with the mean and the spread seen
-      so far; None if that cannot be said or is above `MOST_SEEDS`.
+    - `seeds_needed`: how many seeds in all would decide it if the differences go on with the mean, the spread and
+      the signs seen so far; None if that cannot be said or is above `MOST_SEEDS`.
     """
 
     verdict: Verdict
@@ -105,7 +105,8 @@ def _seeds_needed(x: Array, level: float, smallest: float | None) -> int | None:
     mean = abs(float(np.mean(x)))
     counts = np.arange(len(x) + 1, MOST_SEEDS + 1)
     half = half_widths(counts, level) * sd
-    decided = half < mean
+    negative = np.asarray(counts * np.mean((x < 0) + 0.5 * (x == 0)), dtype=float)
+    decided = (half < mean) & (ratio_of_signs(negative, counts) >= 1 / level)
     if smallest is not None:
         decided |= half + mean <= smallest
     return int(counts[decided.argmax()]) if decided.any() else None

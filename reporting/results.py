@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from models.database import Database
 from models.history import RunHistory
-from models.specification import dataset_of
+from models.specification import dataset_of, until_of
 from models.tables import Job, Run
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Metrics
@@ -37,7 +37,9 @@ def results_of(database: Database, job: Job) -> Results:
     histories = list(read_histories(database, job.runs))
     baseline, dataset = job.spec["baseline"], dataset_of(job.spec)
     on_test, chance = not dataset.held_out, dataset.task.chance
+    until = until_of(job.spec)
     data, keras = (
-        analyse(histories, baseline, view=view, validated_on_test=on_test, chance=chance) for view in ("data", "keras")
+        analyse(histories, baseline, view=view, validated_on_test=on_test, chance=chance, until=until)
+        for view in ("data", "keras")
     )
     return Results(job, job.runs, histories, data, keras, summarize(histories, "val_data_loss"))

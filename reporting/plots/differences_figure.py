@@ -110,7 +110,7 @@ def _height(differences: DifferenceSeries, _inches: float) -> float:
 DRAWING = Drawing(DifferenceSeries, draw_differences, _height)
 PLOT = JobPlot(
     "differences",
-    "Plot differences from the baseline",
+    "Draw differences from the baseline",
     "Each variant's difference from the baseline, with its interval.",
     DifferenceOptions,
     _of_job,

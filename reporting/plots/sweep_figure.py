@@ -150,7 +150,7 @@ def _of_job(job: Source, options: SweepOptions) -> SweepSeries:
 DRAWING = Drawing(SweepSeries, draw_sweep, lambda sweep, inches: max(3.2, inches * 0.6))
 PLOT = JobPlot(
     "sweep",
-    "Plot a sweep",
+    "Draw a sweep",
     "The best value against what was swept: a line over one parameter, a heat map over two.",
     SweepOptions,
     _of_job,

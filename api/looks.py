@@ -1,0 +1,39 @@
+"""Looks at jobs with `until` whose runs have all ended: they get further seeds, or they end.
+
+Every API process does; the first to write is heard, and the others find that something has happened since.
+"""
+
+from __future__ import annotations
+
+import structlog
+
+from models import states
+from models.database import Database
+from models.specification import stored
+from models.tables import Job, Run
+from reporting.looks import look
+from reporting.reading import read_histories, read_runs
+from worker.queue import Waker
+
+log = structlog.get_logger(__name__)
+
+SECONDS = 0.5
+
+
+def look_at_all(database: Database, waker: Waker) -> None:
+    """One round. Raises SQLAlchemy's errors."""
+    with database.read() as session:
+        waiting = states.undecided(session)
+    for job_id, last_event in waiting:
+        with database.read() as session:
+            spec = session.get_one(Job, job_id).spec
+            runs = read_runs(session, Run.job_id == job_id)
+        specification = stored(spec)
+        seen = look(read_histories(database, runs), specification)
+        variants = {specification.baseline, *seen.open}
+        with database.write() as session:
+            heard = states.go_on(session, job_id, last_event, seen.model_dump(), seen.more, variants)
+        if heard:
+            log.info("job_looked_at", job_id=job_id, **seen.model_dump())
+            if seen.more:
+                waker.soon()

@@ -1,4 +1,4 @@
-"""An honest test score: the best epoch is chosen on held-out training reviews, and the test set is scored once."""
+"""An unbiased test score: the best epoch is chosen on held-out training reviews, and the test set is scored once."""
 
 from ockham_client import Client
 

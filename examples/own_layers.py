@@ -1,4 +1,4 @@
-"""Networks of one's own beside a preset: layers by Keras's names, and a training of their own if need be."""
+"""Networks with your own layers, by Keras's names, and with their own training, beside a preset."""
 
 from ockham_client import Client
 

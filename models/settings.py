@@ -45,7 +45,7 @@ class Settings(BaseSettings):
         description="The valkey-server or redis-server (6.2 or later) to embed; else the bundled one, else PATH's",
     )
 
-    url: str = Field("http://127.0.0.1:8000", description="Where the client and the command line find the service")
+    url: str = Field("http://127.0.0.1:8000", description="The service's address, for the client and the command line")
     api_key: str | None = Field(None, description="The client's key")
 
     lease_seconds: float = Field(
@@ -79,19 +79,21 @@ class Settings(BaseSettings):
     max_run_work: float = Field(
         1e15,
         gt=0,
-        description="Most work a run may ask for: its parameters times its training reviews times its epochs",
+        description="Largest work of a run: its parameters times its training rows times its epochs",
     )
     max_queued_runs: int = Field(10_000, ge=1, description="Runs that a key may have queued")
     requests_per_minute: int = Field(
-        60_000, ge=1, description="Requests a minute from a key, or without keys from an address, to an API process"
+        60_000,
+        ge=1,
+        description="Requests per minute for each key, or without keys for each address, in an API process",
     )
     root_path: str = Field(
         "",
         pattern=r"^(/[A-Za-z0-9._~-]+)*$",
-        description="The path below which a proxy serves everything, `/ockham` for example",
+        description="The path below which a proxy serves the service, for example `/ockham`",
     )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Web pages that may call the API, by their origins with commas between; `*` for any"
+        (), description="Origins of web pages that may call the API, separated by commas; `*` for any"
     )
     webhook_private: bool = Field(False, description="Whether webhooks may have private addresses and plain http")
     webhook_retry_seconds: float = Field(

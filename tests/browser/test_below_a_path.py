@@ -36,6 +36,6 @@ def test_from_the_list_to_a_job_and_on(visit: Callable[..., Visit], below: str) 
     )
     page.get_by_role("link", name="Start from this").click()
     page.get_by_role("link", name="API", exact=True).click()
-    expect(page.get_by_text("Submit an experiment").first).to_be_visible()
+    expect(page.get_by_text("Submit a job").first).to_be_visible()
     assert paths
     assert [path for path in paths if not path.startswith(("/ockham/", "blob:", "data:"))] == []

@@ -78,7 +78,7 @@ def test_every_page_and_file_forbids_what_is_inline_or_from_elsewhere(live: str,
 def test_the_api_is_tried_on_its_own_page(visit: Visiting) -> None:
     tab = visit()
     page = tab.open("/docs")
-    page.get_by_role("button", name="Submit an experiment").click()
+    page.get_by_role("button", name="Submit a job").click()
     page.get_by_role("button", name="Try it out").click()
     page.get_by_role("textbox").and_(page.locator("textarea")).fill('{"preset": "nobody"}')
     with page.expect_response("**/v1/jobs*") as answered:

@@ -184,7 +184,10 @@ class Jobs(Collector):
 
 
 def _by_status(session: Session, name: str, text: str, table: type[Job] | type[Run]) -> Metric:
-    counts = dict(session.execute(select(table.status, func.count()).group_by(table.status)).all())
+    counted = select(table.status, func.count()).group_by(table.status)
+    if table is Run:
+        counted = counted.join(Job, Run.job_id == Job.id)  # without those of deleted jobs, which are removed later
+    counts = dict(session.execute(counted).all())
     family = GaugeMetricFamily(name, text, labels=("status",))
     for status in Status:
         family.add_metric((status.value,), counts.get(status, 0))

@@ -16,7 +16,6 @@ from api.negotiation import preferred
 from api.problems import documented
 from api.routing import Route
 from api.selection import Chosen, JobIds, RunIds, Selection, choose, of_job
-from models.kinds.metrics import METRICS
 from models.specification import recorded_by
 from reporting.answers import NonFinite
 from reporting.formats import DEFAULT, FORMATS, Export
@@ -115,8 +114,7 @@ def _exported(
     export = Export(
         runs=runs,
         chunks=read_parts(access.database, runs, times=wanted.times),
-        # The columns depend on what was asked to be recorded, not on what has been recorded yet.
-        metrics=[name for name in METRICS if any(name in recorded_by(each.spec) for each in chosen)],
+        recorded={each.job_id: recorded_by(each.spec) for each in chosen},
         head=head,
     )
     return StreamingResponse(wanted.write(export), 200, headers, wanted.media_type)

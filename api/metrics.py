@@ -15,7 +15,7 @@ from api.routing import Route
 from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
 from api.selection import Chosen, JobIds, RunIds, choose, of_job
 from models.kinds.metric import Of
-from models.kinds.metrics import METRICS
+from models.kinds.metrics import METRICS, VAL_LOSS
 from models.specification import dataset_of, until_of
 from reporting.analysis import analyse
 from reporting.answers import Metrics
@@ -43,7 +43,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has
 
 
 @router.get("/jobs/{job_id}/metrics", response_model=JobMetrics, summary="Get a job's metrics", responses=_RESPONSES)
-def get_metrics(request: Request, access: Reader, job_id: str, by: By = "val_loss") -> Response:
+def get_metrics(request: Request, access: Reader, job_id: str, by: By = VAL_LOSS) -> Response:
     """The final and the best epoch of each run, and across seeds mean, standard deviation and interval.
 
     With a holdout also the test set's score, at the epoch that training chose.
@@ -60,7 +60,7 @@ def get_metrics(request: Request, access: Reader, job_id: str, by: By = "val_los
 
 @router.get("/metrics", response_model=MetricsAcross, summary="Get the metrics of several jobs", responses=_RESPONSES)
 def get_metrics_across(
-    request: Request, access: Reader, job: JobIds = None, run: RunIds = None, by: By = "val_loss"
+    request: Request, access: Reader, job: JobIds = None, run: RunIds = None, by: By = VAL_LOSS
 ) -> Response:
     """The same of chosen jobs and runs. Variants of two jobs are never thrown together, whatever their names."""
     with access.database.read() as session:
@@ -103,7 +103,7 @@ def get_analysis(
         view=view,
         bootstrap=bootstrap,
         validated_on_test=not dataset.held_out,
-        chance=dataset.task.chance,
+        task=dataset.task,
         smallest=smallest,
         until=until_of(chosen.spec),
     )
@@ -112,7 +112,8 @@ def get_analysis(
 
 def _summarized(access: Access, chosen: Chosen, by: By) -> Metrics:
     scores = {run.id: run.test for run in chosen.runs}
-    return summarize(read_histories(access.database, chosen.runs), by, scores)
+    task = dataset_of(chosen.spec).task
+    return summarize(read_histories(access.database, chosen.runs), by, scores, task)
 
 
 def _answer(answer: BaseModel, headers: dict[str, str]) -> Response:

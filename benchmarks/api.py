@@ -26,7 +26,8 @@ from sqlalchemy import insert, select
 
 from models import claims
 from models.database import Database
-from models.kinds.metrics import RECORDED as METRICS
+from models.kinds.metrics import recorded
+from models.kinds.tasks.binary import Binary
 from models.settings import Settings
 from models.tables import Epoch, Job, Run
 from tests.servers import PostgreSQL, Service, Valkey
@@ -128,7 +129,7 @@ def fill(service: Service, database: Database, runs: int, epochs: int = 0) -> st
     seeds = min(runs, 100)
     variants = [{"name": f"v{i}", "preset": "original"} for i in range(-(-runs // seeds))]
     job = service.submit(dataset={"name": "synthetic"}, variants=variants, seeds=list(range(seeds)), reuse="never")
-    values = dict.fromkeys(METRICS, 0.5)
+    values = dict.fromkeys(recorded(Binary()), 0.5)
     with database.write() as session:
         when = session.scalars(select(Job.created_at).where(Job.id == job["id"])).one()
         rows = [
@@ -147,7 +148,7 @@ def history(kind: str) -> None:
         job = fill(service, database, 100, 20)
         url = f"/v1/jobs/{job}/history"
         answer = service.http.get(url).json()
-        assert sum(len(run["metrics"][name]) for run in answer["runs"] for name in METRICS) == 100 * 20 * 6
+        assert sum(len(run["metrics"][name]) for run in answer["runs"] for name in recorded(Binary())) == 100 * 20 * 6
         seconds = clock(lambda: service.http.get(url), 20)
     ours = statistics.median(seconds)
     print(f"| {kind} | 1 | {ours:.3f} |")
@@ -253,7 +254,7 @@ def streams(kind: str, listeners: int = 200, epochs: int = 20) -> None:
             for hold in held:
                 assert hold is not None
                 with database.write() as session:
-                    claims.record(session, hold, epoch, dict.fromkeys(METRICS, 0.5), 0.1)
+                    claims.record(session, hold, epoch, dict.fromkeys(recorded(Binary()), 0.5), 0.1)
                 committed[hold.job_id, epoch] = time.perf_counter()
                 time.sleep(0.1)
         for hold in held:

@@ -26,7 +26,8 @@ from sqlalchemy import insert, text, update
 from benchmarks.api import SMALL, multiply, quantile
 from models import keys
 from models.database import Database
-from models.kinds.metrics import RECORDED as METRICS
+from models.kinds.metrics import recorded
+from models.kinds.tasks.binary import Binary
 from models.scopes import Scope
 from models.settings import Settings
 from models.tables import Epoch, Job, Run
@@ -114,8 +115,10 @@ def store(server: Server, runs: int, epochs: int, seeds: int = 100) -> str:
 
 def _values(run: int, epoch: int) -> dict[str, Any]:
     falling, noise = math.exp(-epoch / 10), 0.01 * math.sin(7 * run + 3 * epoch)
-    values = {name: 0.3 + 0.4 * falling + noise + (0.002 * epoch if "val" in name else 0) for name in METRICS}
-    return values | {name: 1 - values[name] for name in METRICS if name.endswith("acc")}
+    values = {
+        name: 0.3 + 0.4 * falling + noise + (0.002 * epoch if "val" in name else 0) for name in recorded(Binary())
+    }
+    return values | {name: 1 - values[name] for name in recorded(Binary()) if name.endswith("acc")}
 
 
 def sizes(kind: str, runs: int = 1000, epochs: int = 100, others: int = 1000, times: int = 3) -> None:

@@ -12,7 +12,7 @@ from models.errors import SpecificationError
 from models.faults import MOST_FAULTS, fault, faults_of
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
-from models.kinds.metrics import MEASURES
+from models.kinds.metrics import MEASURES, METRICS
 from models.kinds.optimizers import OPTIMIZERS
 from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Specification, Training
 from models.until import MAX_SEEDS, Until
@@ -185,6 +185,10 @@ def _check_until(specification: Specification) -> list[dict[str, str]]:
     if until is None:
         return []
     errors = []
+    measure = METRICS[until.metric].measure
+    if not measure.loss and measure.name != specification.dataset.task.measure:
+        detail = f"It is not measured of {specification.dataset.task.title}"
+        errors.append(fault(("until", "metric"), "not_for_task", detail))
     if len(specification.variants) < 2:
         errors.append(fault(("until",), "nothing_to_compare", "A comparison needs a variant besides the baseline"))
     least = max(until.min_seeds, len(specification.seeds))

@@ -8,7 +8,8 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from models.kinds.metrics import METRICS, RECORDED
+from models.kinds.metric import Of
+from models.kinds.metrics import METRICS
 from ockham_client import Event, Job
 
 MOST_BARS = 16
@@ -98,7 +99,7 @@ class JobProgress:
 def _values(event: Event) -> str:
     shown = [
         f"{name} {value:.4f}" if abs(value) < 1e4 else f"{name} {value:.3g}"
-        for name in RECORDED
-        if METRICS[name].measure.keras and (value := event.data["metrics"].get(name)) is not None
+        for name, metric in METRICS.items()
+        if metric.measure.keras and metric.of != Of.EVALUATED and (value := event.data["metrics"].get(name)) is not None
     ]
     return "  ".join(shown)

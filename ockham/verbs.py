@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from models.kinds.metrics import RECORDED
+from models.kinds.metrics import METRICS
 from ockham import tables
 from ockham.progress import JobProgress
 from ockham.summary import summarize
@@ -288,7 +288,7 @@ def analysis(
 def plot(
     job: JobId,
     metric: Annotated[
-        str, typer.Argument(help=f"{', '.join(RECORDED)} or another that is recorded; sweep or differences.")
+        str, typer.Argument(help=f"One that is recorded of: {', '.join(METRICS)}; or sweep or differences.")
     ] = "val_loss",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file: .png, .svg or .pdf.")] = None,
     variants: Annotated[str | None, typer.Option(help="Names, with commas between; all unless given.")] = None,

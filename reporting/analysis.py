@@ -11,6 +11,9 @@ from statistics import median_low
 
 from models.errors import NotFound
 from models.history import RunHistory
+from models.kinds.metric import Of
+from models.kinds.metrics import MEASURES
+from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
 from models.tables import Status
 from models.until import Until
@@ -22,12 +25,12 @@ from reporting.ranking import rank
 from reporting.statistics import bootstrap_interval, estimate, holm, paired
 
 ACROSS_SEEDS = (
-    "best_epoch", "best_loss", "best_acc", "final_loss", "onset_epoch",
+    "best_epoch", "best_loss", "best_measure", "final_loss", "onset_epoch",
     "gap_at_best", "gap_at_end", "slope_after_onset", "area_between",
 )  # fmt: skip
 """What is averaged over a variant's seeds (fields of `Reading`)."""
 
-COMPARED = ("best_loss", "best_acc", "final_loss", "best_epoch")
+COMPARED = ("best_loss", "best_measure", "final_loss", "best_epoch")
 """What is compared with the baseline; Holm's correction runs over the variants, for each of these apart."""
 
 
@@ -42,16 +45,16 @@ def analyse(
     view: View = "data",
     bootstrap: bool = False,
     validated_on_test: bool = False,
-    chance: float | None = Binary().chance,
+    task: Task = Binary(),  # noqa: B008 (it is frozen)
     smallest: float | None = None,
     until: Until | None = None,
 ) -> Analysis:
     """The analysis, every number finite or None.
 
-    `view`: `data` reads the cross-entropy alone (`val_data_loss`), `keras` what Keras reports, penalty
+    `view`: `data` reads the data's loss alone (`val_data_loss`), `keras` what Keras reports, penalty
     included (`val_loss`). Only runs that finished count, and those that diverged count only as that.
     With `bootstrap` each comparison has a bootstrap interval too. `validated_on_test`: whether the
-    validation set is the test set. `chance`: the task's loss of a network that has learned nothing. `smallest`: the
+    validation set is the test set. `task` is the data set's. `smallest`: the
     smallest difference that matters, in each metric's own unit. `until`: what the job was to be decided by; its
     `smallest` holds for its own metric. Raises `NotFound` if no history is of `baseline`.
     """
@@ -60,32 +63,36 @@ def analyse(
     for run in histories:  # one at a time: they may be read from the database only now
         runs[run.variant] += 1
         of_variant = readings.setdefault(run.variant, [])
-        reading = read(run, view, chance)
+        reading = read(run, view, task)
         if run.status == Status.SUCCEEDED or (run.status == Status.FAILED and reading.verdict == "diverged"):
             of_variant.append(reading)
     if baseline not in readings:
         raise NotFound(f"There is no variant named {baseline!r}")
     sound = {name: [r for r in found if r.verdict != "diverged"] for name, found in readings.items()}
-    comparisons = _comparisons(sound, baseline, view, bootstrap, smallest, until)
+    comparisons = _comparisons(sound, baseline, view, task, bootstrap, smallest, until)
     return Analysis(
         view=view,
-        variants=[_variant(name, readings[name], sound[name], view) for name in readings],
+        variants=[_variant(name, readings[name], sound[name], view, task) for name in readings],
         comparisons=comparisons,
         ranking=_ranking(sound),
         warnings=list(caveats(runs, readings, sound, comparisons, view, validated_on_test)),
     )
 
 
-def _metric(field: str, view: View) -> str:
+def metric_of(field: str, view: View, task: Task) -> str:
     """A reading's field by the name of the metric it is of: `best_loss` is `best_val_data_loss` in the fair view."""
     validation = CURVES[view][2]
-    names = {"best_loss": f"best_{validation}", "final_loss": f"final_{validation}", "best_acc": "best_val_acc"}
+    names = {
+        "best_loss": f"best_{validation}",
+        "final_loss": f"final_{validation}",
+        "best_measure": f"best_{Of.VALIDATION}{task.measure}",
+    }
     return names.get(field, field)
 
 
-def view_of(metric: str) -> View:
+def view_of(metric: str, task: Task) -> View:
     """The view whose comparisons have `metric`: `data`, unless those of `keras` alone have it."""
-    keras, data = ({_metric(field, view) for field in COMPARED} for view in ("keras", "data"))
+    keras, data = ({metric_of(field, view, task) for field in COMPARED} for view in ("keras", "data"))
     return "keras" if metric in keras - data else "data"
 
 
@@ -93,7 +100,9 @@ def _values(readings: Sequence[Reading], field: str) -> list[float]:
     return [value for reading in readings if (value := getattr(reading, field)) is not None]
 
 
-def _variant(name: str, readings: Sequence[Reading], sound: Sequence[Reading], view: View) -> VariantAnalysis:
+def _variant(
+    name: str, readings: Sequence[Reading], sound: Sequence[Reading], view: View, task: Task
+) -> VariantAnalysis:
     """A variant across its seeds.
 
     `onset_epoch` is the epoch by which at least half of its seeds overfit: the lower median, a seed that never
@@ -119,14 +128,14 @@ def _variant(name: str, readings: Sequence[Reading], sound: Sequence[Reading], v
         verdict=verdict,
         overfitted=len(onsets),
         diverged=len(readings) - len(sound),
-        across_seeds={_metric(field, view): estimate(_values(sound, field)) for field in ACROSS_SEEDS},
+        across_seeds={metric_of(field, view, task): estimate(_values(sound, field)) for field in ACROSS_SEEDS},
         runs=[
             RunAnalysis(
                 run_id=reading.run_id,
                 seed=reading.seed,
                 verdict=reading.verdict,
                 censored=reading.onset_epoch is None,
-                **{_metric(field, view): getattr(reading, field) for field in ACROSS_SEEDS},
+                **{metric_of(field, view, task): getattr(reading, field) for field in ACROSS_SEEDS},
             )
             for reading in readings
         ],
@@ -146,6 +155,7 @@ def _comparisons(
     sound: Mapping[str, Sequence[Reading]],
     baseline: str,
     view: View,
+    task: Task,
     bootstrap: bool,
     smallest: float | None,
     until: Until | None,
@@ -161,10 +171,12 @@ def _comparisons(
     comparisons: list[Comparison] = []
     for field in COMPARED:
         matters = smallest
-        if until is not None and smallest is None and _metric(field, view) == f"best_{until.metric}":
+        if until is not None and smallest is None and metric_of(field, view, task) == f"best_{until.metric}":
             matters = until.smallest
         family = [
-            _compare(name, baseline, field, sound[name], reference, view, bootstrap, matters, len(sound) - 1, alpha)
+            _compare(
+                name, baseline, field, sound[name], reference, view, task, bootstrap, matters, len(sound) - 1, alpha
+            )
             for name in sound
             if name != baseline
         ]
@@ -182,6 +194,7 @@ def _compare(
     readings: Sequence[Reading],
     reference: Mapping[int, Reading],
     view: View,
+    task: Task,
     bootstrap: bool,
     smallest: float | None,
     comparisons: int,
@@ -198,10 +211,14 @@ def _compare(
     pairs = [both[seed] for seed in sorted(both)]
     result = paired([a for a, _ in pairs], [b for _, b in pairs])
     ratio = result.variance_ratio
-    better = {"best_loss": "lower", "final_loss": "lower", "best_acc": "higher"}.get(field)
+    # Of a number of epochs neither more nor less is better.
+    higher_is_better = {
+        "best_loss": False, "final_loss": False, "best_measure": MEASURES[task.measure].higher_is_better,
+    }.get(field)  # fmt: skip
+    judged = higher_is_better is not None
     decided = decide(
         [a - b for a, b in both.values()],
-        lower_is_better=better != "higher",
+        lower_is_better=not higher_is_better,
         smallest=smallest,
         comparisons=comparisons,
         alpha=alpha,
@@ -209,7 +226,7 @@ def _compare(
     return Comparison(
         variant=name,
         baseline=baseline,
-        metric=_metric(field, view),
+        metric=metric_of(field, view, task),
         n=result.n,
         difference=result.difference,
         sd=result.sd,
@@ -222,10 +239,10 @@ def _compare(
             correlation=result.correlation, variance_ratio=ratio, helped=None if ratio is None else ratio < 1
         ),
         ci95_bootstrap=bootstrap_interval([a - b for a, b in pairs]) if bootstrap else None,
-        decision=decided.verdict if better else None,
-        smallest=smallest if better else None,
+        decision=decided.verdict if judged else None,
+        smallest=smallest if judged else None,
         ci_anytime=decided.ci,
         p_anytime=decided.p,
-        probability_better=decided.probability_better if better else None,
-        seeds_needed=decided.seeds_needed if better else None,
+        probability_better=decided.probability_better if judged else None,
+        seeds_needed=decided.seeds_needed if judged else None,
     )

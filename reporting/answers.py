@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import MISSING, BaseModel, ConfigDict, Field, create_model
 
 from models.kinds.metric import Of
-from models.kinds.metrics import METRICS, SCORED
+from models.kinds.metrics import MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS
 from models.tables import Status
 from reporting.decisions import Verdict
 from reporting.overfitting import View, Word
@@ -57,7 +57,8 @@ class RunMetrics(Answer):
     final: EpochValues | None = Field(description="Its last epoch so far")
     best: EpochValues | None = Field(description="Null if no epoch has a finite value of what the best is chosen by")
     test: dict[str, float | None] | None = Field(
-        description="With a holdout: `loss`, `acc` and `data_loss` of the test set, at the epoch that training chose"
+        description="With a holdout: the losses and the task's measure (`acc`, say) of the test set, "
+        "at the epoch that training chose"
     )
     nonfinite: list[NonFinite] = Field(description="What is null in `final` and `best`")
 
@@ -80,18 +81,28 @@ class OfVariant(Answer):
 
 
 def _across_seeds() -> dict[str, Any]:
-    """The fields that a variant has for each metric of the validation set, and for each score on the test set."""
+    """The fields that a variant has for each metric of the validation set, and for each score on the test set.
+
+    Those that not every job has are missing if this one does not.
+    """
     fields: dict[str, Any] = {}
     for when, words in (("best", "at the best epoch"), ("final", "at the last epoch")):
         for name, metric in METRICS.items():
-            if metric.of == Of.VALIDATION and metric.measure.asked:
-                described = f"{metric.label} {words}; there if `training.metrics` asks for it"
-                field = Field(default=None, description=described, exclude_if=lambda value: value is None)
-                fields[f"{when}_{name}"] = (OverSeeds | None, field)
+            described = f"{metric.label} {words}"
+            if metric.of == Of.VALIDATION and metric.measure.loss:
+                fields[f"{when}_{name}"] = (OverSeeds, Field(description=described))
             elif metric.of == Of.VALIDATION:
-                fields[f"{when}_{name}"] = (OverSeeds, Field(description=f"{metric.label} {words}"))
+                there = "`training.metrics` asks for it" if metric.measure.asked else "it is the task's own measure"
+                field = Field(default=MISSING, description=f"{described}; there if {there}")
+                fields[f"{when}_{name}"] = (OverSeeds | MISSING, field)
     described = "With a holdout: of the test set, at the epoch that training chose"
-    return fields | {f"test_{name}": (OverSeeds | None, Field(description=described)) for name in SCORED}
+    for name, measure in MEASURES.items():
+        if measure.loss:
+            fields[f"test_{name}"] = (OverSeeds | None, Field(description=described))
+        elif not measure.asked:
+            field = Field(default=MISSING, description=f"{described}; there if it is the task's own measure")
+            fields[f"test_{name}"] = (OverSeeds | None | MISSING, field)
+    return fields
 
 
 if TYPE_CHECKING:
@@ -140,10 +151,10 @@ class VariantAnalysis(Answer):
     overfitted: int = Field(description="Runs that overfit")
     diverged: int = Field(description="Runs with a value that is not finite")
     across_seeds: dict[str, Estimate] = Field(
-        description="Over the `n` runs, by name: `best_epoch`, `best_val_acc`, `onset_epoch`, "
-        "`gap_at_best`, `gap_at_end`, `slope_after_onset` (nats per epoch), `area_between` (nats times epochs); "
-        "of the view `data` also `best_val_data_loss` and `final_val_data_loss`, "
-        "of the view `keras` `best_val_loss` and `final_val_loss`"
+        description="Over the `n` runs, by name: `best_epoch`, the task's own measure there (`best_val_acc`, say), "
+        "`onset_epoch`, `gap_at_best`, `gap_at_end`, `slope_after_onset` (nats per epoch), `area_between` (nats times "
+        f"epochs); of the view `data` also `best_{VAL_DATA_LOSS}` and `final_{VAL_DATA_LOSS}`, "
+        f"of the view `keras` `best_{VAL_LOSS}` and `final_{VAL_LOSS}`"
     )
     runs: list[RunAnalysis]
 
@@ -161,7 +172,7 @@ class Comparison(Answer):
 
     variant: str
     baseline: str
-    metric: str = Field(examples=["best_val_data_loss"])
+    metric: str = Field(examples=[f"best_{VAL_DATA_LOSS}"])
     n: int = Field(description="Seeds that both have")
     difference: float | None = Field(description="The mean over those seeds")
     sd: float | None = Field(description="The standard deviation of the differences")

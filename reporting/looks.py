@@ -39,8 +39,8 @@ def look(histories: Iterable[RunHistory], specification: Specification) -> Look:
     analysis = analyse(
         histories,
         specification.baseline,
-        view=view_of(metric),
-        chance=data.task.chance,
+        view=view_of(metric, data.task),
+        task=data.task,
         until=until,
     )
     decided: dict[str, Verdict] = {}

@@ -14,7 +14,9 @@ import numpy as np
 from scipy import ndimage, stats
 
 from models.history import RunHistory
-from models.kinds.metrics import METRICS
+from models.kinds.metric import Of
+from models.kinds.metrics import DATA_LOSS, LOSS, METRICS, VAL_DATA_LOSS, VAL_LOSS
+from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
 
 SMOOTHING = 3
@@ -28,10 +30,9 @@ TOLERANCE = 0.02
 
 View = Literal["data", "keras"]
 
-CURVES: dict[View, tuple[str, str, str]] = {
-    "data": ("data_loss", "eval_data_loss", "val_data_loss"),
-    "keras": ("loss", "eval_loss", "val_loss"),
-}
+_LOSSES: dict[View, str] = {"data": DATA_LOSS.name, "keras": LOSS.name}
+
+CURVES = {view: (loss, Of.EVALUATED + loss, Of.VALIDATION + loss) for view, loss in _LOSSES.items()}
 """A view's training loss, its training loss in inference mode, and its validation loss."""
 
 LEARNED = 0.95
@@ -43,7 +44,7 @@ def higher_is_better(metric: str) -> bool:
     return METRICS[metric].measure.higher_is_better
 
 
-def best(epochs: Sequence[int], values: Sequence[float], metric: str = "val_loss") -> int | None:
+def best(epochs: Sequence[int], values: Sequence[float], metric: str = VAL_LOSS) -> int | None:
     """The epoch of the best finite value, the first of equals; None where no value is finite."""
     finite = [(value, epoch) for epoch, value in zip(epochs, values, strict=True) if math.isfinite(value)]
     if not finite:
@@ -105,7 +106,7 @@ Word = Literal["overfitting", "underfitting", "good fit", "diverged", "too few e
 class Reading:
     """What one run's curves say, in one view: losses in nats a review, epochs from 1, None where nothing can be said.
 
-    - `best_acc`: the validation accuracy at the best epoch, that of least validation loss.
+    - `best_measure`: the task's own measure of the validation set at the best epoch, that of least validation loss.
     - `gap_at_best`, `gap_at_end`: validation loss minus training loss (the generalisation gap: Goodfellow,
       Bengio and Courville 2016, *Deep Learning*, 5.2) at the best and at the last epoch.
     - `slope_after_onset`: nats an epoch, by least squares through the validation losses from the onset on.
@@ -118,7 +119,7 @@ class Reading:
     epochs: int
     best_epoch: int | None
     best_loss: float | None
-    best_acc: float | None
+    best_measure: float | None
     final_loss: float | None
     onset_epoch: int | None
     gap_at_best: float | None
@@ -130,16 +131,14 @@ class Reading:
     verdict: Word
 
 
-def read(history: RunHistory, view: View = "data", chance: float | None = Binary().chance) -> Reading:
-    """The reading of one run. `chance`: the task's loss of a network that has learned nothing, None if unknown.
-
-    A run with a value that is not finite has the verdict `diverged`."""
+def read(history: RunHistory, view: View = "data", task: Task = Binary()) -> Reading:  # noqa: B008 (it is frozen)
+    """The reading of one run. One with a loss that is not finite has the verdict `diverged`."""
     missing = (math.nan,) * len(history.epochs)
     trained, inferred, validated = CURVES[view]
     evaluated = inferred in history.metrics
     validation = history.metrics.get(validated, missing)
     training = history.metrics.get(inferred if evaluated else trained, missing)
-    accuracy = history.metrics.get("val_acc", missing)
+    measure = history.metrics.get(Of.VALIDATION + task.measure, missing)
     epochs = history.epochs
     best_epoch, onset_epoch = best(epochs, validation), onset(epochs, validation)
     at = {epoch: i for i, epoch in enumerate(epochs)}
@@ -153,14 +152,14 @@ def read(history: RunHistory, view: View = "data", chance: float | None = Binary
     after = at[onset_epoch] if onset_epoch is not None else None
     rising = list(zip(epochs, validation, strict=True))[after:] if after is not None else []
     whole = bool(gaps) and all(map(math.isfinite, gaps))
-    with_penalty, without = (value(history.metrics.get(m, missing), last) for m in ("val_loss", "val_data_loss"))
+    with_penalty, without = (value(history.metrics.get(m, missing), last) for m in (VAL_LOSS, VAL_DATA_LOSS))
     return Reading(
         run_id=history.run_id,
         seed=history.seed,
         epochs=len(epochs),
         best_epoch=best_epoch,
         best_loss=value(validation, best_epoch),
-        best_acc=value(accuracy, best_epoch),
+        best_measure=value(measure, best_epoch),
         final_loss=value(validation, last),
         onset_epoch=onset_epoch,
         gap_at_best=value(gaps, best_epoch),
@@ -169,7 +168,7 @@ def read(history: RunHistory, view: View = "data", chance: float | None = Binary
         area_between=float(np.trapezoid(gaps, epochs)) if whole else None,
         penalty=None if with_penalty is None or without is None else with_penalty - without,
         evaluated=evaluated,
-        verdict=_verdict(history, validation, onset_epoch, chance),
+        verdict=_verdict(history, validation, onset_epoch, task.chance),
     )
 
 
@@ -191,7 +190,8 @@ def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int 
       that of chance, if that is known.
     - `good fit`: none of these.
     """
-    if any(not math.isfinite(v) for metric in history.metrics.values() for v in metric):
+    losses = (values for name, values in history.metrics.items() if name in METRICS and METRICS[name].measure.loss)
+    if any(not math.isfinite(value) for values in losses for value in values):
         return "diverged"
     if onset_epoch is not None:
         return "overfitting"
@@ -200,5 +200,5 @@ def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int 
     smoothed = smooth(validation)
     falling = smoothed[-1] < (1 - TOLERANCE) * smoothed[-1 - PATIENCE]
     falling &= smoothed[-1] <= (1 + TOLERANCE) * smoothed.min()  # else it has turned, if too late for an onset
-    learned = chance is None or min(history.metrics.get("val_data_loss", (0.0,))) <= LEARNED * chance
+    learned = chance is None or min(history.metrics.get(VAL_DATA_LOSS, (0.0,))) <= LEARNED * chance
     return "underfitting" if falling or not learned else "good fit"

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from models.database import Database
 from models.history import RunHistory
-from models.kinds.metrics import METRICS, RECORDED
+from models.kinds.metrics import METRICS
 from models.tables import Epoch, Run
 
 T = TypeVar("T")
@@ -114,8 +114,6 @@ def _history(
     metrics = {}
     for name in dict.fromkeys((*METRICS, *found)):
         values = found.get(name, ())
-        there = any(value is not None for value in values)
-        if (there or name in RECORDED) and (wanted is None or name in wanted):
-            numbers = values if there else [None] * len(epochs)
-            metrics[name] = array("d", [math.nan if value is None else float(value) for value in numbers])
+        if any(value is not None for value in values) and (wanted is None or name in wanted):
+            metrics[name] = array("d", [math.nan if value is None else float(value) for value in values])
     return RunHistory(run.id, run.variant, run.seed, run.status, array("i", epochs), metrics, recorded_at)

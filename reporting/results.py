@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from models.database import Database
 from models.history import RunHistory
+from models.kinds.metrics import VAL_DATA_LOSS
 from models.specification import dataset_of, until_of
 from models.tables import Job, Run
 from reporting.analysis import analyse
@@ -36,10 +37,9 @@ def results_of(database: Database, job: Job) -> Results:
     """Reads what a report and a bundle are made of; `job` was read with its runs."""
     histories = list(read_histories(database, job.runs))
     baseline, dataset = job.spec["baseline"], dataset_of(job.spec)
-    on_test, chance = not dataset.held_out, dataset.task.chance
-    until = until_of(job.spec)
+    on_test, task, until = not dataset.held_out, dataset.task, until_of(job.spec)
     data, keras = (
-        analyse(histories, baseline, view=view, validated_on_test=on_test, chance=chance, until=until)
+        analyse(histories, baseline, view=view, validated_on_test=on_test, task=task, until=until)
         for view in ("data", "keras")
     )
-    return Results(job, job.runs, histories, data, keras, summarize(histories, "val_data_loss"))
+    return Results(job, job.runs, histories, data, keras, summarize(histories, VAL_DATA_LOSS, task=task))

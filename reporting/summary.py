@@ -8,7 +8,9 @@ from typing import Literal
 
 from models.history import RunHistory, kind, show
 from models.kinds.metric import Of
-from models.kinds.metrics import METRICS, SCORED
+from models.kinds.metrics import METRICS, VAL_LOSS, scored
+from models.kinds.task import Task
+from models.kinds.tasks.binary import Binary
 from models.tables import FINISHED, Status
 from reporting.answers import EpochValues, Metrics, NonFinite, OverSeeds, RunMetrics, VariantMetrics
 from reporting.overfitting import best
@@ -45,22 +47,27 @@ Scores = Mapping[str, Mapping[str, float | None] | None]
 """By a run's id, the test set's score at its chosen epoch; None if there is none (yet)."""
 
 
-def summarize(histories: Iterable[RunHistory], by: str = "val_loss", scores: Scores | None = None) -> Metrics:
+def summarize(
+    histories: Iterable[RunHistory],
+    by: str = VAL_LOSS,
+    scores: Scores | None = None,
+    task: Task = Binary(),  # noqa: B008 (it is frozen)
+) -> Metrics:
     """Each run's final and best epoch, and each variant's means.
 
-    A run's best epoch is that of its least finite `by` (its greatest if `by` is an accuracy), the
+    A run's best epoch is that of its least finite `by` (its greatest if more of it is better), the
     first of equals; None if no epoch has a finite one. A variant's values are over its runs that have
-    them, `n` being those with a best epoch; `best_val_acc` is the accuracy at the best epoch. Runs
+    them, `n` being those with a best epoch; `best_val_acc`, say, is the accuracy at the best epoch. Runs
     that are still training count with the epochs they have, and `unfinished` counts them.
 
     `scores` are the runs' on the test set, at the epoch that training itself chose, whatever `by` is: a run's
-    `test`, and a variant's `test_loss`, `test_acc` and `test_data_loss`, None if none of its runs has one.
+    `test`, and a variant's `test_loss`, say, None if none of its runs has one. They are of the measures of `task`.
     """
     runs = [_run(history, by, (scores or {}).get(history.run_id)) for history in histories]
     of_variants: dict[str, list[RunMetrics]] = {}
     for run in runs:
         of_variants.setdefault(run.variant, []).append(run)
-    return Metrics(runs=runs, variants=[_variant(name, group) for name, group in of_variants.items()])
+    return Metrics(runs=runs, variants=[_variant(name, group, task) for name, group in of_variants.items()])
 
 
 def _run(history: RunHistory, by: str, test: Mapping[str, float | None] | None) -> RunMetrics:
@@ -90,7 +97,7 @@ def _score(test: Mapping[str, float | None]) -> dict[str, float | None]:
     return {name: None if value is None else show(value) for name, value in test.items()}
 
 
-def _variant(name: str, runs: Sequence[RunMetrics]) -> VariantMetrics:
+def _variant(name: str, runs: Sequence[RunMetrics], task: Task) -> VariantMetrics:
     def across(values: Iterable[float | None]) -> OverSeeds:
         over = estimate([value for value in values if value is not None])
         return OverSeeds(mean=over.mean, sd=over.sd, ci95=over.ci95)
@@ -102,12 +109,13 @@ def _variant(name: str, runs: Sequence[RunMetrics]) -> VariantMetrics:
         scores = [run.test for run in runs if run.test]
         return across(score.get(name) for score in scores) if scores else None
 
+    always = scored(task)
     recorded = {name for run in runs if run.final is not None for name in run.final.model_extra or {}}
     values = {
         f"{part}_{name}": metric(part, name)
         for part in PARTS
         for name, each in METRICS.items()
-        if each.of == Of.VALIDATION and (name in recorded or not each.measure.asked)
+        if each.of == Of.VALIDATION and (name in recorded or each.measure.name in always)
     }
     return VariantMetrics.model_validate(
         {
@@ -116,6 +124,6 @@ def _variant(name: str, runs: Sequence[RunMetrics]) -> VariantMetrics:
             "unfinished": sum(run.status not in FINISHED for run in runs),
             "best_epoch": metric("best", "epoch"),
             **values,
-            **{f"test_{score}": tested(score) for score in SCORED},
+            **{f"test_{score}": tested(score) for score in always},
         }
     )

@@ -10,7 +10,7 @@ from importlib.resources import files
 from typing import Any
 
 from models.kinds.metric import Of
-from models.kinds.metrics import MEASURES, METRICS, RECORDED
+from models.kinds.metrics import MEASURES, METRICS
 from models.specification import RunSpecification, Specification, recorded_by, stored
 from reporting import archive
 from reporting.answers import Answer
@@ -57,13 +57,11 @@ def _contents(results: Results, job: dict[str, Any]) -> Iterator[tuple[str, Iter
     yield "specification.json", _json(results.job.spec)
     yield "job.json", _json(job)
     yield "fingerprints.json", _json(fingerprints(results.runs))
-    found = {name for history in results.histories for name in history.metrics}
-    metrics = [name for name in METRICS if name in found or name in RECORDED]
     for format in ("csv", "parquet"):
         export = Export(
             runs=results.runs,
             chunks=in_parts(results.histories, lambda history: len(history.epochs)),
-            metrics=metrics,
+            recorded={results.job.id: recorded_by(results.job.spec)},
             head={},
         )
         yield f"history.{format}", FORMATS[format].write(export)

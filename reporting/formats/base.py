@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from models.history import RunHistory
+from models.kinds.metrics import METRICS
 from models.tables import Run
 from reporting.reading import RunRow
 
@@ -19,14 +20,20 @@ KEYS = ("job_id", "run_id", "variant", "seed", "epoch")
 class Export:
     """Histories on their way into a file.
 
-    `runs` are all of them, in order, and `chunks` their histories, read as they are written. `metrics` are the
-    columns of a table, whether recorded yet or not. `head` is what a JSON answer says before its runs.
+    `runs` are all of them, in order, and `chunks` their histories, read as they are written. `recorded` has the
+    metrics that the runs of each job record, by the job's id, whether recorded yet or not. `head` is what a JSON
+    answer says before its runs.
     """
 
     runs: Sequence[RunRow] | Sequence[Run]
     chunks: Iterable[Sequence[RunHistory]]
-    metrics: Sequence[str]
+    recorded: Mapping[str, Sequence[str]]
     head: dict[str, Any]
+
+    @cached_property
+    def metrics(self) -> list[str]:
+        """The columns of a table."""
+        return [name for name in METRICS if any(name in of_job for of_job in self.recorded.values())]
 
     @cached_property
     def jobs(self) -> dict[str, str]:

@@ -16,14 +16,16 @@ def write(export: Export) -> Iterator[bytes]:
     yield json.dumps(export.head)[:-1].encode() + b', "runs": ['
     between = ""
     for chunk in export.chunks:
-        texts = [json.dumps(run_json(export.jobs[history.run_id], history)) for history in chunk]
+        texts = [json.dumps(_run(export, history)) for history in chunk]
         yield (between + ", ".join(texts)).encode()
         between = ", "
     yield b"]}"
 
 
-def run_json(job_id: str, history: RunHistory) -> dict[str, Any]:
-    """One run's history."""
+def _run(export: Export, history: RunHistory) -> dict[str, Any]:
+    """One run's history. Without an epoch yet it has an empty list for each metric that is to come."""
+    job_id = export.jobs[history.run_id]
+    to_come: dict[str, list[float | None]] = {} if history.epochs else {name: [] for name in export.recorded[job_id]}
     return {
         "run_id": history.run_id,
         "job_id": job_id,
@@ -31,7 +33,7 @@ def run_json(job_id: str, history: RunHistory) -> dict[str, Any]:
         "seed": history.seed,
         "status": history.status,
         "epochs": list(history.epochs),
-        "metrics": {name: finite(values) for name, values in history.metrics.items()},
+        "metrics": to_come | {name: finite(values) for name, values in history.metrics.items()},
         "nonfinite": [entry.model_dump() for entry in nonfinite(history)],
     }
 

@@ -94,8 +94,8 @@ def _digits(rows: Sequence[DifferenceRow]) -> int:
 
 def _of_job(job: Source, options: DifferenceOptions) -> DifferenceSeries:
     dataset, baseline = dataset_of(job.spec), job.spec["baseline"]
-    view = view_of(options.metric)
-    analysis = analyse(job.read(job.runs, None), baseline, view=view, chance=dataset.task.chance)
+    view = view_of(options.metric, dataset.task)
+    analysis = analyse(job.read(job.runs, None), baseline, view=view, task=dataset.task)
     # Chosen among what all were corrected for.
     chosen = job.chosen([variant["name"] for variant in job.spec["variants"]])
     compared = [each for each in analysis.comparisons if each.variant in chosen]

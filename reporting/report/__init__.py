@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from models.history import RunHistory
 from models.kinds.dataset import Dataset
-from models.kinds.metrics import LABELS
+from models.kinds.metrics import LABELS, VAL_DATA_LOSS, VAL_LOSS
 from models.specification import dataset_of
 from models.tables import Run
 from reporting import plots
@@ -89,7 +89,7 @@ def _penalised(histories: Sequence[RunHistory]) -> bool:
     return any(
         abs(a - b) > 1e-6
         for history in histories
-        for a, b in zip(history.metrics["val_loss"], history.metrics["val_data_loss"], strict=True)
+        for a, b in zip(history.metrics.get(VAL_LOSS, ()), history.metrics.get(VAL_DATA_LOSS, ()), strict=True)
     )
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -14,6 +15,7 @@ from scipy import stats
 
 from models.errors import NotFound
 from models.history import RunHistory
+from models.kinds.tasks.binary import Binary
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Comparison
 from reporting.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
@@ -372,3 +374,29 @@ def test_decisions_stand_beside_the_fixed_test_and_need_a_direction() -> None:
     assert ranks["original"] == ranks["same"] == ((1, 2), True)
     assert of["same", "best_val_data_loss"].decision == "equivalent"
     assert analyse(histories, "original").comparisons[1].decision == "undecided"
+
+
+def test_a_measure_that_is_not_finite_is_no_divergence() -> None:
+    """The AUC of a validation set of one class is NaN; the losses are what they are."""
+    run = history(RISING)
+    run = replace(run, metrics={**run.metrics, "val_auc": (math.nan,) * len(run.epochs)})
+    assert read(run).verdict == "overfitting"
+
+
+def test_the_measure_beside_the_loss_is_the_tasks() -> None:
+    class Distance(Binary):
+        measure = "brier"
+
+    runs = [history(RISING), history(FLAT, variant="l2")]
+    runs = [
+        replace(run, metrics={**run.metrics, "val_brier": (0.1 + i / 10,) * len(run.epochs)})
+        for i, run in enumerate(runs)
+    ]
+    found = analyse(runs, "original", task=Distance())
+    assert "best_val_acc" not in found.variants[0].across_seeds
+    assert [each.metric for each in found.comparisons] == [
+        "best_val_data_loss", "best_val_brier", "final_val_data_loss", "best_epoch",
+    ]  # fmt: skip
+    brier = found.comparisons[1]
+    assert brier.difference == pytest.approx(0.1)
+    assert brier.probability_better == 0  # more of it is worse

@@ -14,7 +14,8 @@ from scipy import stats
 
 from models.errors import NotFound
 from models.history import RunHistory
-from models.kinds.metrics import RECORDED as METRICS
+from models.kinds.metrics import recorded
+from models.kinds.tasks.binary import Binary
 from reporting.plots import FORMATS, PLOTTED, Series, draw, prepare
 from reporting.plots.layout import grid, spread
 from reporting.plots.lines import _exits, _look
@@ -24,7 +25,7 @@ NAN = math.nan
 
 
 def history(variant: str, seed: int, values: Sequence[float], status: str = "succeeded") -> RunHistory:
-    metrics = {metric: tuple(values) for metric in METRICS}
+    metrics = {metric: tuple(values) for metric in recorded(Binary())}
     return RunHistory(f"{variant}-{seed}", variant, seed, status, tuple(range(1, len(values) + 1)), metrics)
 
 

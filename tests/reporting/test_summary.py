@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from models.history import RunHistory
+from models.kinds.tasks.binary import Binary
 from reporting.answers import Metrics, NonFinite, OverSeeds
 from reporting.summary import finite, nonfinite, summarize
 
@@ -124,3 +125,14 @@ def test_finite_and_nonfinite_say_the_same_places() -> None:
     run = history(val_loss=(1.0, NAN, -INF))
     assert finite(run.metrics["val_loss"]) == [1.0, None, None]
     assert [(entry.epoch, entry.kind) for entry in nonfinite(run)] == [(2, "nan"), (3, "-inf")]
+
+
+def test_a_variant_has_the_measures_of_its_task_and_those_asked_for() -> None:
+    class Distance(Binary):
+        measure = "brier"
+
+    runs = [history(val_loss=(0.5, 0.3), val_brier=(0.2, 0.1))]
+    shown = json.loads(summarize(runs, task=Distance()).model_dump_json())["variants"][0]
+    assert (shown["best_val_brier"]["mean"], "best_val_acc" in shown, "test_acc" in shown) == (0.1, False, False)
+    shown = json.loads(summarize([history(val_loss=(0.5, 0.3))]).model_dump_json())["variants"][0]
+    assert (shown["best_val_acc"]["mean"], "best_val_brier" in shown, shown["test_acc"]) == (None, False, None)

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field
 from models.kinds.kind import discover
 from models.kinds.metric import Measure, Metric, Of
 from models.kinds.task import Task
-from models.kinds.tasks.binary import Binary
 
 MEASURES = discover(__name__, __path__, Measure)
 
@@ -46,12 +45,19 @@ SCORED = tuple(name for name, measure in MEASURES.items() if not measure.asked)
 """The measures of the test set at the chosen epoch."""
 
 
+LOSS = next(measure for measure in MEASURES.values() if measure.penalised)
+"""The loss that is trained on."""
+DATA_LOSS = MEASURES[LOSS.unpenalised]
+"""The same without the weights' penalties: fair to networks with and without them."""
+VAL_LOSS, VAL_DATA_LOSS = Of.VALIDATION + LOSS.name, Of.VALIDATION + DATA_LOSS.name
+
+
 def scored(task: Task) -> tuple[str, ...]:
     """The measures of the test set at the chosen epoch, by name: those that Keras computes batch by batch."""
     return tuple(name for name, each in MEASURES.items() if not each.asked and (each.loss or name == task.measure))
 
 
-def recorded(task: Task, evaluate_train: bool, asked: Collection[str]) -> tuple[str, ...]:
+def recorded(task: Task, evaluate_train: bool = False, asked: Collection[str] = ()) -> tuple[str, ...]:
     """The names of the metrics of each epoch of a run, in their order; `asked` are the measures it asks for."""
     always = scored(task)
 
@@ -60,10 +66,6 @@ def recorded(task: Task, evaluate_train: bool, asked: Collection[str]) -> tuple[
         return name in asked or (name in always and (metric.of != Of.EVALUATED or evaluate_train))
 
     return tuple(name for name, metric in METRICS.items() if is_recorded(metric))
-
-
-RECORDED = recorded(Binary(), False, ())
-"""The metrics of every epoch of two classes."""
 
 
 def _known(name: str) -> str:

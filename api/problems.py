@@ -138,7 +138,12 @@ class Unforeseen:
         except Exception as error:
             if scope["type"] != "http":
                 raise
-            log.error("unforeseen_error", exc_info=error)
+            # Starlette hands on what can no longer be answered as the cause of an error of its own.
+            cause = error.__cause__ or error
+            if started and (kind := trouble(cause)):
+                log.error("answer_cut_off", kind=kind, error=reason(cause))
+            else:
+                log.error("unforeseen_error", exc_info=error)
             if not started:  # else the server cuts it off: it must not look complete
                 detail = "The service's log has the details, by this answer's X-Request-ID"
                 answer = problem(Request(scope), 500, "internal", "Internal error", detail)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import socket
+import struct
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from typing import Any
 
 import h11
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
@@ -31,6 +34,27 @@ class Protocol(H11Protocol):
     """uvicorn's HTTP/1.1, with a deadline for a request's line and headers, and a problem document for what is none."""
 
     _head: asyncio.TimerHandle | None = None
+
+    def __init__(self, *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        application = self.app
+
+        async def run(scope: Scope, receive: Receive, send: Send) -> None:
+            try:
+                await application(scope, receive, send)
+            finally:
+                self._reset_if_cut_off()
+
+        self.app = run
+
+    def _reset_if_cut_off(self) -> None:
+        """In HTTP/1.0 an answer ends with its connection: one that is not whole must not end in order.
+
+        nginx asks in HTTP/1.0 unless told otherwise, and passes what ended in order on as whole.
+        """
+        answer, connection = self.cycle, self.transport.get_extra_info("socket")
+        if answer.response_started and not answer.response_complete and self.scope["http_version"] == "1.0":
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # closing it resets it
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Waits for the first head."""

@@ -29,7 +29,7 @@ def measure(body: dict[str, Any], warm: bool) -> dict[str, Any]:
     settings = Settings()
     specification = resolve(body)
     run = specification.run(specification.variants[0].name, specification.seeds[0])
-    reviews = data.load(run.dataset, settings.data_dir, settings.imdb_npz)
+    reviews = data.load(run.dataset, settings.data_dir, settings.npz(run.dataset.name))
     if warm:
         training.train(run.model_copy(update={"training": run.training.model_copy(update={"epochs": 1})}), reviews)
     epochs: list[training.Epoch] = []

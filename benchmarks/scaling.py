@@ -40,7 +40,7 @@ def measure(size: str, value: int) -> dict[str, Any]:
     }
     run = resolve(job).run("v", 0)
     settings = Settings()
-    reviews = data.load(run.dataset, settings.data_dir, settings.imdb_npz)
+    reviews = data.load(run.dataset, settings.data_dir, settings.npz(run.dataset.name))
     stamps: list[float] = []
     training.train(run, reviews, on_epoch=lambda epoch: stamps.append(time.process_time()))
     seconds = min(later - earlier for earlier, later in itertools.pairwise(stamps))

@@ -2,7 +2,8 @@
 
 Source: the overfitting notebook of *Deep Learning with Python* (chapter 4.4): two hidden layers
 of 16 units, and one change to them at a time. Values are raw specifications; whatever is not
-named here takes its default in `models.specification`.
+named here takes its default in `models.specification`. `reuters` are that book's networks for
+newswires (chapter 3.5), whose narrow second layer loses information, and dropout beside them.
 """
 
 from __future__ import annotations
@@ -44,6 +45,16 @@ JOBS: dict[str, dict[str, Any]] = {
     "notebook": {
         "name": "notebook",
         "variants": ["original", "smaller", "bigger", "l2", "dropout"],
+        "baseline": "original",
+    },
+    "reuters": {
+        "name": "reuters",
+        "dataset": {"name": "reuters", "validation": {"holdout": 1000}},
+        "variants": [
+            {"name": "original", "layers": _hidden(64)},
+            {"name": "bottleneck", "layers": [*_hidden(64)[:1], *_hidden(4)[:1]]},
+            {"name": "dropout", "layers": _with_dropout(_hidden(64), 0.5)},
+        ],
         "baseline": "original",
     },
 }

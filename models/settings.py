@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     imdb_npz: Path | None = Field(
         None, description="A local copy of Keras's imdb.npz; without it Keras's cache, then its download"
     )
+    reuters_npz: Path | None = Field(
+        None, description="A local copy of Keras's reuters.npz; without it Keras's cache, then its download"
+    )
     valkey_server: Path | None = Field(
         None,
         description="The valkey-server or redis-server (6.2 or later) to embed; else the bundled one, else PATH's",
@@ -138,6 +141,11 @@ class Settings(BaseSettings):
         if value is not None and value.partition("://")[0] not in ("postgresql", "postgres", "postgresql+psycopg"):
             raise ValueError("must begin with postgresql://; without it SQLite is used, in the data directory")
         return value
+
+    def npz(self, dataset: str) -> Path | None:
+        """The file that is named for the data set of this name; None if none is, or if it needs no file."""
+        named: Path | None = getattr(self, f"{dataset}_npz", None)
+        return named
 
     @property
     def database_path(self) -> Path:

@@ -54,7 +54,8 @@ def main(arguments: list[str]) -> int:
                 _print({**labels, "epoch": epoch.number, **epoch.metrics, "seconds": epoch.seconds})
 
             try:
-                result = training.train(run, data.load(run.dataset, settings.data_dir, settings.imdb_npz), on_epoch)
+                rows = data.load(run.dataset, settings.data_dir, settings.npz(run.dataset.name))
+                result = training.train(run, rows, on_epoch)
             except RunError as error:
                 failed = True
                 _print({**labels, "error": error.as_json()})

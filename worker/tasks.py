@@ -164,7 +164,7 @@ class Child:
         kept = self._process.memory_info().rss if self._trained else 0
         if kept + cost_of(run).memory - PROCESS > self.settings.worker_memory_mb * 2**20:
             self._forget()
-        data = load(run.dataset, self.settings.data_dir.absolute(), self.settings.imdb_npz)
+        data = load(run.dataset, self.settings.data_dir.absolute(), self.settings.npz(run.dataset.name))
         under = fingerprint(data.sha256)
         recorded = lease.persist(lambda session: claims.begin(session, held, under))
         if held.reuse:

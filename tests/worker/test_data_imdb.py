@@ -14,6 +14,7 @@ import sys
 import threading
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from models.errors import DatasetInvalid, DatasetUnavailable
 from models.kinds.dataset import Holdout
 from models.kinds.datasets.imdb import Imdb
 from worker.data import Reviews, convert, imdb, load
+from worker.data import published as from_keras
 
 Arrays = dict[str, Any]
 
@@ -158,7 +160,7 @@ def test_processes_at_once(npz: Path, tmp_path: Path) -> None:
 
 
 def test_what_a_killed_process_left_is_cleared_away(npz: Path, tmp_path: Path) -> None:
-    name = f"imdb-{hashlib.sha256(npz.read_bytes()).hexdigest()[:16]}-{imdb.VERSION}"
+    name = f"imdb-{hashlib.sha256(npz.read_bytes()).hexdigest()[:16]}-{imdb.FILE.version}"
     for left in (name, f"{name}-10000"):
         (tmp_path / "datasets" / f"{left}.partial").mkdir(parents=True)
         (tmp_path / "datasets" / f"{left}.partial" / "train_indices.npy").write_bytes(b"half")
@@ -299,15 +301,15 @@ def test_a_bomb(npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     bomb = members(x_train=bytes(100_001), y_train=b"", x_test=b"", y_test=b"")
     assert len(bomb) < 1000
     with pytest.raises(DatasetInvalid, match="larger than"):
-        convert.read(io.BytesIO(bomb))
+        convert.read(io.BytesIO(bomb), ("x_train", "y_train", "x_test", "y_test"))
     monkeypatch.setattr(convert, "FILE_BYTES", 1000)
     with pytest.raises(DatasetInvalid, match="larger than"):
-        convert.convert(npz, "", tmp_path)
+        convert.convert("imdb", npz, "", tmp_path)
 
 
 def test_a_file_that_changes_meanwhile(npz: Path, tmp_path: Path) -> None:
     with pytest.raises(DatasetInvalid, match="changed"):
-        convert.convert(npz, hashlib.sha256(b"before").hexdigest(), tmp_path)
+        convert.convert("imdb", npz, hashlib.sha256(b"before").hexdigest(), tmp_path)
 
 
 # Keras's cache and download
@@ -342,8 +344,8 @@ def published(npz: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        monkeypatch.setattr(imdb, "URL", f"http://127.0.0.1:{server.server_port}/imdb.npz")
-        monkeypatch.setattr(imdb, "SHA256", hashlib.sha256(content).hexdigest())
+        url, sha256 = f"http://127.0.0.1:{server.server_port}/imdb.npz", hashlib.sha256(content).hexdigest()
+        monkeypatch.setattr(imdb, "FILE", replace(imdb.FILE, url=url, sha256=sha256))
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         yield requests
         server.shutdown()
@@ -381,19 +383,19 @@ def unavailable(data_dir: Path, npz: Path | None = None) -> str:
 def test_something_else_comes_down(
     home: Path, published: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(imdb, "SHA256", hashlib.sha256(b"the true one").hexdigest())
+    monkeypatch.setattr(imdb, "FILE", replace(imdb.FILE, sha256=hashlib.sha256(b"the true one").hexdigest()))
     assert "not Keras's file" in unavailable(tmp_path)
     assert published == ["HEAD", "GET"]
 
 
 def test_nobody_answers(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr(imdb, "REACHABLE_SECONDS", 0.5)
+    monkeypatch.setattr(from_keras, "REACHABLE_SECONDS", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/imdb.npz"
-        monkeypatch.setattr(imdb, "URL", address)
+        monkeypatch.setattr(imdb, "FILE", replace(imdb.FILE, url=address))
         assert "cannot be reached" in unavailable(tmp_path)
-    monkeypatch.setattr(imdb, "URL", "http://name.invalid/imdb.npz")
+    monkeypatch.setattr(imdb, "FILE", replace(imdb.FILE, url="http://name.invalid/imdb.npz"))
     assert "'synthetic'" in unavailable(tmp_path)
 
 

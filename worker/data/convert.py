@@ -1,6 +1,6 @@
-"""Keras's `imdb.npz` to CSR arrays, as a program of its own: `python -m worker.data.convert FILE SHA256 DIRECTORY`.
+"""Keras's files to CSR arrays, as a program of its own: `python -m worker.data.convert NAME FILE SHA256 DIRECTORY`.
 
-The file holds pickled lists. A pickle can name any function to call, and can ask for any amount of
+A file holds pickled lists. A pickle can name any function to call, and can ask for any amount of
 memory; so nothing outside three known names is looked up, those three are stand-ins that call
 nothing, and all of it happens in a process whose memory is limited. That also keeps the
 conversion's memory out of the worker that asked for it.
@@ -16,6 +16,7 @@ import resource
 import sys
 import zipfile
 from array import array
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -24,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DatasetInvalid
+from models.kinds.datasets.reuters import TOPICS
 from worker.data import csr
 
 MEMORY_BYTES = 4 << 30
@@ -37,7 +39,7 @@ MAX_WORDS = 100_000_000
 """Words of all reviews of a split together; Keras's file has 6 million."""
 
 SHUFFLE_SEED = 113
-"""`keras.datasets.imdb.load_data` shuffles the training reviews with it, then with the same generator the test ones."""
+"""Keras's `load_data` shuffles with it; `imdb`'s the training reviews, then with the same generator the test ones."""
 
 
 class _Array:
@@ -77,14 +79,14 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} has no place in it")
 
 
-def read(file: IO[bytes]) -> dict[str, Any]:
-    """The four arrays of an `imdb.npz`: `x_train`, `x_test` as lists, `y_train`, `y_test` as arrays.
+def read(file: IO[bytes], names: Sequence[str]) -> dict[str, Any]:
+    """The arrays of these names, those of texts (`x`, `x_train`, ...) as lists.
 
     Raises DatasetInvalid for whatever else the file may be.
     """
     arrays: dict[str, Any] = {}
     with zipfile.ZipFile(file) as archive:
-        for name in ("x_train", "y_train", "x_test", "y_test"):
+        for name in names:
             # Opened by its name, read no further than the size it declares.
             if archive.getinfo(f"{name}.npy").file_size > MEMBER_BYTES:
                 raise DatasetInvalid(f"{name} is larger than {MEMBER_BYTES >> 20} MB")
@@ -107,10 +109,11 @@ def _objects(member: IO[bytes]) -> list[Any]:
     return loaded.items
 
 
-def encode(reviews: list[Any], labels: NDArray[Any], shuffle: np.random.RandomState) -> csr.Reviews:
+def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.random.RandomState) -> csr.Reviews:
     """Lists of ranks as CSR over the whole vocabulary, with the ids of Keras's `load_data` and shuffled as it does."""
-    if not reviews or labels.shape != (len(reviews),) or not np.isin(labels, (0, 1)).all():
-        raise DatasetInvalid("there must be a label of 0 or 1 for each review")
+    if not reviews or labels.shape != (len(reviews),) or not np.isin(labels, np.arange(classes)).all():
+        choice = "0 or 1" if classes == 2 else f"0 to {classes - 1}"
+        raise DatasetInvalid(f"there must be a label of {choice} for each review")
     if not all(type(review) is list for review in reviews):
         raise DatasetInvalid("a review must be a list of word ranks")
     count = len(reviews)
@@ -132,8 +135,31 @@ def encode(reviews: list[Any], labels: NDArray[Any], shuffle: np.random.RandomSt
     return csr.Reviews(csr.starts(lengths), indices, labels[order].astype(np.float32))
 
 
-def convert(source: Path, sha256: str, directory: Path) -> None:
-    """Write the file of this hash as CSR arrays. Raises DatasetInvalid."""
+def imdb(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Reviews]:
+    """`keras.datasets.imdb`: the splits lie apart in the file."""
+    arrays = read(file, ("x_train", "y_train", "x_test", "y_test"))
+    return {split: encode(arrays.pop(f"x_{split}"), arrays.pop(f"y_{split}"), 2, shuffle) for split in csr.SPLITS}
+
+
+def reuters(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Reviews]:
+    """`keras.datasets.reuters`: of all, shuffled, the last fifth is the test set."""
+    arrays = read(file, ("x", "y"))
+    both = encode(arrays.pop("x"), arrays.pop("y"), TOPICS, shuffle)
+    end = int(len(both) * (1 - 0.2))  # as Keras computes it
+    if not 0 < end < len(both):
+        raise DatasetInvalid("there are too few for a training and a test set")
+    return {"train": both.slice(0, end), "test": both.slice(end, len(both))}
+
+
+FILES: dict[str, Callable[[IO[bytes], np.random.RandomState], dict[str, csr.Reviews]]] = {
+    "imdb": imdb,
+    "reuters": reuters,
+}
+"""What reads each data set's file."""
+
+
+def convert(name: str, source: Path, sha256: str, directory: Path) -> None:
+    """Write the file of this hash, of the data set `name`, as CSR arrays. Raises DatasetInvalid."""
     with source.open("rb") as file:
         content = file.read(FILE_BYTES + 1)
     if len(content) > FILE_BYTES:
@@ -141,24 +167,21 @@ def convert(source: Path, sha256: str, directory: Path) -> None:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DatasetInvalid("it changed while it was read")
     try:
-        arrays = read(io.BytesIO(content))
-        del content
-        shuffle = np.random.RandomState(SHUFFLE_SEED)
-        splits = {split: [encode(arrays.pop(f"x_{split}"), arrays.pop(f"y_{split}"), shuffle)] for split in csr.SPLITS}
+        splits = FILES[name](io.BytesIO(content), np.random.RandomState(SHUFFLE_SEED))
     except DatasetInvalid:
         raise
     except MemoryError as error:
         raise DatasetInvalid("reading it takes more memory than it may") from error
     except Exception as error:  # a pickle or an archive that is damaged can raise nearly anything
         raise DatasetInvalid(f"{type(error).__name__}: {error}"[:200]) from error
-    csr.write(directory, splits)
+    csr.write(directory, {split: [rows] for split, rows in splits.items()})
 
 
 if __name__ == "__main__":
     with contextlib.suppress(ValueError, OSError):  # macOS has no such limit
         resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     try:
-        convert(Path(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))
+        convert(sys.argv[1], Path(sys.argv[2]), sys.argv[3], Path(sys.argv[4]))
     except DatasetInvalid as error:
         sys.exit(f"invalid: {error}")
     except OSError as error:

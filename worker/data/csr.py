@@ -12,6 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from worker.data.store import kept
+
 SPLITS = ("train", "test")
 
 START, UNKNOWN, SHIFT = 1, 2, 3
@@ -72,6 +74,16 @@ def narrow(reviews: Reviews, num_words: int) -> Reviews:
     words = np.where(reviews.indices < num_words, reviews.indices, UNKNOWN).astype(np.int64)
     lengths, indices = distinct(rows, words, len(reviews))
     return Reviews(starts(lengths), indices, reviews.labels)
+
+
+def narrowed(whole: Path, num_words: int) -> Path:
+    """The directory of the rows in `whole` over the ids below `num_words`, made first if it is not there."""
+
+    def build(partial: Path) -> None:
+        train, test, _ = read(whole)
+        write(partial, {split: [narrow(part, num_words)] for split, part in (("train", train), ("test", test))})
+
+    return kept(whole.with_name(f"{whole.name}-{num_words}"), build)
 
 
 def starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:

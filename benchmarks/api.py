@@ -133,7 +133,7 @@ def fill(service: Service, database: Database, runs: int, epochs: int = 0) -> st
     with database.write() as session:
         when = session.scalars(select(Job.created_at).where(Job.id == job["id"])).one()
         rows = [
-            {"run_id": run["id"], "epoch": epoch, "seconds": 0.1, "recorded_at": when, **values}
+            {"run_id": run["id"], "epoch": epoch, "seconds": 0.1, "recorded_at": when, "metrics": values}
             for run in job["runs"]
             for epoch in range(1, epochs + 1)
         ]

@@ -69,7 +69,7 @@ def _epoch(run: str, rank: int, epoch: int, now: datetime) -> dict[str, Any]:
     values = dict.fromkeys(("loss", "val_loss", "data_loss", "val_data_loss"), loss) | dict.fromkeys(
         ("acc", "val_acc"), 0.9
     )
-    return {"run_id": run, "epoch": epoch, "seconds": 0.1, "recorded_at": now, **values}
+    return {"run_id": run, "epoch": epoch, "seconds": 0.1, "recorded_at": now, "metrics": values}
 
 
 def drawing(browser: Browser, service: Served, job: str, curves: str) -> dict[str, float]:

@@ -104,7 +104,13 @@ def store(server: Server, runs: int, epochs: int, seeds: int = 100) -> str:
         created = session.get_one(Job, job["id"]).created_at
     for start in range(0, len(ids), 50):
         rows = [
-            {"run_id": run, "epoch": epoch, "seconds": 0.1, "recorded_at": created, **_values(start + place, epoch)}
+            {
+                "run_id": run,
+                "epoch": epoch,
+                "seconds": 0.1,
+                "recorded_at": created,
+                "metrics": _values(start + place, epoch),
+            }
             for place, run in enumerate(ids[start : start + 50])
             for epoch in range(1, epochs + 1)
         ]

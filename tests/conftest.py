@@ -24,7 +24,8 @@ from models.settings import Settings
 from tests.ockham.serving import Served
 from tests.servers import PostgreSQL, Service, Valkey
 
-IMDB_NPZ = os.environ.get("OCKHAM_IMDB_NPZ")
+NEEDS = {"imdb": "OCKHAM_IMDB_NPZ", "tables": "OCKHAM_TEST_TABLES"}
+"""Markers of tests on real data, each with the variable that says where the data are."""
 
 
 def pytest_configure() -> None:
@@ -38,7 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--no-skips",
         action="store_true",
         default=os.environ.get("CI") == "true",
-        help="a skipped test is a failed one, except those marked `imdb` (default where CI=true)",
+        help="a skipped test is a failed one, except those whose data are not there (default where CI=true)",
     )
 
 
@@ -74,16 +75,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((i for i, start in enumerate(LONGEST_FIRST) if path.startswith(start)), len(LONGEST_FIRST))
 
     items.sort(key=place)
-    if IMDB_NPZ is None:
-        for item in items:
-            if item.get_closest_marker("imdb"):
-                item.add_marker(pytest.mark.skip(reason="OCKHAM_IMDB_NPZ is not set"))
+    for item in items:
+        if missing := _missing(item):
+            item.add_marker(pytest.mark.skip(reason=f"{missing} is not set"))
+
+
+def _missing(item: pytest.Item) -> str | None:
+    """The variable that says where the test's data are, if it is not set."""
+    return next(
+        (name for mark, name in NEEDS.items() if item.get_closest_marker(mark) and name not in os.environ), None
+    )
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    expected = hasattr(report, "wasxfail") or (IMDB_NPZ is None and item.get_closest_marker("imdb"))
+    expected = hasattr(report, "wasxfail") or _missing(item)
     if report.skipped and item.config.getoption("--no-skips") and not expected:
         _fail(report)
     return report

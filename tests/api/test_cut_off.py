@@ -18,7 +18,8 @@ import pytest
 from sqlalchemy import insert, select, text, true, update
 
 from models.database import Database
-from models.kinds.metrics import RECORDED
+from models.kinds.metrics import recorded
+from models.kinds.tasks.binary import Binary
 from models.scopes import Scope
 from models.settings import Settings
 from models.tables import Epoch, Job, Run
@@ -36,7 +37,7 @@ def job(http: httpx.Client, database: Database) -> str:
     """The id of a job with a long history."""
     made = submit(http, variants=["original"], seeds=list(range(RUNS)), training={"epochs": EPOCHS})
     first, *others = [run["id"] for run in made["runs"]]
-    values = dict.fromkeys(RECORDED, 0.1234567890123)
+    values = dict.fromkeys(recorded(Binary()), 0.1234567890123)
     columns = ("epoch", "seconds", "recorded_at", "metrics")
     with database.write() as session:
         when = session.get_one(Job, made["id"]).created_at

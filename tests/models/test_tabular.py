@@ -144,10 +144,10 @@ def test_any_file_is_a_card_or_told_what_is_wrong(data: bytes) -> None:
             assert card_of(train)[0].rows.train > 0
 
 
-DATA = Path(os.environ.get("OCKHAM_IMDB_NPZ", "/")).parent
+DATA = Path(os.environ.get("OCKHAM_TEST_TABLES", "/"))
 
 
-@pytest.mark.imdb
+@pytest.mark.tables
 def test_real_files() -> None:
     def card(file: str, label: str, test: str | None = None) -> Card:
         second = Sent(io.BytesIO((DATA / test).read_bytes())) if test else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import secrets
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -31,10 +32,7 @@ router = APIRouter(tags=["webhooks"], route_class=Route)
 MAX_WEBHOOKS = 50
 LOOKUPS = 32
 """Names that are looked up at once for new webhooks: each has a thread until its name server answers."""
-PATTERN = (
-    r"^(\*|job\.(\*|queued|started|succeeded|failed|cancelled)"
-    r"|run\.(\*|started|epoch|requeued|restarted|succeeded|failed|cancelled))$"
-)
+PATTERN = f"^({'|'.join(map(re.escape, ('*', 'job.*', 'run.*', *webhooks.TYPES)))})$"
 
 EventPattern = Annotated[str, Field(pattern=PATTERN, examples=["job.*"])]
 

@@ -14,6 +14,12 @@ from models.database import now
 from models.ids import new_id
 from models.tables import Delivery, Job, Webhook
 
+TYPES = (
+    "job.queued", "job.started", "job.looked", "job.succeeded", "job.failed", "job.cancelled",
+    "run.started", "run.epoch", "run.requeued", "run.restarted", "run.succeeded", "run.failed", "run.cancelled",
+)  # fmt: skip
+"""The types of events."""
+
 
 class Happened(NamedTuple):
     """An event of a job: its number, and what it tells."""

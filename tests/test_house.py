@@ -148,6 +148,13 @@ def _code_of(file: Path) -> str:
     )
 
 
+def test_no_file_holds_a_conflict_of_two_versions() -> None:
+    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
+    for name in filter(None, tracked):
+        for line in (ROOT / name.decode()).read_bytes().splitlines():
+            assert not line.startswith((b"<<<<<<< ", b">>>>>>> ")), name.decode()
+
+
 def test_migrations_are_one_chain_in_the_order_of_their_files() -> None:
     below = None
     for file in sorted((ROOT / "migrations" / "versions").glob("0*.py")):

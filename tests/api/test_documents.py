@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from api.reference import DOCS, pages
+from api.webhooks import PATTERN
 from models.errors import OckhamError
 from models.settings import Settings
+from models.webhooks import TYPES
 
 
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.name)
@@ -53,6 +55,15 @@ def test_every_error_code_is_told() -> None:
 
 def _below(kind: type[OckhamError]) -> set[type[OckhamError]]:
     return {kind}.union(*map(_below, kind.__subclasses__()))
+
+
+def test_every_type_of_an_event_is_told_and_can_be_asked_for() -> None:
+    told = (DOCS / "api" / "waiting.md").read_text().replace("\n", " ").partition("Types: `")[2].partition("`")[0]
+    assert sorted(told.split(", ")) == sorted(TYPES)
+    assert all(re.match(PATTERN, each) for each in (*TYPES, "*", "job.*", "run.*"))
+    assert not re.match(PATTERN, "job.looked ")
+    code = "".join(file.read_text() for file in (DOCS.parent / "models").glob("*.py"))
+    assert set(re.findall(r'emit(?:_each)?\([^)"]*"((?:job|run)\.[a-z]+)"', code)) <= set(TYPES)
 
 
 def test_links_between_the_pages_lead_somewhere() -> None:

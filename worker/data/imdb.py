@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.kinds.datasets.imdb import Imdb
-from worker.data import csr
 from worker.data.published import FOLDER, Published
 
 FILE = Published(
@@ -17,8 +16,5 @@ FILE = Published(
 
 
 def prepared(dataset: Imdb, folder: Path, npz: Path | None) -> Path:
-    """The directory of the reviews over `dataset.num_words` ids, made first if it is not there.
-
-    Raises what `Published.converted` raises.
-    """
-    return csr.narrowed(FILE.converted(folder, npz), dataset.num_words)
+    """The directory of the reviews over `dataset.num_words` ids: see `Published.prepared`."""
+    return FILE.prepared(dataset.num_words, folder, npz)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import DatasetInvalid, DatasetUnavailable
+from worker.data import csr
 from worker.data.convert import FILE_BYTES
 from worker.data.store import kept, locked
 
@@ -48,6 +49,10 @@ class Published:
     def remedy(self) -> str:
         copy = f"Set {self.setting} to a copy of Keras's {self.name}.npz"
         return f"{copy}, or use a data set that needs no file, such as 'synthetic'"
+
+    def prepared(self, num_words: int, folder: Path, npz: Path | None) -> Path:
+        """The directory of the file's rows over `num_words` ids, made first if it is not there; see `converted`."""
+        return csr.narrowed(self.converted(folder, npz), num_words)
 
     def converted(self, folder: Path, npz: Path | None) -> Path:
         """The directory of the file's rows, made first if it is not there.

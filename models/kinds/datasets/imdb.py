@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.kinds.reviews import Reviews
+from models.kinds.texts import ENCODING, Texts
 
-SCRIPT = '''\
-START, UNKNOWN, SHIFT = 1, 2, 3  # Keras's encoding: a word of rank r, from 1, has the id r + 3
-
-
+SCRIPT = (
+    ENCODING
+    + '''\
 def read(dataset, path):
     """As `keras.datasets.imdb.load_data` gives them, from Keras itself or from a copy of its imdb.npz.
 
@@ -25,14 +24,14 @@ def read(dataset, path):
             reviews, labels = arrays[f"x_{split}"], arrays[f"y_{split}"]
             order = np.arange(len(reviews))
             shuffle.shuffle(order)
-            ids = [[START] + [word + SHIFT for word in reviews[i]] for i in order]
-            known = [[word if word < num_words else UNKNOWN for word in review] for review in ids]
+            known = encoded([reviews[i] for i in order], num_words)
             splits.append((known, np.asarray(labels, np.float32)[order]))
     return splits
 '''
+)
 
 
-class Imdb(Reviews):
+class Imdb(Texts):
     """The IMDB reviews as Keras encodes them, multi-hot over the `num_words` most frequent words.
 
     `train_samples`: train on that many reviews only (null: on all). `validation`: `"test"` validates

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.kinds.reviews import Reviews
 from models.kinds.task import Task
 from models.kinds.tasks.multiclass import Multiclass
+from models.kinds.texts import ENCODING, Texts
 
 TOPICS = 46
 
-SCRIPT = '''\
-START, UNKNOWN, SHIFT = 1, 2, 3  # Keras's encoding: a word of rank r, from 1, has the id r + 3
-
-
+SCRIPT = (
+    ENCODING
+    + '''\
 def read(dataset, path):
     """As `keras.datasets.reuters.load_data` gives them, from Keras itself or from a copy of its reuters.npz.
 
@@ -27,14 +26,14 @@ def read(dataset, path):
         texts, labels = arrays["x"], np.asarray(arrays["y"], np.float32)
     order = np.arange(len(texts))
     np.random.RandomState(113).shuffle(order)
-    ids = [[START] + [word + SHIFT for word in texts[i]] for i in order]
-    known = [[word if word < num_words else UNKNOWN for word in text] for text in ids]
+    known = encoded([texts[i] for i in order], num_words)
     end = int(len(known) * (1 - 0.2))
     return (known[:end], labels[order][:end]), (known[end:], labels[order][end:])
 '''
+)
 
 
-class Reuters(Reviews):
+class Reuters(Texts):
     """The Reuters newswires as Keras encodes them, multi-hot over the `num_words` most frequent words: 46 topics."""
 
     title, place = "Reuters newswires", 3

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from models.kinds.dataset import MAX_ROWS
 from models.kinds.kind import Seed
-from models.kinds.reviews import Reviews
+from models.kinds.texts import Texts
 
 SCRIPT = '''\
 START, UNKNOWN, SHIFT = 1, 2, 3  # Keras's encoding: a word of rank r, from 1, has the id r + 3
@@ -58,7 +58,7 @@ def read(dataset, path):
 '''
 
 
-class Synthetic(Reviews):
+class Synthetic(Texts):
     """Reviews made from `seed`: `reviews` to train on, and as many to test."""
 
     title, place = "synthetic reviews", 1

@@ -82,5 +82,5 @@ class SyntheticTable(Dataset):
         return self.samples
 
     def in_words(self) -> str:
-        what = f"{self.classes} classes"
-        return f"{self.title} of {self.samples:,} rows and {self.columns} columns, {what} (seed {self.seed})"
+        size = f"{self.samples:,} rows and {self.columns} columns, {self.classes} classes"
+        return f"{self.title} of {size} (seed {self.seed})"

@@ -1,4 +1,4 @@
-"""Data sets of reviews: texts that praise or blame, as the words that are in them."""
+"""Data sets of texts, each as the words that are in it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,22 @@ from models.kinds.tasks.binary import Binary
 MAX_WORDS = 100_000
 
 
-class Reviews(Dataset):
-    """Reviews, multi-hot over the `num_words` most frequent words; the label is whether one praises."""
+ENCODING = '''\
+START, UNKNOWN, SHIFT = 1, 2, 3  # Keras's encoding: a word of rank r, from 1, has the id r + 3
+
+
+def encoded(texts, num_words):
+    """The ids of each text's words; `texts` are lists of ranks."""
+    ids = [[START] + [word + SHIFT for word in text] for text in texts]
+    return [[word if word < num_words else UNKNOWN for word in text] for text in ids]
+
+
+'''
+"""The beginning of the `script` of a data set that Keras publishes."""
+
+
+class Texts(Dataset):
+    """Texts, multi-hot over the `num_words` most frequent words, of two classes unless a kind has another task."""
 
     rows = "reviews"
     density = 150  # the IMDB reviews have 131.7 distinct words at 10,000 words

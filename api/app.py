@@ -93,8 +93,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             app.state.sweep,
             Periodic("retention", retention.SECONDS, lambda: retention.tidy(app.state.database, settings)),
             Periodic("removal", retention.REMOVAL_SECONDS, lambda: retention.remove(app.state.database)),
+            Periodic("look", looks.SECONDS, lambda: looks.look_at_all(app.state.database, app.state.waker)),
         ]
-        periodic.append(Periodic("look", looks.SECONDS, lambda: looks.look_at_all(app.state.database, app.state.waker)))
         app.state.key_use = KeyUse(app.state.database)
         periodic.append(Periodic("key_use", key_use.SECONDS, app.state.key_use.write))
         app.state.rate = RequestRate(settings.requests_per_minute)

@@ -18,6 +18,7 @@ from worker.queue import Waker
 log = structlog.get_logger(__name__)
 
 SECONDS = 0.5
+"""Between two rounds: the longest wait for further seeds. A round without such jobs is one query, by an index."""
 
 
 def look_at_all(database: Database, waker: Waker) -> None:

@@ -14,6 +14,7 @@ from api.problems import documented
 from api.routing import Route
 from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
 from api.selection import Chosen, JobIds, RunIds, choose, of_job
+from models.kinds.kind import among
 from models.kinds.metric import Of
 from models.kinds.metrics import METRICS, VAL_LOSS
 from models.specification import dataset_of, until_of
@@ -27,16 +28,9 @@ router = APIRouter(tags=["results"], route_class=Route)
 
 _CHOOSING = [name for name, metric in METRICS.items() if metric.of == Of.VALIDATION]
 
-
-def _chooses(name: str) -> str:
-    if name not in _CHOOSING:
-        raise ValueError(f"the metrics to choose by are: {', '.join(_CHOOSING)}")
-    return name
-
-
 By = Annotated[
     str,
-    AfterValidator(_chooses),
+    AfterValidator(among(_CHOOSING, "the metrics to choose by")),
     Query(description="What the best epoch is chosen by", json_schema_extra={"enum": _CHOOSING}),
 ]
 _RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed"}, **documented(404, 422)}

@@ -98,16 +98,20 @@ def problem(
     **extra: Any,
 ) -> JSONResponse:
     """The response that says so."""
-    body = {
+    return JSONResponse(document(status, code, title, detail, _instance(request), **extra), status, headers, MEDIA_TYPE)
+
+
+def document(status: int, code: str, title: str, detail: str, instance: str, **extra: Any) -> dict[str, Any]:
+    """The problem document (RFC 9457) of the request for `instance`, a path."""
+    return {
         "type": "about:blank",
         "title": title,
         "status": status,
         "detail": detail,
-        "instance": _instance(request),
+        "instance": instance,
         "code": code,
         **extra,
     }
-    return JSONResponse(body, status, headers, MEDIA_TYPE)
 
 
 OUTAGES = {

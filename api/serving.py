@@ -20,7 +20,7 @@ from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from api.problems import MEDIA_TYPE, PHRASES
+from api.problems import MEDIA_TYPE, PHRASES, document
 from models.errors import Malformed
 
 HEAD_SECONDS = 30
@@ -76,15 +76,7 @@ class Protocol(H11Protocol):
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):  # else an answer has begun, and only closing is left
             status = getattr(sys.exception(), "error_status_hint", 400)
             code, title = (Malformed.code, Malformed.title) if status == 400 else ("too_large", PHRASES[status])
-            body = {
-                "type": "about:blank",
-                "title": title,
-                "status": status,
-                "detail": msg,
-                "instance": "/",
-                "code": code,
-            }
-            sent = json.dumps(body).encode()
+            sent = json.dumps(document(status, code, title, msg, "/")).encode()
             headers = [
                 (b"content-type", MEDIA_TYPE.encode()),
                 (b"content-length", str(len(sent)).encode()),

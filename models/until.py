@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from models.kinds.kind import Model
+from models.kinds.kind import Model, among
 from models.kinds.metric import Of
 from models.kinds.metrics import METRICS
 
@@ -19,12 +19,6 @@ MAX_SEEDS = 100
 
 COMPARED = [name for name, metric in METRICS.items() if metric.of == Of.VALIDATION and not metric.measure.asked]
 """The metrics whose best values are compared with the baseline's."""
-
-
-def _compared(name: str) -> str:
-    if name not in COMPARED:
-        raise ValueError(f"the metrics to decide by are: {', '.join(COMPARED)}")
-    return name
 
 
 class Until(Model):
@@ -36,7 +30,9 @@ class Until(Model):
     """
 
     smallest: Annotated[float, Field(gt=0, le=1e6)] | None = None
-    metric: Annotated[str, AfterValidator(_compared), Field(json_schema_extra={"enum": COMPARED})] = "val_data_loss"
+    metric: Annotated[
+        str, AfterValidator(among(COMPARED, "the metrics to decide by")), Field(json_schema_extra={"enum": COMPARED})
+    ] = "val_data_loss"
     alpha: float = Field(default=0.05, gt=0, le=0.5)
     min_seeds: int = Field(default=5, ge=2, le=MAX_SEEDS)
     max_seeds: int = Field(default=50, ge=2, le=MAX_SEEDS)

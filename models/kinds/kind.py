@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar, Union
 
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag
@@ -15,6 +15,17 @@ Positive = Annotated[float, Field(gt=0, le=1e6)]
 MAX_SEED = 2**32 - 1
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Penalty = Annotated[float, Field(ge=0, le=1e6)]
+
+
+def among(names: Collection[str], what: str) -> Callable[[str], str]:
+    """A validator that takes one of `names` alone; its error lists them, `what` being the beginning of its sentence."""
+
+    def check(name: str) -> str:
+        if name not in names:
+            raise ValueError(f"{what} are: {', '.join(names)}")
+        return name
+
+    return check
 
 
 class Model(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from models.kinds.kind import discover
+from models.kinds.kind import among, discover
 from models.kinds.metric import Measure, Metric, Of
 from models.kinds.task import Task
 
@@ -41,10 +41,6 @@ UNPENALISED = {
 } | {measure.plural: MEASURES[measure.unpenalised].plural for measure in MEASURES.values() if measure.unpenalised}
 """What shows the same without the weights' penalties, of a metric or a pair that has them in it."""
 
-SCORED = tuple(name for name, measure in MEASURES.items() if not measure.asked)
-"""The measures of the test set at the chosen epoch."""
-
-
 LOSS = next(measure for measure in MEASURES.values() if measure.penalised)
 """The loss that is trained on."""
 DATA_LOSS = MEASURES[LOSS.unpenalised]
@@ -68,20 +64,12 @@ def recorded(task: Task, evaluate_train: bool = False, asked: Collection[str] = 
     return tuple(name for name, metric in METRICS.items() if is_recorded(metric))
 
 
-def _known(name: str) -> str:
-    if name not in METRICS:
-        raise ValueError(f"the metrics are: {', '.join(METRICS)}")
-    return name
-
-
-def _may_be_asked(name: str) -> str:
-    if name not in ASKED:
-        raise ValueError(f"the metrics to ask for are: {', '.join(ASKED)}")
-    return name
-
-
 ASKED = [name for name, measure in MEASURES.items() if measure.asked]
 """The measures that `training.metrics` may name."""
 
-MetricName = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(METRICS)})]
-AskedName = Annotated[str, AfterValidator(_may_be_asked), Field(json_schema_extra={"enum": ASKED})]
+MetricName = Annotated[
+    str, AfterValidator(among(METRICS, "the metrics")), Field(json_schema_extra={"enum": list(METRICS)})
+]
+AskedName = Annotated[
+    str, AfterValidator(among(ASKED, "the metrics to ask for")), Field(json_schema_extra={"enum": ASKED})
+]

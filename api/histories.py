@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
 from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
 from api.conditional import cached, not_modified
+from api.lanes import EXPORTING, Streamed
 from api.marks import etag_of
 from api.negotiation import preferred
 from api.problems import documented
@@ -117,4 +117,4 @@ def _exported(
         recorded={each.job_id: recorded_by(each.spec) for each in chosen},
         head=head,
     )
-    return StreamingResponse(wanted.write(export), 200, headers, wanted.media_type)
+    return Streamed(EXPORTING, wanted.write(export), headers, wanted.media_type)

@@ -1,18 +1,20 @@
 """Threads by what they are for: what is slow waits for its own kind alone.
 
 Plain routes run in one pool of 40 threads. What can take long, or wait long, takes none of these: a write,
-which waits while another holds the database, a figure, which takes its turn, a large body, which is read strictly.
+which waits while another holds the database; figures, numbers and exports made from every epoch of a job; a large
+body, which is read strictly.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import chain
 from typing import Any, TypeVar
 
 from anyio import CapacityLimiter, fail_after
 from anyio.lowlevel import RunVar
 from anyio.to_thread import run_sync
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from models.errors import Unavailable
@@ -53,18 +55,36 @@ class Lane:
 
 WRITING = Lane("writing", 8, patience=10)
 DRAWING = Lane("drawing", 2)
+COMPUTING = Lane("computing", 2)
+EXPORTING = Lane("exporting", 4)
 PARSING = Lane("parsing", 1)
 MEASURING = Lane("measuring", 1)
 
 
-class Drawn(Response):
-    """An answer whose body is made when it is sent, in the lane for drawing."""
+class Computed(Response):
+    """An answer whose body is made when it is sent, in a lane.
 
-    def __init__(self, draw: Callable[[], bytes], headers: dict[str, str], media_type: str) -> None:
+    What `compute` raises is answered as if the route had raised it.
+    """
+
+    def __init__(self, lane: Lane, compute: Callable[[], bytes], headers: dict[str, str], media_type: str) -> None:
         super().__init__(None, 200, headers, media_type)
-        self._draw = draw
+        self._lane, self._compute = lane, compute
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.body = await DRAWING.run(self._draw)
+        self.body = await self._lane.run(self._compute)
         self.headers["Content-Length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
+
+
+class Streamed(StreamingResponse):
+    """An answer in parts, each made in a lane. What is raised before the first part is an answer of its own."""
+
+    def __init__(self, lane: Lane, parts: Iterator[bytes], headers: dict[str, str], media_type: str) -> None:
+        super().__init__((), 200, headers, media_type)
+        self._lane, self._parts = lane, parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        first = await self._lane.run(next, self._parts, b"")
+        self.body_iterator = self._lane.iterate(chain((first,), self._parts))
         await super().__call__(scope, receive, send)

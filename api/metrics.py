@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -9,6 +10,7 @@ from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
 from api.conditional import cached, not_modified
+from api.lanes import COMPUTING, Computed
 from api.marks import etag_of
 from api.problems import documented
 from api.routing import Route
@@ -48,8 +50,7 @@ def get_metrics(request: Request, access: Reader, job_id: str, by: By = VAL_LOSS
         if same := not_modified(request, headers):
             return same
         (chosen,) = selection.read(session)
-    metrics = _summarized(access, chosen, by)
-    return _answer(JobMetrics(job_id=job_id, **dict(metrics)), headers)
+    return _answer(lambda: JobMetrics(job_id=job_id, **dict(_summarized(access, chosen, by))), headers)
 
 
 @router.get("/metrics", response_model=MetricsAcross, summary="Get the metrics of several jobs", responses=_RESPONSES)
@@ -63,12 +64,15 @@ def get_metrics_across(
         if same := not_modified(request, headers):
             return same
         chosen = selection.read(session)
-    of_jobs = [(each.job_id, _summarized(access, each, by)) for each in chosen]
-    answer = MetricsAcross(
-        runs=[RunMetricsOfJob(job_id=id, **dict(run)) for id, found in of_jobs for run in found.runs],
-        variants=[VariantMetricsOfJob(job_id=id, **dict(each)) for id, found in of_jobs for each in found.variants],
-    )
-    return _answer(answer, headers)
+
+    def compute() -> MetricsAcross:
+        of_jobs = [(each.job_id, _summarized(access, each, by)) for each in chosen]
+        return MetricsAcross(
+            runs=[RunMetricsOfJob(job_id=id, **dict(run)) for id, found in of_jobs for run in found.runs],
+            variants=[VariantMetricsOfJob(job_id=id, **dict(each)) for id, found in of_jobs for each in found.variants],
+        )
+
+    return _answer(compute, headers)
 
 
 @router.get("/jobs/{job_id}/analysis", response_model=JobAnalysis, summary="Get a job's analysis", responses=_RESPONSES)
@@ -90,18 +94,22 @@ def get_analysis(
         if same := not_modified(request, headers):
             return same
         (chosen,) = selection.read(session)
-    dataset = dataset_of(chosen.spec)
-    analysis = analyse(
-        read_histories(access.database, chosen.runs),
-        chosen.spec["baseline"],
-        view=view,
-        bootstrap=bootstrap,
-        validated_on_test=not dataset.held_out,
-        task=dataset.task,
-        smallest=smallest,
-        until=until_of(chosen.spec),
-    )
-    return _answer(JobAnalysis(job_id=job_id, **dict(analysis)), headers)
+
+    def compute() -> JobAnalysis:
+        dataset = dataset_of(chosen.spec)
+        analysis = analyse(
+            read_histories(access.database, chosen.runs),
+            chosen.spec["baseline"],
+            view=view,
+            bootstrap=bootstrap,
+            validated_on_test=not dataset.held_out,
+            task=dataset.task,
+            smallest=smallest,
+            until=until_of(chosen.spec),
+        )
+        return JobAnalysis(job_id=job_id, **dict(analysis))
+
+    return _answer(compute, headers)
 
 
 def _summarized(access: Access, chosen: Chosen, by: By) -> Metrics:
@@ -110,6 +118,6 @@ def _summarized(access: Access, chosen: Chosen, by: By) -> Metrics:
     return summarize(read_histories(access.database, chosen.runs), by, scores, task)
 
 
-def _answer(answer: BaseModel, headers: dict[str, str]) -> Response:
-    # Written as JSON here, in the request's thread: FastAPI would do it on the event loop.
-    return Response(answer.model_dump_json(), 200, headers, "application/json")
+def _answer(compute: Callable[[], BaseModel], headers: dict[str, str]) -> Response:
+    # Written as JSON here, in the lane's thread: FastAPI would do it on the event loop.
+    return Computed(COMPUTING, lambda: compute().model_dump_json().encode(), headers, "application/json")

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from api.access import Reader
 from api.conditional import cached, not_modified
-from api.lanes import Drawn
+from api.lanes import DRAWING, Computed
 from api.marks import etag_of
 from api.problems import documented
 from api.routing import Route
@@ -94,7 +94,7 @@ def _route_of(plot: JobPlot) -> Callable[..., Response]:
             look.band,
             look.theme,
         )
-        return _drawn(plot.prepare(source, plot.options(**options)), format, look, headers)
+        return _drawn(lambda: plot.prepare(source, plot.options(**options)), format, look, headers)
 
     fixed = [each for each in signature(get, eval_str=True).parameters.values() if each.name != "options"]
     own = [
@@ -142,18 +142,21 @@ def get_plot(
         if same := not_modified(request, headers):
             return same
         (chosen,) = selection.read(session)
-    series = plots.prepare(
-        list(read_histories(access.database, chosen.runs, plots.reads(metric))),
-        metric,
-        variants=look.variants.split(",") if look.variants else None,
-        style=look.style,
-        band=look.band,
-        baseline=chosen.spec["baseline"],
-        difference=difference,
-        dataset=dataset_of(chosen.spec).title,
-        theme=look.theme,
-    )
-    return _drawn(series, format, look, headers)
+
+    def prepare() -> plots.Drawable:
+        return plots.prepare(
+            list(read_histories(access.database, chosen.runs, plots.reads(metric))),
+            metric,
+            variants=look.variants.split(",") if look.variants else None,
+            style=look.style,
+            band=look.band,
+            baseline=chosen.spec["baseline"],
+            difference=difference,
+            dataset=dataset_of(chosen.spec).title,
+            theme=look.theme,
+        )
+
+    return _drawn(prepare, format, look, headers)
 
 
 @router.get(
@@ -175,21 +178,24 @@ def get_plot_across(
         if same := not_modified(request, headers):
             return same
         chosen = selection.read(session)
-    histories = [
-        replace(history, variant=label_of[history.variant])
-        for each, label_of in zip(chosen, _labels(chosen), strict=True)
-        for history in read_histories(access.database, each.runs, plots.reads(metric))
-    ]
-    series = plots.prepare(
-        histories,
-        metric,
-        variants=look.variants.split(",") if look.variants else None,
-        style=look.style,
-        band=look.band,
-        dataset=", ".join(sorted({dataset_of(each.spec).title for each in chosen})),
-        theme=look.theme,
-    )
-    return _drawn(series, format, look, headers)
+
+    def prepare() -> plots.Drawable:
+        histories = [
+            replace(history, variant=label_of[history.variant])
+            for each, label_of in zip(chosen, _labels(chosen), strict=True)
+            for history in read_histories(access.database, each.runs, plots.reads(metric))
+        ]
+        return plots.prepare(
+            histories,
+            metric,
+            variants=look.variants.split(",") if look.variants else None,
+            style=look.style,
+            band=look.band,
+            dataset=", ".join(sorted({dataset_of(each.spec).title for each in chosen})),
+            theme=look.theme,
+        )
+
+    return _drawn(prepare, format, look, headers)
 
 
 def _labels(chosen: Sequence[Chosen]) -> list[dict[str, str]]:
@@ -204,6 +210,8 @@ def _labels(chosen: Sequence[Chosen]) -> list[dict[str, str]]:
     ]
 
 
-def _drawn(series: plots.Drawable, format: str, look: Look, headers: dict[str, str]) -> Response:
-    draw = partial(plots.draw, series, format, look.width, look.height, look.dpi)
-    return Drawn(draw, headers, plots.FORMATS[format])
+def _drawn(prepare: Callable[[], plots.Drawable], format: str, look: Look, headers: dict[str, str]) -> Response:
+    def draw() -> bytes:
+        return plots.draw(prepare(), format, look.width, look.height, look.dpi)
+
+    return Computed(DRAWING, draw, headers, plots.FORMATS[format])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import HTMLResponse, StreamingResponse
+from fastapi.responses import HTMLResponse
 
 from api.access import Reader
 from api.conditional import cached, not_modified
-from api.lanes import DRAWING, Drawn
+from api.lanes import DRAWING, Computed, Streamed
 from api.marks import etag_of, find_mark
 from api.objects import read_job
 from api.problems import documented
@@ -39,7 +41,7 @@ def get_report(request: Request, access: Reader, job_id: str) -> Response:
         if same := not_modified(request, headers):
             return same
         job = access.job(session, job_id)
-    return Drawn(lambda: report.render(results_of(access.database, job)).encode(), headers, "text/html")
+    return Computed(DRAWING, lambda: report.render(results_of(access.database, job)).encode(), headers, "text/html")
 
 
 @router.get(
@@ -63,6 +65,9 @@ def get_bundle(request: Request, access: Reader, job_id: str) -> Response:
             return same
         shown = read_job(session, job_id).model_dump(mode="json")
         job = access.job(session, job_id)
-    results = results_of(access.database, job)
     headers["Content-Disposition"] = f'attachment; filename="{job_id}.zip"'
-    return StreamingResponse(DRAWING.iterate(bundle.zipped(results, shown)), 200, headers, ZIP)
+
+    def parts() -> Iterator[bytes]:
+        yield from bundle.zipped(results_of(access.database, job), shown)
+
+    return Streamed(DRAWING, parts(), headers, ZIP)

@@ -41,6 +41,18 @@ def writer_holds(settings: Settings) -> Iterator[None]:
         held.close()
 
 
+@contextmanager
+def epochs_held(settings: Settings) -> Iterator[None]:
+    """Nobody reads epochs. SQLite has no such lock: there, reading is only made to wait for its turn."""
+    if settings.database_url is None:
+        yield
+        return
+    with psycopg.connect(settings.database_url) as held:
+        held.execute("LOCK TABLE epochs IN ACCESS EXCLUSIVE MODE")
+        yield
+        held.rollback()
+
+
 class Delays:
     """Asks `paths` in turn all the while; `slowest` is the longest that an answer took, in seconds."""
 
@@ -137,6 +149,23 @@ def test_while_eighty_plots_are_drawn(http: httpx.Client, trainer: Trainer) -> N
             while not all(plot.done() for plot in plots):
                 time.sleep(0.05)
         assert {plot.result().status_code for plot in plots} == {200}
+    assert reads.statuses == {200, 304}
+    assert reads.slowest < TOLERATED
+
+
+@pytest.mark.parametrize("what", ["analysis", "metrics", "history", "plots/loss.png"])
+def test_what_is_made_from_epochs_waits_for_its_own_kind(
+    shared: tuple[Settings, httpx.Client], http: httpx.Client, trainer: Trainer, what: str
+) -> None:
+    job = submit(http)
+    trainer.train(2)
+    url = f"/v1/jobs/{job['id']}"
+    etag = http.get(url).headers["ETag"]
+    with ThreadPoolExecutor(60) as clients, epochs_held(shared[0]):
+        asked = [clients.submit(http.get, f"{url}/{what}", timeout=60) for _ in range(60)]
+        with Delays(http, "/healthz", url, "/v1/jobs?limit=1", headers={"If-None-Match": etag}) as reads:
+            time.sleep(2)
+    assert {each.result().status_code for each in asked} == {200}
     assert reads.statuses == {200, 304}
     assert reads.slowest < TOLERATED
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,8 @@ import pytest
 from tests.servers import Service
 
 HERE = Path(__file__).parent
+SEED, EXAMPLES = os.environ.get("OCKHAM_TEST_SEED", "1"), os.environ.get("OCKHAM_TEST_EXAMPLES", "20")
+"""The same requests each time, so that a failure can be looked into; other seeds and more examples by hand."""
 
 
 @pytest.mark.slow
@@ -25,7 +28,7 @@ def test_schemathesis(make_service: Callable[..., Service]) -> None:
     key = made.log.read_text().split()[-1]
     api = service.api()
     words = [
-        "--checks", "all", "--max-examples", "20", "--max-response-time", "120",
+        "--checks", "all", "--seed", SEED, "--max-examples", EXAMPLES, "--max-response-time", "120",
         "--continue-on-failure", "--no-color", "--request-timeout", "120",
         "--suppress-health-check", "all", "--generation-database", "none", "--header", f"Authorization: Bearer {key}",
     ]  # fmt: skip

@@ -151,6 +151,11 @@ def test_statistics_are_the_services_own(visit: Visiting, done: dict[str, Any]) 
         assert found[:3] == [best(epochs, values), best(epochs, values, "val_acc"), onset(epochs, values)]
         assert found[3] == pytest.approx(y_limits(values, edges, signed=False))
         assert found[4] == pytest.approx(y_limits(values, edges, signed=False, most=1.0))
+    turns = [[rng.choice((0.3, 0.3, 0.31, 0.4)) for _ in range(rng.randrange(4, 12))] for _ in range(300)]
+    theirs = page.evaluate(
+        "c => import('/static/statistics.js').then(m => c.map(v => m.onset(v.map((_, i) => i + 1), v)))", turns
+    )
+    assert theirs == [onset(range(1, len(values) + 1), values) for values in turns]
     wild = [*values[:30], 1e12, 1e30]
     points = [{"epoch": i + 1, "value": value, "low": None, "high": None} for i, value in enumerate(wild)]
     tame = page.evaluate(

@@ -1,6 +1,6 @@
 /**
- * @file The few statistics that curves need while they grow, after the service's own definitions
- * (api/statistics.py, api/overfitting.py), which they are tested against.
+ * @file The few statistics that curves need while they grow, as `reporting/statistics.py` and
+ * `reporting/overfitting.py` define them. A test compares the two.
  */
 
 /** 97.5% points of Student's t for 1 to 30 degrees of freedom. */
@@ -53,17 +53,21 @@ export function best(epochs, values, higher) {
 
 /**
  * The epoch at which overfitting began: the first for which the smoothed loss stays over 2% above its least
- * value before, for three epochs.
+ * value before, for three epochs, and does not come back to that value. Smoothing hides a sharp turn for one
+ * epoch, so it is one earlier if the loss itself had risen as far by then.
  * @param {number[]} epochs @param {(number | null)[]} values
  * @returns {number | null}
  */
 export function onset(epochs, values) {
   const end = values.indexOf(null);
-  const smoothed = smooth(/** @type {number[]} */ (end === -1 ? values : values.slice(0, end)));
+  const finite = /** @type {number[]} */ (end === -1 ? values : values.slice(0, end)), smoothed = smooth(finite);
+  const leastAfter = [...smoothed];
+  for (let k = leastAfter.length - 2; k >= 0; k -= 1) leastAfter[k] = Math.min(leastAfter[k], leastAfter[k + 1]);
   let least = Infinity;
   for (let k = 1; k + 3 <= smoothed.length; k += 1) {
     least = Math.min(least, smoothed[k - 1]);
-    if (smoothed.slice(k, k + 3).every((value) => value > 1.02 * least)) return epochs[k];
+    if (leastAfter[k] <= least || !smoothed.slice(k, k + 3).every((value) => value > 1.02 * least)) continue;
+    return epochs[k > 1 && finite[k - 1] > 1.02 * Math.min(...finite.slice(0, k - 1)) ? k - 1 : k];
   }
   return null;
 }

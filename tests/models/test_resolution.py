@@ -11,6 +11,7 @@ from models import presets
 from models.errors import SpecificationError
 from models.estimates import cost_of
 from models.kinds.layers.dense import Dense
+from models.kinds.metrics import MEASURES
 from models.resolution import resolve
 from models.specification import MAX_METADATA_BYTES, Specification, stored
 
@@ -261,3 +262,39 @@ def test_a_sweep_over_training_sizes_and_depths() -> None:
 )
 def test_what_a_sweep_may_not_be(sweep: Any, expected: dict[str, str]) -> None:
     assert faults({"sweep": sweep}) == expected
+
+
+REVIEWS = {"name": "synthetic"}
+CLASSES = {"name": "synthetic_table", "classes": 5}
+NUMBER = {"name": "synthetic_table", "classes": None}
+
+
+@pytest.mark.parametrize("dataset", [REVIEWS, CLASSES, NUMBER], ids=["binary", "multiclass", "regression"])
+def test_what_a_task_does_not_measure_is_refused_with_its_place(dataset: dict[str, Any]) -> None:
+    task = resolve({"dataset": dataset, "variants": ["original"]}).dataset.task
+    own, other = ("mae", "acc") if task.name == "regression" else ("acc", "mae")
+
+    def body(**training: Any) -> dict[str, Any]:
+        return {"dataset": dataset, "variants": ["original", "l2"], "training": training}
+
+    assert resolve(body()).training.recorded(task) == (
+        "loss", own, "val_loss", f"val_{own}", "data_loss", "val_data_loss",
+    )  # fmt: skip
+    assert resolve(body(early_stopping={"monitor": f"val_{own}"}))
+    stopping = body(early_stopping={"monitor": f"val_{other}"})
+    assert faults(stopping) == {"/training/early_stopping/monitor": "not_recorded"}
+    assert resolve({**body(), "until": {"smallest": 0.1, "metric": f"val_{own}"}})
+    assert faults({**body(), "until": {"smallest": 0.1, "metric": f"val_{other}"}}) == {"/until/metric": "not_for_task"}
+    for asked, measure in MEASURES.items():
+        if measure.asked and measure.tasks and task.name not in measure.tasks:
+            assert faults(body(metrics=[asked])) == {"/training/metrics/0": "not_for_task"}
+        elif measure.asked:
+            assert f"val_{asked}" in resolve(body(metrics=[asked])).training.recorded(task)
+
+
+def test_a_table_made_before_labels_could_be_numbers_has_the_same_specification() -> None:
+    document = json.loads(resolve({"dataset": {"name": "synthetic_table"}, "variants": ["original"]}).model_dump_json())
+    assert json.dumps(document["dataset"]) == (
+        '{"name": "synthetic_table", "classes": 3, "samples": 1000, "columns": 20, "seed": 0, '
+        '"train_samples": null, "validation": "test"}'
+    )

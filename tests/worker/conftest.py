@@ -23,6 +23,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "binary": SMALL,
     "binary of numbers": {"name": "synthetic_table", "classes": 2, "samples": 500},
     "multiclass": {"name": "synthetic_table", "classes": 7, "samples": 500},
+    "regression": {"name": "synthetic_table", "classes": None, "samples": 500},
 }
 """A small data set of each task."""
 

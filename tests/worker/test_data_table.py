@@ -23,11 +23,11 @@ def raw(folder: Path, **fields: Any) -> tuple[csr.Reviews, csr.Reviews]:
 
 
 def test_every_machine_makes_the_same_table(tmp_path: Path) -> None:
-    hashes = {classes: table(tmp_path, classes=classes, samples=300, columns=5).sha256[:16] for classes in (2, 10)}
+    hashes = {classes: table(tmp_path, classes=classes, samples=300, columns=5).sha256[:16] for classes in HASHES}
     assert hashes == HASHES
 
 
-HASHES = {2: "2086720853ffd5b0", 10: "863b7ecf8b8b1e4a"}
+HASHES = {2: "2086720853ffd5b0", 10: "863b7ecf8b8b1e4a", None: "0caca123b2acc4bc"}
 
 
 def test_a_larger_table_begins_with_the_smaller_ones_rows(tmp_path: Path) -> None:
@@ -45,6 +45,23 @@ def test_every_class_is_there_and_none_is_most_of_all(tmp_path: Path, classes: i
         assert len(shares) == classes
         assert shares.min() > 0
         assert shares.max() < 0.7
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_label_that_is_a_number_is_a_sum_of_columns_and_noise(tmp_path: Path, seed: int) -> None:
+    """Its variance is 1, of which the first half of the columns explains all but the noise."""
+    data = table(tmp_path, classes=None, samples=20_000, columns=10, seed=seed)
+    assert data.train.numbers is not None
+    labels = data.train.labels.astype(np.float64)
+    assert labels.mean() == pytest.approx(0, abs=0.03)
+    assert labels.std() == pytest.approx(1, abs=0.03)
+    weights, residual, *_ = np.linalg.lstsq(data.train.numbers.astype(np.float64), labels, rcond=None)
+    assert np.abs(weights[5:]).max() < 0.03
+    # The columns' weights are whole numbers up to 8, that of the noise is 8.
+    noise = np.sqrt(residual[0] / len(labels))
+    whole = weights[:5] * 8 / noise
+    np.testing.assert_allclose(whole, np.round(whole), atol=0.25)
+    assert np.abs(np.round(whole)).max() <= 8
 
 
 def test_training_and_test_rows_differ(tmp_path: Path) -> None:

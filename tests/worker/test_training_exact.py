@@ -19,7 +19,11 @@ from worker.model import build, initialize, load
 
 NAMES = ("loss", "acc", "val_loss", "val_acc")
 
-STOCK = {"binary": ("binary_crossentropy", "acc"), "multiclass": ("categorical_crossentropy", "acc")}
+STOCK = {
+    "binary": ("binary_crossentropy", "acc"),
+    "multiclass": ("categorical_crossentropy", "acc"),
+    "regression": ("mse", "mae"),
+}
 """What a task's networks are compiled with, as the book has it: the loss and the metric."""
 
 # The notebook's networks, written out as it writes them: units and regularizer.

@@ -1,11 +1,13 @@
 """A table made from a seed, on which networks overfit (docs/data.md).
 
 Drawn with integers from the raw stream of a counter-based generator, as the synthetic reviews are, and labelled by sums
-of integers: every machine makes the same rows.
+of integers: every machine makes the same rows. A label that is a number is such a sum in its standard deviations, which
+IEEE 754's division and square root, each rounded exactly, make the same everywhere too.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -44,17 +46,26 @@ def _blocks(dataset: SyntheticTable, split: str) -> Iterator[csr.Reviews]:
         bells = _bells(stream.random_raw(BLOCK * (dataset.columns + weights.shape[1])).reshape(BLOCK, -1)[:count])
         inputs, noise = bells[:, : dataset.columns], bells[:, dataset.columns :]
         scores = inputs @ weights + WEIGHT * noise
+        labels = scores[:, 0] / _deviation(weights) if dataset.classes is None else scores.argmax(axis=1)
         # Exact: an integer below 2**17 divided by a power of two.
         numbers = (inputs / 2**15).astype(np.float32)
-        yield csr.Reviews.of_numbers(numbers, scores.argmax(axis=1).astype(np.float32))
+        yield csr.Reviews.of_numbers(numbers, labels.astype(np.float32))
 
 
 def _weights(dataset: SyntheticTable) -> NDArray[np.int64]:
-    """How much each column counts in each class's score: the second half of the columns says nothing."""
-    drawn = _stream(dataset.seed, 0).random_raw(dataset.columns * dataset.classes) % (2 * WEIGHT + 1)
+    """How much each column counts in each class's score, or in the label: the second half of the columns says nothing.
+
+    int64 (columns, classes), or (columns, 1) for a label that is a number.
+    """
+    drawn = _stream(dataset.seed, 0).random_raw(dataset.columns * (dataset.classes or 1)) % (2 * WEIGHT + 1)
     weights = drawn.astype(np.int64).reshape(dataset.columns, -1) - WEIGHT
     weights[max(1, dataset.columns // 2) :] = 0
     return weights
+
+
+def _deviation(weights: NDArray[np.int64]) -> float:
+    """The standard deviation of a score, noise included; that of a bell is the root of (2**32 - 1) / 3."""
+    return math.sqrt((int((weights**2).sum()) + WEIGHT**2) * (2**32 - 1) / 3)
 
 
 def _bells(drawn: NDArray[np.uint64]) -> NDArray[np.int64]:

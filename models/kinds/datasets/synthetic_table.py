@@ -11,6 +11,7 @@ from models.kinds.kind import Seed
 from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
 from models.kinds.tasks.multiclass import Multiclass
+from models.kinds.tasks.regression import Regression
 
 MAX_CLASSES, MAX_COLUMNS = 100, 1000
 
@@ -20,7 +21,7 @@ BLOCK = 4096
 
 def table(dataset, split):
     """The rows that Ockham makes from a seed; its docs/data.md says how. `split`: 1 to train on, 2 to test on."""
-    columns, classes, samples = dataset["columns"], dataset["classes"], dataset["samples"]
+    columns, classes, samples = dataset["columns"], dataset["classes"] or 1, dataset["samples"]
 
     def stream(*key):
         return np.random.Philox(np.random.SeedSequence(key))
@@ -34,7 +35,10 @@ def table(dataset, split):
         sums = sum((drawn >> (16 * part)) & 0xFFFF for part in range(4)).astype(np.int64) - 2 * 0xFFFF
         scores = sums[:, :columns] @ weights + 8 * sums[:, columns:]
         numbers.append((sums[:, :columns] / 2**15).astype(np.float32))
-        labels.append(scores.argmax(1).astype(np.float32))
+        if dataset["classes"] is None:  # a number: the score in its own standard deviations
+            labels.append((scores[:, 0] / np.sqrt(((weights**2).sum() + 64) * (2**32 - 1) / 3)).astype(np.float32))
+        else:
+            labels.append(scores.argmax(1).astype(np.float32))
     return np.concatenate(numbers), np.concatenate(labels)
 
 
@@ -47,14 +51,15 @@ def read(dataset, path):
 class SyntheticTable(Dataset):
     """Numbers made from `seed`: `samples` rows to train on, and as many to test, of `columns` numbers.
 
-    Half of the columns tell which of `classes` classes a row is of, as far as noise lets them.
+    Half of the columns tell which of `classes` classes a row is of (null: what number its label is), as far as noise
+    lets them.
     """
 
     title, place = "a synthetic table", 2
     script = SCRIPT
 
     name: Literal["synthetic_table"] = "synthetic_table"
-    classes: int = Field(default=3, ge=2, le=MAX_CLASSES)
+    classes: int | None = Field(default=3, ge=2, le=MAX_CLASSES)
     samples: int = Field(default=1000, ge=2, le=MAX_ROWS)
     columns: int = Field(default=20, ge=1, le=MAX_COLUMNS)
     seed: Seed = 0
@@ -63,6 +68,8 @@ class SyntheticTable(Dataset):
 
     @property
     def task(self) -> Task:
+        if self.classes is None:
+            return Regression(deviation=1.0)
         return Binary() if self.classes == 2 else Multiclass(self.classes)
 
     @property
@@ -82,5 +89,5 @@ class SyntheticTable(Dataset):
         return self.samples
 
     def in_words(self) -> str:
-        size = f"{self.samples:,} rows and {self.columns} columns, {self.classes} classes"
-        return f"{self.title} of {size} (seed {self.seed})"
+        labels = "a number to predict" if self.classes is None else f"{self.classes} classes"
+        return f"{self.title} of {self.samples:,} rows and {self.columns} columns, {labels} (seed {self.seed})"

@@ -134,7 +134,10 @@ def _reproductions(session: Session, which: ColumnElement[bool]) -> list[Reprodu
     },
 )
 def get_model(request: Request, access: Reader, run_id: str) -> Response:
-    """The trained network as a Keras model, which can be loaded without Ockham. One range of bytes may be requested."""
+    """The trained network as a Keras model, which Keras 3.15 or later loads without Ockham.
+
+    One range of bytes may be requested.
+    """
     with access.database.read() as session:
         run = access.run(session, run_id)
     if run.model_size is None:

@@ -1,4 +1,4 @@
-"""A trained network as a plain Keras model: it loads and predicts with Keras alone."""
+"""A trained network as a plain Keras model: it loads and predicts with Keras alone, 3.15 or later."""
 
 import keras
 import numpy

@@ -156,7 +156,7 @@ class AsyncClient:
         return await self._run(calls.run(run_id))
 
     async def model(self, run_id: str, path: Path | str) -> Path:
-        """Writes a run's trained Keras model to `path`."""
+        """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it."""
         return await self._run(calls.model(run_id, path))
 
     async def reproduce(self, run_id: str) -> dict[str, Any]:

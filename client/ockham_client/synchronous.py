@@ -157,7 +157,7 @@ class Client:
         return self._run(calls.run(run_id))
 
     def model(self, run_id: str, path: Path | str) -> Path:
-        """Writes a run's trained Keras model to `path`."""
+        """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it."""
         return self._run(calls.model(run_id, path))
 
     def reproduce(self, run_id: str) -> dict[str, Any]:

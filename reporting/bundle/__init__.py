@@ -37,7 +37,7 @@ figures/            as PNG and SVG
 networks.json       the variants' layers and optimizers as Keras's classes and their arguments
 train.py            trains the same variants with Keras alone, from specification.json and networks.json:
 
-    pip install keras tensorflow
+    pip install 'keras>=3.8' tensorflow
     python train.py
 
 The script's numbers differ from these as those of another seed would: Keras draws other initial

@@ -161,6 +161,8 @@ def test_the_bundle_has_everything(http: httpx.Client, trainer: Trainer) -> None
         "README.txt", "specification.json", "job.json", "fingerprints.json", "history.csv", "history.parquet",
         "metrics.json", "analysis.json", "analysis-keras.json", "report.html", "networks.json", "train.py",
     }  # fmt: skip
+    for name in ("README.txt", "train.py"):
+        assert b"pip install 'keras>=3.8' tensorflow" in held[name]
     specification = json.loads(held["specification.json"])
     assert specification == job["spec"]
     assert http.post("/v1/jobs", params={"validate_only": "true"}, json=specification).status_code == 200

@@ -21,6 +21,8 @@ from tests.client.proxies import Cutting, without_streams
 from tests.ockham.serving import Served
 from tests.servers import free_port
 
+ROOT = Path(__file__).parents[2]
+
 TINY: dict[str, Any] = {
     "name": "tiny",
     "dataset": {"name": "synthetic", "num_words": 200, "reviews": 200},
@@ -255,6 +257,16 @@ def test_models_appear_whole_or_not_at_all(live: str, client: Client, done: Job,
     ):
         behind.model(done.runs[0].id, tmp_path / "cut.keras")
     assert [p.name for p in tmp_path.iterdir()] == ["model.keras"]
+
+
+def test_whoever_downloads_a_model_is_told_which_keras_loads_it(client: Client, done: Job, tmp_path: Path) -> None:
+    """Keras reads files of its own version and of earlier ones."""
+    with zipfile.ZipFile(client.model(done.runs[0].id, tmp_path / "model.keras")) as model:
+        version = json.loads(model.read("metadata.json"))["keras_version"]
+    pages = ("docs/api/results.md", "docs/api/reference.md", "docs/client.md", "examples/load_a_model.py")
+    told = [(ROOT / page).read_text() for page in pages] + [str(each.model.__doc__) for each in (Client, AsyncClient)]
+    for text in told:
+        assert f"{version.rpartition('.')[0]} or later" in text, (version, text[:80])
 
 
 def test_one_idempotency_key_is_one_job(client: Client) -> None:

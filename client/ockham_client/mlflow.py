@@ -41,7 +41,7 @@ def export(client: Client, job: JobLike, tracking_uri: str | None = None, experi
 
     `tracking_uri` is MLflow's own default unless given. A job that still trains is waited for. A run that is
     there already is left as it is; one that was trained again since then takes its predecessor's place.
-    Raises `ExportError` where MLflow is missing or refuses.
+    Raises `ExportError` if MLflow is missing or refuses, or if the experiment was deleted in MLflow.
     """
     try:
         from mlflow import MlflowClient
@@ -60,6 +60,11 @@ def export(client: Client, job: JobLike, tracking_uri: str | None = None, experi
         target = MlflowClient(tracking_uri)
         name = experiment or job.name
         found = target.get_experiment_by_name(name)
+        if found and found.lifecycle_stage == "deleted":
+            raise ExportError(
+                f"The MLflow experiment {name!r} was deleted, and MLflow keeps its name. Export into another one "
+                f"(--experiment NAME), or restore it: mlflow experiments restore -x {found.experiment_id}"
+            )
         experiment_id = found.experiment_id if found else target.create_experiment(name)
         done = Exported(experiment_id, {}, {})
         there = _exported(target, experiment_id, job)

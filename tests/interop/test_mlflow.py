@@ -121,6 +121,42 @@ def test_what_was_trained_again_takes_its_predecessors_place(
     )
 
 
+DELETE = """
+import json, sys
+from mlflow import MlflowClient
+
+client = MlflowClient(sys.argv[1])
+client.delete_experiment(client.create_experiment(sys.argv[2]))
+print(json.dumps(client.get_experiment_by_name(sys.argv[2]).experiment_id))
+"""
+
+RESTORE = """
+import json, sys
+from mlflow import MlflowClient
+
+print(json.dumps(MlflowClient(sys.argv[1]).restore_experiment(sys.argv[2])))
+"""
+
+
+def test_a_deleted_experiment_is_named_with_the_ways_out(
+    job: Job, ockham: Ockham, python: Callable[..., Any], tmp_path: Path
+) -> None:
+    store = f"sqlite:///{tmp_path}/mlflow.db"
+    number = python(DELETE, store, job.name)
+    words = ("export", "mlflow", job.id, "--tracking-uri", store)
+    refused = ockham(*words)
+    assert refused.returncode == 2
+    [line] = refused.stderr.strip().splitlines()
+    assert f"The MLflow experiment '{job.name}' was deleted" in line
+    assert "--experiment NAME" in line
+    assert f"mlflow experiments restore -x {number}" in line
+    assert python(READ, store, job.name) == []
+    assert ockham(*words, "--experiment", "another").returncode == 0
+    python(RESTORE, store, number)
+    assert ockham(*words).returncode == 0
+    assert len(python(READ, store, job.name)) == len(python(READ, store, "another")) == 6
+
+
 def test_without_mlflow_it_says_in_a_line_how_to_get_it(job: Job, ockham: Ockham, tmp_path: Path) -> None:
     (tmp_path / "mlflow.py").write_text("raise ModuleNotFoundError('No module named mlflow')")
     done = ockham("export", "mlflow", job.id, env={"PYTHONPATH": str(tmp_path)})

@@ -12,11 +12,15 @@ from sklearn import metrics as sklearn
 
 from models.kinds.metric import Measure
 from models.kinds.metrics import ASKED, MEASURES, METRICS
-from tests.worker.conftest import dense, specify
+from tests.worker.conftest import TASKS, dense, specify
 from worker import network, training
 from worker.data import Dataset
 
-THEIRS: dict[str, Any] = {"auc": sklearn.roc_auc_score, "brier": sklearn.brier_score_loss}
+THEIRS: dict[str, Any] = {
+    "auc": sklearn.roc_auc_score,
+    "brier": sklearn.brier_score_loss,
+    "r2": sklearn.r2_score,
+}
 """scikit-learn's function of each measure, of labels and predictions."""
 
 
@@ -36,31 +40,53 @@ def test_a_measure_is_scikit_learns(measure: type[Measure]) -> None:
             assert low <= value <= high
 
 
-def test_auc_of_one_class_is_no_number() -> None:
-    assert math.isnan(MEASURES["auc"].value(np.ones((4, 1)), np.random.default_rng(0).random((4, 1))))
+@pytest.mark.parametrize("name", ["auc", "r2"])
+def test_of_labels_that_are_all_the_same_there_is_none(name: str) -> None:
+    assert math.isnan(MEASURES[name].value(np.ones((4, 1)), np.random.default_rng(0).random((4, 1))))
 
 
-def trained(data: Dataset, *asked: str) -> tuple[list[dict[str, float]], bytes]:
+def test_r2_is_keras_s_too(engine: None) -> None:
+    random = np.random.default_rng(0)
+    labels, predictions = random.normal(20, 9, (300, 1)), random.normal(20, 9, (300, 1))
+    theirs = keras.metrics.R2Score()
+    theirs.update_state(labels, predictions)
+    assert MEASURES["r2"].value(labels, predictions) == pytest.approx(float(theirs.result()), rel=1e-5)
+    assert MEASURES["r2"].value(labels, np.full((300, 1), labels.mean())) == pytest.approx(0, abs=1e-12)
+
+
+def asked_of(task: str) -> list[str]:
+    """The measures that a job of `task` may ask for."""
+    return [name for name in ASKED if not MEASURES[name].tasks or task in MEASURES[name].tasks]
+
+
+def trained(data: Dataset, dataset: dict[str, Any], *asked: str) -> tuple[list[dict[str, float]], bytes]:
     epochs: list[dict[str, float]] = []
     layers = [{"type": "dense", "units": 7}, {"type": "dropout", "rate": 0.5}]
-    run = specify({"name": "v", "layers": layers}, metrics=list(asked))
+    run = specify({"name": "v", "layers": layers}, metrics=list(asked), dataset=dataset)
     result = training.train(run, data, on_epoch=lambda epoch: epochs.append(epoch.metrics))
     return epochs, result.model
 
 
-def test_nothing_else_changes_and_nothing_is_computed_unasked(small: Dataset) -> None:
-    plain, _ = trained(small)
+MEASURED = {task: own for task in TASKS if (own := asked_of(task))}
+
+
+@pytest.mark.parametrize("task", MEASURED)
+def test_nothing_else_changes_and_nothing_is_computed_unasked(sets: dict[str, Dataset], task: str) -> None:
+    plain, _ = trained(sets[task], TASKS[task])
     assert next(reversed(network._kept.values())).predict.experimental_get_tracing_count() == 0
-    asked, _ = trained(small, *ASKED)
-    own = {f"val_{name}" for name in ASKED}
+    asked, _ = trained(sets[task], TASKS[task], *MEASURED[task])
+    own = {f"val_{name}" for name in MEASURED[task]}
     assert all(own <= epoch.keys() for epoch in asked)
     assert [{name: value for name, value in epoch.items() if name not in own} for epoch in asked] == plain
 
 
-def test_what_is_recorded_is_of_the_models_own_predictions(small: Dataset, tmp_path: Any) -> None:
-    epochs, model = trained(small, *ASKED)
+@pytest.mark.parametrize("task", MEASURED)
+def test_what_is_recorded_is_of_the_models_own_predictions(sets: dict[str, Dataset], task: str, tmp_path: Any) -> None:
+    data = sets[task]
+    epochs, model = trained(data, TASKS[task], *MEASURED[task])
     (tmp_path / "model.keras").write_bytes(model)
-    predictions = keras.models.load_model(tmp_path / "model.keras").predict(dense(small.validation, 400), verbose=0)
-    for name in ASKED:
+    rows = dense(data.validation, data.inputs)
+    predictions = keras.models.load_model(tmp_path / "model.keras").predict(rows, verbose=0)
+    for name in MEASURED[task]:
         assert METRICS[f"val_{name}"].measure is MEASURES[name]
-        assert epochs[-1][f"val_{name}"] == pytest.approx(THEIRS[name](small.validation.labels, predictions), abs=1e-6)
+        assert epochs[-1][f"val_{name}"] == pytest.approx(THEIRS[name](data.validation.labels, predictions), abs=1e-6)

@@ -199,15 +199,23 @@ def get_plot_across(
 
 
 def _labels(chosen: Sequence[Chosen]) -> list[dict[str, str]]:
-    """For each job, what each of its variants is called beside those of the others."""
+    """For each job, what each of its variants is called beside those of the others; no two are called the same.
+
+    A name that several have is told apart by its job's name, by the end of the job's id if that is not enough.
+    """
     variants = [sorted({run.variant for run in each.runs}) for each in chosen]
     shared = {name for name, jobs in Counter(name for names in variants for name in names).items() if jobs > 1}
-    named = Counter(each.name for each in chosen)
-    jobs = [each.name if named[each.name] == 1 else f"…{each.job_id[-6:]}" for each in chosen]
-    return [
-        {name: f"{name} ({job.replace(',', ' ')})" if name in shared else name for name in names}
-        for names, job in zip(variants, jobs, strict=True)
-    ]
+    names = [each.name.replace(",", " ") for each in chosen]
+    ends = [f"…{each.job_id[-6:]}" for each in chosen]
+    mixed = [name if names.count(name) == 1 else end for name, end in zip(names, ends, strict=True)]
+    for jobs in (mixed, ends, [each.job_id for each in chosen]):
+        labels = [
+            {name: f"{name} ({job})" if name in shared else name for name in of_job}
+            for of_job, job in zip(variants, jobs, strict=True)
+        ]
+        if len({label for each in labels for label in each.values()}) == sum(map(len, labels)):
+            break
+    return labels
 
 
 def _drawn(prepare: Callable[[], plots.Drawable], format: str, look: Look, headers: dict[str, str]) -> Response:

@@ -9,6 +9,7 @@ from models.errors import NotFound
 from models.kinds.metrics import LABELS
 from reporting.answers import Analysis
 from reporting.decisions import ALPHA
+from reporting.names import brief
 from reporting.plots.progress import HasStatus, progress
 
 MAX_ROWS = 40
@@ -68,6 +69,8 @@ def prepare_differences(
         kept = sorted(rows, key=lambda row: -abs(row.value))[:MAX_ROWS]
         rows = tuple(row for row in rows if row in kept)
     baseline = found[0].baseline if found else "the baseline"
+    called = brief([baseline, *(c.variant for c in found)])
+    subtracted = called[baseline]
     least, most = (pick((row.n for row in rows), default=0) for pick in (min, max))
     n = f"{most}" if least == most else f"{least} to {most}"
     seeds = (
@@ -80,16 +83,16 @@ def prepare_differences(
     compared = {baseline, *(c.variant for c in found)}
     done = progress([run for run in runs if not found or run.variant in compared])
     parts = [done, seeds, f"p adjusted by Holm, filled below {ALPHA:g}" if most > 1 else ""]
-    if fewer := [f"{row.variant} ({row.n})" for row in rows if row.n < most]:
-        notes.append(f"Fewer seeds in common with {baseline}: {', '.join(fewer)}.")
-    if same := [row.variant for row in rows if row.n > 1 and row.low is None]:
+    if fewer := [f"{called[row.variant]} ({row.n})" for row in rows if row.n < most]:
+        notes.append(f"Fewer seeds in common with {subtracted}: {', '.join(fewer)}.")
+    if same := [called[row.variant] for row in rows if row.n > 1 and row.low is None]:
         notes.append(f"The same difference in all seeds, so no interval: {', '.join(same)}.")
-    if missing := [c.variant for c in found if c.difference is None]:
-        notes.append(f"No seed in common with {baseline}: {', '.join(missing)}.")
+    if missing := [called[c.variant] for c in found if c.difference is None]:
+        notes.append(f"No seed in common with {subtracted}: {', '.join(missing)}.")
     return DifferenceSeries(
-        title=f"{_words(metric)}{f' on {dataset}' if dataset else ''}: difference from {baseline}",
+        title=f"{_words(metric)}{f' on {dataset}' if dataset else ''}: difference from {subtracted}",
         subtitle="; ".join(part for part in parts if part),
-        x_label=f"{_words(metric)} − {baseline}",
+        x_label=f"{_words(metric)} − {subtracted}",
         rows=rows,
         theme=theme,
         notes=tuple(notes),

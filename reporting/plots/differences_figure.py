@@ -14,7 +14,7 @@ from reporting.analysis import analyse, view_of
 from reporting.decisions import ALPHA
 from reporting.plots.differences import DifferenceRow, DifferenceSeries, prepare_differences
 from reporting.plots.kind import Drawing, JobPlot, Source
-from reporting.plots.page import Page
+from reporting.plots.page import LINE, Page
 from reporting.plots.style import Theme
 
 
@@ -30,18 +30,16 @@ def draw_differences(figure: Figure, differences: DifferenceSeries, theme: Theme
     page.words(differences.title, differences.subtitle, differences.notes)
     rows = differences.rows
     em = page.size / 72
-    names = ["\n".join(page.wrap(row.variant, page.size, width=0.28 * page.width)) for row in rows]
+    names = page.names([row.variant for row in rows], page.size, width=0.28 * page.width, most=2)
     digits = _digits(rows)
     texts = [_numbers(row, digits) for row in rows]
     wide = page.width >= 5.5
     column = max((page.measure(text, 0.9 * page.size) for text in texts), default=0.0) + em if wide else 0.0
-    left = (
-        page.left
-        + max((page.measure(line, page.size) for name in names for line in name.split("\n")), default=0.0)
-        + em
-    )
-    bottom = page.bottom + 3.4 * em
-    axes = page.axes(left, bottom, max(0.5, page.right - column - left), max(0.2, page.top - 0.5 * em - bottom))
+    left = page.left + max((page.measure(name, page.size) for name in names), default=0.0) + em
+    width = max(0.5, page.right - column - left)
+    label = page.label(differences.x_label, width)
+    bottom = page.bottom + (3.4 + LINE * label.count("\n")) * em
+    axes = page.axes(left, bottom, width, max(0.2, page.top - 0.5 * em - bottom))
     page.style(axes)
     axes.grid(axis="x", color=theme.faint, linewidth=0.6)
     axes.spines["left"].set_visible(False)
@@ -49,9 +47,8 @@ def draw_differences(figure: Figure, differences: DifferenceSeries, theme: Theme
     axes.axvline(0, color=theme.ink, linewidth=0.9)
     axes.set_yticks(range(len(rows)), names)
     axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
-    width = max(0.5, page.right - column - left)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=max(2, int(width / 0.7)), steps=(1, 2, 2.5, 5, 10)))
-    axes.set_xlabel(page.fit(differences.x_label, width, page.size), fontsize=page.size, color=theme.ink)
+    axes.set_xlabel(label, fontsize=page.size, color=theme.ink)
     for place, (row, text) in enumerate(zip(rows, texts, strict=True)):
         sure = row.p_holm is not None and row.p_holm < ALPHA
         color = theme.curves[0] if sure else theme.muted

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from reporting.plots.layout import grid, spread
-from reporting.plots.page import MAX_NOTES, Page, y_locator
+from reporting.plots.page import LINE, MAX_NOTES, Page, y_locator
 from reporting.plots.series import Curve, Panel, Point, Series
 from reporting.plots.style import DASHES, MARKS, ONSET, PANEL_CURVES, Theme
 
@@ -39,7 +39,8 @@ def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
     page.words(series.title, series.subtitle, _notes(series))
     panels = series.panels or (Panel("", ()),)
     alone = panels[0].curves if len(panels) == 1 else ()
-    names = [page.fit(curve.label, 0.33 * page.width, page.size) for curve in alone]
+    whole = [curve.label for curve in alone]
+    names = page.names(whole, page.size, width=0.33 * page.width)
     pair = len({curve.metric for curve in panels[0].curves}) > 1
 
     def look(curve: Curve) -> dict[str, Any]:
@@ -56,9 +57,9 @@ def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
         and column <= 0.36 * page.width
         and len(alone) * 1.3 * page.size / 72 <= room
     )
-    if len(set(names)) < len({curve.label for curve in alone}):  # shortened, they are one another's
+    if names != page.names(whole, page.size, width=page.width - 0.9):  # a legend has room for more of them
         labelled = False
-        names = [page.fit(curve.label, page.width - 0.9, page.size) for curve in alone]
+        names = page.names(whole, page.size, width=page.width - 0.9)
     if alone and not labelled and len(alone) > 1:
         page.legend([Line2D([], [], **look(curve)) for curve in alone], names)
     cells = _cells(page, series, panels, column if labelled else 0.1)
@@ -109,13 +110,13 @@ def _cells(page: Page, series: Series, panels: Sequence[Panel], right: float) ->
     room = page.top - 0.3 * em - bottom
     rows, columns = grid(len(panels), page.width, room / (title + LOWEST))
     between = 0.5 * em + 0.06 if columns > 1 else 0.0
-    left = page.left + page.tick_width(series.limits, max(0.2, room / rows - title)) + 2.0 * em
+    label = page.label(series.y_label, room)
+    beside = (2.0 + LINE * label.count("\n")) * em
+    left = page.left + page.tick_width(series.limits, max(0.2, room / rows - title)) + beside
     width = max(0.2, (page.right - right - left - (columns - 1) * between) / columns)
-    titles = [page.wrap(panel.title, page.size, "bold", width) for panel in panels]
-    if any(len(lines) > 1 for lines in titles) and room / rows - title - 1.2 * em >= LOWEST:
-        title += 1.2 * em
-    else:
-        titles = [[page.fit(panel.title, width, page.size, "bold")] for panel in panels]
+    most = 2 if room / rows - title - LINE * em >= LOWEST else 1
+    titles = page.names([panel.title for panel in panels], page.size, "bold", width=width, most=most)
+    title += LINE * em * max(each.count("\n") for each in titles)
     height = max(0.2, room / rows - title)
     cells = []
     for i, panel in enumerate(panels):
@@ -125,14 +126,13 @@ def _cells(page: Page, series: Series, panels: Sequence[Panel], right: float) ->
         axes.tick_params(labelleft=column == 0, labelbottom=i + columns >= len(panels))
         if panel.title:
             axes.set_title(
-                "\n".join(titles[i]), loc="left", fontsize=page.size, fontweight="bold", color=page.theme.ink,
+                titles[i], loc="left", fontsize=page.size, fontweight="bold", color=page.theme.ink,
                 pad=0.3 * page.size, linespacing=1.1,
             )  # fmt: skip
         cells.append(axes)
     middle = bottom + (rows * (height + title) - title) / 2
     page.figure.text(
-        (page.left + 0.5 * em) / page.width, middle / page.height,
-        page.fit(series.y_label, rows * (height + title), page.size),
+        (page.left + 0.5 * (beside - em)) / page.width, middle / page.height, label,
         rotation=90, ha="center", va="center", fontsize=page.size, color=page.theme.ink,
     )  # fmt: skip
     page.figure.text(

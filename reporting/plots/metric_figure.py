@@ -36,7 +36,7 @@ def _height(series: Series, inches: float) -> float:
 def _legend(curves: Sequence[Curve], inches: float) -> float:
     """About the height of a legend below the axes: a letter is some 0.6 of the words' size wide."""
     letter = word_size(inches) / 72
-    entry = 0.6 * letter * min(40, max(len(curve.label) for curve in curves)) + 0.55
+    entry = 0.6 * letter * max(len(curve.label) for curve in curves) + 0.55
     return ceil(len(curves) / max(1, int((inches - 2 * PAD) / entry))) * 1.55 * letter
 
 

@@ -7,9 +7,9 @@ from typing import Literal
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from reporting.plots.page import MAX_NOTES, Page, y_locator
+from reporting.plots.page import LINE, MAX_NOTES, PAD, Page, y_locator
 from reporting.plots.series import Curve, Series
-from reporting.plots.style import NOTEBOOK_MARKS, Theme, drawable
+from reporting.plots.style import NOTEBOOK_MARKS, Theme
 
 OWN = 2
 """Curves in the notebook's figures. More of them have colours, a legend below the axes, and stand apart."""
@@ -43,7 +43,8 @@ def draw_notebook(figure: Figure, series: Series, theme: Theme) -> None:
         if bands:
             at, low, high = zip(*bands, strict=True)
             axes.vlines(at, low, high, colors=color, linewidth=0.8, alpha=0.4 if few else 0.6)
-    names = [drawable(curve.label, 40) for curve in curves]
+    room = 0.5 * page.width if few else page.width - 2 * PAD - 0.55
+    names = page.names([curve.label for curve in curves], page.size, width=room)
     if not few:
         page.legend(marks, names)
     elif curves:
@@ -51,14 +52,15 @@ def draw_notebook(figure: Figure, series: Series, theme: Theme) -> None:
     em, limits = page.size / 72, series.limits
     bottom = page.bottom + 3.4 * em
     height = max(0.2, page.top - bottom)
-    left = page.left + page.tick_width(limits, height) + 2.4 * em
+    label = page.label(series.y_label, height)
+    left = page.left + page.tick_width(limits, height) + (2.4 + LINE * label.count("\n")) * em
     axes.set_position((left / page.width, bottom / page.height, (page.right - left) / page.width, height / page.height))
     axes.set_ylim(*limits)
     if not few:
         axes.set_xlim(0.4, max(series.epochs, 1) + 0.6)
     axes.set_facecolor(theme.background)
     axes.set_xlabel(series.x_label, color=theme.ink, fontsize=page.size)
-    axes.set_ylabel(page.fit(series.y_label, height, page.size), color=theme.ink, fontsize=page.size)
+    axes.set_ylabel(label, color=theme.ink, fontsize=page.size)
     axes.tick_params(colors=theme.ink, labelsize=0.9 * page.size)
     axes.spines[:].set_color(theme.ink)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1, steps=(1, 2, 5, 10)))

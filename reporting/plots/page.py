@@ -12,10 +12,13 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
+from reporting.names import cut, shortened
 from reporting.plots.style import FONT, Theme, drawable
 
 PAD = 0.12
 MAX_NOTES = 5
+LINE = 1.2
+"""The height of a line, in sizes of its words."""
 
 
 def word_size(width: float) -> float:
@@ -40,7 +43,9 @@ class Page:
         self.left, self.right, self.bottom, self.top = PAD, self.width - PAD, PAD, self.height - PAD
 
     def measure(self, text: str, size: float, weight: str = "normal") -> float:
-        """The width of `text`."""
+        """The width of `text`, the widest line's if it has several."""
+        if "\n" in text:
+            return max(self.measure(line, size, weight) for line in text.split("\n"))
         font = FontProperties(family=FONT, size=size, weight=weight)
         size_in_pixels = self.renderer.get_text_width_height_descent(text, font, False)  # type: ignore[no-untyped-call]
         return float(size_in_pixels[0]) / self.figure.dpi
@@ -48,11 +53,14 @@ class Page:
     def wrap(
         self, text: str, size: float, weight: str = "normal", width: float | None = None, most: int = 2
     ) -> list[str]:
-        """`text` in lines `width` wide (the page's), at most `most`; one that does not fit is shortened."""
+        """`text` in lines `width` wide (the page's), at most `most`; the last is shortened if it does not fit."""
         width = self.width - 2 * PAD if width is None else width
-        text = drawable(text, 400)
-        if self.measure(text, size, weight) <= width:
-            return [text]
+        lines = self._lines(drawable(text), size, weight, width)
+        lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
+        return [cut(line, lambda each: self.measure(each, size, weight) <= width) for line in lines if line]
+
+    def _lines(self, text: str, size: float, weight: str, width: float) -> list[str]:
+        """`text` in as many lines as it needs; a word that is wider than `width` has one for itself."""
         lines: list[str] = []
         for word in text.split(" "):
             joined = f"{lines[-1]} {word}" if lines else word
@@ -60,16 +68,18 @@ class Page:
                 lines[-1] = joined
             else:
                 lines.append(word)
-        if len(lines) > most:
-            lines = [*lines[: most - 1], " ".join(lines[most - 1 :])]
-        return [self.fit(line, width, size, weight) for line in lines]
+        return lines
 
-    def fit(self, text: str, width: float, size: float, weight: str = "normal") -> str:
-        """`text`, shortened in the middle until it is no wider than `width`."""
-        limit = len(text)
-        while limit > 4 and self.measure(drawable(text, limit), size, weight) > width:
-            limit -= max(1, limit // 12)
-        return drawable(text, limit)
+    def names(
+        self, names: Sequence[str], size: float, weight: str = "normal", *, width: float, most: int = 1
+    ) -> list[str]:
+        """Each of `names` in at most `most` lines `width` wide; those that differ are written differently."""
+
+        def fits(name: str) -> bool:
+            lines = self._lines(name, size, weight, width)
+            return len(lines) <= most and all(self.measure(line, size, weight) <= width for line in lines)
+
+        return ["\n".join(self._lines(name, size, weight, width)) for name in shortened(names, fits, drawable)]
 
     def above(self, text: str, size: float, color: str, weight: str = "normal") -> None:
         """Writes `text` at the top of what is left."""
@@ -142,14 +152,20 @@ class Page:
         em = self.size / 72
         bottom = self.bottom + 3.4 * em
         height = max(0.2, self.top - 0.6 * em - bottom)
-        left = self.left + (self.tick_width(limits, height) if tick_width is None else tick_width) + 2.2 * em
+        label = self.label(y_label, height)
+        left = self.left + (self.tick_width(limits, height) if tick_width is None else tick_width)
+        left += (2.2 + LINE * label.count("\n")) * em
         axes = self.axes(left, bottom, max(0.5, self.right - left), height)
         self.style(axes)
         axes.set_ylim(*limits)
         axes.yaxis.set_major_locator(y_locator(height))
         axes.set_xlabel(x_label, fontsize=self.size, color=self.theme.ink)
-        axes.set_ylabel(self.fit(y_label, height, self.size), fontsize=self.size, color=self.theme.ink)
+        axes.set_ylabel(label, fontsize=self.size, color=self.theme.ink)
         return axes
+
+    def label(self, text: str, length: float) -> str:
+        """`text` as the label of an axis `length` long, in one line or two."""
+        return "\n".join(self.wrap(text, self.size, width=length))
 
     def inches(self, axes: Axes) -> tuple[float, float]:
         """The width and the height of `axes`."""

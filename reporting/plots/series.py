@@ -15,9 +15,11 @@ from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.metric import Of
 from models.kinds.metrics import LABELS, METRICS, PAIRS
+from reporting.names import brief
 from reporting.overfitting import best, higher_is_better, onset
 from reporting.plots.kind import Band
 from reporting.plots.layout import y_limits
+from reporting.plots.notes import exceptional, gaps, missing
 from reporting.plots.progress import progress
 from reporting.plots.style import NOTEBOOK_LABELS, PANEL_CURVES
 from reporting.statistics import estimate
@@ -136,14 +138,16 @@ def prepare(
             raise NotFound("A difference needs a baseline, and one metric")
         groups = {name: _differences(groups[name], groups[baseline], metric) for name in names if name != baseline}
         names = list(groups)
+    called = brief(list({*groups, *([baseline] if baseline is not None else [])}))
+    subtracted = called[baseline] if difference and baseline is not None else None
     ranks = _ranks(names, baseline)
     curves = {
         (name, each): _curve(name, _label(name, each, metric, style), each, groups[name], ranks[name], band, difference)
         for name in names
         for each in metrics
     }
-    notes += _missing(groups, names, metrics, baseline if difference else None)
-    notes += _gaps(groups, names, metrics)
+    notes += missing(groups, names, metrics, called, subtracted)
+    notes += gaps(groups, names, metrics, called)
     if len(names) > MAX_PANELS:
         kept = set(_leading(names, curves, metrics[-1], baseline))
         notes.append(
@@ -154,20 +158,12 @@ def prepare(
     points = [point for curve in drawn for point in curve.points]
     edges = [edge for p in points for edge in (p.low, p.high) if edge is not None]
     limits = y_limits([p.value for p in points], edges, signed=difference, most=_most(metrics[0], difference))
-    for curve in drawn:
-        if curve.points and (peak := max(p.value for p in curve.points)) > limits[1]:
-            notes.append(f"{curve.variant}: beyond the axis, up to {peak:.3g}.")
-        if curve.points and (trough := min(p.value for p in curve.points)) < limits[0]:
-            notes.append(f"{curve.variant}: beyond the axis, down to {trough:.3g}.")
-        if curve.onset is not None and curve.best is not None and curve.onset <= curve.best and style == "lines":
-            notes.append(
-                f"{curve.variant}: the onset is not after the best epoch, since smoothing takes single epochs out."
-            )
+    notes += exceptional(drawn, limits, called, style)
     on = f" on {dataset}" if dataset else ""
     return Series(
-        title=f"{LABELS[metric]}{on}{f': difference from {baseline}' if difference else ''}",
+        title=f"{LABELS[metric]}{on}{f': difference from {subtracted}' if subtracted else ''}",
         subtitle=_subtitle(progress(runs), [curve.seeds for curve in drawn], band, metric, style, difference),
-        y_label=f"{LABELS[metric]}{' − ' + baseline if difference and baseline else ''}",
+        y_label=f"{LABELS[metric]}{f' − {subtracted}' if subtracted else ''}",
         style=style,
         theme=theme,
         difference=difference,
@@ -255,42 +251,6 @@ def _differences(runs: Sequence[RunHistory], baseline: Sequence[RunHistory], met
 
 def _minus(a: float, b: float) -> float:
     return a - b if math.isfinite(a) and math.isfinite(b) else math.nan
-
-
-def _missing(
-    groups: Mapping[str, Sequence[RunHistory]], names: Sequence[str], metrics: Sequence[str], baseline: str | None
-) -> list[str]:
-    """Notes that name the variants without a value, where others have some. `baseline`: of a difference."""
-    begun = [name for name in names if any(run.epochs for run in groups[name])]
-    recorded = [name for name in begun if any(run.metrics.get(metric) for run in groups[name] for metric in metrics)]
-    if not begun:
-        return []
-    unrecorded = [name for name in begun if name not in recorded]
-    waiting = [name for name in names if name not in begun]
-    yet = f"No epochs in common with {baseline} yet" if baseline is not None else "No epochs yet"
-    notes = [(yet, waiting), ("Not recorded", unrecorded)]
-    return [f"{words}: {', '.join(found)}." for words, found in notes if found]
-
-
-def _gaps(groups: Mapping[str, Sequence[RunHistory]], names: Sequence[str], metrics: Sequence[str]) -> list[str]:
-    """A note for each variant whose values are not all finite."""
-    notes = []
-    for name in names:
-        first: dict[int, int] = {}
-        for run in groups[name]:
-            bad = [
-                epoch
-                for metric in metrics
-                for epoch, value in zip(run.epochs, run.metrics.get(metric, ()), strict=False)
-                if not math.isfinite(value)
-            ]
-            if bad:
-                first[run.seed] = min(bad)
-        if first:
-            seeds = ", ".join(map(str, list(first)[:4])) + ("…" if len(first) > 4 else "")
-            which = f"seed {seeds}" if len(first) == 1 else f"{len(first)} seeds ({seeds})"
-            notes.append(f"{name}: {which} not finite from epoch {min(first.values())} on.")
-    return notes
 
 
 def _leading(

@@ -78,10 +78,6 @@ def _glyphs() -> frozenset[int]:
     return frozenset(ft2font.FT2Font(font_manager.findfont(FONT)).get_charmap())
 
 
-def drawable(text: str, limit: int = 200) -> str:
-    """`text` as the font can draw it: a box for each character it lacks, shortened in the middle to `limit`."""
-    text = "".join(c if ord(c) in _glyphs() else "□" for c in text)
-    if len(text) <= limit:
-        return text
-    head = (limit - 1) // 2
-    return f"{text[:head]}…{text[len(text) - (limit - 1 - head) :]}"
+def drawable(text: str) -> str:
+    """`text` as the font can draw it: a box for each character it lacks."""
+    return "".join(c if ord(c) in _glyphs() else "□" for c in text)

@@ -142,7 +142,7 @@ def prepare_sweep(
 
 
 def _number(value: float) -> str:
-    return f"{int(value):,}" if value == int(value) else f"{value:g}"
+    return f"{int(value):,}" if value == int(value) else f"{value:.12g}"
 
 
 def _capital(words: str) -> str:

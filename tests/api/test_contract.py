@@ -476,6 +476,10 @@ def test_across_jobs(http: httpx.Client, trainer: Trainer) -> None:
     assert "l2 (one)" in plot.text
     assert "l2 (two)" in plot.text
     assert http.get("/v1/plots/val_loss.png", params=params).content.startswith(b"\x89PNG")
+    comma, space = (submit(http, name=name, variants=["original"]) for name in ("a,b", "a b"))
+    trainer.train(2)
+    plot = http.get("/v1/plots/val_loss.svg", params={"job": [comma["id"], space["id"]]})
+    assert all(f"original (…{each['id'][-6:]})" in plot.text for each in (comma, space))
     for what in ("history", "metrics", "plots/loss.png"):
         is_problem(http.get(f"/v1/{what}"), 422, "invalid_parameters")
         is_problem(http.get(f"/v1/{what}", params={"job": "job_" + "0" * 32}), 404, "not_found")

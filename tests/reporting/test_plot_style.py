@@ -76,5 +76,3 @@ def test_the_dashboards_onset_is_the_plots_own() -> None:
 def test_text_is_what_the_font_has() -> None:
     assert drawable("l2 = 0.001, ○ ▼ − é") == "l2 = 0.001, ○ ▼ − é"
     assert drawable("名前") == "□□"
-    assert drawable("abcdefghij", 5) == "ab…ij"
-    assert drawable("abcde", 5) == "abcde"

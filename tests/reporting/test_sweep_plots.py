@@ -22,7 +22,7 @@ def sweep(
 ) -> tuple[list[RunHistory], dict[str, Place]]:
     """Runs whose least validation loss, at epoch 2, is `loss` of their place in the grid."""
     places = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
-    parameters: dict[str, Place] = {", ".join(f"{k}={v:g}" for k, v in place.items()): place for place in places}
+    parameters: dict[str, Place] = {", ".join(f"{k}={v:.12g}" for k, v in place.items()): place for place in places}
     rng = np.random.default_rng(0)
     histories = []
     for (variant, place), seed in itertools.product(parameters.items(), range(seeds)):
@@ -46,6 +46,11 @@ def test_the_best_value_against_what_was_swept() -> None:
     assert [setting.mean for setting in found.settings] == [saturating({"units": u}) for u in UNITS]
     assert found.best == "units=64"
     assert found.title == "Best validation cross-entropy on IMDB by units per layer"
+
+
+def test_values_that_are_close_have_ticks_of_their_own() -> None:
+    found = prepare_sweep(*sweep({"l2": [0.1234567, 0.1234568, 20.0]}, lambda place: 0.3))
+    assert found.x == ("0.1234567", "0.1234568", "20")
 
 
 def test_diminishing_returns_with_one_seed_is_one_percent() -> None:

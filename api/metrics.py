@@ -80,7 +80,9 @@ def get_analysis(
     request: Request,
     access: Reader,
     job_id: str,
-    view: Annotated[View, Query(description="The cross-entropy alone, or Keras's losses, penalties included")] = "data",
+    view: Annotated[
+        View, Query(description="The loss of the data alone, or Keras's losses, penalties included")
+    ] = "data",
     bootstrap: Annotated[bool, Query(description="A bootstrap interval of each comparison too")] = False,
     smallest: Annotated[
         float | None,

@@ -144,6 +144,7 @@ def get_plot(
         (chosen,) = selection.read(session)
 
     def prepare() -> plots.Drawable:
+        dataset = dataset_of(chosen.spec)
         return plots.prepare(
             list(read_histories(access.database, chosen.runs, plots.reads(metric))),
             metric,
@@ -152,7 +153,8 @@ def get_plot(
             band=look.band,
             baseline=chosen.spec["baseline"],
             difference=difference,
-            dataset=dataset_of(chosen.spec).title,
+            dataset=dataset.title,
+            task=dataset.task,
             theme=look.theme,
         )
 
@@ -185,13 +187,16 @@ def get_plot_across(
             for each, label_of in zip(chosen, _labels(chosen), strict=True)
             for history in read_histories(access.database, each.runs, plots.reads(metric))
         ]
+        datasets = [dataset_of(each.spec) for each in chosen]
+        tasks = {each.task.name: each.task for each in datasets}
         return plots.prepare(
             histories,
             metric,
             variants=look.variants.split(",") if look.variants else None,
             style=look.style,
             band=look.band,
-            dataset=", ".join(sorted({dataset_of(each.spec).title for each in chosen})),
+            dataset=", ".join(sorted({each.title for each in datasets})),
+            task=next(iter(tasks.values())) if len(tasks) == 1 else None,
             theme=look.theme,
         )
 

@@ -8,14 +8,20 @@ from typing import Any
 
 from rich.console import Console
 
+from models.kinds.metrics import VAL_DATA_LOSS, VAL_LOSS, label
+from models.kinds.task import Task
+from models.specification import dataset_of
 from ockham.tables import Grid, results, results_grid
 from ockham_client import Client, Job
 
-METRIC = "best_val_data_loss"
-"""Each variant's least cross-entropy on the validation set, penalties left out."""
+METRIC = f"best_{VAL_DATA_LOSS}"
+"""Each variant's least loss on the validation set, penalties left out."""
 
 SURE = 0.05
 """Below this p value, Holm's correction made, a difference is called more than luck."""
+
+NOTHING = 1e-6
+"""A penalty of the loss that is not above this is rounding."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +44,12 @@ class Summary:
 
 def summarize(client: Client, job: Job) -> Summary:
     """Asks the service for the job's metrics and analysis."""
-    rows = results(job, client.metrics(job), client.metrics(job, "val_data_loss"))
+    rows = results(job, client.metrics(job), client.metrics(job, VAL_DATA_LOSS))
     analysis = client.analysis(job)
     compared = comparison_grid(job, analysis)
-    return Summary(rows, analysis, results_grid(job, rows), compared, list(notes(job, analysis)))
+    return Summary(
+        rows, analysis, results_grid(job, rows), compared, list(notes(rows, analysis, dataset_of(job.spec).task))
+    )
 
 
 def comparisons(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -61,7 +69,7 @@ def comparison_grid(job: Job, analysis: Mapping[str, Any]) -> Grid:
         rows.append((name, variant["verdict"], *(cells if several else (cells[0], cells[2]))))
     interval = ("95% interval",) if several else ()
     return Grid(
-        f"Best validation cross-entropy, each variant minus {baseline}: lower is better",
+        f"{label(METRIC, dataset_of(job.spec).task)}, each variant minus {baseline}: lower is better",
         ("variant", "verdict", "difference", *interval, f"than {baseline}"),
         rows,
     )
@@ -81,12 +89,12 @@ def _against(found: Mapping[str, Any]) -> tuple[str, str, str]:
     return f"{shown:+.4f}", f"{interval[0]:+.4f} to {interval[1]:+.4f}", word
 
 
-def notes(job: Job, analysis: Mapping[str, Any]) -> Iterator[str]:
+def notes(rows: Sequence[Mapping[str, Any]], analysis: Mapping[str, Any], task: Task) -> Iterator[str]:
     """What one has to know to read the tables."""
-    if penalised := _penalised(job.spec["variants"]):
+    if penalised := [str(row["variant"]) for row in rows if _is_penalised(row)]:
         yield (
             f"Validation loss is Keras's, weight penalties included ({_some(penalised)}); "
-            "cross-entropy leaves them out: compare by that."
+            f"{task.loss_title} leaves them out: compare by that."
         )
     pairs = [each["n"] for each in comparisons(analysis) if each["n"]]
     if pairs and max(pairs) == 1:
@@ -102,11 +110,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 3 else f"in {len(names)} variants"
 
 
-def _penalised(variants: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The variants with a penalty on their weights."""
-    found = []
-    for variant in variants:
-        regularizers = [layer[name] for layer in variant["layers"] for name in layer if name.endswith("_regularizer")]
-        if any(each and (each["l1"] or each["l2"]) for each in regularizers):
-            found.append(variant["name"])
-    return found
+def _is_penalised(row: Mapping[str, Any]) -> bool:
+    """Whether Keras's loss of the variant has a penalty in it."""
+    keras, data = row.get(f"final_{VAL_LOSS}"), row.get(f"final_{VAL_DATA_LOSS}")
+    return keras is not None and data is not None and keras - data > NOTHING

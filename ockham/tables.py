@@ -10,7 +10,10 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from models.kinds.metrics import LABELS, METRICS
+from models.kinds.metric import Of
+from models.kinds.metrics import DATA_LOSS, METRICS, VAL_DATA_LOSS, VAL_LOSS, phrase
+from models.kinds.task import Task
+from models.specification import dataset_of
 from ockham_client import Job, Run
 
 COLOURS = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
@@ -62,9 +65,9 @@ def results(job: Job, metrics: Mapping[str, Any], fair: Mapping[str, Any]) -> li
     """What each variant came to, means over its seeds: the rows of a job's summary.
 
     `metrics` are at the best epochs by whatever was asked for, `fair` those by `val_data_loss`: each variant's least
-    cross-entropy is at an epoch of its own.
+    loss without penalties is at an epoch of its own.
     """
-    least = {variant["variant"]: _mean(variant, "best_val_data_loss") for variant in fair["variants"]}
+    least = {variant["variant"]: _mean(variant, f"best_{VAL_DATA_LOSS}") for variant in fair["variants"]}
     rows = []
     for variant in metrics["variants"]:
         runs = [run for run in job.runs if run.variant == variant["variant"]]
@@ -75,7 +78,7 @@ def results(job: Job, metrics: Mapping[str, Any], fair: Mapping[str, Any]) -> li
                 "parameters": runs[0].parameters if runs else None,
                 "n": variant["n"],
                 **{name: _mean(variant, name) for name, value in variant.items() if value is None or _is_mean(value)},
-                "best_val_data_loss": least.get(variant["variant"]),
+                f"best_{VAL_DATA_LOSS}": least.get(variant["variant"]),
                 "seconds": sum(took) / len(took) if took else None,
             }
         )
@@ -115,31 +118,31 @@ class Grid:
         return [lines[0], "|---|" + "---:|" * (len(self.headings) - 1), *lines[1:]]
 
 
-TEST_COLUMNS = {"test_data_loss": "test cross-entropy", "test_acc": "test accuracy"}
-
-
-def _within(label: str) -> str:
-    """As it is within a sentence."""
-    return label[0].lower() + label[1:]
-
-
-def columns(by: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+def columns(by: str, rows: Sequence[Mapping[str, Any]], task: Task) -> dict[str, str]:
     """The values that are shown if the best epoch is chosen by `by`, and their headings."""
-    label = _within(LABELS[by])
-    beside = {"best_val_acc": "accuracy at best epoch"} if by != "val_acc" else {"best_val_loss": "loss at best epoch"}
-    fair = {"best_val_data_loss": f"best {_within(LABELS['val_data_loss'])}"} if METRICS[by].measure.penalised else {}
-    asked = {
-        f"best_{name}": f"{metric.measure.title} at best epoch"
+    measure = Of.VALIDATION + task.measure
+    asked = [
+        name
         for name, metric in METRICS.items()
-        if metric.measure.asked and name != by and any(row.get(f"best_{name}") is not None for row in rows)
+        if metric.measure.asked and any(row.get(f"best_{name}") is not None for row in rows)
+    ]
+    beside = [name for name in (measure if by != measure else VAL_LOSS, *asked) if name != by]
+    fair = {f"best_{VAL_DATA_LOSS}": phrase(f"best_{VAL_DATA_LOSS}", task)} if METRICS[by].measure.penalised else {}
+    test = [f"test_{name}" for name in (DATA_LOSS.name, task.measure)]
+    if all(row.get(name) is None for row in rows for name in test):
+        test = []
+    return {
+        f"best_{by}": f"best {phrase(by, task)}",
+        **fair,
+        **{f"best_{name}": f"{METRICS[name].measure.titled(task)} at best epoch" for name in beside},
+        f"final_{by}": phrase(f"final_{by}", task),
+        **{name: phrase(name, task) for name in test},
     }
-    test = TEST_COLUMNS if any(row.get(name) is not None for row in rows for name in TEST_COLUMNS) else {}
-    return {f"best_{by}": f"best {label}", **beside, **fair, **asked, f"final_{by}": f"final {label}", **test}
 
 
 def results_grid(job: Job, rows: Sequence[Mapping[str, Any]], by: str = "val_loss") -> Grid:
     """A row a variant: what the experiment is about. `rows` are of `results`; `by` chose the best epochs."""
-    shown = columns(by, rows)
+    shown = columns(by, rows, dataset_of(job.spec).task)
     seeds = max((row["n"] for row in rows), default=0)
     return Grid(
         _title(job) + (f", means over {seeds} seeds" if seeds > 1 else ""),

@@ -277,7 +277,9 @@ def metrics(
 
 def analysis(
     job: JobId,
-    view: Annotated[str | None, typer.Option(help="data (the cross-entropy alone) or keras (penalties too).")] = None,
+    view: Annotated[
+        str | None, typer.Option(help="data (the loss without penalties) or keras (penalties too).")
+    ] = None,
     url: Url = None,
 ) -> None:
     """Prints the overfitting report and the comparisons with the baseline, as JSON."""

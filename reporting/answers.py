@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import MISSING, BaseModel, ConfigDict, Field, create_model
 
 from models.kinds.metric import Of
-from models.kinds.metrics import MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS
+from models.kinds.metrics import MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, label
 from models.tables import Status
 from reporting.decisions import Verdict
 from reporting.overfitting import View, Word
@@ -88,7 +88,7 @@ def _across_seeds() -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for when, words in (("best", "at the best epoch"), ("final", "at the last epoch")):
         for name, metric in METRICS.items():
-            described = f"{metric.label} {words}"
+            described = f"{label(name)} {words}"
             if metric.of == Of.VALIDATION and metric.measure.loss:
                 fields[f"{when}_{name}"] = (OverSeeds, Field(description=described))
             elif metric.of == Of.VALIDATION:
@@ -211,7 +211,7 @@ class Ranking(Answer):
 class Analysis(Answer):
     """Which variant overfits, when, and whether it differs from the baseline by more than luck."""
 
-    view: View = Field(description="The cross-entropy alone, or Keras's losses, penalties included")
+    view: View = Field(description="The loss of the data alone, or Keras's losses, penalties included")
     variants: list[VariantAnalysis]
     comparisons: list[Comparison]
     ranking: list[Ranking] = Field(description="The best by its mean first; of variants with results")

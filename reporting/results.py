@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from models.database import Database
 from models.history import RunHistory
 from models.kinds.metrics import VAL_DATA_LOSS
+from models.kinds.task import Task
 from models.specification import dataset_of, until_of
 from models.tables import Job, Run
 from reporting.analysis import analyse
@@ -31,6 +32,11 @@ class Results:
     def dataset(self) -> str:
         """The data set's name as figures say it."""
         return dataset_of(self.job.spec).title
+
+    @property
+    def task(self) -> Task:
+        """What the data set sets."""
+        return dataset_of(self.job.spec).task
 
 
 def results_of(database: Database, job: Job) -> Results:

@@ -21,7 +21,7 @@ from starlette.types import Scope
 from api.pages.forms import forms, layers_in_words
 from api.root import at
 from models.kinds.metric import Of
-from models.kinds.metrics import LABELS, METRICS, PAIRS, UNPENALISED
+from models.kinds.metrics import METRICS, PAIRS, UNPENALISED, label
 from models.tables import Status
 from reporting.formats import FORMATS
 from reporting.plots.style import DASHES, MARKS, THEMES
@@ -66,7 +66,7 @@ templates = Environment(
     lstrip_blocks=True,
 )
 templates.policies["json.dumps_kwargs"] = {"sort_keys": False}  # layers and fields in the order of the models
-templates.globals.update(at=at, labels=LABELS, marks=MARKS, statuses=list(Status), layers=layers_in_words())
+templates.globals.update(at=at, marks=MARKS, statuses=list(Status), layers=layers_in_words())
 templates.globals.update(formats=[f"{format.name}:{format.ending}" for format in FORMATS.values()])
 
 
@@ -77,12 +77,12 @@ def _choices() -> Iterator[tuple[str, str, bool]]:
     """
     own = [metric for name, metric in METRICS.items() if name not in UNPENALISED.values()]
     for measure in dict.fromkeys(metric.measure for metric in own if not metric.measure.asked):
-        yield Of.VALIDATION + measure.name, LABELS[Of.VALIDATION + measure.name], False
-        yield measure.name, LABELS[measure.name], False
-        yield measure.plural, f"{LABELS[measure.plural]}, both", False
+        yield Of.VALIDATION + measure.name, label(Of.VALIDATION + measure.name), False
+        yield measure.name, label(measure.name), False
+        yield measure.plural, f"{label(measure.plural)}, both", False
     for metric in own:
         if metric.measure.asked or metric.of == Of.EVALUATED:
-            yield metric.name, metric.label, True
+            yield metric.name, label(metric.name), True
 
 
 templates.globals.update(

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     import numpy as np
 
+    from models.kinds.task import Task
+
 
 class Of(StrEnum):
     """What a metric is measured on, by the beginning of its name."""
@@ -25,7 +27,8 @@ class Of(StrEnum):
 class Measure:
     """A number that says how good predictions are.
 
-    name: in answers, behind the beginning that says of what (`Of`). title: what people call it, within a sentence.
+    name: in answers, behind the beginning that says of what (`Of`). title: what people call it, within a sentence,
+    if it is not called otherwise in a job of some task (`titled`).
     plural: names the figure that shows training against validation; "" if there is none.
     loss: a loss that training is stopped by if it is not finite, and whose rise is overfitting.
     penalised: whether the weights' penalties are in it; unpenalised: the measure that is the same without them.
@@ -52,6 +55,11 @@ class Measure:
         """Its name in specifications."""
         return cls.name
 
+    @classmethod
+    def titled(cls, task: Task | type[Task] | None) -> str:
+        """What people call it, within a sentence, in jobs of `task`; None: of whatever task."""
+        return cls.title
+
     @staticmethod
     def value(labels: np.ndarray, predictions: np.ndarray) -> float:
         """The measure of all of a set's predictions, both float64 (rows, units), the labels as the task has them.
@@ -74,8 +82,7 @@ class Metric:
         """In histories, plots' addresses and columns."""
         return self.of + self.measure.name
 
-    @property
-    def label(self) -> str:
-        """What people read on an axis."""
-        of = "Validation" if self.of == Of.VALIDATION else "Training"
-        return f"{of} {self.measure.title}{', evaluated' if self.of == Of.EVALUATED else ''}"
+    def phrase(self, task: Task | type[Task] | None = None) -> str:
+        """What people call it, within a sentence, in jobs of `task`."""
+        of = "validation" if self.of == Of.VALIDATION else "training"
+        return f"{of} {self.measure.titled(task)}{', evaluated' if self.of == Of.EVALUATED else ''}"

@@ -26,8 +26,8 @@ class Task:
     loss: ClassVar[str]
     score: ClassVar[str]
     measure: ClassVar[str] = "acc"
-    loss_title: ClassVar[str] = "cross-entropy"
-    unit: ClassVar[str] = "nats"
+    loss_title: ClassVar[str]
+    unit: ClassVar[str]
 
     @classmethod
     def kind(cls) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.errors import NotFound
-from models.kinds.metrics import LABELS
+from models.kinds.metrics import label
+from models.kinds.task import Task
 from reporting.answers import Analysis
 from reporting.decisions import ALPHA
 from reporting.names import brief
@@ -45,6 +46,7 @@ def prepare_differences(
     *,
     runs: Sequence[HasStatus] = (),
     dataset: str = "",
+    task: Task | None = None,
     theme: str = "light",
 ) -> DifferenceSeries:
     """What to draw of the comparisons of `reporting.analysis.analyse`, for one of the metrics they have.
@@ -90,15 +92,10 @@ def prepare_differences(
     if missing := [called[c.variant] for c in found if c.difference is None]:
         notes.append(f"No seed in common with {subtracted}: {', '.join(missing)}.")
     return DifferenceSeries(
-        title=f"{_words(metric)}{f' on {dataset}' if dataset else ''}: difference from {subtracted}",
+        title=f"{label(metric, task)}{f' on {dataset}' if dataset else ''}: difference from {subtracted}",
         subtitle="; ".join(part for part in parts if part),
-        x_label=f"{_words(metric)} − {subtracted}",
+        x_label=f"{label(metric, task)} − {subtracted}",
         rows=rows,
         theme=theme,
         notes=tuple(notes),
     )
-
-
-def _words(metric: str) -> str:
-    which, _, what = metric.partition("_")
-    return f"{which.capitalize()} {LABELS.get(what, what).lower()}"

@@ -97,7 +97,9 @@ def _of_job(job: Source, options: DifferenceOptions) -> DifferenceSeries:
     chosen = job.chosen([variant["name"] for variant in job.spec["variants"]])
     compared = [each for each in analysis.comparisons if each.variant in chosen]
     analysis = analysis.model_copy(update={"comparisons": compared})
-    return prepare_differences(analysis, options.metric, runs=job.runs, dataset=dataset.title, theme=job.theme)
+    return prepare_differences(
+        analysis, options.metric, runs=job.runs, dataset=dataset.title, task=dataset.task, theme=job.theme
+    )
 
 
 def _height(differences: DifferenceSeries, _inches: float) -> float:

@@ -14,7 +14,8 @@ from typing import Literal
 from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.metric import Of
-from models.kinds.metrics import LABELS, METRICS, PAIRS
+from models.kinds.metrics import METRICS, PAIRS, label, phrase
+from models.kinds.task import Task
 from reporting.names import brief
 from reporting.overfitting import best, higher_is_better, onset
 from reporting.plots.kind import Band
@@ -116,12 +117,13 @@ def prepare(
     baseline: str | None = None,
     difference: bool = False,
     dataset: str = "",
+    task: Task | None = None,
     theme: str = "light",
 ) -> Series:
     """What to draw of `metric` (one of `PLOTTED`), for all variants or the named ones in their order.
 
     `baseline` is drawn in ink and, with `difference`, subtracted from the other variants seed by
-    seed. `dataset` is the data set's name as the title shall say it. Raises `NotFound` for a
+    seed. `dataset` is the data set's name as the title shall say it, and `task` what it sets. Raises `NotFound` for a
     variant, metric or baseline that `histories` do not have.
     """
     groups = by_variant(histories)
@@ -150,9 +152,7 @@ def prepare(
     notes += gaps(groups, names, metrics, called)
     if len(names) > MAX_PANELS:
         kept = set(_leading(names, curves, metrics[-1], baseline))
-        notes.append(
-            f"{len(kept)} of {len(names)} variants are drawn: those of the best {LABELS[metrics[-1]].lower()}."
-        )
+        notes.append(f"{len(kept)} of {len(names)} variants are drawn: those of the best {phrase(metrics[-1], task)}.")
         names = [name for name in names if name in kept]
     drawn = [curve for (name, _), curve in curves.items() if name in names]
     points = [point for curve in drawn for point in curve.points]
@@ -161,9 +161,9 @@ def prepare(
     notes += exceptional(drawn, limits, called, style)
     on = f" on {dataset}" if dataset else ""
     return Series(
-        title=f"{LABELS[metric]}{on}{f': difference from {subtracted}' if subtracted else ''}",
+        title=f"{label(metric, task)}{on}{f': difference from {subtracted}' if subtracted else ''}",
         subtitle=_subtitle(progress(runs), [curve.seeds for curve in drawn], band, metric, style, difference),
-        y_label=f"{LABELS[metric]}{f' − {subtracted}' if subtracted else ''}",
+        y_label=f"{label(metric, task)}{f' − {subtracted}' if subtracted else ''}",
         style=style,
         theme=theme,
         difference=difference,

@@ -10,7 +10,8 @@ from typing import Any
 from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.axes import AXES
-from models.kinds.metrics import LABELS, METRICS
+from models.kinds.metrics import METRICS, phrase
+from models.kinds.task import Task
 from reporting.overfitting import best, higher_is_better
 from reporting.plots.kind import Band
 from reporting.plots.progress import is_unfinished, progress
@@ -79,6 +80,7 @@ def prepare_sweep(
     metric: str = "val_data_loss",
     band: Band = "ci95",
     dataset: str = "",
+    task: Task | None = None,
     theme: str = "light",
 ) -> SweepSeries:
     """What to draw of a sweep: `parameters[variant]` is what was swept, the same names for each variant.
@@ -125,9 +127,9 @@ def prepare_sweep(
     on = f" on {dataset}" if dataset else ""
     names = [_axis(name) for name in axes]
     return SweepSeries(
-        title=f"Best {LABELS[metric].lower()}{on} by {' and '.join(names)}",
+        title=f"Best {phrase(metric, task)}{on} by {' and '.join(names)}",
         subtitle=_subtitle(done, settings, band if len(axes) == 1 else "none", fixed),
-        value_label=f"Best {LABELS[metric].lower()}",
+        value_label=f"Best {phrase(metric, task)}",
         x_label=_capital(names[0]),
         y_label=_capital(names[1]) if len(names) > 1 else "",
         x=tuple(map(_number, ticks[0])),

@@ -135,14 +135,15 @@ def _of_job(job: Source, options: SweepOptions) -> SweepSeries:
     parameters = swept(job.spec)
     if not parameters:
         raise NotFound("The job has no sweep")
-    chosen = job.chosen(parameters)
+    chosen, dataset = job.chosen(parameters), dataset_of(job.spec)
     return prepare_sweep(
         list(job.read([run for run in job.runs if run.variant in chosen], [options.metric])),
         parameters,
         over=options.over.split(",") if options.over else (),
         metric=options.metric,
         band=job.band,
-        dataset=dataset_of(job.spec).title,
+        dataset=dataset.title,
+        task=dataset.task,
         theme=job.theme,
     )
 

@@ -14,8 +14,10 @@ from markupsafe import Markup
 
 from models.history import RunHistory
 from models.kinds.dataset import Dataset
-from models.kinds.metrics import LABELS, VAL_DATA_LOSS, VAL_LOSS
-from models.specification import dataset_of
+from models.kinds.metric import Of
+from models.kinds.metrics import DATA_LOSS, MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, label
+from models.kinds.task import Task
+from models.specification import dataset_of, recorded_by
 from models.tables import Run
 from reporting import plots
 from reporting.answers import Analysis
@@ -48,12 +50,15 @@ def render(results: Results) -> str:
         spec=spec,
         dataset=_dataset_in_words(dataset_of(spec)),
         overrides=_overrides(spec),
+        loss=results.task.loss_title,
+        columns=[label(name, results.task) for name in _columns(results.task)],
         rows=_variants(results),
-        comparisons=_comparisons(results.analysis),
+        comparisons=_comparisons(results.analysis, results.task),
         warnings=list(dict.fromkeys(results.analysis.warnings)),
         # Markup: drawn here, and matplotlib escapes the names on it.
         figures=[(name, Markup(_inline(svg, i))) for i, (name, svg) in enumerate(figures(results, "svg", WIDTH))],
-        scores=_test_scores(results.runs),
+        tested=[label(f"test_{name}", results.task) for name in _tested(results.task)],
+        scores=_test_scores(results.runs, results.task),
         failed=[run for run in results.runs if run.error],
         reused=sum(run.reused_from is not None for run in results.runs),
         fingerprints=fingerprints(results.runs),
@@ -64,28 +69,30 @@ def render(results: Results) -> str:
 def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]]:
     """The figures that the job has data for, each with its name."""
     drawn: list[tuple[str, plots.Drawable]] = []
-    baseline, dataset, histories = results.job.spec["baseline"], results.dataset, results.histories
+    baseline, dataset, histories, task = results.job.spec["baseline"], results.dataset, results.histories, results.task
     if any(history.epochs for history in histories):
-        for metric in ("val_data_loss", "val_loss", "val_acc", "data_losses"):
-            if metric != "val_loss" or _penalised(histories):
-                drawn.append((metric, plots.prepare(histories, metric, baseline=baseline, dataset=dataset)))
+        shown = [VAL_DATA_LOSS, VAL_LOSS, Of.VALIDATION + task.measure, DATA_LOSS.plural]
+        shown += [name for name in recorded_by(results.job.spec) if METRICS[name].measure.asked and name not in shown]
+        for metric in shown:
+            if metric != VAL_LOSS or _penalised(histories):
+                drawn.append((metric, plots.prepare(histories, metric, baseline=baseline, dataset=dataset, task=task)))
     if any(c.difference is not None for c in results.analysis.comparisons):
         drawn += [
             (
                 f"difference_{metric}",
-                plots.prepare_differences(results.analysis, metric, runs=histories, dataset=dataset),
+                plots.prepare_differences(results.analysis, metric, runs=histories, dataset=dataset, task=task),
             )
-            for metric in ("best_val_data_loss", "final_val_data_loss")
+            for metric in (f"best_{VAL_DATA_LOSS}", f"final_{VAL_DATA_LOSS}")
         ]
     if parameters := swept(results.job.spec):
         of_sweep = [history for history in histories if history.variant in parameters]
         if any(history.epochs for history in of_sweep):
-            drawn.append(("sweep", plots.prepare_sweep(of_sweep, parameters, dataset=dataset)))
+            drawn.append(("sweep", plots.prepare_sweep(of_sweep, parameters, dataset=dataset, task=task)))
     return [(name, plots.draw(series, format, width)) for name, series in drawn]
 
 
 def _penalised(histories: Sequence[RunHistory]) -> bool:
-    """Whether some run's Keras loss is not its cross-entropy."""
+    """Whether some run's Keras loss is not that of the data alone."""
     return any(
         abs(a - b) > 1e-6
         for history in histories
@@ -103,6 +110,16 @@ def fingerprints(runs: Sequence[Run]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
+def _columns(task: Task) -> tuple[str, ...]:
+    """What the table of variants shows of the analysis."""
+    return f"best_{VAL_DATA_LOSS}", f"best_{Of.VALIDATION}{task.measure}", f"final_{VAL_DATA_LOSS}"
+
+
+def _tested(task: Task) -> tuple[str, ...]:
+    """The measures of the test set that the report shows."""
+    return DATA_LOSS.name, task.measure
+
+
 def _variants(results: Results) -> list[dict[str, Any]]:
     """A row a variant, of the same runs that are compared: those that finished and did not diverge."""
     analysed = {each.variant: each for each in results.analysis.variants}
@@ -117,27 +134,22 @@ def _variants(results: Results) -> list[dict[str, Any]]:
             "best_epoch": analysed[name].best_epoch,
             "left_out": runs[name] - analysed[name].n,
             "runs": runs[name],
-            "loss": _interval(analysed[name].across_seeds["best_val_data_loss"]),
-            "acc": _interval(analysed[name].across_seeds["best_val_acc"], most=1.0),
-            "final": _interval(analysed[name].across_seeds["final_val_data_loss"]),
+            "values": [
+                _interval(analysed[name].across_seeds[column], METRICS[column.partition("_")[2]].measure.bounds)
+                for column in _columns(results.task)
+            ],
         }
         for name in by_variant(results.histories)
     ]
 
 
-def _comparisons(analysis: Analysis) -> list[dict[str, Any]]:
+def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
     """A table a metric: what is compared, and a row a variant."""
-    words = {
-        "best_val_data_loss": f"Best {LABELS['val_data_loss'].lower()}",
-        "best_val_acc": f"{LABELS['val_acc']} there",
-        "final_val_data_loss": f"Final {LABELS['val_data_loss'].lower()}",
-        "best_epoch": "Best epoch",
-    }
     tables: dict[str, dict[str, Any]] = {}
     for each in analysis.comparisons:
         if each.difference is None:
             continue
-        table = tables.setdefault(each.metric, {"title": words.get(each.metric, each.metric), "rows": []})
+        table = tables.setdefault(each.metric, {"title": label(each.metric, task), "rows": []})
         digits = 2 if each.metric == "best_epoch" else 4
         low, high = each.ci95 or (None, None)
         table["rows"].append(
@@ -153,8 +165,8 @@ def _comparisons(analysis: Analysis) -> list[dict[str, Any]]:
     return list(tables.values())
 
 
-def _interval(over: Estimate, most: float = math.inf) -> dict[str, Any]:
-    """A mean and its interval in words, and whether that goes beyond what there can be: 0 to `most`."""
+def _interval(over: Estimate, bounds: tuple[float, float]) -> dict[str, Any]:
+    """A mean and its interval in words, and whether that goes beyond `bounds`, what there can be."""
     if over.mean is None:
         return {"mean": "–", "ci95": "", "beyond": False}
     mean = f"{over.mean:.4f}"
@@ -162,21 +174,20 @@ def _interval(over: Estimate, most: float = math.inf) -> dict[str, Any]:
         return {"mean": mean, "ci95": "", "beyond": False}
     low, high = over.ci95
     between = " to " if low < 0 else "–"
-    return {"mean": mean, "ci95": f"{low:.4f}{between}{high:.4f}", "beyond": low < 0 or high > most}
+    return {"mean": mean, "ci95": f"{low:.4f}{between}{high:.4f}", "beyond": low < bounds[0] or high > bounds[1]}
 
 
-def _test_scores(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def _test_scores(runs: Sequence[Run], task: Task) -> list[dict[str, Any]]:
     """With a holdout: the test set's scores at each run's chosen epoch, over a variant's seeds."""
     rows = []
     for name in dict.fromkeys(run.variant for run in runs):
         scored = [run.test for run in runs if run.variant == name and run.test]
         if scored:
-            means = {
-                metric: _interval(over, most)
-                for metric, most in (("data_loss", math.inf), ("acc", 1.0))
-                for over in [estimate([score[metric] for score in scored if _finite(score.get(metric))])]
-            }
-            rows.append({"variant": name, "n": len(scored), **means})
+            values = [
+                _interval(estimate([s[each] for s in scored if _finite(s.get(each))]), MEASURES[each].bounds)
+                for each in _tested(task)
+            ]
+            rows.append({"variant": name, "n": len(scored), "values": values})
     return rows
 
 

@@ -76,6 +76,44 @@ def test_the_report_is_one_page_that_needs_nothing_else(http: httpx.Client, trai
     assert again.status_code == 304
 
 
+def test_the_loss_is_called_what_the_task_calls_it(http: httpx.Client, trainer: Trainer) -> None:
+    layers = [{"type": "dense", "units": 4, "activation": "relu"}]
+    several = {"name": "synthetic_table", "classes": 3, "validation": {"holdout": 100}}
+    variants = [{"name": "small", "layers": layers}, {"name": "other", "layers": [*layers, *layers]}]
+    job = submit(http, dataset=several, training={"epochs": 2}, variants=variants)
+    for _ in job["runs"]:
+        held = trainer.claim()
+        for epoch in (1, 2):
+            trainer.record(held, epoch)
+        trainer.succeed(held, test={"loss": 0.3, "data_loss": 0.25, "acc": 0.9})
+    at = f"/v1/jobs/{job['id']}"
+    words = " ".join(Page(http.get(f"{at}/report.html").raise_for_status().text).words.split())
+    for heading in ("Best validation categorical cross-entropy", "Test categorical cross-entropy", "Test accuracy"):
+        assert heading in words
+    assert not re.findall(".{60}(?<![Cc]ategorical )cross-entropy.{30}", words)
+    titles = {
+        "data_losses": "Categorical cross-entropy on a synthetic table",
+        "val_data_loss": "Validation categorical cross-entropy on a synthetic table",
+        "differences": "Best validation categorical cross-entropy on a synthetic table: difference from small",
+    }
+    for name, title in titles.items():
+        assert title in " ".join(Page(http.get(f"{at}/plots/{name}.svg").raise_for_status().text).words.split())
+    two = finished(http, trainer)
+    both = {"job": [job["id"], two["id"]]}
+    words = Page(http.get("/v1/plots/val_data_loss.svg", params=both).raise_for_status().text).words
+    assert "Validation loss without penalties on" in words
+
+
+def test_the_report_draws_what_was_asked_for(http: httpx.Client, trainer: Trainer) -> None:
+    job = submit(http, variants=["original"], training={"epochs": 1, "metrics": ["auc"]})
+    held = trainer.claim()
+    trainer.record(held, 1, val_auc=0.75)
+    trainer.succeed(held)
+    text = http.get(f"/v1/jobs/{job['id']}/report.html").raise_for_status().text
+    assert '<figure id="val_auc">' in text
+    assert "Validation AUC on" in Page(text).words
+
+
 def test_a_report_of_a_job_that_has_not_begun(http: httpx.Client) -> None:
     job = submit(http)
     page = Page(http.get(f"/v1/jobs/{job['id']}/report.html").raise_for_status().text)

@@ -18,7 +18,7 @@ from models.kinds.datasets import DATASETS, AnyDataset
 from models.kinds.kind import Kind, Penalty, Rate, any_of, default, discover, unnamed
 from models.kinds.layer import Layer
 from models.kinds.layers import LAYERS, AnyLayer
-from models.kinds.metrics import MEASURES
+from models.kinds.metrics import MEASURES, METRICS, PAIRS, label, phrase
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.kinds.regularizers import REGULARIZERS
 from models.kinds.task import Task
@@ -71,6 +71,26 @@ def test_a_task_is_complete(task: Task) -> None:
     assert task.output.units == task.units > 0
     assert task.chance is None or math.isfinite(task.chance)
     assert MEASURES[task.measure].title
+
+
+@pytest.mark.parametrize("task", TASKS.values(), ids=lambda task: task.name)
+def test_a_loss_is_called_what_the_task_calls_it(task: type[Task]) -> None:
+    assert phrase("val_data_loss", task) == f"validation {task.loss_title}"
+    assert label("data_losses", task).casefold() == task.loss_title.casefold()
+    assert label("best_val_data_loss", task) == f"Best validation {task.loss_title}"
+    assert label("test_data_loss", task) == f"Test {task.loss_title}"
+    assert label("val_loss", task) == "Validation loss", "Keras's, whatever it is made of"
+    assert task.unit
+
+
+def test_every_number_of_an_answer_has_a_label() -> None:
+    of_answers = [f"{when}_{name}" for when in ("best", "final") for name in METRICS]
+    labels = {name: label(name) for name in (*METRICS, *PAIRS, *of_answers, *(f"test_{name}" for name in MEASURES))}
+    assert len(set(labels.values())) == len(labels), "two things have one name"
+    assert labels["val_data_loss"] == "Validation loss without penalties"
+    assert labels["best_val_acc"] == "Validation accuracy at the best epoch"
+    assert labels["final_val_auc"] == "Final validation AUC"
+    assert label("best_epoch") == "Best epoch"
 
 
 @pytest.mark.parametrize("axis", AXES.values(), ids=lambda axis: axis.name)

@@ -6,21 +6,14 @@ from typing import Any
 
 import pytest
 
+from models.kinds.tasks.binary import Binary
 from ockham.summary import comparison_grid, notes
 from ockham.tables import results, results_grid
 from ockham_client import Job
 
 
 def job(*variants: str) -> Job:
-    def layers(name: str) -> list[dict[str, Any]]:
-        penalty = {"l1": 0.0, "l2": 0.01 if name == "l2" else 0.0}
-        return [{"type": "dense", "kernel_regularizer": penalty, "bias_regularizer": None}, {"type": "dropout"}]
-
-    spec = {
-        "dataset": {"name": "synthetic"},
-        "baseline": variants[0],
-        "variants": [{"name": name, "layers": layers(name)} for name in variants],
-    }
+    spec = {"dataset": {"name": "synthetic"}, "baseline": variants[0]}
     return Job.of({"id": "job_1", "name": "a", "status": "succeeded", "spec": spec, "runs": []})
 
 
@@ -70,6 +63,22 @@ def test_the_test_set_s_score_has_columns_where_there_is_one() -> None:
     assert (shown["test cross-entropy"], shown["test accuracy"]) == ("0.2500", "0.9000")
 
 
+def test_the_columns_are_those_of_the_tasks() -> None:
+    task = {"name": "synthetic_table", "classes": 3}
+    several = Job.of({**job("original").raw, "spec": {"dataset": task, "baseline": "original"}})
+    answer = metrics(best_val_loss=0.6, best_val_data_loss=0.5, best_val_acc=0.8, test_data_loss=0.7, final_val_loss=1)
+    headings = results_grid(several, results(several, answer, answer)).headings
+    assert headings[3:-1] == (
+        "best validation loss",
+        "best validation categorical cross-entropy",
+        "accuracy at best epoch",
+        "final validation loss",
+        "test categorical cross-entropy",
+        "test accuracy",
+    )
+    assert "categorical cross-entropy, each variant" in comparison_grid(several, analysis()).title
+
+
 def test_one_seed_has_a_difference_and_no_more() -> None:
     found = analysis(compared("l2", 1, -0.01234), compared("same", 1, -1e-9), compared("wild", 0, None))
     grid = comparison_grid(job("original", "l2"), found)
@@ -80,7 +89,11 @@ def test_one_seed_has_a_difference_and_no_more() -> None:
         ("same", "verdict of same", "+0.0000", "the same"),
         ("wild", "verdict of wild", "–", "–"),
     ]
-    said = list(notes(job("original", "l2"), found))
+    rows = [
+        {"variant": name, "final_val_loss": 0.5 + penalty, "final_val_data_loss": 0.5}
+        for name, penalty in (("original", 1e-9), ("l2", 0.01), ("wild", -0.01))
+    ]
+    said = list(notes([*rows, {"variant": "new"}], found, Binary()))
     assert "penalties included (l2)" in said[0]
     assert '"seeds": [0, 1, 2, 3, 4]' in said[1]
     assert len(said) == 2
@@ -93,7 +106,7 @@ def test_several_seeds_have_an_interval_and_a_word_on_luck() -> None:
         ("dropout", "verdict of dropout", "-0.0200", "-0.0300 to -0.0100", "lower, more than luck"),
         ("bigger", "verdict of bigger", "+0.0100", "-0.0100 to +0.0300", "higher, may be luck"),
     ]
-    (said,) = notes(job("original"), found)
+    (said,) = notes([], found, Binary())
     assert "Holm's correction for 2 comparisons" in said
 
 

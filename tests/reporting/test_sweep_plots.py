@@ -9,6 +9,8 @@ import pytest
 
 from models.errors import NotFound
 from models.history import RunHistory
+from models.kinds.tasks.binary import Binary
+from models.kinds.tasks.multiclass import Multiclass
 from reporting.analysis import analyse
 from reporting.plots import draw, prepare_differences, prepare_sweep
 from reporting.plots.differences import DifferenceRow
@@ -41,7 +43,7 @@ def saturating(place: Place) -> float:
 
 
 def test_the_best_value_against_what_was_swept() -> None:
-    found = prepare_sweep(*sweep({"units": UNITS}, saturating), dataset="IMDB")
+    found = prepare_sweep(*sweep({"units": UNITS}, saturating), dataset="IMDB", task=Binary())
     assert found.x == ("2", "4", "8", "16", "32", "64")
     assert [setting.mean for setting in found.settings] == [saturating({"units": u}) for u in UNITS]
     assert found.best == "units=64"
@@ -204,12 +206,12 @@ def runs(shifts: Mapping[str, float], seeds: int) -> list[RunHistory]:
 
 def test_differences_are_those_of_the_analysis() -> None:
     analysis = analyse(runs({"original": 0, "l2": -0.05, "bigger": 0}, 4), "original")
-    prepared = prepare_differences(analysis, dataset="IMDB")
+    prepared = prepare_differences(analysis, dataset="IMDB", task=Multiclass(3))
     expected = [c for c in analysis.comparisons if c.metric == "best_val_data_loss"]
     assert [(r.variant, r.n, r.value, (r.low, r.high), r.p_holm) for r in prepared.rows] == [
         (c.variant, c.n, c.difference, c.ci95, c.p_holm) for c in expected
     ]
-    assert prepared.title == "Best validation cross-entropy on IMDB: difference from original"
+    assert prepared.title == "Best validation categorical cross-entropy on IMDB: difference from original"
     assert draw(prepared, "svg") == draw(prepared, "svg")
     assert b"l2" in draw(prepared, "svg")
 

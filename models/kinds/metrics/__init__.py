@@ -31,11 +31,6 @@ PAIRS = {
 }
 """Training against validation in one figure, by its name."""
 
-LABELS = {name: metric.label for name, metric in METRICS.items()} | {
-    measure.plural: measure.title.capitalize() for measure in MEASURES.values() if measure.plural
-}
-"""What people read, of a metric and of a pair."""
-
 UNPENALISED = {
     of + name: of + measure.unpenalised for name, measure in MEASURES.items() for of in Of if measure.unpenalised
 } | {measure.plural: MEASURES[measure.unpenalised].plural for measure in MEASURES.values() if measure.unpenalised}
@@ -46,6 +41,30 @@ LOSS = next(measure for measure in MEASURES.values() if measure.penalised)
 DATA_LOSS = MEASURES[LOSS.unpenalised]
 """The same without the weights' penalties: fair to networks with and without them."""
 VAL_LOSS, VAL_DATA_LOSS = Of.VALIDATION + LOSS.name, Of.VALIDATION + DATA_LOSS.name
+
+
+def phrase(name: str, task: Task | type[Task] | None = None) -> str:
+    """What people call `name` within a sentence, in jobs of `task`; None: if they have no task in common.
+
+    `name` is a metric's, a pair's, or that of a number in answers: `best_` or `final_` and a metric, `test_` and a
+    measure. Of a loss, `best_` is its least value; of another metric, its value at the best epoch.
+    """
+    when, _, what = name.partition("_")
+    if name in METRICS:
+        return METRICS[name].phrase(task)
+    if name in PAIRS:
+        return METRICS[PAIRS[name][0]].measure.titled(task)
+    if when == "test" and what in MEASURES:
+        return f"test {MEASURES[what].titled(task)}"
+    if when == "best" and what in METRICS and not METRICS[what].measure.loss:
+        return f"{METRICS[what].phrase(task)} at the best epoch"
+    return f"{when} {METRICS[what].phrase(task)}" if what in METRICS else name.replace("_", " ")
+
+
+def label(name: str, task: Task | type[Task] | None = None) -> str:
+    """The same at the beginning of a line: in headings and on axes."""
+    words = phrase(name, task)
+    return words[:1].upper() + words[1:]
 
 
 def scored(task: Task) -> tuple[str, ...]:

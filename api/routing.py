@@ -26,8 +26,8 @@ class UnknownParameter(OckhamError):
 class Route(APIRoute):
     """A route of the API.
 
-    If it is plain and changes something, it runs in the lane for writing. Its parameters in the document are all
-    it takes; one with the style `deepObject` takes `name[...]`.
+    If it is plain and changes something, it runs in the lane for writing; a coroutine gives its writes to that itself.
+    Its parameters in the document are all it takes; one with the style `deepObject` takes `name[...]`.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:

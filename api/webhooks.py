@@ -12,11 +12,11 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
 
 from api.access import Access, Reader, Submitter, is_id
 from api.addresses import Refused, check_url
 from api.body import read_json
+from api.lanes import WRITING
 from api.problems import documented
 from api.routing import Route
 from models import deletion, webhooks
@@ -116,7 +116,7 @@ async def create_webhook(request: Request, access: Submitter, body: Annotated[An
             await check_url(asked.url, request.app.state.settings.webhook_private)
     except Refused as error:
         raise SpecificationError([{"pointer": "/url", "code": error.code, "detail": str(error)}]) from None
-    return await run_in_threadpool(_create, access, asked)
+    return await WRITING.run(_create, access, asked)
 
 
 def _create(access: Access, asked: WebhookRequest) -> NewWebhook:

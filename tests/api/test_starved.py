@@ -33,7 +33,7 @@ def writer_holds(settings: Settings) -> Iterator[None]:
         held.execute("BEGIN IMMEDIATE")
     else:
         held = psycopg.connect(settings.database_url)  # type: ignore[assignment]
-        held.execute("LOCK TABLE api_keys, jobs, runs IN EXCLUSIVE MODE")
+        held.execute("LOCK TABLE api_keys, jobs, runs, webhooks IN EXCLUSIVE MODE")
     try:
         yield
     finally:
@@ -99,11 +99,22 @@ def test_reads_with_keys_do_not_wait_for_a_writer(
     assert alive.slowest < TOLERATED
 
 
-def test_reads_do_not_wait_for_writes_that_wait(shared: tuple[Settings, httpx.Client], http: httpx.Client) -> None:
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("DELETE", "/v1/jobs/{}", None),
+        ("POST", "/v1/jobs", SMALL),
+        ("POST", "/v1/jobs/{}/seeds", {"seeds": [7]}),
+        ("POST", "/v1/webhooks", {"url": "https://1.1.1.1/"}),
+    ],
+)
+def test_reads_do_not_wait_for_writes_that_wait(
+    shared: tuple[Settings, httpx.Client], http: httpx.Client, method: str, path: str, body: Any
+) -> None:
     job = submit(http)
     etag = http.get(f"/v1/jobs/{job['id']}").headers["ETag"]
     with writer_holds(shared[0]), ThreadPoolExecutor(60) as clients:
-        writes = [clients.submit(http.delete, f"/v1/jobs/{job['id']}") for _ in range(60)]
+        writes = [clients.submit(http.request, method, path.format(job["id"]), json=body) for _ in range(60)]
         with Delays(http, "/healthz", f"/v1/jobs/{job['id']}", headers={"If-None-Match": etag}) as reads:
             time.sleep(3)
         assert not all(write.done() for write in writes)

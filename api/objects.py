@@ -14,6 +14,7 @@ from api.schemas import LISTED_RUNS, JobObject, ListedJob, Progress, RunCounts, 
 from models.database import now
 from models.errors import NotFound
 from models.history import shown
+from models.specification import dataset_of
 from models.tables import FINISHED, Job, Run, Status
 
 _RUN = (
@@ -50,7 +51,8 @@ def read_job(session: Session, job_id: str, clock: datetime | None = None) -> Jo
     cards = _cards(session, [job_id], clock)
     if spec is None or not cards:
         raise NotFound("There is no job with this id")
-    return JobObject(**cards[0], spec=spec, runs=_runs(session, [job_id])[job_id])
+    task = dataset_of(spec).task.name
+    return JobObject(**cards[0], spec=spec, task=task, runs=_runs(session, [job_id])[job_id])
 
 
 def read_list(session: Session, job_ids: Sequence[str]) -> list[ListedJob]:

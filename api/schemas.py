@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field, JsonValue
 
+from models.kinds.tasks import TASKS
 from models.tables import Event as EventRow
 from models.tables import Status
 from reporting.answers import Analysis, Metrics, RunMetrics, VariantMetrics
@@ -94,6 +95,7 @@ class JobObject(JobCard):
     """An experiment."""
 
     spec: dict[str, JsonValue] = Field(description="The resolved specification: nothing is left implicit")
+    task: str = Field(description="The task that its data set sets", examples=list(TASKS))
     runs: list[RunObject]
 
 

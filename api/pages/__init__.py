@@ -21,7 +21,8 @@ from starlette.types import Scope
 from api.pages.forms import forms, layers_in_words
 from api.root import at
 from models.kinds.metric import Of
-from models.kinds.metrics import METRICS, PAIRS, UNPENALISED, label
+from models.kinds.metrics import LOSS, METRICS, PAIRS, UNPENALISED, label
+from models.kinds.tasks import TASKS
 from models.tables import Status
 from reporting.formats import FORMATS
 from reporting.plots.style import DASHES, MARKS, THEMES
@@ -71,23 +72,35 @@ templates.globals.update(formats=[f"{format.name}:{format.ending}" for format in
 
 
 def _choices() -> Iterator[tuple[str, str, bool]]:
-    """What a figure may show: a metric or a pair, its label, and whether it is there only if it was recorded.
+    """What a figure may show: a metric or a pair, its label, and whether every job records it.
 
     The view says whether penalties are in it, so what is the same without them is no choice of its own.
     """
-    own = [metric for name, metric in METRICS.items() if name not in UNPENALISED.values()]
-    for measure in dict.fromkeys(metric.measure for metric in own if not metric.measure.asked):
-        yield Of.VALIDATION + measure.name, label(Of.VALIDATION + measure.name), False
-        yield measure.name, label(measure.name), False
-        yield measure.plural, f"{label(measure.plural)}, both", False
-    for metric in own:
-        if metric.measure.asked or metric.of == Of.EVALUATED:
-            yield metric.name, label(metric.name), True
+    own = {name: metric for name, metric in METRICS.items() if name not in UNPENALISED.values()}
+    for measure in dict.fromkeys(metric.measure for metric in own.values()):
+        yield Of.VALIDATION + measure.name, label(Of.VALIDATION + measure.name), measure.loss
+        if measure.plural:
+            yield measure.name, label(measure.name), measure.loss
+            yield measure.plural, f"{label(measure.plural)}, training and validation", measure.loss
+    yield from ((name, label(name), False) for name, metric in own.items() if metric.of == Of.EVALUATED)
 
+
+_VALIDATION = [name for name, metric in METRICS.items() if metric.of == Of.VALIDATION]
+_READ = (*METRICS, *PAIRS, "best_epoch", *(f"{when}_{name}" for when in ("best", "final") for name in _VALIDATION))
+_LABELS = {name: label(name) for name in _READ}
 
 templates.globals.update(
     choices=list(_choices()),
     metrics={
+        "labels": _LABELS,
+        "tasks": {
+            name: {
+                "measure": Of.VALIDATION + task.measure,
+                "labels": {each: own for each in _LABELS if (own := label(each, task)) != _LABELS[each]},
+            }
+            for name, task in TASKS.items()
+        },
+        "trained": LOSS.plural,
         "pairs": PAIRS,
         "unpenalised": UNPENALISED,
         "losses": [name for name, metric in METRICS.items() if metric.measure.loss],

@@ -129,7 +129,7 @@ def test_the_table_sorts_and_highlights_its_curve(visit: Visiting, done: dict[st
 
 def test_choices_change_the_figure_and_the_address_holds_them(visit: Visiting, done: dict[str, Any]) -> None:
     page = visit().open(f"/jobs/{done['id']}")
-    expect(page.locator("#figure-title")).to_have_text("Validation loss without penalty")
+    expect(page.locator("#figure-title")).to_have_text("Validation cross-entropy")
     expect(page.locator(".chart .band")).to_have_count(3)
     page.locator("#choices [name=band]").select_option("none")
     expect(page.locator(".chart .band")).to_have_count(0)
@@ -139,15 +139,34 @@ def test_choices_change_the_figure_and_the_address_holds_them(visit: Visiting, d
     page.locator("#choices [name=scale]").select_option("log")
     page.locator("#choices [name=seed]").select_option("1")
     page.locator(".chip", has_text="smaller").click()
-    expect(page.locator("#figure-title")).to_have_text("Loss, both")
+    expect(page.locator("#figure-title")).to_have_text("Loss")
     expect(page.locator(".chart .curve")).to_have_count(4)
     expect(page.locator(".chart .curve .raw")).to_have_count(4)
     expect(page.locator("#figure-subtitle")).to_contain_text("smoothed over 5 epochs")
     drawn = page.locator(".chart svg").inner_html()
     shared = visit().open(page.url)
-    expect(shared.locator("#figure-title")).to_have_text("Loss, both")
+    expect(shared.locator("#figure-title")).to_have_text("Loss")
     expect(shared.locator(".chart .curve")).to_have_count(4)
     assert shared.locator(".chart svg").inner_html() == drawn
+
+
+def test_the_loss_is_called_what_the_task_calls_it(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    layers = [{"type": "dense", "units": 4, "activation": "relu"}]
+    variants = [{"name": "small", "layers": layers}, {"name": "large", "layers": [*layers, *layers]}]
+    several = {"name": "synthetic_table", "classes": 3, "samples": 200}
+    job = submit(live, name="classes", dataset=several, variants=variants, seeds=[0, 1], training={"epochs": 3})
+    assert finished(live, job["id"])["task"] == "multiclass"
+    page = visit().open(f"/jobs/{job['id']}")
+    expect(page.locator("#figure-title")).to_have_text("Validation categorical cross-entropy")
+    expect(page.locator("#comparison caption").first).to_have_text("Best validation categorical cross-entropy")
+    expect(page.locator("#runs thead")).to_contain_text("Final validation categorical cross-entropy")
+    expect(page.locator("#runs thead")).to_contain_text("Validation accuracy at the best epoch")
+    page.locator("#choices [name=view]").select_option("keras")
+    expect(page.locator("#figure-title")).to_have_text("Validation loss")
+    expect(page.locator("#runs thead")).to_contain_text("Final validation loss")
+    page = visit().open(f"/compare?job={job['id']}&job={done['id']}")
+    expect(page.locator("#figure-title")).to_have_text("Validation loss without penalties")
+    expect(page.locator("#differences thead")).to_contain_text("Best validation loss without penalties")
 
 
 def test_cancel_and_retry(visit: Visiting, live: str) -> None:

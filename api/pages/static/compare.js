@@ -7,6 +7,7 @@ import { finished } from './experiment.js';
 import { Figure } from './figure.js';
 import { count, minute, value } from './format.js';
 import { MARKS, sample } from './marks.js';
+import { common, label, lossesIn } from './metrics.js';
 import { describe } from './network.js';
 import { byVariant } from './sparkline.js';
 import { estimate, best } from './statistics.js';
@@ -49,7 +50,9 @@ function groups() {
   return found;
 }
 
-const figure = new Figure(groups, { onPick: (group) => table?.highlight((row) => row.key === group), onChange: showTable });
+const task = () => common([...loaded.values()].map((each) => each.job));
+
+const figure = new Figure(groups, task, { onPick: (group) => table?.highlight((row) => row.key === group), onChange: showTable });
 /** @type {Table<Shown> | null} */
 let table = null;
 let columns = '';
@@ -126,14 +129,14 @@ function showTable() {
   const names = [...new Set([...known.values()].flatMap((each) => [...each.keys()]))];
   const differing = names.filter((name) => new Set(all.map((group) => known.get(group.key)?.get(name))).size > 1);
   const { view } = figure.choices;
-  const metric = view === 'data' ? 'val_data_loss' : 'val_loss';
+  const [, metric] = lossesIn(view);
   const of = (/** @type {Shown} */ group) => {
     const bests = group.runs.map((run) => ({ run, epoch: best(run.epochs, run.metrics[metric] ?? [], false) })).filter((each) => each.epoch !== null);
     const losses = bests.map(({ run, epoch }) => /** @type {number} */ (run.metrics[metric][run.epochs.indexOf(/** @type {number} */ (epoch))]));
     return losses.length ? { ...estimate(losses), epoch: estimate(bests.map((each) => /** @type {number} */ (each.epoch))).mean } : null;
   };
   const parameters = (/** @type {Shown} */ group) => group.job.runs.find((/** @type {any} */ run) => run.variant === group.variant)?.parameters;
-  const key = `${view} ${differing.join()}`;
+  const heading = label(`best_${metric}`, task()), key = `${heading} ${differing.join()}`;
   if (key !== columns || !table) {
     columns = key;
     table = new Table(byId('differences'), [
@@ -141,7 +144,7 @@ function showTable() {
       { name: 'Submitted', sort: (row) => row.job.created_at, cell: (row) => minute(row.job.created_at) },
       { name: 'Seeds', number: true, sort: (row) => row.runs.length, cell: (row) => count(row.runs.length) },
       { name: 'Parameters', number: true, sort: parameters, cell: (row) => count(parameters(row)) },
-      { name: 'Best val. loss', number: true, sort: (row) => of(row)?.mean, cell: (row) => { const it = of(row); return [value(it?.mean), it?.half ? h('span', { class: 'muted small' }, ` ± ${value(it.half)}`) : null]; } },
+      { name: heading, number: true, sort: (row) => of(row)?.mean, cell: (row) => { const it = of(row); return [value(it?.mean), it?.half ? h('span', { class: 'muted small' }, ` ± ${value(it.half)}`) : null]; } },
       { name: 'Best epoch', number: true, sort: (row) => of(row)?.epoch, cell: (row) => { const it = of(row); return it ? String(Math.round(it.epoch * 10) / 10) : '–'; } },
       ...differing.map((name) => ({ name: name.replaceAll('_', ' '), sort: (/** @type {Shown} */ row) => known.get(row.key)?.get(name), cell: (/** @type {Shown} */ row) => settings(row).get(name) ?? '–' })),
     ], { caption: 'Differences', key: (row) => row.key, onPick: (row) => figure.chart.highlight(row?.key ?? null) });

@@ -3,12 +3,9 @@
 import { fill, h, s } from './dom.js';
 import { plural, probability, signed } from './format.js';
 import { lookClass, sample } from './marks.js';
+import { label, METRICS } from './metrics.js';
 import { ticks, tickLabel } from './scale.js';
 
-const NAMES = /** @type {Record<string, string>} */ ({
-  best_val_loss: 'Best validation loss', best_val_data_loss: 'Best validation loss, without penalty', best_val_acc: 'Validation accuracy there',
-  final_val_loss: 'Final validation loss', final_val_data_loss: 'Final validation loss, without penalty', best_epoch: 'Best epoch',
-});
 const WIDTH = 200, ROW = 20;
 /** So many metrics are in sight, the rest is folded away. */
 const IN_SIGHT = 2;
@@ -26,13 +23,13 @@ export function showComparison(root, analysis, experiment, groups) {
     return;
   }
   const look = new Map(groups.map((group) => [group.label, group.look]));
-  const { baseline } = experiment.job.spec;
+  const { job } = experiment, { baseline } = job.spec;
   if (groups.length < 2) {
     fill(root, h('p', { class: 'muted' }, 'This job has one variant. With another beside it, their difference stands here.'), verdicts(analysis, look));
     return;
   }
   const metrics = [...new Set(analysis.comparisons.map((/** @type {any} */ each) => each.metric))];
-  const forests = metrics.map((metric) => forest(metric, analysis.comparisons.filter((/** @type {any} */ each) => each.metric === metric), look)).filter(Boolean);
+  const forests = metrics.map((metric) => forest(metric, analysis.comparisons.filter((/** @type {any} */ each) => each.metric === metric), look, job.task)).filter(Boolean);
   fill(root,
     verdicts(analysis, look),
     unclear(analysis),
@@ -55,8 +52,10 @@ function verdicts(analysis, look) {
       clear(tested(analysis).find((row) => row.variant === each.variant)))));
 }
 
+const BEST = new Set(METRICS.losses.map((name) => `best_${name}`));
+
 /** The tests of the best loss against the baseline's. @param {any} analysis @returns {any[]} */
-const tested = (analysis) => analysis.comparisons.filter((/** @type {any} */ row) => /^best_.*loss$/.test(row.metric) && row.p_holm !== null);
+const tested = (analysis) => analysis.comparisons.filter((/** @type {any} */ row) => BEST.has(row.metric) && row.p_holm !== null);
 
 /** A difference that luck hardly makes, in words. @param {any} row */
 const clear = (row) => row && row.p_holm < LEVEL &&
@@ -73,8 +72,8 @@ function unclear(analysis) {
 /** @param {number | null} value @param {string} metric */
 const difference = (value, metric) => signed(value, metric.endsWith('epoch') ? 1 : 4);
 
-/** @param {string} metric @param {any[]} rows @param {Map<string, number>} look */
-function forest(metric, rows, look) {
+/** @param {string} metric @param {any[]} rows @param {Map<string, number>} look @param {string} task */
+function forest(metric, rows, look, task) {
   const ends = rows.flatMap((row) => row.ci95 ?? [row.difference]).filter((each) => each !== null);
   if (!ends.length) return null;
   const reach = Math.max(...ends.map(Math.abs)) * 1.1 || 1;
@@ -82,7 +81,7 @@ function forest(metric, rows, look) {
   // Round numbers to both sides of zero, however the interval lies.
   const marks = [3, 5, 8].map((count) => ticks(-reach, reach, count)).find((found) => found.length > 1) ?? [0];
   return h('table', { class: 'table forest' },
-    h('caption', {}, NAMES[metric] ?? metric),
+    h('caption', {}, label(metric, task)),
     h('thead', { class: 'visually-hidden' }, h('tr', {}, ['Variant', 'Difference, its interval and p'].map((name) => h('th', { scope: 'col' }, name)))),
     h('tbody', {}, rows.map((row) => h('tr', {},
       h('th', { scope: 'row' }, h('span', { class: 'variant' }, sample(look.get(row.variant) ?? 1), h('span', { title: row.variant }, row.variant)),

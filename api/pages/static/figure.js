@@ -4,14 +4,20 @@ import { Chart } from './chart.js';
 import { chosen, setAll, tie } from './choices.js';
 import { byId, fill, framed, h } from './dom.js';
 import { sample } from './marks.js';
-import { isLoss, limits, metricName, metricsOf, notes, prepare, subtitle } from './series.js';
+import { isLoss, label, metricName, metricsOf } from './metrics.js';
+import { limits, notes, prepare, subtitle } from './series.js';
 
 /** @typedef {import('./series.js').Group} Group */
 
 export class Figure {
-  /** @param {() => Group[]} groups what there is to draw, asked for at each drawing @param {{onPick?: (group: string | null) => void, onChange?: () => void}} [options] */
-  constructor(groups, { onPick = () => {}, onChange = () => {} } = {}) {
+  /**
+   * @param {() => Group[]} groups what there is to draw, asked for at each drawing
+   * @param {() => string | null} task of the jobs that it is of, if they have one in common
+   * @param {{onPick?: (group: string | null) => void, onChange?: () => void}} [options]
+   */
+  constructor(groups, task, { onPick = () => {}, onChange = () => {} } = {}) {
     this.groups = groups;
+    this.task = task;
     /** @type {HTMLFormElement} */
     this.form = byId('choices');
     this.chart = new Chart(byId('chart'), { onPick: (group) => { this.chart.highlight(group); onPick(group); } });
@@ -45,9 +51,7 @@ export class Figure {
     const log = choices.scale === 'log';
     const range = limits(curves, log);
     const epochs = curves.reduce((most, curve) => Math.max(most, curve.points.at(-1)?.epoch ?? 0), 0);
-    const option = /** @type {HTMLSelectElement} */ (this.form.elements.namedItem('metric')).selectedOptions[0];
-    const metric = metricName(choices);
-    const title = metric === choices.metric ? option.text : `${option.text} without penalty`;
+    const title = label(metricName(choices), this.task());
     this.chart.draw({ curves, range, log, epochs, title, empty: all.length ? 'No epochs yet' : 'Nothing chosen' });
     byId('figure-title').textContent = title;
     byId('figure-subtitle').textContent = subtitle(curves, choices);
@@ -63,7 +67,7 @@ export class Figure {
   /** Metrics that only some jobs record are offered where one does. @param {Group[]} groups */
   offerMetrics(groups) {
     for (const option of this.form.metric.options) {
-      if ('recorded' in option.dataset) option.hidden = !groups.some((group) => group.runs.some((run) => run.metrics[option.value]?.length));
+      if ('recorded' in option.dataset) option.hidden = !groups.some((group) => group.runs.some((run) => metricsOf(option.value).some((metric) => run.metrics[metric]?.length)));
     }
   }
 

@@ -8,8 +8,9 @@ import { labelled, list, showErrors } from './fields.js';
 import { Figure } from './figure.js';
 import { follow, showLink } from './follow.js';
 import { ago, moment, plural } from './format.js';
+import { metricName } from './metrics.js';
 import { RunsTable } from './runs.js';
-import { looks, metricName } from './series.js';
+import { looks } from './series.js';
 import { byVariant } from './sparkline.js';
 import { badge, bar, pace, showProblem } from './status.js';
 import { showLines, showSpecification } from './takeaway.js';
@@ -32,7 +33,7 @@ const groups = () => {
   return [...variants].map(([name, runs], mark) => ({ key: name, label: name, look: look.get(name) ?? 1, mark, runs }));
 };
 
-const figure = new Figure(groups, {
+const figure = new Figure(groups, () => experiment?.job.task ?? null, {
   onPick: (group) => runs.highlight(group),
   onChange: () => { showTakeaway(); loadAnalysis(); runs.show(experiment, analysis, figure.choices.view); },
 });

@@ -1,6 +1,7 @@
 /** @file From runs to curves: what a figure shows, before anything is drawn. */
 
 import { lookOf } from './marks.js';
+import { isLoss, METRICS, metricName, metricsOf } from './metrics.js';
 import { best, estimate, onset, percentile } from './statistics.js';
 
 /** @typedef {import('./experiment.js').Run} Run */
@@ -11,23 +12,6 @@ import { best, estimate, onset, percentile } from './statistics.js';
  */
 /** @typedef {{key: string, label: string, look: number, mark: number, runs: Run[]}} Group variants, or single runs, of one figure */
 /** @typedef {{metric: string, view: string, curves: string, band: string, smooth: number, scale: string}} Choices */
-
-/**
- * The service's catalogue of metrics, as the page has it.
- * @type {{pairs: Record<string, string[]>, unpenalised: Record<string, string>, losses: string[], higher: string[], most: Record<string, number>}}
- */
-const METRICS = JSON.parse(document.body.dataset.metrics ?? '{}');
-
-/** The metric by the API's name: in the fair view a loss is the cross-entropy alone. @param {Choices} choices */
-export function metricName({ metric, view }) {
-  return view === 'data' ? METRICS.unpenalised[metric] ?? metric : metric;
-}
-
-/** @param {string} metric @returns {string[]} */
-export const metricsOf = (metric) => METRICS.pairs[metric] ?? [metric];
-
-/** Whether it is a loss: it may be read without penalties, and rises where a network overfits. @param {string} metric */
-export const isLoss = (metric) => METRICS.losses.includes(metric);
 
 /**
  * The looks of a figure's variants: the baseline's is 0, the others' follow in turn.

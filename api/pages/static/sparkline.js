@@ -2,6 +2,7 @@
 
 import { s } from './dom.js';
 import { lookClass } from './marks.js';
+import { label, lossesIn } from './metrics.js';
 import { looks, limits, prepare } from './series.js';
 
 const WIDTH = 132, HEIGHT = 34;
@@ -20,25 +21,26 @@ export function byVariant(runs) {
 export function sparkline(runs, baseline) {
   const variants = byVariant(runs), look = looks([...variants.keys()], baseline);
   const groups = [...variants].map(([name, own], mark) => ({ key: name, label: name, look: look.get(name) ?? 1, mark, runs: own }));
-  const curves = prepare(groups, { metric: 'val_loss', view: 'data', curves: 'mean', band: 'none', smooth: 1, scale: 'linear' });
+  const [, metric] = lossesIn('data');
+  const curves = prepare(groups, { metric, view: 'data', curves: 'mean', band: 'none', smooth: 1, scale: 'linear' });
   const [low, high] = limits(curves, false);
   const last = Math.max(2, ...curves.map((curve) => curve.points.at(-1)?.epoch ?? 0));
   const x = (/** @type {number} */ epoch) => 2 + ((epoch - 1) / (last - 1)) * (WIDTH - 4);
   const y = (/** @type {number} */ value) => HEIGHT - 2 - ((Math.min(Math.max(value, low), high * 1.5) - low) / (high - low)) * (HEIGHT - 4);
   const drawn = curves.filter((curve) => curve.points.length).sort((a, b) => Number(a.look === 0) - Number(b.look === 0));
-  return s('svg', { class: 'sparkline', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: 'img', 'aria-label': `Validation loss of ${drawn.length} variants` },
+  return s('svg', { class: 'sparkline', viewBox: `0 0 ${WIDTH} ${HEIGHT}`, width: WIDTH, height: HEIGHT, role: 'img', 'aria-label': `${label(metric)} of ${drawn.length} variants` },
     ...drawn.map((curve) => s('path', { class: `line ${lookClass(curve.look)}`, d: `M${curve.points.map((p) => `${x(p.epoch).toFixed(1)} ${y(p.value).toFixed(1)}`).join('L')}` })));
 }
 
 /**
- * The variant whose mean best validation loss (without penalty) is least.
+ * The variant whose mean best validation loss, without penalties, is least.
  * @param {import('./experiment.js').Run[]} runs
  * @returns {{variant: string, loss: number} | null}
  */
 export function winner(runs) {
   let found = null;
   for (const [variant, own] of byVariant(runs)) {
-    const least = own.map((run) => (run.metrics.val_data_loss ?? []).reduce((/** @type {number} */ low, value) => (value === null ? low : Math.min(low, value)), Infinity));
+    const least = own.map((run) => (run.metrics[lossesIn('data')[1]] ?? []).reduce((/** @type {number} */ low, value) => (value === null ? low : Math.min(low, value)), Infinity));
     const known = least.filter(Number.isFinite);
     const loss = known.reduce((sum, value) => sum + value, 0) / known.length;
     if (Number.isFinite(loss) && (!found || loss < found.loss)) found = { variant, loss };

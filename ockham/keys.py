@@ -70,13 +70,15 @@ def create(
 def list_keys(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Lists the keys by their beginnings."""
     from models import keys
+    from ockham.tables import column
 
     with _database(data_dir) as session:
         found = [_shown(key) for key in keys.listed(session)]
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    table = Table("prefix", "name", "team", "scopes", "created", "expires", "last used", "revoked", box=None)
+    headings = ("prefix", "name", "team", "scopes", "created", "expires", "last used", "revoked")
+    table = Table(*map(column, headings), box=None)
     for key in found:
         times = (key[field] or "" for field in ("created_at", "expires_at", "used_at", "revoked_at"))
         table.add_row(key["prefix"], key["name"], key["team"] or "", " ".join(key["scopes"]), *times)

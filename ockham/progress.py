@@ -5,12 +5,15 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Self
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Column
 
 from models.kinds.metric import Of
 from models.kinds.metrics import METRICS
 from ockham_client import Event, Job
+from reporting.names import shortened
 
 MOST_BARS = 16
 """More do not fit on a screen: those of runs that have ended make room."""
@@ -32,12 +35,17 @@ class JobProgress:
         self._several_seeds = len({run.seed for run in job.runs}) > 1
         self._bars: dict[str, TaskID] = {}
         self._ended: list[str] = []
-        self._width = max((len(self._name(run.id)) for run in job.runs), default=0)
+        self._names = dict(zip(self._runs, map(self._name, self._runs), strict=True))
+        if self._console.is_terminal:
+            room = max(16, self._console.width // 3)
+            names = shortened(list(self._names.values()), lambda name: cell_len(name) <= room)
+            self._names = dict(zip(self._names, names, strict=True))
+        width = max(map(cell_len, self._names.values()), default=0)
         self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, min_width=width)),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[values]}", markup=False),
+            TextColumn("{task.fields[values]}", markup=False, table_column=Column()),
             TimeElapsedColumn(),
             console=self._console,
             disable=not self._console.is_terminal,
@@ -81,8 +89,9 @@ class JobProgress:
 
     def _bar(self, run_id: str) -> TaskID:
         if run_id not in self._bars:
-            name = self._name(run_id).ljust(self._width)
-            self._bars[run_id] = self._progress.add_task(name, total=self._runs[run_id].epochs, start=False, values="")
+            self._bars[run_id] = self._progress.add_task(
+                self._names[run_id], total=self._runs[run_id].epochs, start=False, values=""
+            )
         return self._bars[run_id]
 
     def _make_room(self, run_id: str) -> None:
@@ -93,7 +102,7 @@ class JobProgress:
 
     def _say(self, run_id: str, text: str) -> None:
         if not self._console.is_terminal:
-            self._console.print(f"{self._name(run_id)}: {text}", markup=False)
+            self._console.print(f"{self._names[run_id]}: {text}", markup=False)
 
 
 def _values(event: Event) -> str:

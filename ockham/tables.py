@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from models.kinds.metric import Of
 from models.kinds.metrics import DATA_LOSS, METRICS, VAL_DATA_LOSS, VAL_LOSS, phrase
@@ -37,9 +37,15 @@ def data_set(job: Job) -> str:
     return str(job.spec["dataset"]["name"]) if job.spec else ""
 
 
+def column(heading: str, justify: Literal["left", "right"] = "left") -> Column:
+    """A column whose cells go on in the next line if they have no room: cut off, two could look the same."""
+    return Column(escape(heading), justify=justify, overflow="fold")
+
+
 def jobs_table(jobs: Iterable[Job]) -> Table:
     """A row a job."""
-    table = Table("id", "name", "status", "data set", "runs", "progress", "created (UTC)")
+    headings = ("id", "name", "status", "data set", "runs", "progress", "created (UTC)")
+    table = Table(*map(column, headings))
     for job in jobs:
         runs = sum(job.raw["run_counts"].values())
         progress = f"{job.progress['percent']:.0f} %"
@@ -50,9 +56,9 @@ def jobs_table(jobs: Iterable[Job]) -> Table:
 
 def job_table(job: Job) -> Table:
     """A row a run: how far it is, and what went wrong."""
-    table = Table("run", "variant", "seed", "status", "epochs", "parameters", "seconds", title=escape(_title(job)))
-    if any(run.error for run in job.runs):
-        table.add_column("error")
+    failed = any(run.error for run in job.runs)
+    headings = ("run", "variant", "seed", "status", "epochs", "parameters", "seconds", *(["error"] if failed else []))
+    table = Table(*map(column, headings), title=escape(_title(job)))
     for run in job.runs:
         took = seconds(run)
         cells = [run.id, escape(run.variant), str(run.seed), status(run.status), f"{run.epoch}/{run.epochs}"]
@@ -104,9 +110,8 @@ class Grid:
 
     def table(self) -> Table:
         """For a terminal."""
-        table = Table(title=escape(self.title))
-        for i, heading in enumerate(self.headings):
-            table.add_column(escape(heading), justify="left" if i == 0 else "right")
+        first, *others = self.headings
+        table = Table(column(first), *(column(each, "right") for each in others), title=escape(self.title))
         for row in self.rows:
             table.add_row(*map(escape, row))
         return table

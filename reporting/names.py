@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from itertools import takewhile
+from itertools import product, takewhile
 
 BRIEF = 40
 """Characters of a name within a sentence."""
 
 LEAST = 4
 """Characters that are left of a name at least, whether they fit or not."""
+
+KEPT = (16, 8, 4, 0)
+"""Characters that stay of what words begin and end with in common: the first that fits."""
 
 _LEFT_OUT = re.compile("…(?: ?…)+")
 _NUMBER = "0123456789.+-e"
@@ -59,11 +62,12 @@ def _without_common(texts: Sequence[str], fits: Callable[[str], bool]) -> list[s
         columns = [list(column) for column in zip(*(texts[i].split(" ") for i in places), strict=True)]
         same = [column for column in columns if len(set(column)) == 1]
         others = [column for column in columns if len(set(column)) > 1]
-        for column in (*reversed(same), *sorted(others, key=lambda words: -max(map(len, words)))):
+        longest = sorted(others, key=lambda words: -max(map(len, words)))
+        for column, kept in (*((each, 0) for each in reversed(same)), *product(longest, KEPT)):
             rows = [_joined(row) for row in zip(*columns, strict=True)]
             if not others or all(map(fits, rows)):
                 break
-            column[:] = _inner(column)
+            column[:] = _inner(column, kept)
         for i, row in zip(places, zip(*columns, strict=True), strict=True):
             found[i] = _joined(row)
     return found
@@ -74,16 +78,18 @@ def _joined(words: Sequence[str]) -> str:
     return _LEFT_OUT.sub("…", " ".join(words))
 
 
-def _inner(words: Sequence[str]) -> list[str]:
-    """`words` without what all of them begin and end with; numbers stay whole."""
+def _inner(words: Sequence[str], kept: int) -> list[str]:
+    """`words` with `kept` letters of what all of them begin and end with; numbers stay whole."""
     if len(set(words)) == 1:
         return ["…"] * len(words)
     head = len(_beginning(words).rstrip(_NUMBER))
     tail = len(_beginning([word[head:][::-1] for word in words]).rstrip(_NUMBER))
     found = []
     for word in words:
-        begin, end = word[:head], word[len(word) - tail :]
-        found.append(("…" if head > 1 else begin) + word[head : len(word) - tail] + ("…" if tail > 1 else end))
+        begin, own, end = word[:head], word[head : len(word) - tail], word[len(word) - tail :]
+        begin = begin if head <= kept + 1 else begin[:kept] + "…"
+        end = end if tail <= kept + 1 else "…" + end[tail - kept :]
+        found.append(begin + own + end)
     return found
 
 

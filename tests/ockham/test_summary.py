@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import re
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 from models.kinds.tasks.binary import Binary
+from ockham.progress import JobProgress
 from ockham.summary import comparison_grid, notes
-from ockham.tables import results, results_grid
-from ockham_client import Job
+from ockham.tables import Grid, job_table, jobs_table, results, results_grid
+from ockham_client import Event, Job
 
 
 def job(*variants: str) -> Job:
@@ -114,3 +118,55 @@ def test_a_table_for_a_page() -> None:
     grid = comparison_grid(job("original"), analysis(compared("a|b", 1, 0.5)))
     assert grid.markdown()[:2] == ["| variant | verdict | difference | than original |", "|---|---:|---:|---:|"]
     assert grid.markdown()[3].startswith("| a\\|b |")
+
+
+LONG = [f"a_name_without_a_single_space_{'and_long_' * 4}{end}" for end in ("one", "two")]
+
+
+def running(*variants: str) -> Job:
+    runs = [
+        {"id": f"run_{i}", "variant": name, "seed": 0, "status": "running", "epoch": 1, "epochs": 3, "attempt": 1,
+         "parameters": 17, "error": None}
+        for i, name in enumerate(variants)
+    ]  # fmt: skip
+    shown = {"created_at": "2026-01-01T00:00:00Z", "run_counts": {"running": 2}, "progress": {"percent": 3.0}}
+    return Job.of({**job(*variants).raw, **shown, "status": "running", "runs": runs})
+
+
+def on_screen(width: int) -> Console:
+    return Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None, legacy_windows=False)
+
+
+def shown_by(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [60, 80, 160])
+def test_tables_cut_no_name_off(width: int) -> None:
+    jobs = [
+        Job.of({**running("original").raw, "id": "job_" + end * 11, "name": name})
+        for name, end in zip(LONG, "ab", strict=True)
+    ]
+    grid = Grid("a", ("variant", "best"), [(name, "0.1") for name in LONG])
+    for table in (jobs_table(jobs), job_table(running(*LONG)), grid.table()):
+        console = on_screen(width)
+        console.print(table)
+        shown = shown_by(console)
+        assert "…" not in shown
+        assert all(sum(shown.count(letter) for letter in name) >= len(name) for name in LONG)
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_each_bar_has_a_name_of_its_own(width: int) -> None:
+    swept = [f"units=16 l1=0 l2={l2} dropout=0.5 train_samples=200" for l2 in ("0.0001", "0.001", "0.01")]
+    for variants in (LONG, swept):
+        console = on_screen(width)
+        with JobProgress(running(*variants), console) as progress:
+            for i, _ in enumerate(variants):
+                values = {"loss": 0.5, "acc": 0.5, "val_loss": 0.5, "val_acc": 0.5}
+                at = {"id": i, "created_at": "2026-01-01T00:00:00Z", "run_id": f"run_{i}"}
+                progress.on_event(Event.of({**at, "type": "run.epoch", "data": {"epoch": 1, "metrics": values}}))
+        last = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", shown_by(console)).splitlines()[-len(variants) * 6 :]
+        names = {line.split("━")[0].rstrip() for line in last if "━" in line}
+        assert len(names - {""}) == len(variants), last

@@ -97,7 +97,11 @@ def written(series: Drawable, width: int) -> list[str]:
 def labels(texts: list[str], names: list[str]) -> list[str]:
     """Those of `texts` that are of nothing but a name: begun as one, or with its beginning left out."""
     begun = tuple({name[:1] for name in names} | {"…"})
-    return [text for text in texts if text.startswith(begun) and ":" not in text and not text.startswith("no ")]
+    return [
+        text
+        for text in texts
+        if text.startswith(begun) and ":" not in text and not text.startswith("no ") and text[-1] != "."
+    ]
 
 
 @pytest.mark.parametrize("width", [288, 400, 800])

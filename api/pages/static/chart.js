@@ -46,12 +46,12 @@ export class Chart {
     if (this.figure) this.draw(this.figure);
   }
 
-  /** @param {Figure} figure */
-  draw(figure) {
+  /** @param {Figure} figure @param {boolean} [roomy] whether the names may stand at the curves' ends */
+  draw(figure, roomy = this.width >= 620) {
     this.figure = figure;
     if (!this.width) return this.measure();
     const ended = figure.curves.filter((curve) => curve.points.length);
-    const labelled = this.width >= 620 && ended.length > 0 && ended.length <= 10;
+    const labelled = roomy && ended.length > 0 && ended.length <= 10;
     const longest = Math.max(0, ...ended.map((curve) => curve.label.length));
     this.plot = { ...this.plot, right: labelled ? Math.min(0.28 * this.width, 20 + 8 * longest) : 12 };
     this.canvas.setAttribute('viewBox', `0 0 ${this.width} ${this.height}`);
@@ -63,7 +63,7 @@ export class Chart {
     const curves = s('g', { 'clip-path': 'url(#plot)' }, ...order.map((curve) => this.band(curve)), ...order.map((curve) => this.curve(curve)));
     fill(this.canvas, s('defs', {}, clip), this.axes(), curves, labelled ? this.labels(ended) : null, this.pointer,
       ended.length ? null : s('text', { class: 'empty', x: this.width / 2, y: this.height / 2 }, figure.empty));
-    if (labelled) this.fitLabels();
+    if (labelled && !this.labelsFit()) return this.draw(figure, false);
     this.root.setAttribute('aria-label', `${figure.title} by epoch`);
     this.root.setAttribute('aria-valuemin', '1');
     this.root.setAttribute('aria-valuemax', String(Math.max(1, figure.epochs)));
@@ -159,12 +159,10 @@ export class Chart {
         s('text', { x: this.right + 12, y: places[i] }, curve.label))));
   }
 
-  /** Shortens the names that are longer than the room they have. */
-  fitLabels() {
-    for (const text of /** @type {NodeListOf<SVGTextElement>} */ (this.canvas.querySelectorAll('.labels text'))) {
-      const label = text.textContent ?? '', room = this.plot.right - 14, length = text.getComputedTextLength();
-      if (length > room) text.textContent = `${label.slice(0, Math.max(1, Math.floor((label.length * room) / length) - 3)).trimEnd()}…`;
-    }
+  /** Whether all names have room where they end. If not, none stands there: the legend has them whole. */
+  labelsFit() {
+    const texts = /** @type {NodeListOf<SVGTextElement>} */ (this.canvas.querySelectorAll('.labels text'));
+    return [...texts].every((text) => text.getComputedTextLength() <= this.plot.right - 12);
   }
 
   /** Brings one variant out. @param {string | null} group */

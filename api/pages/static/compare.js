@@ -28,6 +28,12 @@ const missing = new Set();
 
 /** @typedef {import('./series.js').Group & {job: any, variant: string}} Shown */
 
+/** A job's name, with the end of its id if another has the same name. @param {any} job @returns {string} */
+function called(job) {
+  const others = [...loaded.values()].filter((each) => each.job.id !== job.id && each.job.name === job.name);
+  return others.length ? `${job.name} …${job.id.slice(-6)}` : job.name;
+}
+
 /** What is compared: each variant of each job, and each single run. @returns {Shown[]} */
 function groups() {
   /** @type {Shown[]} */
@@ -40,12 +46,12 @@ function groups() {
   for (const id of jobs) {
     const entry = loaded.get(id);
     if (!entry) continue;
-    for (const [variant, runs] of byVariant(entry.history.runs)) add(entry.job, variant, runs, `${id}/${variant}`, jobs.length > 1 ? `${variant} · ${entry.job.name}` : variant);
+    for (const [variant, runs] of byVariant(entry.history.runs)) add(entry.job, variant, runs, `${id}/${variant}`, jobs.length > 1 ? `${variant} · ${called(entry.job)}` : variant);
   }
   for (const id of address().getAll('run')) {
     const entry = loaded.get(jobOfRun.get(id) ?? '');
     const run = entry?.history.runs.find((/** @type {any} */ each) => each.run_id === id);
-    if (entry && run) add(entry.job, run.variant, [run], id, `${run.variant}, seed ${run.seed} · ${entry.job.name}`);
+    if (entry && run) add(entry.job, run.variant, [run], id, `${run.variant}, seed ${run.seed} · ${called(entry.job)}`);
   }
   return found;
 }
@@ -106,7 +112,7 @@ function showChosen() {
   const gone = (/** @type {'job' | 'run'} */ kind, /** @type {string} */ id) => h('li', { class: 'chip' }, h('span', {}, `There is no ${kind} ${id}`),
     h('button', { type: 'button', class: 'quiet small', 'aria-label': `Remove ${id}`, onclick: () => drop(kind, id) }, '✕'));
   const lost = (/** @type {'job' | 'run'} */ kind) => address().getAll(kind).filter((id) => missing.has(id)).map((id) => gone(kind, id));
-  fill(byId('chosen'), lost('job'), lost('run'), address().getAll('job').flatMap((id) => { const entry = loaded.get(id); return entry ? [chip('job', id, entry.job, entry.job.name)] : []; }),
+  fill(byId('chosen'), lost('job'), lost('run'), address().getAll('job').flatMap((id) => { const entry = loaded.get(id); return entry ? [chip('job', id, entry.job, called(entry.job))] : []; }),
     address().getAll('run').flatMap((id) => {
       const entry = loaded.get(jobOfRun.get(id) ?? '');
       const run = entry?.job.runs.find((/** @type {any} */ each) => each.id === id);

@@ -29,13 +29,15 @@ class Axis:
     """Something that a sweep varies. The docstring's first line is what people read of it.
 
     name: in specifications. title: on a figure's axis. place: axes are listed by place, then by name; of a sweep's
-    combinations the last axis varies fastest. values: the type of one value, with its limits.
+    combinations the last axis varies fastest. values: the type of one value, with its limits. costs: whether a greater
+    value costs more to train, so that the least that is nearly as good as the best is worth knowing.
     """
 
     name: ClassVar[str]
     title: ClassVar[str]
     place: ClassVar[int] = 100
     values: ClassVar[Any]
+    costs: ClassVar[bool] = False
 
     @classmethod
     def kind(cls) -> str:

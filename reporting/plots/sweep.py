@@ -22,9 +22,6 @@ from reporting.summary import by_variant
 CLOSE = 0.01
 """With one seed there is no standard error: what is this close to the best, as a fraction, counts as no worse."""
 
-RESTRAINTS = frozenset({"l1", "l2", "dropout"})
-"""Parameters that hold a network back: of those more is not a bigger network, so returns do not diminish."""
-
 
 @dataclass(frozen=True)
 class Setting:
@@ -119,8 +116,7 @@ def prepare_sweep(
     settings.sort(key=lambda setting: (setting.y, setting.x))
     sign = -1.0 if higher_is_better(metric) else 1.0
     leader = min(settings, key=lambda setting: sign * setting.mean, default=None)
-    restrained = any(name in RESTRAINTS for name in axes)
-    returns = len(axes) == 1 and not restrained and len(settings) > 1
+    returns = len(axes) == 1 and AXES[axes[0]].costs and len(settings) > 1
     enough = _enough(settings, leader, sign) if returns and leader is not None else None
     drawn = [run for setting in settings for run in groups[setting.variant]]
     done = progress([run for variant in chosen for run in groups.get(variant, ())])

@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -17,12 +17,13 @@ from models.kinds.dataset import Dataset
 from models.kinds.metric import Of
 from models.kinds.metrics import DATA_LOSS, MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, label
 from models.kinds.task import Task
-from models.specification import dataset_of, recorded_by
+from models.specification import dataset_of, recorded_by, stored
 from models.tables import Run
 from reporting import plots
 from reporting.answers import Analysis
 from reporting.decisions import ALPHA
 from reporting.plots.sweep import swept
+from reporting.report.overrides import overrides
 from reporting.results import Results
 from reporting.statistics import Estimate, estimate
 from reporting.summary import by_variant
@@ -49,7 +50,7 @@ def render(results: Results) -> str:
         job=results.job,
         spec=spec,
         dataset=_dataset_in_words(dataset_of(spec)),
-        overrides=_overrides(spec),
+        overrides=overrides(stored(spec)),
         loss=results.task.loss_title,
         columns=[label(name, results.task) for name in _columns(results.task)],
         rows=_variants(results),
@@ -201,33 +202,6 @@ def _dataset_in_words(dataset: Dataset) -> str:
         parts.append(f"trained on {dataset.train_samples:,}")
     parts.append(f"validated on {dataset.held_out:,} held out" if dataset.held_out else "validated on the test set")
     return "; ".join(parts)
-
-
-def _overrides(spec: Mapping[str, Any]) -> list[str]:
-    """What variants do otherwise than the job: a part a variant; a sweep over `train_samples` is one part."""
-    found = []
-    if any("train_samples" in (variant["swept"] or {}) for variant in spec["variants"]):
-        found.append("as many training reviews as swept")
-    for variant in spec["variants"]:
-        job, own = spec["training"], variant["training"] or spec["training"]
-        other = [_TRAINED[key](own[key]) for key in _TRAINED if own[key] != job[key]]
-        if variant["dataset"] and "train_samples" not in (variant["swept"] or {}):
-            samples = variant["dataset"]["train_samples"]
-            if samples != spec["dataset"]["train_samples"]:
-                other.append("trained on all reviews" if samples is None else f"trained on {samples:,}")
-        if other:
-            found.append(f"{variant['name']} ({', '.join(other)})")
-    return found
-
-
-_TRAINED: dict[str, Callable[[Any], str]] = {
-    "epochs": lambda value: f"{value} epochs",
-    "batch_size": lambda value: f"batches of {value}",
-    "optimizer": lambda value: f"{value['name']} at {value['learning_rate']}",
-    "early_stopping": lambda value: f"stopped early by {value['monitor']}" if value else "not stopped early",
-    "evaluate_train": lambda value: f"training set {'' if value else 'not '}evaluated",
-}
-"""A variant's own training in words, by the parameter that differs."""
 
 
 def _compact(value: Any, indent: int = 0) -> str:

@@ -158,10 +158,24 @@ def test_the_reports_means_are_of_the_runs_that_are_compared(http: httpx.Client,
 
 def test_the_header_says_what_variants_do_otherwise(http: httpx.Client) -> None:
     training = {"batch_size": 128, "optimizer": {"name": "adam"}}
-    variants = ["original", {"name": "other", "preset": "l2", "training": training, "dataset": {"train_samples": 4000}}]
-    job = submit(http, variants=variants)
+    longer = {"epochs": 1000, "metrics": ["auc"], "early_stopping": {"patience": 2}, "evaluate_train": True}
+    momentum = {"optimizer": {"name": "rmsprop", "momentum": 0.9}}
+    variants = [
+        "original",
+        {"name": "other", "preset": "l2", "training": training, "dataset": {"train_samples": 4000}},
+        {"name": "longer", "preset": "l2", "training": longer},
+        {"name": "moved", "preset": "l2", "training": momentum},
+    ]
+    grid = {"units": [2, 4], "train_samples": [100, 200]}
+    job = submit(http, variants=variants, sweep={"grid": grid})
     words = " ".join(Page(http.get(f"/v1/jobs/{job['id']}/report.html").text).words.split())
-    assert "But for: other (batches of 128, adam at 0.001, trained on 4,000)." in words
+    said = words[words.index("But for: ") :].partition(". ")[0]
+    assert said.split("; ") == [
+        "But for: what was swept (units per layer, training reviews)",
+        "other (batch size 128, Adam with learning rate 0.001, trained on 4,000)",
+        "longer (epochs 1,000, early stopping with patience 2, evaluate train, metrics auc)",
+        "moved (RMSprop with learning rate 0.001 and momentum 0.9)",
+    ]
     assert "But for" not in Page(http.get(f"/v1/jobs/{submit(http)['id']}/report.html").text).words
 
 

@@ -111,6 +111,11 @@ def test_an_axis_changes_the_network_whatever_changed_before_it(axis: type[Axis]
     assert axis.__doc__
 
 
+def test_more_of_what_holds_a_network_back_costs_nothing() -> None:
+    assert [AXES[name].costs for name in ("units", "depth", "train_samples")] == [True] * 3
+    assert not any(AXES[name].costs for name in ("l1", "l2", "dropout"))
+
+
 def test_the_first_of_a_family_is_meant_if_none_is_named() -> None:
     assert default(OPTIMIZERS) == OPTIMIZERS["rmsprop"].model_validate({})
     assert next(iter(LAYERS)) == "dense"

@@ -15,6 +15,7 @@ class Depth(Axis):
 
     name, title, place = "depth", "hidden layers", 1
     values = Annotated[int, Field(ge=0, le=MAX_LAYERS // 2)]
+    costs = True
 
     @staticmethod
     def vary(network: Network, value: Any) -> None:

@@ -13,6 +13,7 @@ class TrainSamples(Axis):
 
     name, title, place = "train_samples", "training reviews", 5
     values = dataset.TrainSamples
+    costs = True
 
     @staticmethod
     def vary(network: Network, value: Any) -> None:

@@ -15,6 +15,7 @@ class Units(Axis):
 
     name, title, place = "units", "units per layer", 0
     values = Annotated[int, Field(ge=1, le=MAX_UNITS)]
+    costs = True
 
     @staticmethod
     def vary(network: Network, value: Any) -> None:

@@ -7,7 +7,7 @@ import os
 import tempfile
 from pathlib import Path
 from typing import Annotated, Self
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -127,6 +127,18 @@ class Settings(BaseSettings):
                 f"OCKHAM_LEASE_SECONDS ({self.lease_seconds:g}), or a worker counts as hung before it counts as silent"
             )
         return self
+
+    @field_validator("url")
+    @classmethod
+    def _http(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            named = parts.scheme in ("http", "https") and parts.hostname
+        except ValueError:
+            named = None
+        if not named:
+            raise ValueError(f"{value!r} is not a service's address, such as http://127.0.0.1:8000")
+        return value
 
     @field_validator("redis_url")
     @classmethod

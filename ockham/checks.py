@@ -110,8 +110,16 @@ def service(settings: Settings) -> str:
         answer = httpx.get(f"{settings.url}/readyz", timeout=10)
     except httpx.TransportError:
         raise Trouble(f"Nothing answers at {settings.url}", "Start it, or name it with --url or OCKHAM_URL") from None
+    try:
+        parts = answer.json()
+        parts.pop("status")
+    except (ValueError, AttributeError, KeyError, TypeError):  # no JSON, no object, or another one
+        found = f"What answers at {settings.url} is not Ockham's API: /readyz gives {answer.status_code}"
+        raise Trouble(
+            found, "Another program or a proxy may have this port; --url or OCKHAM_URL names the API"
+        ) from None
     if answer.status_code != 200:
-        wrong = {part: said for part, said in answer.json().items() if said != "ok" and part != "status"}
+        wrong = {part: said for part, said in parts.items() if said != "ok"}
         told = "; ".join(f"{part}: {said}" for part, said in wrong.items())
         raise Trouble(f"{settings.url} is not ready ({told})", "See that part's line here, and its log")
     return f"ready, at {settings.url}"

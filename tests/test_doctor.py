@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import http.server
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.servers import Service, wait_for
@@ -73,6 +76,35 @@ def test_a_whole_service_is_well_and_measured(make_service: Callable[..., Servic
     assert keyless.returncode == 1
     assert "wrong" not in keyless.stdout
     assert "Set OCKHAM_API_KEY" in keyless.stdout
+
+
+class Other(http.server.BaseHTTPRequestHandler):
+    """Another program's web server."""
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        status, _, body = self.path.strip("/").partition("/")[0].partition("-")
+        content = {"page": b"<html>", "list": b"[]", "problem": b'{"detail": "Not Found"}'}[body]
+        self.send_response(int(status))
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize("answer", ["200-page", "404-page", "502-page", "200-list", "404-problem"])
+def test_another_program_at_the_services_port_is_told(tmp_path: Path, answer: str) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("OCKHAM_")}
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{other.server_port}/{answer}"
+        found = doctor("--no-submit", "--data-dir", str(tmp_path), "--url", url, env=env)
+        other.shutdown()
+    assert (found.returncode, found.stderr) == (1, "")
+    assert f"What answers at {url} is not Ockham's API: /readyz gives {answer[:3]}" in found.stdout
 
 
 def test_where_there_is_nothing_it_says_what_to_do(tmp_path: Path) -> None:

@@ -89,10 +89,16 @@ def arguments(request: Request) -> dict[str, Any]:
 
 
 def connection(url: str, api_key: str | None, timeout: float) -> dict[str, Any]:
-    """How both clients set up httpx."""
+    """How both clients set up httpx. Raises ValueError if `url` is not a service's address."""
+    try:
+        host = httpx.URL(url).host if url.startswith(("http://", "https://")) else ""
+    except httpx.InvalidURL:
+        host = ""
+    if not host:
+        raise ValueError(f"{url!r} is not a service's address, such as http://127.0.0.1:8000")
     headers = {"User-Agent": "ockham-client/0.1.0"}
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"
     # A proxy that the environment names cannot reach this machine's own loopback.
-    local = httpx.URL(url).host in ("127.0.0.1", "localhost", "::1")
+    local = host in ("127.0.0.1", "localhost", "::1")
     return {"base_url": url, "headers": headers, "timeout": timeout, "trust_env": not local}

@@ -37,7 +37,7 @@ class Client:
     `api_key` is OCKHAM_API_KEY's unless given; `timeout` is how many seconds the service may be silent.
     Calls are tried up to `attempts` times where that can help and does no harm. They raise `OckhamAPIError`
     for what the service refuses, and `OckhamConnectionError` where it cannot be reached. Jobs are named
-    by their id or by a `Job`.
+    by their id or by a `Job`. Raises ValueError if `url` does not begin with http:// or https:// and a host.
     """
 
     def __init__(

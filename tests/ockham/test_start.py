@@ -66,12 +66,24 @@ def test_no_database_server(words: str, tmp_path: Path) -> None:
         ("MAX_ATTEMPTS", "many"),
         ("REDIS_URL", "http://localhost"),
         ("DATABASE_URL", "mysql://localhost/ockham"),
+        ("URL", "http://[::1"),
+        ("URL", "localhost:8000"),
     ],
 )
 def test_settings_that_are_not_valid(name: str, value: str, tmp_path: Path) -> None:
     done = run("worker", **{"OCKHAM_DATA_DIR": str(tmp_path), f"OCKHAM_{name}": value})
     assert_a_line(done, f"OCKHAM_{name}")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "localhost:8000", "nonsense", "http://", "ftp://127.0.0.1"])
+def test_an_address_that_is_none(url: str) -> None:
+    """Of the commands that use a running service."""
+    for words in ("jobs", "show job_none", "presets"):
+        assert_a_line(run(*words.split(), "--url", url), repr(url), "http://127.0.0.1:8000")
+    told = run("doctor", "--no-submit", OCKHAM_URL=url)
+    assert (told.returncode, told.stderr) == (1, "")
+    assert f"OCKHAM_URL: {url!r} is not a service's address" in told.stdout
 
 
 @pytest.mark.parametrize("words", ["keys list", "keys revoke key", "api --port 0", "worker", "doctor --no-submit"])

@@ -14,6 +14,7 @@ from models.kinds.axes import AXES
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Kind
 from models.kinds.layers import LAYERS
+from models.kinds.metrics import ASKED, MEASURES
 from models.kinds.optimizers import OPTIMIZERS
 
 
@@ -27,7 +28,10 @@ def forms() -> dict[str, Any]:
             "datasets": _family(DATASETS),
             "training": _fields(specification.Training),
             "stopping": _fields(specification.EarlyStopping),
-            "axes": [{"name": name, "about": (axis.__doc__ or "").partition("\n")[0]} for name, axis in AXES.items()],
+            "axes": [{"name": name, "title": axis.title, "about": _about(axis)} for name, axis in AXES.items()],
+            "metrics": [
+                {"name": name, "title": MEASURES[name].title, "about": _about(MEASURES[name])} for name in ASKED
+            ],
         }
     }
 
@@ -47,11 +51,16 @@ def _family(kinds: Mapping[str, type[Kind]]) -> dict[str, Any]:
     return {
         name: {
             "title": kind.title,
-            "about": (kind.__doc__ or "").partition("\n")[0],
+            "about": _about(kind),
             "fields": [field for field in _fields(kind, kind.starts, kind.main) if field["name"] != kind.tag],
         }
         for name, kind in kinds.items()
     }
+
+
+def _about(kind: type) -> str:
+    """The first line of its docstring: what people read of it."""
+    return (kind.__doc__ or "").partition("\n")[0]
 
 
 def _fields(

@@ -6,6 +6,7 @@ from api.pages.forms import forms, layers_in_words
 from models.kinds.axes import AXES
 from models.kinds.datasets import DATASETS
 from models.kinds.layers import LAYERS
+from models.kinds.metrics import ASKED
 from models.kinds.optimizers import OPTIMIZERS
 
 
@@ -20,6 +21,8 @@ def test_every_kind_has_its_fields() -> None:
             assert {field: shown[field]["start"] for field in kind.starts} == kind.starts
             assert (fields[family][name]["title"], shown != {}) == (kind.title, len(kind.model_fields) > 1)
     assert [axis["name"] for axis in fields["axes"]] == list(AXES)
+    assert [each["name"] for each in fields["metrics"]] == ASKED
+    assert all(each["title"] and each["about"] for each in (*fields["axes"], *fields["metrics"]))
     assert layers_in_words()["dense"] == {
         "words": "{units} {activation}",
         "defaults": {"units": None, "activation": "linear"},

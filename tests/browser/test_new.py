@@ -12,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.browsing import Visit
-from tests.browser.conftest import SYNTHETIC, get
+from tests.browser.conftest import SYNTHETIC, finished, get, submit
 
 pytestmark = pytest.mark.browser
 
@@ -128,6 +128,37 @@ def test_stopping_early_stays_on_with_no_patience(visit: Visiting) -> None:
     page.get_by_label("Stop early").check()
     page.locator('[data-pointer="/training/early_stopping/patience"]').fill("0")
     assert document(page)["training"] == {"early_stopping": {"patience": 0}}
+
+
+def test_metrics_are_asked_for(visit: Visiting, live: str) -> None:
+    tab = visit()
+    page = tab.open("/new")
+    page.get_by_label("Brier score").check()
+    page.get_by_label("AUC").check()
+    assert document(page)["training"] == {"metrics": ["brier", "auc"]}
+    assert resolved(live, document(page))["training"]["metrics"] == ["brier", "auc"]
+    group = page.locator('fieldset[data-pointer="/training/metrics"]')
+    page.get_by_label("R²").check()
+    expect(group).to_contain_text("It has no meaning for binary classification")
+    expect(page.locator("#submit")).to_be_disabled()
+    for label in ("R²", "Brier score", "AUC"):
+        page.get_by_label(label).uncheck()
+    expect(group).not_to_contain_text("It has no meaning")
+    assert "training" not in document(page)
+    until = {"metric": "val_acc", "smallest": 0.02}
+    page.locator("#json").fill(json.dumps({"training": {"metrics": ["auc"]}, "until": until}))
+    expect(page.get_by_label("AUC")).to_be_checked()
+    assert all("422" in fault for fault in tab.faults)
+    tab.faults.clear()
+
+
+def test_what_a_job_measures_and_is_decided_by_is_started_from(visit: Visiting, live: str) -> None:
+    until = {"smallest": 0.5, "min_seeds": 2, "max_seeds": 2}
+    job = submit(live, variants=["original", "smaller"], training={"epochs": 1, "metrics": ["auc"]}, until=until)
+    job = finished(live, job["id"])
+    page = visit().open(f"/new?from={job['id']}")
+    expect(page.get_by_label("AUC")).to_be_checked()
+    assert resolved(live, document(page)) == job["spec"]
 
 
 def test_form_and_json_are_one_document(visit: Visiting) -> None:

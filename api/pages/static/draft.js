@@ -4,8 +4,9 @@
  * @typedef {{name: string, label: string, kind: string, parts: {name: string, label: string}[], default: any, start: any, choices: string[],
  *   low: number | null, high: number | null, main: boolean, required: boolean, kept?: boolean}} Field `kept` is written even if it is the default
  * @typedef {{title: string, about: string, fields: Field[]}} Kind
+ * @typedef {{name: string, title: string, about: string}} Choice
  * @typedef {Record<string, Kind>} Family the first is what is meant if none is named
- * @typedef {{layers: Family, optimizers: Family, datasets: Family, training: Field[], stopping: Field[], axes: {name: string, about: string}[]}} Fields
+ * @typedef {{layers: Family, optimizers: Family, datasets: Family, training: Field[], stopping: Field[], axes: Choice[], metrics: Choice[]}} Fields
  */
 
 /** Every field there is, as the service describes it. @type {Fields} */
@@ -97,6 +98,7 @@ export function prune(spec, presets) {
     variants,
     ...(spec.baseline === (variants[0].name ?? variants[0]) ? {} : { baseline: spec.baseline }),
     seeds: spec.seeds,
+    ...(spec.until ? { until: spec.until } : {}),
     ...(spec.reuse === 'allow' ? {} : { reuse: spec.reuse }),
     ...(Object.keys(spec.metadata ?? {}).length ? { metadata: spec.metadata } : {}),
   };

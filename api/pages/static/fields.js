@@ -61,6 +61,23 @@ export function input(draft, field, base) {
   return labelled(field.label, pointer, box);
 }
 
+/**
+ * Switches of which any number may be on; `pointer` is the array of their names.
+ * @param {Draft} draft @param {string} legend @param {string} pointer @param {import('./draft.js').Choice[]} choices
+ */
+export function several(draft, legend, pointer, choices) {
+  const id = `field-${++serial}`;
+  const chosen = () => [draft.read(pointer) ?? []].flat();
+  const boxes = choices.map(({ name, title, about }) => {
+    const box = h('input', { type: 'checkbox', checked: chosen().includes(name), onchange: () => {
+      const others = chosen().filter((each) => each !== name), now = box.checked ? [...others, name] : others;
+      draft.write(pointer, now.length ? now : undefined);
+    } });
+    return h('label', { class: 'switch-line', title: about }, box, h('span', {}, sentence(title)));
+  });
+  return h('fieldset', { class: 'field several', 'data-pointer': pointer, 'aria-describedby': id }, h('legend', {}, legend), boxes, h('span', { id, class: 'error-text small' }));
+}
+
 /** The numbers that a field is made of, such as the strengths of a penalty. @param {Draft} draft @param {Field} field @param {string} base */
 export function numbers(draft, field, base) {
   const pointer = `${base}/${field.name}`;

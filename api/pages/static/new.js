@@ -3,7 +3,7 @@
 import { get, post, Problem } from './api.js';
 import { at, byId, debounced, fill, h } from './dom.js';
 import { Draft, FIELDS, first, prune } from './draft.js';
-import { inputs, labelled, list, parsed, sentence, showErrors } from './fields.js';
+import { inputs, labelled, list, parsed, sentence, several, showErrors } from './fields.js';
 import { count, plural } from './format.js';
 import { showPreview } from './preview.js';
 import { showProblem } from './status.js';
@@ -37,12 +37,12 @@ function showForm() {
   showTraining();
 }
 
-/** @param {{name: string, about: string}} axis */
-function axis({ name, about }) {
+/** @param {import('./draft.js').Choice} axis */
+function axis({ name, title, about }) {
   const pointer = `/sweep/grid/${name}`;
   const value = draft.read(pointer);
   const box = h('input', { type: 'text', autocomplete: 'off', title: about, value: Array.isArray(value) ? value.join(', ') : '', oninput: () => draft.write(pointer, box.value.trim() ? list(box.value) : undefined) });
-  return labelled(name.replaceAll('_', ' '), pointer, box);
+  return labelled(title, pointer, box);
 }
 
 function showSeeds() {
@@ -81,7 +81,8 @@ function showTraining() {
   fill(byId('training'), inputs(draft, FIELDS.training, '/training'), labelled('Optimizer', '/training/optimizer/name', select),
     inputs(draft, fields.filter((field) => field.main), '/training/optimizer'),
     h('details', { class: 'more' }, h('summary', { class: 'small' }, 'more of the optimizer'), h('div', { class: 'fields' }, inputs(draft, fields.filter((field) => !field.main), '/training/optimizer'))),
-    labelled('Stop early', '/training/early_stopping', early), stops && inputs(draft, FIELDS.stopping.map(kept), '/training/early_stopping'));
+    labelled('Stop early', '/training/early_stopping', early), stops && inputs(draft, FIELDS.stopping.map(kept), '/training/early_stopping'),
+    several(draft, 'Measure too, of the validation set', '/training/metrics', FIELDS.metrics));
 }
 
 json.addEventListener('input', () => {

@@ -12,6 +12,7 @@ from limits.strategies import SlidingWindowCounterRateLimiter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from models.database import take_turn
 from models.errors import OckhamError, SpecificationError
 from models.estimates import cost_of
 from models.settings import Settings
@@ -82,7 +83,11 @@ def check_size(specification: Specification, settings: Settings) -> None:
 
 
 def check_queue(session: Session, owner: str, more: int, settings: Settings) -> None:
-    """Raises TooManyQueued where `more` runs would be too many for `owner`."""
+    """Raises TooManyQueued where `more` runs would be too many for `owner`.
+
+    Until the transaction ends no other counts the owner's runs: several at once would each find room for itself.
+    """
+    take_turn(session, f"queue of {owner}")
     queued = session.scalar(
         select(func.count()).select_from(Run).join(Job).where(Run.status == Status.QUEUED, Job.owner == owner)
     )

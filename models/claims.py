@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from models import reproductions, reuse
-from models.database import now
+from models.database import now, take_turn
 from models.errors import Stopped
 from models.specification import RunSpecification, stored
 from models.states import change, emit, emit_each, lock, settle
@@ -83,7 +83,8 @@ def claim(session: Session, worker_id: str, pid: int, lease: float, reuse_across
     queued = select(Run.id, Run.key).where(Run.job_id == job_id, Run.status == Status.QUEUED, free)
     if (first := session.execute(queued.order_by(Run.position).limit(1)).first()) is None:
         raise Contended  # another worker had the last one while this one waited for the lock
-    reuse.take_turn(session, first.key)
+    if first.key is not None:
+        take_turn(session, first.key)  # of two that claim the same run at once, one sees the other
     taken = change(
         session,
         Run.id == first.id,

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 import psycopg
-from sqlalchemy import JSON, DateTime, Dialect, Engine, bindparam, create_engine, event, make_url
+from sqlalchemy import JSON, DateTime, Dialect, Engine, bindparam, create_engine, event, func, make_url, select
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -115,6 +115,15 @@ class Database:
         """Closes all connections: those that another thread still uses, when it gives them back."""
         event.listen(self.engine.pool, "checkin", lambda _, record: record.close())  # before the pool is another
         self.engine.dispose()
+
+
+def take_turn(session: Session, what: str) -> None:
+    """Waits until no other transaction has the turn for `what`, and keeps it until this one ends.
+
+    SQLite has one writer at a time in any case.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(what, 0))))
 
 
 @contextmanager

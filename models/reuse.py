@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, literal, select
+from sqlalchemy import ColumnElement, Select, and_, exists, insert, literal, select
 from sqlalchemy.orm import Session, aliased
 
 from models.database import now
@@ -55,15 +55,6 @@ def awaits_twin(owner: Any, across_keys: bool) -> ColumnElement[bool]:
     same = (_twin.key == Run.key, _twin.id != Run.id, _twin.status == Status.RUNNING)
     trains = within_reach(select(_twin.id).where(*same, ~exists(has_result.correlate(_twin, Job))), _twin, _twin_job)
     return and_(Run.reuse, exists(trains.correlate(Run, Job)))
-
-
-def take_turn(session: Session, key: str | None) -> None:
-    """Until the transaction ends, no other claims a run of the same key: of two at once one sees the other.
-
-    SQLite has one writer at a time in any case.
-    """
-    if key is not None and session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(key, 0))))
 
 
 def find(session: Session, run_id: str, owner: str, across_keys: bool) -> Run | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import httpx
@@ -46,6 +47,21 @@ def test_queued_runs(serve: Callable[..., httpx.Client]) -> None:
     submit(http)
     is_problem(http.post(f"/v1/jobs/{job['id']}/retry"), 429, "too_many_queued_runs")
     assert http.get(f"/v1/jobs/{job['id']}").json()["status"] == "cancelled"
+
+
+def test_requests_at_once_do_not_queue_more_together(serve: Callable[..., httpx.Client]) -> None:
+    http = serve(max_queued_runs=5)
+    with ThreadPoolExecutor(16) as clients:
+        answers = list(clients.map(lambda _: http.post("/v1/jobs", json=SMALL), range(16)))
+    assert sorted(answer.status_code for answer in answers) == [202] * 2 + [429] * 14
+    jobs = http.get("/v1/jobs").json()["data"]
+    assert [job["run_counts"]["queued"] for job in jobs] == [2, 2]
+    for job in jobs:
+        http.post(f"/v1/jobs/{job['id']}/cancel")
+    submit(http)
+    with ThreadPoolExecutor(2) as clients:
+        again = list(clients.map(lambda job: http.post(f"/v1/jobs/{job['id']}/retry"), jobs))
+    assert sorted(answer.status_code for answer in again) == [202, 429]
 
 
 def test_runs_a_job(http: httpx.Client) -> None:

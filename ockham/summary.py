@@ -13,15 +13,13 @@ from models.kinds.task import Task
 from models.specification import dataset_of
 from ockham.tables import Grid, results, results_grid
 from ockham_client import Client, Job
+from reporting.penalties import NOTHING
 
 METRIC = f"best_{VAL_DATA_LOSS}"
 """Each variant's least loss on the validation set, penalties left out."""
 
 SURE = 0.05
 """Below this p value, Holm's correction made, a difference is called more than luck."""
-
-NOTHING = 1e-6
-"""A penalty of the loss that is not above this is rounding."""
 
 
 @dataclass(frozen=True)

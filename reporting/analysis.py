@@ -26,7 +26,7 @@ from reporting.statistics import bootstrap_interval, estimate, holm, paired
 
 ACROSS_SEEDS = (
     "best_epoch", "best_loss", "best_measure", "final_loss", "onset_epoch",
-    "gap_at_best", "gap_at_end", "slope_after_onset", "area_between",
+    "gap_at_best", "gap_at_end", "slope_after_onset", "area_between", "penalty",
 )  # fmt: skip
 """What is averaged over a variant's seeds (fields of `Reading`)."""
 

@@ -153,7 +153,8 @@ class VariantAnalysis(Answer):
     across_seeds: dict[str, Estimate] = Field(
         description="Over the `n` runs, by name: `best_epoch`, the task's own measure there (`best_val_acc`, say), "
         "`onset_epoch`, `gap_at_best`, `gap_at_end`, `slope_after_onset` (nats per epoch), `area_between` (nats times "
-        f"epochs); of the view `data` also `best_{VAL_DATA_LOSS}` and `final_{VAL_DATA_LOSS}`, "
+        f"epochs), `penalty` (on the weights, in `{VAL_LOSS}` at the last epoch); of the view `data` also "
+        f"`best_{VAL_DATA_LOSS}` and `final_{VAL_DATA_LOSS}`, "
         f"of the view `keras` `best_{VAL_LOSS}` and `final_{VAL_LOSS}`"
     )
     runs: list[RunAnalysis]

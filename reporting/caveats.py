@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from reporting.answers import Comparison
 from reporting.overfitting import Reading, View
+from reporting.penalties import NOTHING
 
 
 def caveats(
@@ -45,7 +46,7 @@ def caveats(
             )
     for name, found in sound.items():
         penalties = [reading.penalty for reading in found if reading.penalty is not None]
-        if penalties and (penalty := sum(penalties) / len(penalties)) > 1e-6:
+        if penalties and (penalty := sum(penalties) / len(penalties)) > NOTHING:
             yield (
                 f"{name}: Keras's val_loss holds its weight penalty, {penalty:.3g} at the last epoch. "
                 + ("Here it is left out." if view == "data" else "Compare losses with view=data, which leaves it out.")

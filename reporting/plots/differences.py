@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from models.errors import NotFound
-from models.kinds.metrics import label
+from models.kinds.metrics import UNPENALISED, label
 from models.kinds.task import Task
 from reporting.answers import Analysis
 from reporting.decisions import ALPHA
 from reporting.names import brief
+from reporting.penalties import NOTHING, explained, included
 from reporting.plots.progress import HasStatus, progress
 
 MAX_ROWS = 40
@@ -83,6 +84,8 @@ def prepare_differences(
         else "no runs to compare yet"
     )
     compared = {baseline, *(c.variant for c in found)}
+    held = _penalties(analysis, metric, compared)
+    words = included(label(metric, task), held)
     done = progress([run for run in runs if not found or run.variant in compared])
     parts = [done, seeds, f"p adjusted by Holm, filled below {ALPHA:g}" if most > 1 else ""]
     if fewer := [f"{called[row.variant]} ({row.n})" for row in rows if row.n < most]:
@@ -91,11 +94,21 @@ def prepare_differences(
         notes.append(f"The same difference in all seeds, so no interval: {', '.join(same)}.")
     if missing := [called[c.variant] for c in found if c.difference is None]:
         notes.append(f"No seed in common with {subtracted}: {', '.join(missing)}.")
+    notes += explained(held, metric, called)
+    on = f"{',' if held else ''} on {dataset}" if dataset else ""
     return DifferenceSeries(
-        title=f"{label(metric, task)}{f' on {dataset}' if dataset else ''}: difference from {subtracted}",
+        title=f"{words}{on}: difference from {subtracted}",
         subtitle="; ".join(part for part in parts if part),
-        x_label=f"{label(metric, task)} − {subtracted}",
+        x_label=f"{words} − {subtracted}",
         rows=rows,
         theme=theme,
         notes=tuple(notes),
     )
+
+
+def _penalties(analysis: Analysis, metric: str, compared: Collection[str]) -> dict[str, float]:
+    """The mean penalty at the last epoch of each variant that has one in `metric`."""
+    if metric.partition("_")[2] not in UNPENALISED:
+        return {}
+    means = {each.variant: each.across_seeds["penalty"].mean for each in analysis.variants}
+    return {name: mean for name, mean in means.items() if name in compared and mean is not None and mean > NOTHING}

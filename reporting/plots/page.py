@@ -164,8 +164,8 @@ class Page:
         return axes
 
     def label(self, text: str, length: float) -> str:
-        """`text` as the label of an axis `length` long, in one line or two."""
-        return "\n".join(self.wrap(text, self.size, width=length))
+        """`text` as the label of an axis `length` long, in up to three lines."""
+        return "\n".join(self.wrap(text, self.size, width=length, most=3))
 
     def inches(self, axes: Axes) -> tuple[float, float]:
         """The width and the height of `axes`."""

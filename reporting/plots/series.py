@@ -18,6 +18,7 @@ from models.kinds.metrics import METRICS, PAIRS, label, phrase
 from models.kinds.task import Task
 from reporting.names import brief
 from reporting.overfitting import best, higher_is_better, onset
+from reporting.penalties import explained, included, needed, penalties
 from reporting.plots.kind import Band
 from reporting.plots.layout import y_limits
 from reporting.plots.notes import exceptional, gaps, missing
@@ -104,7 +105,7 @@ def reads(metric: str) -> tuple[str, ...]:
     """The metrics of an epoch that a plot of `metric` needs. Raises `NotFound` for one that is not plotted."""
     if metric not in PLOTTED:
         raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(PLOTTED)}")
-    return PAIRS.get(metric, (metric,))
+    return needed(PAIRS.get(metric, (metric,)))
 
 
 def prepare(
@@ -131,7 +132,9 @@ def prepare(
     for name in [*names, *([baseline] if difference and baseline is not None else [])]:
         if name not in groups:
             raise NotFound(f"There is no variant named {name!r}")
-    metrics = reads(metric)
+    if metric not in PLOTTED:
+        raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(PLOTTED)}")
+    metrics = PAIRS.get(metric, (metric,))
     notes: list[str] = []
     shown = {*names, *([baseline] if difference else [])}
     runs = [run for name, group in groups.items() if name in shown for run in group]
@@ -142,6 +145,9 @@ def prepare(
         names = list(groups)
     called = brief(list({*groups, *([baseline] if baseline is not None else [])}))
     subtracted = called[baseline] if difference and baseline is not None else None
+    held = penalties(runs, metric)
+    words = included(label(metric, task), held)
+    notes += explained(held, metric, called)
     ranks = _ranks(names, baseline)
     curves = {
         (name, each): _curve(name, _label(name, each, metric, style), each, groups[name], ranks[name], band, difference)
@@ -161,9 +167,9 @@ def prepare(
     notes += exceptional(drawn, limits, called, style)
     on = f" on {dataset}" if dataset else ""
     return Series(
-        title=f"{label(metric, task)}{on}{f': difference from {subtracted}' if subtracted else ''}",
+        title=f"{words}{',' if held and on else ''}{on}{f': difference from {subtracted}' if subtracted else ''}",
         subtitle=_subtitle(progress(runs), [curve.seeds for curve in drawn], band, metric, style, difference),
-        y_label=f"{label(metric, task)}{f' − {subtracted}' if subtracted else ''}",
+        y_label=f"{words}{f' − {subtracted}' if subtracted else ''}",
         style=style,
         theme=theme,
         difference=difference,

@@ -12,7 +12,9 @@ from models.history import RunHistory
 from models.kinds.axes import AXES
 from models.kinds.metrics import METRICS, phrase
 from models.kinds.task import Task
+from reporting.names import brief
 from reporting.overfitting import best, higher_is_better
+from reporting.penalties import explained, included, penalties
 from reporting.plots.kind import Band
 from reporting.plots.progress import is_unfinished, progress
 from reporting.plots.series import BAND_WORDS, Point, band_of
@@ -120,12 +122,14 @@ def prepare_sweep(
     enough = _enough(settings, leader, sign) if returns and leader is not None else None
     drawn = [run for setting in settings for run in groups[setting.variant]]
     done = progress([run for variant in chosen for run in groups.get(variant, ())])
-    on = f" on {dataset}" if dataset else ""
+    held = penalties(drawn, metric)
+    words = included(f"Best {phrase(metric, task)}", held)
+    on = f"{',' if held else ''} on {dataset}" if dataset else ""
     names = [_axis(name) for name in axes]
     return SweepSeries(
-        title=f"Best {phrase(metric, task)}{on} by {' and '.join(names)}",
+        title=f"{words}{on} by {' and '.join(names)}",
         subtitle=_subtitle(done, settings, band if len(axes) == 1 else "none", fixed),
-        value_label=f"Best {phrase(metric, task)}",
+        value_label=words,
         x_label=_capital(names[0]),
         y_label=_capital(names[1]) if len(names) > 1 else "",
         x=tuple(map(_number, ticks[0])),
@@ -134,7 +138,7 @@ def prepare_sweep(
         best=leader.variant if leader else None,
         enough=enough.variant if enough else None,
         theme=theme,
-        notes=tuple(_notes(enough, returns, drawn, metric)),
+        notes=(*_notes(enough, returns, drawn, metric), *explained(held, metric, brief(list(parameters)))),
         rising=sign < 0,
     )
 

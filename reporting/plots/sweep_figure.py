@@ -10,6 +10,7 @@ from pydantic import BaseModel, Field
 
 from models.errors import NotFound
 from models.specification import dataset_of
+from reporting.penalties import needed
 from reporting.plots.kind import Drawing, JobPlot, Source
 from reporting.plots.layout import y_limits
 from reporting.plots.page import Page
@@ -137,7 +138,7 @@ def _of_job(job: Source, options: SweepOptions) -> SweepSeries:
         raise NotFound("The job has no sweep")
     chosen, dataset = job.chosen(parameters), dataset_of(job.spec)
     return prepare_sweep(
-        list(job.read([run for run in job.runs if run.variant in chosen], [options.metric])),
+        list(job.read([run for run in job.runs if run.variant in chosen], needed([options.metric]))),
         parameters,
         over=options.over.split(",") if options.over else (),
         metric=options.metric,

@@ -12,7 +12,6 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from models.history import RunHistory
 from models.kinds.dataset import Dataset
 from models.kinds.metric import Of
 from models.kinds.metrics import DATA_LOSS, MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, label
@@ -22,6 +21,7 @@ from models.tables import Run
 from reporting import plots
 from reporting.answers import Analysis
 from reporting.decisions import ALPHA
+from reporting.penalties import penalties
 from reporting.plots.sweep import swept
 from reporting.report.overrides import overrides
 from reporting.results import Results
@@ -75,7 +75,7 @@ def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]
         shown = [VAL_DATA_LOSS, VAL_LOSS, Of.VALIDATION + task.measure, DATA_LOSS.plural]
         shown += [name for name in recorded_by(results.job.spec) if METRICS[name].measure.asked and name not in shown]
         for metric in shown:
-            if metric != VAL_LOSS or _penalised(histories):
+            if metric != VAL_LOSS or penalties(histories, VAL_LOSS):
                 drawn.append((metric, plots.prepare(histories, metric, baseline=baseline, dataset=dataset, task=task)))
     if any(c.difference is not None for c in results.analysis.comparisons):
         drawn += [
@@ -90,15 +90,6 @@ def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]
         if any(history.epochs for history in of_sweep):
             drawn.append(("sweep", plots.prepare_sweep(of_sweep, parameters, dataset=dataset, task=task)))
     return [(name, plots.draw(series, format, width)) for name, series in drawn]
-
-
-def _penalised(histories: Sequence[RunHistory]) -> bool:
-    """Whether some run's Keras loss is not that of the data alone."""
-    return any(
-        abs(a - b) > 1e-6
-        for history in histories
-        for a, b in zip(history.metrics.get(VAL_LOSS, ()), history.metrics.get(VAL_DATA_LOSS, ()), strict=True)
-    )
 
 
 def fingerprints(runs: Sequence[Run]) -> list[dict[str, Any]]:

@@ -169,6 +169,17 @@ def test_the_loss_is_called_what_the_task_calls_it(visit: Visiting, done: dict[s
     expect(page.locator("#differences thead")).to_contain_text("Best validation loss without penalties")
 
 
+def test_a_figure_with_penalties_in_its_values_says_so(visit: Visiting, done: dict[str, Any]) -> None:
+    page = visit().open(f"/jobs/{done['id']}?view=keras")
+    expect(page.locator("#figure-title")).to_have_text("Validation loss, weight penalty included")
+    expect(page.locator("#figure-notes")).to_contain_text("A weight penalty is in the values of l2.")
+    page.locator(".chip", has_text="l2").click()
+    expect(page.locator("#figure-title")).to_have_text("Validation loss")
+    page.locator(".chip", has_text="l2").click()
+    page.locator("#choices [name=view]").select_option("data")
+    expect(page.locator("#figure-title")).not_to_contain_text("weight penalty included")
+
+
 def test_cancel_and_retry(visit: Visiting, live: str) -> None:
     job = submit(live, name="to be cancelled", variants=["original"], training={"epochs": 200})
     page = visit().open(f"/jobs/{job['id']}")

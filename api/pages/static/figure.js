@@ -5,7 +5,7 @@ import { chosen, setAll, tie } from './choices.js';
 import { byId, fill, framed, h } from './dom.js';
 import { sample } from './marks.js';
 import { isLoss, label, metricName, metricsOf } from './metrics.js';
-import { limits, notes, prepare, subtitle } from './series.js';
+import { limits, notes, penalised, prepare, subtitle } from './series.js';
 
 /** @typedef {import('./series.js').Group} Group */
 
@@ -51,14 +51,15 @@ export class Figure {
     const log = choices.scale === 'log';
     const range = limits(curves, log);
     const epochs = curves.reduce((most, curve) => Math.max(most, curve.points.at(-1)?.epoch ?? 0), 0);
-    const title = label(metricName(choices), this.task());
+    const held = penalised(shown, choices);
+    const title = label(metricName(choices), this.task()) + (held.length ? ', weight penalty included' : '');
     this.chart.draw({ curves, range, log, epochs, title, empty: all.length ? 'No epochs yet' : 'Nothing chosen' });
     byId('figure-title').textContent = title;
     byId('figure-subtitle').textContent = subtitle(curves, choices);
     byId('figure-key').textContent = [
       curves.some((curve) => curve.best !== null) && '○ best epoch', curves.some((curve) => curve.onset !== null) && '⚑ onset of overfitting',
     ].filter(Boolean).join('   ');
-    fill(byId('figure-notes'), notes(shown, curves, choices, range).map((note) => h('li', {}, note)));
+    fill(byId('figure-notes'), notes(shown, held, curves, choices, range).map((note) => h('li', {}, note)));
     this.drawLegend(all);
     this.offerMetrics(all);
     this.form.view.disabled = metricsOf(choices.metric).every((name) => !isLoss(name));

@@ -128,13 +128,30 @@ export function limits(curves, log) {
 }
 
 /**
- * What a reader has to be told beside the curves: values that are not finite, curves that leave the axis.
- * @param {Group[]} groups @param {Curve[]} curves @param {Choices} choices @param {[number, number]} range
+ * The groups whose weights' penalties are in what is shown; what is not above a millionth is rounding.
+ * @param {Group[]} groups @param {Choices} choices @returns {Group[]}
+ */
+export function penalised(groups, choices) {
+  const metric = metricsOf(metricName(choices)).at(-1) ?? '', without = METRICS.unpenalised[metric];
+  const holds = (/** @type {Run} */ run) => (run.metrics[metric] ?? []).some((loss, i) => {
+    const data = run.metrics[without]?.[i] ?? null;
+    return loss !== null && data !== null && loss - data > 1e-6 * Math.max(1, Math.abs(data));
+  });
+  return without ? groups.filter((group) => group.runs.some(holds)) : [];
+}
+
+/**
+ * What a reader has to be told beside the curves: penalties, values that are not finite, curves that leave the axis.
+ * @param {Group[]} groups @param {Group[]} held those with penalties @param {Curve[]} curves @param {Choices} choices @param {[number, number]} range
  * @returns {string[]}
  */
-export function notes(groups, curves, choices, range) {
+export function notes(groups, held, curves, choices, range) {
   const metrics = metricsOf(metricName(choices));
   const found = [];
+  if (held.length) {
+    const names = held.length <= 3 ? held.map((group) => group.label).join(', ') : `${held.length} variants`;
+    found.push(`A weight penalty is in the values of ${names}. Choose “Without penalties” to compare.`);
+  }
   for (const group of groups) {
     const bad = group.runs.map((run) => run.nonfinite.filter((each) => metrics.includes(each.metric))).filter((each) => each.length);
     if (!bad.length) continue;

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sqlite3
+import threading
 import time
+from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
 import redis
 
@@ -70,6 +74,33 @@ def test_frozen_submits_keep_their_deadline_and_nothing_is_lost(make_stage: Any)
         stage.broker.send(signal.SIGCONT)
     for job_id in jobs:
         stage.intact(job_id)
+
+
+def test_an_api_that_is_told_to_end_waits_for_neither_broker_nor_database(make_stage: Any) -> None:
+    """`ockham serve` gives it 15 seconds, and kills it then: nothing waits one after the other for what hangs."""
+    stage: Stage = make_stage()
+    stage.whole(0)
+    held = sqlite3.connect(stage.settings.data_dir / "ockham.db", isolation_level=None)
+    held.execute("BEGIN IMMEDIATE")
+    stage.broker.send(signal.SIGSTOP)
+
+    def post() -> None:
+        with suppress(httpx.HTTPError):
+            httpx.post(f"{stage.http.base_url}/v1/jobs", json=SHORT, timeout=60)
+
+    try:
+        for _ in range(8):
+            threading.Thread(target=post, daemon=True).start()
+        time.sleep(3)  # every thread of the API has begun to wait
+        began = time.monotonic()
+        stage.api_process.send(signal.SIGTERM)
+        assert stage.api_process.wait(60) in (0, -signal.SIGTERM)
+        took = time.monotonic() - began
+    finally:
+        stage.broker.send(signal.SIGCONT)
+        held.rollback()
+        held.close()
+    assert took < 14
 
 
 def test_api_killed_between_commit_and_message(stage: Stage) -> None:

@@ -25,6 +25,7 @@ from api.schemas import JobList, JobObject, Preview, VariantPreview
 from api.watch import Watch
 from models import deletion, states
 from models.estimates import cost_of
+from models.names import folded
 from models.resolution import resolve
 from models.specification import Specification
 from models.tables import FINISHED, Job, Status
@@ -127,7 +128,7 @@ def list_jobs(
     if name is not None:
         query = query.where(Job.name == name.replace("\0", "\ufffd"))  # no name has either
     if search is not None:
-        query = query.where(Job.name.icontains(search.replace("\0", "\ufffd"), autoescape=True))
+        query = query.where(Job.folded_name.contains(folded(search.replace("\0", "\ufffd")), autoescape=True))
     if after is not None:
         query = query.where(Job.id < after)
     with access.database.read() as session:

@@ -28,6 +28,17 @@ def check_name(text: str) -> str:
     return text
 
 
+def folded(text: str) -> str:
+    """The same for texts that differ only in letter case, in width or in how their characters are composed.
+
+    Unicode's compatibility caseless matching (The Unicode Standard, 3.13, D146), made here and not by the database:
+    SQLite folds ASCII alone, and what PostgreSQL folds depends on the locale that it was set up with.
+    """
+    for _ in range(2):
+        text = unicodedata.normalize("NFKD", text).casefold()
+    return unicodedata.normalize("NFKC", text)
+
+
 def _named(character: str) -> str:
     name = unicodedata.name(character, "") or ("control character" if character < "\xa0" else "")
     return f"U+{ord(character):04X}" + (f" ({name.lower()})" if name else "")

@@ -31,10 +31,12 @@ from sqlalchemy.orm import (
     Session,
     mapped_column,
     relationship,
+    validates,
     with_loader_criteria,
 )
 
 from models.database import UTCDateTime, Values
+from models.names import folded
 
 
 class Status(StrEnum):
@@ -104,6 +106,8 @@ class Job(Deletable, Base):
     owner: Mapped[str] = mapped_column(String(40), default="")
     """The team, or the key without one, that submitted it; empty if no keys were in use."""
     name: Mapped[str] = mapped_column(Text, index=True)
+    folded_name: Mapped[str] = mapped_column(Text, server_default=text("''"))
+    """What is searched in: set together with `name`."""
     status: Mapped[str] = mapped_column(String(16))
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UTCDateTime)
@@ -120,6 +124,11 @@ class Job(Deletable, Base):
     """What was seen when all its runs had ended, the last time (`reporting.looks.Look`); null without `until`."""
 
     runs: Mapped[list[Run]] = relationship(back_populates="job", order_by="Run.position")
+
+    @validates("name")
+    def _fold(self, _field: str, name: str) -> str:
+        self.folded_name = folded(name)
+        return name
 
 
 class Run(Base):

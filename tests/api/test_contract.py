@@ -241,6 +241,19 @@ def test_retry_trains_only_what_failed(http: httpx.Client, trainer: Trainer) -> 
 # --- events ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("search", "found"),
+    [
+        ("übung", 1), ("ÜBUNG", 1), ("bung", 1), ("u\u0308bung", 1), ("привет", 1), ("100%_", 1), ("100\uff05", 1),
+        ("ubung", 0), ("%", 1), ("bung_", 0), ("\\", 0), ("", 2),
+    ],
+)  # fmt: skip
+def test_names_are_searched_in_any_case_of_any_script(http: httpx.Client, search: str, found: int) -> None:
+    submit(http, name="Übung ПРИВЕТ 100%_")
+    submit(http, name="another")
+    assert len(http.get("/v1/jobs", params={"search": search}).json()["data"]) == found
+
+
 def test_events_as_a_list(http: httpx.Client, trainer: Trainer) -> None:
     url = f"/v1/jobs/{submit(http)['id']}/events"
     trainer.train(2)

@@ -74,3 +74,25 @@ def test_messages_from_before_know_their_events(settings: Settings) -> None:
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM deliveries")).scalar() == 2
     engine.dispose()
+
+
+def test_jobs_from_before_are_found_in_any_case(settings: Settings) -> None:
+    """0010: names that are there already are searched like new ones."""
+    downgrade(settings, "0009")
+    engine = make_engine(settings)
+    with engine.begin() as connection:
+        for name in ("Übung", "ПРИВЕТ", "as it was"):
+            connection.execute(
+                text(
+                    "INSERT INTO jobs (id, owner, name, status, spec, created_at, last_event)"
+                    " VALUES (:id, '', :name, 'queued', '{}', CURRENT_TIMESTAMP, 0)"
+                ),
+                {"id": f"job_{len(name)}", "name": name},
+            )
+    upgrade(settings)
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT name, folded_name FROM jobs")).all()
+    assert {row.name: row.folded_name for row in rows} == {
+        "Übung": "übung", "ПРИВЕТ": "привет", "as it was": "as it was",
+    }  # fmt: skip
+    engine.dispose()

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from models.errors import SpecificationError
+from models.names import folded
 from models.resolution import resolve
 
 TYPED = [
@@ -24,6 +25,16 @@ TYPED = [
     "é",
     "e\u0301",
     "❤️",
+]
+
+SAME = [
+    ("Übung ПРИВЕТ", "u\u0308BUNG привет"),
+    ("Straße", "STRASSE"),
+    ("ΟΔΟΣ", "οδος"),
+    ("ＡＢＣ　１", "abc 1"),
+    ("İstanbul", "i\u0307stanbul"),
+    ("한국어", "\u1112\u1161\u11ab국어"),
+    ("ﬁne", "FINE"),
 ]
 
 REFUSED = [
@@ -58,3 +69,12 @@ def test_what_is_refused_is_named_with_its_place(place: str, name: str, detail: 
     with pytest.raises(SpecificationError) as refused:
         resolve(body(place, name))
     assert {"pointer": place, "code": "value_error", "detail": detail} in refused.value.errors
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_what_differs_in_case_width_or_composition_is_the_same_to_a_search(one: str, other: str) -> None:
+    assert folded(one) == folded(other) == folded(folded(one))
+
+
+def test_other_letters_are_others_to_a_search() -> None:
+    assert len({folded(name) for name in ("Übung", "Ubung", "Uebung")}) == 3

@@ -13,6 +13,7 @@ from typing import Any
 from api.app import create_app
 from models.documents import EXACT
 from models.kinds.axes import AXES
+from models.kinds.constraints import CONSTRAINTS
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Kind
 from models.kinds.layers import LAYERS
@@ -131,7 +132,8 @@ def kinds() -> str:
         "[extending.md](extending.md) says how one more is added.",
     ]
     families: dict[str, Mapping[str, type[Kind]]] = {
-        "Layers": LAYERS, "Regularizers": REGULARIZERS, "Optimizers": OPTIMIZERS, "Data sets": DATASETS,
+        "Layers": LAYERS, "Regularizers": REGULARIZERS, "Constraints": CONSTRAINTS, "Optimizers": OPTIMIZERS,
+        "Data sets": DATASETS,
     }  # fmt: skip
     for heading, family in families.items():
         lines += ["", f"## {heading}", "", "| name | | fields |", "|---|---|---|"]

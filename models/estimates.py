@@ -42,9 +42,10 @@ def cost_of(run: RunSpecification) -> Cost:
     prepared = (train + validation) * (dense + pairs * 8) + validation * pairs * 4
     epochs = 3 * train * (dense + pairs * 8)
 
-    width, parameters, held = data.inputs, 0, 0
+    width, parameters, held, scratch = data.inputs, 0, 0, 0
     for layer in (*run.layers, data.task.output):
         parameters += layer.weights(width)
+        scratch = max(scratch, layer.scratch(width))
         width = layer.width(width)
         held += width * layer.tensors
     activations = 4 * held * (3 * min(training.batch_size, train) + 2 * 1024)
@@ -52,5 +53,5 @@ def cost_of(run: RunSpecification) -> Cost:
     copies = 10 + 3 * training.optimizer.slots()
     if data.held_out or (training.early_stopping and training.early_stopping.restore_best):
         copies += 1
-    memory = PROCESS + prepared + epochs + activations + copies * 4 * parameters
+    memory = PROCESS + prepared + epochs + activations + 4 * (copies * parameters + scratch)
     return Cost(train, parameters, memory, float(parameters) * train * training.epochs)

@@ -43,7 +43,11 @@ ADDED = {
         {
             "name": "noisy",
             "layers": [
-                {**DENSE, "kernel_regularizer": {"orthogonal": 0.1}},
+                {
+                    **DENSE,
+                    "kernel_regularizer": {"orthogonal": 0.1},
+                    "kernel_constraint": {"name": "min_max_norm", "min_value": 0.5, "max_value": 0.6},
+                },
                 {"type": "gaussian_dropout", "rate": 0.2},
             ],
         },
@@ -94,7 +98,8 @@ def job(service: Service) -> dict[str, Any]:
 def test_there_is_a_recipe_for_each_family() -> None:
     families = {Path(path).parent.name for path in RECIPES}
     assert families == {
-        "layers", "optimizers", "regularizers", "metrics", "axes", "tasks", "datasets", "data", "formats",
+        "layers", "optimizers", "regularizers", "constraints", "metrics", "axes", "tasks", "datasets", "data",
+        "formats",
     }  # fmt: skip
     assert len(RECIPES) == len(families)
 
@@ -107,6 +112,7 @@ def test_without_the_files_the_request_is_refused() -> None:
         ("/training/optimizer", "union_tag_invalid"),
         ("/training/metrics/0", "value_error"),
         ("/sweep/grid/epochs", "extra_forbidden"),
+        ("/variants/1/layers/0/kernel_constraint", "union_tag_invalid"),
     }
 
 
@@ -144,11 +150,12 @@ def test_its_models_load_with_keras_alone(service: Service, job: dict[str, Any],
     noisy = next(run for run in job["runs"] if run["variant"] == "noisy")
     (tmp_path / "model.keras").write_bytes(service.http.get(f"/v1/runs/{noisy['id']}/model.keras").content)
     program = (
-        "import keras; m = keras.models.load_model('model.keras');"
-        "print([type(l).__name__ for l in m.layers], m.loss, round(float(m.layers[0].kernel_regularizer.factor), 3))"
+        "import keras; m = keras.models.load_model('model.keras'); k = m.layers[0].kernel;"
+        "print([type(l).__name__ for l in m.layers], m.loss, round(float(m.layers[0].kernel_regularizer.factor), 3));"
+        "n = keras.ops.norm(k, axis=0); print(bool((0.5 - 1e-4 < n).numpy().all() and (n < 0.6 + 1e-4).numpy().all()))"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
-    assert done.stdout.strip() == "['Dense', 'GaussianDropout', 'Dense'] hinge 0.1", done.stderr
+    assert done.stdout.strip() == "['Dense', 'GaussianDropout', 'Dense'] hinge 0.1\nTrue", done.stderr
 
 
 def test_the_form_and_the_document_have_them(service: Service, tree: Path) -> None:
@@ -164,10 +171,10 @@ def test_the_form_and_the_document_have_them(service: Service, tree: Path) -> No
     ):
         assert words in page
     document = service.http.get("/openapi.json").text
-    for schema in ("GaussianDropout", "Adamax", "Majority", "Orthogonal"):
+    for schema in ("GaussianDropout", "Adamax", "Majority", "Orthogonal", "MinMaxNorm"):
         assert f'"{schema}"' in document
     listed = (tree / "docs" / "kinds.md").read_text()
-    for name in ("gaussian_dropout", "adamax", "max_error", "majority", "margin", "epochs"):
+    for name in ("gaussian_dropout", "adamax", "min_max_norm", "max_error", "majority", "margin", "epochs"):
         assert f"| `{name}` |" in listed
 
 
@@ -230,7 +237,7 @@ def test_the_checks_of_every_kind_pass(tree: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "tests", tree / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tree)
     shutil.copytree(ROOT / "client", tree / "client", ignore=shutil.ignore_patterns("__pycache__"))
-    new = "gaussian_dropout or GaussianDropout or adamax or Orthogonal or majority or epochs or task"
+    new = "gaussian_dropout or GaussianDropout or adamax or Orthogonal or MinMaxNorm or min_max_norm or majority"
     files = ["tests/models/test_kinds.py", "tests/worker/test_kinds.py"]
-    said = run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", new, *files)
+    said = run(tree, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", f"{new} or epochs or task", *files)
     assert "passed" in said

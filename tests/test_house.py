@@ -93,7 +93,7 @@ def loaded_by(statement: str) -> set[str]:
 
 
 def test_the_catalogue_of_kinds_is_pure() -> None:
-    families = "axes, datasets, layers, optimizers, regularizers, tasks"
+    families = "axes, constraints, datasets, layers, optimizers, regularizers, tasks"
     loaded = loaded_by(f"from models.kinds import {families}")
     assert "models.kinds.layers.dense" in loaded
     assert not loaded & {*HEAVY, "sqlalchemy", "fastapi", "httpx", "numpy"}

@@ -1,6 +1,6 @@
 """A variant's network: a plain Keras model, and the graphs that train and evaluate it on sparse rows.
 
-Every layer, optimizer, regularizer and initializer is Keras's own. Ours are the first layer's
+Every layer, optimizer, regularizer, constraint and initializer is Keras's own. Ours are the first layer's
 product (`worker.sparse`) and the loop over batches, which runs inside one graph.
 """
 
@@ -57,7 +57,7 @@ class Network:
     """A Keras model, its optimizer, and its graphs.
 
     The first kernel is trained in the blocks of rows that end at `cuts` (see `worker.sparse`), each
-    a variable of its own: optimizers and penalties work element by element, so nothing else changes.
+    a variable of its own: optimizers and most penalties work element by element. What does not is given the whole.
     """
 
     def __init__(self, layers: tuple[Layer, ...], optimizer: Optimizer, task: Task, cuts: tuple[int, ...]) -> None:
@@ -197,6 +197,12 @@ class Network:
 
     def _update(self, gradients: list[tf.Tensor]) -> None:
         self.optimizer.apply(gradients, self.trainable)
+        if (constraint := self.first.kernel_constraint) is not None:
+            # A norm is that of a whole kernel's column. Of other kernels the optimizer calls it.
+            kernel = constraint(tf.concat([block.value for block in self.blocks], 0))
+            parts = tf.split(kernel, [block.shape[0] for block in self.blocks])
+            for block, part in zip(self.blocks, parts, strict=True):
+                block.assign(part)
 
     def _step(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
         """One batch: forward, backward, update. Its mean loss of the data, penalty and score before the update."""

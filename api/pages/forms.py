@@ -73,7 +73,7 @@ def _fields(
         any_of = each.get("anyOf", [each])
         plain = next((option for option in any_of if "type" in option and option["type"] != "null"), each)
         # What one input cannot hold is set in the specification's JSON.
-        nested = any("$ref" in option for option in any_of) or "oneOf" in each or plain.get("type") == "array"
+        nested = any(option.keys() & {"$ref", "oneOf"} for option in any_of) or plain.get("type") == "array"
         # A kind that has no name of its own is written as its numbers.
         parts = next((kind for kind in _kinds(model.model_fields[name].annotation) if not kind.tag), None)
         default = each.get("default")

@@ -32,3 +32,7 @@ class Layer(KerasKind):
     def weights(self, inputs: int) -> int:
         """Its weights on `inputs` features, the untrained ones included, as `keras.Layer.count_params` counts them."""
         return 0
+
+    def scratch(self, inputs: int) -> int:
+        """The numbers that an update of its weights holds beside them, their gradients and the optimizer's own."""
+        return 0

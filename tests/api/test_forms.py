@@ -38,5 +38,6 @@ def test_an_input_fits_its_field() -> None:
     }  # fmt: skip
     dense = {field["name"]: field for field in fields["layers"]["dense"]["fields"]}
     assert [dense[name]["kind"] for name in ("units", "activation", "use_bias")] == ["integer", "choice", "switch"]
+    assert dense["kernel_constraint"]["kind"] == "nested"
     assert [part["name"] for part in dense["kernel_regularizer"]["parts"]] == ["l1", "l2"]
     assert (dense["units"]["low"], dense["units"]["high"], dense["units"]["required"]) == (1, 4096, True)

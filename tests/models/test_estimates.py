@@ -10,8 +10,10 @@ from models.estimates import PROCESS, cost_of
 from models.resolution import resolve
 
 
-def estimate(units: int = 16, dataset: dict[str, Any] | None = None, **training: Any) -> int:
-    layers = [{"type": "dense", "units": units}, {"type": "dense", "units": units}]
+def estimate(
+    units: int = 16, dataset: dict[str, Any] | None = None, constraint: dict[str, Any] | None = None, **training: Any
+) -> int:
+    layers = [{"type": "dense", "units": units, "kernel_constraint": constraint}, {"type": "dense", "units": units}]
     job = {"variants": [{"name": "v", "layers": layers}], "training": training, "dataset": dataset or {}}
     return cost_of(resolve(job).run("v", 0)).memory
 
@@ -26,6 +28,7 @@ def estimate(units: int = 16, dataset: dict[str, Any] | None = None, **training:
         {"dataset": {"name": "synthetic", "reviews": 100_000}},
         {"dataset": {"name": "synthetic_table", "samples": 100_000, "columns": 500}},
         {"early_stopping": {"restore_best": True}},
+        {"constraint": {"name": "max_norm"}},
     ],
     ids=str,
 )

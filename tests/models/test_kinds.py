@@ -13,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.kinds.axes import AXES
 from models.kinds.axis import Axis, Network
+from models.kinds.constraints import CONSTRAINTS
 from models.kinds.dataset import Dataset, Holdout
 from models.kinds.datasets import DATASETS, AnyDataset
 from models.kinds.kind import Kind, Penalty, Rate, any_of, default, discover, unnamed
@@ -24,7 +25,7 @@ from models.kinds.regularizers import REGULARIZERS
 from models.kinds.task import Task
 from models.kinds.tasks import TASKS
 
-KINDS = [*LAYERS.values(), *OPTIMIZERS.values(), *REGULARIZERS.values(), *DATASETS.values()]
+KINDS = [*LAYERS.values(), *OPTIMIZERS.values(), *REGULARIZERS.values(), *CONSTRAINTS.values(), *DATASETS.values()]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
@@ -113,7 +114,7 @@ def test_an_axis_changes_the_network_whatever_changed_before_it(axis: type[Axis]
 
 def test_more_of_what_holds_a_network_back_costs_nothing() -> None:
     assert [AXES[name].costs for name in ("units", "depth", "train_samples")] == [True] * 3
-    assert not any(AXES[name].costs for name in ("l1", "l2", "dropout"))
+    assert not any(AXES[name].costs for name in ("l1", "l2", "dropout", "max_norm"))
 
 
 def test_the_first_of_a_family_is_meant_if_none_is_named() -> None:

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from models.kinds.constraints import CONSTRAINTS
 from models.kinds.layer import Layer
 from models.kinds.layers import LAYERS
 from models.kinds.layers.dense import Dense
@@ -15,7 +16,7 @@ from models.kinds.tasks.binary import Binary
 from tests.worker.conftest import specify
 from worker import training
 from worker.data import Dataset
-from worker.model import build, initialize, made
+from worker.model import build, initialize, load, made
 
 
 def settings(kind: type[Layer] | type[Optimizer]) -> list[dict[str, object]]:
@@ -72,3 +73,18 @@ def test_a_layer_trains(small: Dataset, name: str) -> None:
     losses: list[float] = []
     training.train(run, small, on_epoch=lambda epoch: losses.append(epoch.metrics["loss"]))
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", CONSTRAINTS)
+def test_kernels_keep_to_a_constraint(small: Dataset, name: str) -> None:
+    constraint = {"name": name, **CONSTRAINTS[name].starts}
+    hidden = [{"type": "dense", "units": units, "kernel_constraint": constraint} for units in (8, 4)]
+    result = training.train(specify({"name": "v", "layers": hidden}, epochs=2), small)
+    first, second, output = load(result.model).layers
+    for layer in (first, second):
+        assert type(layer.kernel_constraint).__name__ == CONSTRAINTS[name].keras.rpartition(".")[2]
+        kernel = np.array(layer.kernel)
+        assert kernel == pytest.approx(np.array(layer.kernel_constraint(layer.kernel)), rel=1e-5)
+        free = np.array(keras.initializers.GlorotUniform(1)(kernel.shape))
+        assert kernel != pytest.approx(free, rel=1e-5)
+    assert output.kernel_constraint is None

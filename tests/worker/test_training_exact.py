@@ -64,6 +64,20 @@ LAYERS: dict[str, list[dict[str, Any]]] = {
     "wide, regularized": [
         {"type": "dense", "units": 64, "activation": "gelu", "kernel_regularizer": {"l1": 0.0001, "l2": 0.002}}
     ],
+    "constrained": [
+        {
+            "type": "dense",
+            "units": 24,
+            "activation": "relu",
+            "kernel_regularizer": {"l2": 0.002},
+            "kernel_constraint": {"name": "max_norm", "max_value": 0.7},
+        },
+        {"type": "dense", "units": 16, "activation": "elu", "kernel_constraint": {"name": "unit_norm"}},
+        {"type": "dense", "units": 8, "activation": "tanh", "kernel_constraint": {"name": "non_neg"}},
+    ],
+    "wide, constrained": [
+        {"type": "dense", "units": 64, "activation": "gelu", "kernel_constraint": {"name": "unit_norm"}}
+    ],
     "normalized": [
         {"type": "dense", "units": 16},
         {"type": "batch_normalization", "momentum": 0.9},

@@ -8,6 +8,7 @@ function word(layer) {
   const kind = LAYERS[layer.type];
   if (!kind) return String(layer.type);
   const strengths = Object.entries(layer.kernel_regularizer ?? {}).filter(([, value]) => value).map(([name, value]) => `${name.toUpperCase()} ${value}`);
+  if (layer.kernel_constraint) strengths.push(Object.values(layer.kernel_constraint).join(' ').replaceAll('_', ' '));
   return kind.words.replaceAll(/{(\w+)}/g, (_, name) => layer[name] ?? kind.defaults[name] ?? '') + (strengths.length ? ` (${strengths.join(', ')})` : '');
 }
 

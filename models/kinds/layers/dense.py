@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Literal
 
 from pydantic import Field
 
+from models.kinds.constraints import AnyConstraint
 from models.kinds.layer import Layer
 from models.kinds.regularizers import AnyRegularizer
 
@@ -40,9 +42,14 @@ class Dense(Layer):
     kernel_regularizer: AnyRegularizer | None = None
     bias_regularizer: AnyRegularizer | None = None
     activity_regularizer: AnyRegularizer | None = None
+    # Absent if there is none: a run's key stays what it was before there were any.
+    kernel_constraint: AnyConstraint | None = Field(default=None, exclude_if=operator.not_)
 
     def width(self, inputs: int) -> int:
         return self.units
 
     def weights(self, inputs: int) -> int:
         return (inputs + self.use_bias) * self.units
+
+    def scratch(self, inputs: int) -> int:
+        return 3 * inputs * self.units if self.kernel_constraint else 0

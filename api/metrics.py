@@ -18,7 +18,7 @@ from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob,
 from api.selection import Chosen, JobIds, RunIds, choose, of_job
 from models.kinds.kind import among
 from models.kinds.metric import Of
-from models.kinds.metrics import METRICS, VAL_LOSS
+from models.kinds.metrics import METRICS, VAL_LOSS, check_offered
 from models.specification import dataset_of, until_of
 from reporting.analysis import analyse
 from reporting.answers import Metrics
@@ -117,6 +117,7 @@ def get_analysis(
 def _summarized(access: Access, chosen: Chosen, by: By) -> Metrics:
     scores = {run.id: run.test for run in chosen.runs}
     task = dataset_of(chosen.spec).task
+    check_offered(by, task)
     return summarize(read_histories(access.database, chosen.runs), by, scores, task)
 
 

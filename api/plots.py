@@ -18,8 +18,9 @@ from api.lanes import DRAWING, Computed
 from api.marks import etag_of
 from api.problems import documented
 from api.routing import Route
-from api.selection import Chosen, JobIds, RunIds, choose, of_job
+from api.selection import Chosen, JobIds, RunIds, choose, common_task, of_job
 from models.errors import NotFound
+from models.kinds.metrics import check_offered
 from models.specification import dataset_of
 from reporting import plots
 from reporting.plots.kind import JobPlot
@@ -142,11 +143,12 @@ def get_plot(
         if same := not_modified(request, headers):
             return same
         (chosen,) = selection.read(session)
+    dataset, needed = dataset_of(chosen.spec), plots.reads(metric)
+    check_offered(metric, dataset.task)
 
     def prepare() -> plots.Drawable:
-        dataset = dataset_of(chosen.spec)
         return plots.prepare(
-            list(read_histories(access.database, chosen.runs, plots.reads(metric))),
+            list(read_histories(access.database, chosen.runs, needed)),
             metric,
             variants=look.variants.split(",") if look.variants else None,
             style=look.style,
@@ -180,23 +182,23 @@ def get_plot_across(
         if same := not_modified(request, headers):
             return same
         chosen = selection.read(session)
+    task, needed = common_task(chosen), plots.reads(metric)
+    check_offered(metric, task)
 
     def prepare() -> plots.Drawable:
         histories = [
             replace(history, variant=label_of[history.variant])
             for each, label_of in zip(chosen, _labels(chosen), strict=True)
-            for history in read_histories(access.database, each.runs, plots.reads(metric))
+            for history in read_histories(access.database, each.runs, needed)
         ]
-        datasets = [dataset_of(each.spec) for each in chosen]
-        tasks = {each.task.name: each.task for each in datasets}
         return plots.prepare(
             histories,
             metric,
             variants=look.variants.split(",") if look.variants else None,
             style=look.style,
             band=look.band,
-            dataset=", ".join(sorted({each.title for each in datasets})),
-            task=next(iter(tasks.values())) if len(tasks) == 1 else None,
+            dataset=", ".join(sorted({dataset_of(each.spec).title for each in chosen})),
+            task=task,
             theme=look.theme,
         )
 

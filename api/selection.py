@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 
 from api.access import Access, is_id
 from api.marks import Mark, find_mark
-from models.errors import NotFound, OckhamError
+from models.errors import DifferentTasks, NotFound, OckhamError
+from models.kinds.task import Task
+from models.specification import dataset_of
 from models.tables import Job, Run
 from reporting.reading import RunRow, read_runs
 
@@ -65,6 +67,15 @@ class Chosen:
     name: str
     spec: dict[str, Any]
     runs: list[RunRow]
+
+
+def common_task(chosen: Sequence[Chosen]) -> Task:
+    """The task of all these jobs. Raises DifferentTasks if it is not one."""
+    tasks = [dataset_of(each.spec).task for each in chosen]
+    if len({task.name for task in tasks}) > 1:
+        found = ", ".join(f"{each.job_id} is {task.title}" for each, task in zip(chosen, tasks, strict=True))
+        raise DifferentTasks(f"Jobs of different tasks have losses of different kinds: {found}"[:1000])
+    return tasks[0]
 
 
 def of_job(access: Access, session: Session, job_id: str) -> Selection:

@@ -54,6 +54,14 @@ class SpecificationError(OckhamError):
         self.errors = list(errors)
 
 
+class NotForTask(OckhamError):
+    status, code, title = 422, "not_for_task", "The data set's task has no such metric"
+
+
+class DifferentTasks(OckhamError):
+    status, code, title = 422, "different_tasks", "These jobs' numbers cannot be compared"
+
+
 class Unavailable(OckhamError):
     status, code, title = 503, "unavailable", "The service cannot answer now"
 

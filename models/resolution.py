@@ -12,7 +12,7 @@ from models.errors import SpecificationError
 from models.faults import MOST_FAULTS, fault, faults_of
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
-from models.kinds.metrics import MEASURES, METRICS
+from models.kinds.metrics import MEASURES, METRICS, offers
 from models.kinds.optimizers import OPTIMIZERS
 from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Specification, Training
 from models.until import MAX_SEEDS, Until
@@ -232,7 +232,7 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
         errors += [
             fault((*within, "metrics", i), "not_for_task", f"It has no meaning for {task.title}")
             for i, name in enumerate(training.metrics)
-            if (tasks := MEASURES[name].tasks) and task.name not in tasks
+            if not offers(task, MEASURES[name])
         ]
     data = specification.dataset
     if data.held_out >= data.available:

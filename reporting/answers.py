@@ -152,7 +152,7 @@ class VariantAnalysis(Answer):
     diverged: int = Field(description="Runs with a value that is not finite")
     across_seeds: dict[str, Estimate] = Field(
         description="Over the `n` runs, by name: `best_epoch`, the task's own measure there (`best_val_acc`, say), "
-        "`onset_epoch`, `gap_at_best`, `gap_at_end`, `slope_after_onset` (nats per epoch), `area_between` (nats times "
+        "`onset_epoch`, `gap_at_best`, `gap_at_end`, `slope_after_onset` (loss per epoch), `area_between` (loss times "
         f"epochs), `penalty` (on the weights, in `{VAL_LOSS}` at the last epoch); of the view `data` also "
         f"`best_{VAL_DATA_LOSS}` and `final_{VAL_DATA_LOSS}`, "
         f"of the view `keras` `best_{VAL_LOSS}` and `final_{VAL_LOSS}`"

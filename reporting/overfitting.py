@@ -104,13 +104,13 @@ Word = Literal["overfitting", "underfitting", "good fit", "diverged", "too few e
 
 @dataclass(frozen=True)
 class Reading:
-    """What one run's curves say, in one view: losses in nats a review, epochs from 1, None where nothing can be said.
+    """What one run's curves say, in one view: losses in the task's unit, epochs from 1, None where nothing can be said.
 
     - `best_measure`: the task's own measure of the validation set at the best epoch, that of least validation loss.
     - `gap_at_best`, `gap_at_end`: validation loss minus training loss (the generalisation gap: Goodfellow,
       Bengio and Courville 2016, *Deep Learning*, 5.2) at the best and at the last epoch.
-    - `slope_after_onset`: nats an epoch, by least squares through the validation losses from the onset on.
-    - `area_between`: nats times epochs between validation and training loss, by the trapezoidal rule.
+    - `slope_after_onset`: loss an epoch, by least squares through the validation losses from the onset on.
+    - `area_between`: loss times epochs between validation and training loss, by the trapezoidal rule.
     - `evaluated`: whether the training loss is that of `training.evaluate_train`, measured as the validation loss is.
     """
 

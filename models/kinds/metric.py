@@ -60,6 +60,11 @@ class Measure:
         """What people call it, within a sentence, in jobs of `task`; None: of whatever task."""
         return cls.title
 
+    @classmethod
+    def measured_in(cls, task: Task) -> str:
+        """The unit in jobs of `task`, in the plural; "" if there is none."""
+        return ""
+
     @staticmethod
     def value(labels: np.ndarray, predictions: np.ndarray) -> float:
         """The measure of all of a set's predictions, both float64 (rows, units), the labels as the task has them.

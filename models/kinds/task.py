@@ -16,7 +16,7 @@ class Task:
     name: in answers. title: what people call it. activation: of the output layer. loss, score: the functions in
     `keras.losses` and `keras.metrics` whose means over the rows are the data's loss and the measure beside it.
     measure: the name of that measure, among those in `models.kinds.metrics`. loss_title: what people call the data's
-    loss, within a sentence. unit: in which that is measured, in the plural.
+    loss, within a sentence. unit, measure_unit: in which the two are measured, in the plural; "" if in none.
     """
 
     name: ClassVar[str]
@@ -27,7 +27,6 @@ class Task:
     score: ClassVar[str]
     measure: ClassVar[str] = "acc"
     loss_title: ClassVar[str]
-    unit: ClassVar[str]
 
     @classmethod
     def kind(cls) -> str:
@@ -43,6 +42,14 @@ class Task:
     def chance(self) -> float | None:
         """The data's loss of a network that has learned nothing; None if that depends on the data."""
         raise NotImplementedError
+
+    @property
+    def unit(self) -> str:
+        return ""
+
+    @property
+    def measure_unit(self) -> str:
+        return ""
 
     @property
     def output(self) -> Dense:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from models.errors import NotFound
-from models.kinds.metrics import UNPENALISED, label
+from models.kinds.metrics import UNPENALISED, in_unit, label
 from models.kinds.task import Task
 from reporting.answers import Analysis
 from reporting.decisions import ALPHA
@@ -99,7 +99,7 @@ def prepare_differences(
     return DifferenceSeries(
         title=f"{words}{on}: difference from {subtracted}",
         subtitle="; ".join(part for part in parts if part),
-        x_label=f"{words} − {subtracted}",
+        x_label=f"{words} − {subtracted}{in_unit(metric, task)}",
         rows=rows,
         theme=theme,
         notes=tuple(notes),

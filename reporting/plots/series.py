@@ -14,7 +14,7 @@ from typing import Literal
 from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.metric import Of
-from models.kinds.metrics import METRICS, PAIRS, label, phrase
+from models.kinds.metrics import METRICS, PAIRS, in_unit, label, phrase
 from models.kinds.task import Task
 from reporting.names import brief
 from reporting.overfitting import best, higher_is_better, onset
@@ -169,7 +169,7 @@ def prepare(
     return Series(
         title=f"{words}{',' if held and on else ''}{on}{f': difference from {subtracted}' if subtracted else ''}",
         subtitle=_subtitle(progress(runs), [curve.seeds for curve in drawn], band, metric, style, difference),
-        y_label=f"{words}{f' − {subtracted}' if subtracted else ''}",
+        y_label=f"{words}{f' − {subtracted}' if subtracted else ''}{in_unit(metric, task)}",
         style=style,
         theme=theme,
         difference=difference,

@@ -10,7 +10,7 @@ from typing import Any
 from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.axes import AXES
-from models.kinds.metrics import METRICS, phrase
+from models.kinds.metrics import METRICS, in_unit, phrase
 from models.kinds.task import Task
 from reporting.names import brief
 from reporting.overfitting import best, higher_is_better
@@ -129,7 +129,7 @@ def prepare_sweep(
     return SweepSeries(
         title=f"{words}{on} by {' and '.join(names)}",
         subtitle=_subtitle(done, settings, band if len(axes) == 1 else "none", fixed),
-        value_label=words,
+        value_label=f"{words}{in_unit(metric, task)}",
         x_label=_capital(names[0]),
         y_label=_capital(names[1]) if len(names) > 1 else "",
         x=tuple(map(_number, ticks[0])),

@@ -9,6 +9,7 @@ from matplotlib.patches import Polygon, Rectangle
 from pydantic import BaseModel, Field
 
 from models.errors import NotFound
+from models.kinds.metrics import METRICS, check_offered
 from models.specification import dataset_of
 from reporting.penalties import needed
 from reporting.plots.kind import Drawing, JobPlot, Source
@@ -137,6 +138,8 @@ def _of_job(job: Source, options: SweepOptions) -> SweepSeries:
     if not parameters:
         raise NotFound("The job has no sweep")
     chosen, dataset = job.chosen(parameters), dataset_of(job.spec)
+    if options.metric in METRICS:
+        check_offered(options.metric, dataset.task)
     return prepare_sweep(
         list(job.read([run for run in job.runs if run.variant in chosen], needed([options.metric]))),
         parameters,

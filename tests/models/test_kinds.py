@@ -19,11 +19,12 @@ from models.kinds.datasets import DATASETS, AnyDataset
 from models.kinds.kind import Kind, Penalty, Rate, any_of, default, discover, unnamed
 from models.kinds.layer import Layer
 from models.kinds.layers import LAYERS, AnyLayer
-from models.kinds.metrics import MEASURES, METRICS, PAIRS, label, phrase
+from models.kinds.metrics import MEASURES, METRICS, PAIRS, VAL_DATA_LOSS, in_unit, label, phrase
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.kinds.regularizers import REGULARIZERS
 from models.kinds.task import Task
 from models.kinds.tasks import TASKS
+from models.kinds.tasks.regression import Regression
 
 KINDS = [*LAYERS.values(), *OPTIMIZERS.values(), *REGULARIZERS.values(), *CONSTRAINTS.values(), *DATASETS.values()]
 
@@ -66,9 +67,16 @@ def test_a_data_set_has_its_loader(name: str) -> None:
     assert (Path(__file__).parents[2] / "worker" / "data" / f"{name}.py").is_file()
 
 
-@pytest.mark.parametrize("task", [kind.model_validate(kind.starts).task for kind in DATASETS.values()])
+SET = [kind.model_validate(kind.starts).task for kind in DATASETS.values()]
+
+
+@pytest.mark.parametrize("task", [*SET, Regression("dollars", 2.0)], ids=lambda task: task.name)
 def test_a_task_is_complete(task: Task) -> None:
     assert task.title
+    assert in_unit(VAL_DATA_LOSS, task) == f" ({task.unit})" != " ()"
+    assert in_unit(f"best_{VAL_DATA_LOSS}", task) == in_unit("data_losses", task) == f" ({task.unit})"
+    assert in_unit(f"val_{task.measure}", task) == (f" ({task.measure_unit})" if task.measure_unit else "")
+    assert in_unit("val_loss", task) == in_unit("best_epoch", task) == in_unit(VAL_DATA_LOSS, None) == ""
     assert task.output.units == task.units > 0
     assert task.chance is None or math.isfinite(task.chance)
     assert MEASURES[task.measure].title
@@ -81,7 +89,6 @@ def test_a_loss_is_called_what_the_task_calls_it(task: type[Task]) -> None:
     assert label("best_val_data_loss", task) == f"Best validation {task.loss_title}"
     assert label("test_data_loss", task) == f"Test {task.loss_title}"
     assert label("val_loss", task) == "Validation loss", "Keras's, whatever it is made of"
-    assert task.unit
 
 
 def test_every_number_of_an_answer_has_a_label() -> None:

@@ -15,7 +15,10 @@ from scipy import stats
 
 from models.errors import NotFound
 from models.history import RunHistory
+from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
+from models.kinds.tasks.multiclass import Multiclass
+from models.kinds.tasks.regression import Regression
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Comparison
 from reporting.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
@@ -190,6 +193,34 @@ class TestVariants:
     def test_never_overfitting_is_censored(self) -> None:
         (variant,) = analyse([history(FLAT)], "original").variants
         assert (variant.onset_epoch, variant.censored, variant.verdict) == (None, True, "good fit")
+
+    @pytest.mark.parametrize(
+        ("task", "scale", "verdict"),
+        [
+            (Regression(deviation=9.0), 81 / 0.3, "underfitting"),
+            (Regression(deviation=9.0), 40 / 0.3, "good fit"),
+            (Regression(), 81 / 0.3, "good fit"),  # the labels' variance is not known: nothing is said about it
+            (Multiclass(46), 3.8 / 0.3, "underfitting"),
+            (Multiclass(46), 3 / 0.3, "good fit"),
+        ],
+        ids=str,
+    )
+    def test_who_learned_nothing_is_judged_by_the_tasks_own_chance(
+        self, task: Task, scale: float, verdict: str
+    ) -> None:
+        level = history([0.3 * scale] * 8)
+        assert analyse([level], "original", task=task).variants[0].verdict == verdict
+
+    def test_of_a_regression_the_measure_is_the_error_and_less_is_better(self) -> None:
+        runs = [
+            history([1.0, 0.9, 0.8, 0.7], variant=variant, seed=seed, val_mae=(1.0, 0.9, 0.8, error + seed / 100))
+            for variant, error in (("original", 0.5), ("l2", 0.4))
+            for seed in range(4)
+        ]
+        result = analyse(runs, "original", task=Regression())
+        found = comparison(result, "l2", "best_val_mae")
+        assert found.difference == pytest.approx(-0.1)
+        assert found.probability_better == 1
 
     def test_half_of_the_seeds_decide(self) -> None:
         runs = [history(values, seed=i) for i, values in enumerate([RISING, (0.6, *RISING[:7]), FLAT, FLAT])]

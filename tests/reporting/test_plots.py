@@ -15,7 +15,9 @@ from scipy import stats
 from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.metrics import recorded
+from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
+from models.kinds.tasks.regression import Regression
 from reporting.plots import FORMATS, PLOTTED, Series, draw, prepare
 from reporting.plots.layout import grid, spread
 from reporting.plots.lines import _exits, _look
@@ -48,6 +50,28 @@ def test_a_curve_is_the_mean_over_seeds() -> None:
     (curve,) = series.panels[0].curves
     assert [p.value for p in curve.points] == pytest.approx([0.3, 0.6])
     assert (curve.seeds, curve.best) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("task", "metric", "y_label"),
+    [
+        (Binary(), "val_loss", "Validation loss"),
+        (Binary(), "val_data_loss", "Validation cross-entropy (nats)"),
+        (Binary(), "val_acc", "Validation accuracy"),
+        (Binary(), "val_auc", "Validation AUC"),
+        (Regression("dollars"), "val_loss", "Validation loss"),
+        (Regression("dollars"), "data_losses", "Mean squared error (dollars, squared)"),
+        (Regression("dollars"), "mae", "Training mean absolute error (dollars)"),
+        (Regression("dollars"), "eval_data_loss", "Training mean squared error, evaluated (dollars, squared)"),
+        (Regression("dollars"), "val_r2", "Validation R²"),
+        (Regression(), "val_data_loss", "Validation mean squared error"),
+    ],
+    ids=str,
+)
+def test_an_axis_has_the_tasks_words_and_units(task: Task, metric: str, y_label: str) -> None:
+    series = prepare([history("a", 0, (0.2, 0.4))], metric, dataset="houses", task=task)
+    assert series.y_label == y_label
+    assert series.title == f"{y_label.partition(' (')[0]} on houses"
 
 
 @pytest.mark.parametrize("band", ["ci95", "sd", "minmax", "none"])

@@ -83,8 +83,11 @@ async function load() {
   } catch (problem) {
     showProblem(byId('problem'), problem, load);
   }
-  byId('comparison-page').hidden = loaded.size === 0;
+  const tasks = new Set([...loaded.values()].map((each) => each.job.task));
+  byId('different-tasks').hidden = tasks.size < 2;
+  byId('comparison-page').hidden = tasks.size !== 1;
   showChosen();
+  if (tasks.size > 1) return;
   figure.draw();
   showTable();
   if (!document.hidden && [...loaded.values()].some((each) => !finished(each.job))) timer = setTimeout(load, REFRESH);

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from models.errors import NotForTask
 from models.kinds.kind import among, discover
 from models.kinds.metric import Measure, Metric, Of
 from models.kinds.task import Task
@@ -67,6 +68,13 @@ def label(name: str, task: Task | type[Task] | None = None) -> str:
     return words[:1].upper() + words[1:]
 
 
+def in_unit(name: str, task: Task | None) -> str:
+    """Behind a label, the unit in jobs of `task` of whatever `phrase` has words for; nothing if there is none."""
+    metric = METRICS.get(PAIRS.get(name, (name,))[0]) or METRICS.get(name.partition("_")[2])
+    unit = metric.measure.measured_in(task) if metric and task else ""
+    return f" ({unit})" if unit else ""
+
+
 def scored(task: Task) -> tuple[str, ...]:
     """The measures of the test set at the chosen epoch, by name: those that Keras computes batch by batch."""
     return tuple(name for name, each in MEASURES.items() if not each.asked and (each.loss or name == task.measure))
@@ -81,6 +89,20 @@ def recorded(task: Task, evaluate_train: bool = False, asked: Collection[str] = 
         return name in asked or (name in always and (metric.of != Of.EVALUATED or evaluate_train))
 
     return tuple(name for name, metric in METRICS.items() if is_recorded(metric))
+
+
+def offers(task: Task, measure: type[Measure]) -> bool:
+    """Whether jobs of this task may ask for the measure."""
+    return not measure.tasks or task.name in measure.tasks
+
+
+def check_offered(name: str, task: Task) -> None:
+    """Raises NotForTask if no job of this task has the metric, or the pair of them, of this name."""
+    asked = [each for each, measure in MEASURES.items() if measure.asked and offers(task, measure)]
+    own = recorded(task, True, asked)
+    if PAIRS.get(name, (name,))[0] not in own:
+        there = ", ".join([*own, *(pair for pair, (first, _) in PAIRS.items() if first in own)])
+        raise NotForTask(f"{name} is not measured of {task.title}; there are: {there}")
 
 
 ASKED = [name for name, measure in MEASURES.items() if measure.asked]

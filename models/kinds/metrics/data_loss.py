@@ -20,3 +20,7 @@ class DataLoss(Measure):
     @classmethod
     def titled(cls, task: Task | type[Task] | None) -> str:
         return task.loss_title if task else cls.title
+
+    @classmethod
+    def measured_in(cls, task: Task) -> str:
+        return task.unit

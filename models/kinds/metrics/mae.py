@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from models.kinds.metric import Measure
+
+if TYPE_CHECKING:
+    from models.kinds.task import Task
 
 
 class MeanAbsoluteError(Measure):
@@ -11,3 +16,7 @@ class MeanAbsoluteError(Measure):
     name, title, plural, place = "mae", "mean absolute error", "maes", 1
     keras = True
     asked = False
+
+    @classmethod
+    def measured_in(cls, task: Task) -> str:
+        return task.measure_unit

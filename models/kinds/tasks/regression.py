@@ -11,14 +11,23 @@ from models.kinds.task import Task
 class Regression(Task):
     """A number for each row: the prediction is in the label's own unit.
 
-    deviation: the labels' standard deviation, None if it is not known.
+    label_unit: that unit, in the plural; "" if it has none. deviation: the labels' standard deviation, None if unknown.
     """
 
     name, title, place = "regression", "regression", 2
     activation, loss, score = "linear", "mean_squared_error", "mean_absolute_error"
-    measure, loss_title, unit = "mae", "mean squared error", "squared units of the label"
+    measure, loss_title = "mae", "mean squared error"
 
+    label_unit: str = ""
     deviation: float | None = None
+
+    @property
+    def unit(self) -> str:
+        return f"{self.label_unit}, squared" if self.label_unit else ""
+
+    @property
+    def measure_unit(self) -> str:
+        return self.label_unit
 
     @property
     def units(self) -> int:

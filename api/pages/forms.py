@@ -84,6 +84,8 @@ def _fields(
                 "kind": "parts" if parts else "nested" if nested else _input(plain),
                 "parts": [{"name": part, "label": part.upper()} for part in parts.model_fields] if parts else [],
                 "default": default,
+                # Nothing in it means null, not the default.
+                "empty": default is not None and any(option.get("type") == "null" for option in any_of),
                 "start": (starts or {}).get(name, default),
                 "choices": plain.get("enum", []),
                 "low": plain.get("minimum", plain.get("exclusiveMinimum")),

@@ -2,7 +2,7 @@
 
 /**
  * @typedef {{name: string, label: string, kind: string, parts: {name: string, label: string}[], default: any, start: any, choices: string[],
- *   low: number | null, high: number | null, main: boolean, required: boolean, kept?: boolean}} Field `kept` is written even if it is the default
+ *   low: number | null, high: number | null, main: boolean, required: boolean, empty: boolean, kept?: boolean}} Field `kept` is written even if it is the default; left `empty` it is null
  * @typedef {{title: string, about: string, fields: Field[]}} Kind
  * @typedef {{name: string, title: string, about: string}} Choice
  * @typedef {Record<string, Kind>} Family the first is what is meant if none is named
@@ -53,12 +53,12 @@ export class Draft {
   }
 }
 
-/** A document without what is the default anyway. @param {any} document @param {Field[]} fields @returns {any} */
+/** A document without what is the default anyway; that is null where no field says otherwise. @param {any} document @param {Field[]} fields @returns {any} */
 function without(document, fields) {
   if (!document || typeof document !== 'object') return document;
   const defaults = new Map(fields.map((field) => [field.name, field.default]));
   return Object.fromEntries(Object.entries(document).filter(([name, value]) =>
-    value !== null && !(defaults.has(name) && JSON.stringify(defaults.get(name)) === JSON.stringify(value))));
+    JSON.stringify(defaults.get(name) ?? null) !== JSON.stringify(value)));
 }
 
 /** @param {any} training */

@@ -55,9 +55,10 @@ export function input(draft, field, base) {
     const box = h('input', { type: 'checkbox', checked: value ?? field.default, onchange: () => set(box.checked) });
     return labelled(field.label, pointer, box);
   }
-  const shown = value ?? field.default;
-  const box = h('input', { type: 'text', inputMode: 'decimal', autocomplete: 'off', class: 'short', value: shown ?? '', placeholder: field.required || field.default !== null ? '' : 'all',
-    oninput: () => set(parsed(box.value)) });
+  const shown = value === undefined ? field.default : value;
+  const box = h('input', { type: 'text', inputMode: 'decimal', autocomplete: 'off', class: 'short', value: shown ?? '',
+    placeholder: field.empty ? 'none' : field.required || field.default !== null ? '' : 'all',
+    oninput: () => set(parsed(box.value) ?? (field.empty ? null : undefined)) });
   return labelled(field.label, pointer, box);
 }
 

@@ -3,7 +3,8 @@
 Source: the overfitting notebook of *Deep Learning with Python* (chapter 4.4): two hidden layers
 of 16 units, and one change to them at a time. Values are raw specifications; whatever is not
 named here takes its default in `models.specification`. `reuters` are that book's networks for
-newswires (chapter 3.5), whose narrow second layer loses information, and dropout beside them.
+newswires (chapter 3.5), whose narrow second layer loses information, and dropout beside them;
+`boston_housing` is its network for prices (chapter 3.6) with remedies beside it.
 """
 
 from __future__ import annotations
@@ -56,5 +57,18 @@ JOBS: dict[str, dict[str, Any]] = {
             {"name": "dropout", "layers": _with_dropout(_hidden(64), 0.5)},
         ],
         "baseline": "original",
+    },
+    "boston_housing": {
+        "name": "boston_housing",
+        "dataset": {"name": "boston_housing", "validation": {"holdout": 101}},
+        "training": {"epochs": 200, "batch_size": 16, "metrics": ["r2"]},
+        "variants": [
+            {"name": "original", "layers": _hidden(64)},
+            {"name": "smaller", "layers": _hidden(8)},
+            {"name": "l2", "layers": _hidden(64, kernel_regularizer={"l2": 0.1})},
+            {"name": "dropout", "layers": _with_dropout(_hidden(64), 0.2)},
+        ],
+        "baseline": "original",
+        "seeds": [0, 1, 2, 3, 4],
     },
 }

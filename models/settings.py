@@ -43,6 +43,9 @@ class Settings(BaseSettings):
     reuters_npz: Path | None = Field(
         None, description="A local copy of Keras's reuters.npz; without it Keras's cache, then its download"
     )
+    boston_housing_npz: Path | None = Field(
+        None, description="A local copy of Keras's boston_housing.npz; without it Keras's cache, then its download"
+    )
     valkey_server: Path | None = Field(
         None,
         description="The valkey-server or redis-server (6.2 or later) to embed; else the bundled one, else PATH's",

@@ -1,6 +1,6 @@
 """Keras's files to CSR arrays, as a program of its own: `python -m worker.data.convert NAME FILE SHA256 DIRECTORY`.
 
-A file holds pickled lists. A pickle can name any function to call, and can ask for any amount of
+A file of texts holds pickled lists. A pickle can name any function to call, and can ask for any amount of
 memory; so nothing outside three known names is looked up, those three are stand-ins that call
 nothing, and all of it happens in a process whose memory is limited. That also keeps the
 conversion's memory out of the worker that asked for it.
@@ -16,7 +16,7 @@ import resource
 import sys
 import zipfile
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DatasetInvalid
+from models.kinds.datasets.boston_housing import COLUMNS
 from models.kinds.datasets.reuters import TOPICS
 from worker.data import csr
 
@@ -79,8 +80,8 @@ class _Unpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} has no place in it")
 
 
-def read(file: IO[bytes], names: Sequence[str]) -> dict[str, Any]:
-    """The arrays of these names, those of texts (`x`, `x_train`, ...) as lists.
+def read(file: IO[bytes], names: Sequence[str], texts: Collection[str] = ()) -> dict[str, Any]:
+    """The arrays of these names, those of `texts` as lists.
 
     Raises DatasetInvalid for whatever else the file may be.
     """
@@ -92,7 +93,7 @@ def read(file: IO[bytes], names: Sequence[str]) -> dict[str, Any]:
                 raise DatasetInvalid(f"{name} is larger than {MEMBER_BYTES >> 20} MB")
             with archive.open(f"{name}.npy") as member:
                 arrays[name] = (
-                    _objects(member) if name.startswith("x") else np.lib.format.read_array(member, allow_pickle=False)
+                    _objects(member) if name in texts else np.lib.format.read_array(member, allow_pickle=False)
                 )
     return arrays
 
@@ -137,15 +138,36 @@ def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.r
 
 def imdb(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Reviews]:
     """`keras.datasets.imdb`: the splits lie apart in the file."""
-    arrays = read(file, ("x_train", "y_train", "x_test", "y_test"))
+    arrays = read(file, ("x_train", "y_train", "x_test", "y_test"), texts=("x_train", "x_test"))
     return {split: encode(arrays.pop(f"x_{split}"), arrays.pop(f"y_{split}"), 2, shuffle) for split in csr.SPLITS}
 
 
 def reuters(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Reviews]:
-    """`keras.datasets.reuters`: of all, shuffled, the last fifth is the test set."""
+    """`keras.datasets.reuters`: lists of words in one array."""
+    arrays = read(file, ("x", "y"), texts=("x",))
+    return last_fifth_apart(encode(arrays.pop("x"), arrays.pop("y"), TOPICS, shuffle))
+
+
+def boston_housing(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Reviews]:
+    """`keras.datasets.boston_housing`: a table of numbers, and a number as label of each row."""
     arrays = read(file, ("x", "y"))
-    both = encode(arrays.pop("x"), arrays.pop("y"), TOPICS, shuffle)
-    end = int(len(both) * (1 - 0.2))  # as Keras computes it
+    numbers, labels = arrays["x"], arrays["y"]
+    if labels.ndim != 1 or numbers.shape != (len(labels), COLUMNS):
+        raise DatasetInvalid(f"there must be {COLUMNS} numbers and a label for each row")
+    if any(array.dtype.kind not in "fiu" for array in (numbers, labels)):
+        raise DatasetInvalid("it must have numbers only")
+    order = np.arange(len(labels))
+    shuffle.shuffle(order)
+    with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused
+        numbers, labels = (array[order].astype(np.float32) for array in (numbers, labels))
+    if not (np.isfinite(numbers).all() and np.isfinite(labels).all()):
+        raise DatasetInvalid("it must have finite numbers only")
+    return last_fifth_apart(csr.Reviews.of_numbers(numbers, labels))
+
+
+def last_fifth_apart(both: csr.Reviews) -> dict[str, csr.Reviews]:
+    """The splits of rows that were shuffled: the last fifth, counted as Keras does, is the test set."""
+    end = int(len(both) * (1 - 0.2))
     if not 0 < end < len(both):
         raise DatasetInvalid("there are too few for a training and a test set")
     return {"train": both.slice(0, end), "test": both.slice(end, len(both))}
@@ -154,6 +176,7 @@ def reuters(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Re
 FILES: dict[str, Callable[[IO[bytes], np.random.RandomState], dict[str, csr.Reviews]]] = {
     "imdb": imdb,
     "reuters": reuters,
+    "boston_housing": boston_housing,
 }
 """What reads each data set's file."""
 

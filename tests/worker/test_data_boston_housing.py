@@ -1,0 +1,101 @@
+"""The Boston housing prices: Keras's order and split exactly, on a small made file of the same form."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.errors import DatasetInvalid, DatasetUnavailable
+from models.kinds.datasets.boston_housing import COLUMNS, BostonHousing
+from models.kinds.tasks.regression import Regression
+from models.resolution import resolve
+from models.specification import RunSpecification
+from reporting.bundle import script
+from worker import training
+from worker.data import load
+from worker.data.boston_housing import prepared
+from worker.data.csr import read
+
+RANDOM = np.random.default_rng(0)
+ROWS = 506
+NUMBERS = RANDOM.gamma(2, 30, (ROWS, COLUMNS))
+PRICES = np.round(22.5 + 0.15 * (NUMBERS[:, 0] - NUMBERS[:, 1]) + RANDOM.normal(0, 2, ROWS), 1)
+
+
+def save(path: Path, **change: Any) -> Path:
+    np.savez_compressed(path, **({"x": NUMBERS, "y": PRICES} | change))
+    return path
+
+
+@pytest.fixture
+def npz(tmp_path: Path) -> Path:
+    return save(tmp_path / "boston_housing.npz")
+
+
+def test_orders_and_splits_as_keras(npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from keras.src.datasets import boston_housing as theirs
+
+    monkeypatch.setattr(theirs, "get_file", lambda *_, **__: str(npz))
+    train, test, _ = read(prepared(BostonHousing(), tmp_path, npz))
+    assert (len(train), len(test)) == (BostonHousing().available, BostonHousing().tested)
+    for ours, (numbers, labels) in zip((train, test), theirs.load_data(), strict=True):
+        np.testing.assert_array_equal(ours.numbers, numbers.astype(np.float32))
+        np.testing.assert_array_equal(ours.labels, labels.astype(np.float32))
+
+
+@pytest.mark.parametrize("validation", ["test", {"holdout": 100}])
+def test_the_archives_script_reads_and_standardises_the_same(npz: Path, tmp_path: Path, validation: Any) -> None:
+    job = resolve({"dataset": {"name": "boston_housing", "validation": validation}, "variants": ["original"]})
+    names: dict[str, Any] = {"__name__": "train", "__file__": str(tmp_path / "train.py")}
+    exec(compile(script(job), "train.py", "exec"), names)
+    data = load(job.dataset, tmp_path, npz)
+    sets = names["load"](job.dataset.model_dump(mode="json"), npz)
+    for ours, (numbers, labels) in zip((data.train, data.validation, data.test), sets, strict=True):
+        np.testing.assert_array_equal(ours.numbers, numbers)
+        np.testing.assert_array_equal(ours.labels, labels)
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"x": NUMBERS[:, :12]}, "13 numbers and a label"),
+        ({"y": PRICES[:9]}, "13 numbers and a label"),
+        ({"y": NUMBERS}, "13 numbers and a label"),
+        ({"x": 3, "y": 3}, "13 numbers and a label"),
+        ({"x": NUMBERS.astype(str)}, "numbers only"),
+        ({"y": PRICES > 20}, "numbers only"),
+        ({"x": np.where(NUMBERS > 50, np.nan, NUMBERS)}, "finite numbers only"),
+        ({"y": PRICES * 1e300}, "finite numbers only"),
+        ({"x": NUMBERS[:1], "y": PRICES[:1]}, "too few"),
+        ({"x": NUMBERS.astype(object)}, "Object arrays cannot be loaded"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " and ".join(value),
+)
+def test_a_file_that_is_not_what_it_should_be(tmp_path: Path, change: dict[str, Any], why: str) -> None:
+    with pytest.raises(DatasetInvalid, match=rf"not Keras's boston_housing\.npz: .*{why}"):
+        load(BostonHousing(), tmp_path, save(tmp_path / "boston_housing.npz", **change))
+
+
+def test_a_named_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DatasetUnavailable, match="OCKHAM_BOSTON_HOUSING_NPZ"):
+        load(BostonHousing(), tmp_path, tmp_path / "nowhere.npz")
+
+
+def test_the_books_job_trains(npz: Path, tmp_path: Path, engine: None) -> None:
+    job = resolve({"preset": "boston_housing"})
+    assert isinstance(job.dataset.task, Regression)
+    assert job.dataset.trained_on + job.dataset.validated_on == 404
+    run = job.run("original", 0)
+    short = run.training.model_copy(update={"epochs": 30})
+    epochs: list[training.Epoch] = []
+    shortened = RunSpecification(dataset=run.dataset, training=short, layers=run.layers, seed=0)
+    result = training.train(shortened, load(run.dataset, tmp_path, npz), on_epoch=epochs.append)
+    last = epochs[-1].metrics
+    assert last["val_data_loss"] < float(PRICES.var()) / 4 < epochs[0].metrics["val_data_loss"]
+    assert 0 < last["val_mae"] < np.sqrt(last["val_data_loss"])
+    assert last["val_r2"] > 0.75
+    assert result.test is not None
+    assert result.test.keys() == {"loss", "mae", "data_loss"}

@@ -290,7 +290,7 @@ def analysis(
 def plot(
     job: JobId,
     metric: Annotated[
-        str, typer.Argument(help=f"One that is recorded of: {', '.join(METRICS)}; or sweep or differences.")
+        str, typer.Argument(help=f"One that is recorded of: {', '.join(METRICS)}; or another figure: sweep, say.")
     ] = "val_loss",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file: .png, .svg or .pdf.")] = None,
     variants: Annotated[str | None, typer.Option(help="Names, with commas between; all unless given.")] = None,
@@ -299,7 +299,7 @@ def plot(
     over: Annotated[str | None, typer.Option(help="Of a sweep, one of what was swept, or two: units,l2.")] = None,
     url: Url = None,
 ) -> None:
-    """Draws a metric of a job's variants over the epochs, its sweep, or the differences from the baseline."""
+    """Draws a metric of a job's variants over the epochs, or another of the job's figures."""
     target = out or Path(f"{metric}.png")
     with service(url) as client:
         chosen = variants.split(",") if variants else None

@@ -99,7 +99,7 @@ def test_there_is_a_recipe_for_each_family() -> None:
     families = {Path(path).parent.name for path in RECIPES}
     assert families == {
         "layers", "optimizers", "regularizers", "constraints", "metrics", "axes", "tasks", "datasets", "data",
-        "formats",
+        "formats", "plots",
     }  # fmt: skip
     assert len(RECIPES) == len(families)
 
@@ -231,6 +231,28 @@ def test_a_new_format_is_there_for_http_the_page_the_client_and_the_command_line
     with Client(address) as client:
         assert client.history(job["id"], "tsv") == answer.text
     assert run(tree, "-m", "ockham", "history", job["id"], "--format", "tsv", "--url", address) == answer.text
+
+
+def test_a_new_plot_is_there_for_http_the_client_and_the_command_line(
+    service: Service, job: dict[str, Any], tree: Path, tmp_path: Path
+) -> None:
+    at = f"/v1/jobs/{job['id']}/plots/seeds"
+    final = service.http.get(f"{at}.svg").raise_for_status()
+    assert "Final validation hinge loss of each seed on coin tosses" in final.text
+    assert all(name in final.text for name in ("plain", "noisy", "epochs=1"))
+    best = service.http.get(f"{at}.svg", params={"best": True, "variants": "plain", "theme": "dark"}).text
+    assert "Best validation hinge loss of each seed" in best
+    assert "noisy" not in best
+    assert service.http.get(f"{at}.svg", params={"variants": "none"}).status_code == 404
+    described = service.http.get("/openapi.json").json()["paths"]["/v1/jobs/{job_id}/plots/seeds.{format}"]["get"]
+    assert described["summary"] == "Draw each seed"
+    assert "best" in {each["name"] for each in described["parameters"]}
+    address = str(service.http.base_url)
+    with Client(address) as client:
+        assert client.plot(job["id"], "seeds", format="svg") == final.content
+    file = tmp_path / "seeds.svg"
+    run(tree, "-m", "ockham", "plot", job["id"], "seeds", "--out", str(file), "--url", address)
+    assert file.read_bytes() == final.content
 
 
 def test_the_checks_of_every_kind_pass(tree: Path, tmp_path: Path) -> None:

@@ -132,14 +132,14 @@ def _write_results(client: Client, job: Job, out: Path) -> Summary:
     for name, (metric, variant) in FIGURES.items():
         client.plot(job, metric, variants=["original", variant], style="notebook", path=out / f"{name}.png")
     client.plot(job, "val_loss", style="lines", path=out / "all_validation_loss.png")
-    (out / "history.csv").write_text(client.history(job, "csv"))
+    (out / "history.csv").write_bytes(client.history(job, "csv").encode())
     summary = summarize(client, job)
     facts = {"dataset": tables.data_set(job), "epochs": job.spec["training"]["epochs"], "job_id": job.id}
     verdicts = {variant["variant"]: variant["verdict"] for variant in summary.analysis["variants"]}
     variants = [{**row, "verdict": verdicts[row["variant"]]} for row in summary.rows]
     found = {**facts, "variants": variants, "comparisons": comparisons(summary.analysis)}
-    (out / "summary.json").write_text(json.dumps(found, indent=2) + "\n")
-    (out / "summary.md").write_text(_markdown(job, summary))
+    (out / "summary.json").write_text(json.dumps(found, indent=2) + "\n", "utf-8")
+    (out / "summary.md").write_text(_markdown(job, summary), "utf-8")
     return summary
 
 

@@ -92,7 +92,7 @@ def _network(run: RunSpecification) -> dict[str, Any]:
 
 def script(specification: Specification) -> str:
     """The program that trains a job's variants without Ockham."""
-    text = files("reporting.bundle").joinpath("train.py.txt").read_text()
+    text = files("reporting.bundle").joinpath("train.py.txt").read_text("utf-8")
     columns = recorded_by(specification.model_dump(mode="json"))
     higher = [name for name, metric in METRICS.items() if metric.measure.higher_is_better]
     metrics = [f"METRICS = {columns}", f"HIGHER_IS_BETTER = {higher}", "MEASURES = {}"]

@@ -374,6 +374,24 @@ def test_history_as_tables(http: httpx.Client, trainer: Trainer, format: str, me
     assert math.isnan(frame["acc"][3])
 
 
+def test_csv_has_names_and_numbers_exactly_and_no_byte_order_mark(http: httpx.Client, trainer: Trainer) -> None:
+    """What a program reads; what a spreadsheet has to be told is documented."""
+    names = ["=1+1", "+1", "-1", "@SUM(1)", "'=1", "正則化 L2", "Müller; straße", " \"a\" 'b' ".strip(), "016", "1e3"]
+    job = submit(http, variants=[{"name": name, "preset": "smaller"} for name in names])
+    values = [1 / 3, 1e-300, 123456789.123, 1e22, 0.1, 5e-324, 2.0, 1e-5, 0.7020947003364563, 3.0]
+    for value in values:
+        held = trainer.claim()
+        trainer.record(held, 1, val_acc=value)
+    answer = http.get(f"/v1/jobs/{job['id']}/history?format=csv")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    assert answer.content.startswith(b"job_id,")
+    assert answer.content.count(b"\r\n") == answer.content.count(b"\n") == len(names) + 1
+    rows = list(csv.DictReader(io.StringIO(answer.content.decode(), newline="")))
+    assert [row["variant"] for row in rows] == names
+    assert [float(row["val_acc"]) for row in rows] == values
+    assert all("," not in row["val_acc"] for row in rows)
+
+
 # --- metrics, analysis, plots ---------------------------------------------------------------------
 
 

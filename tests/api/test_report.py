@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import io
 import json
 import math
+import os
 import re
 import subprocess
 import sys
@@ -315,6 +317,26 @@ def test_the_bundles_script_makes_the_same_table(tmp_path: Path, validation: Any
     ):
         assert (labels == own.labels).all()
         assert (rows == own.numbers).all()
+
+
+def test_the_bundles_script_needs_no_locale(tmp_path: Path) -> None:
+    """Where the system's encoding is ASCII, names in other scripts are read, printed and written all the same."""
+    job = resolve({"dataset": {"name": "synthetic"}, "variants": [{"name": "正則化", "preset": "l2"}]})
+    (tmp_path / "train.py").write_text(script(job), "utf-8")
+    (tmp_path / "specification.json").write_text(json.dumps(job.model_dump(mode="json"), ensure_ascii=False), "utf-8")
+    (tmp_path / "networks.json").write_text(json.dumps({"正則化": {}}, ensure_ascii=False), "utf-8")
+    program = (
+        "import sys, runpy; sys.argv = ['train.py']; names = runpy.run_path('train.py');"
+        " names['main'].__globals__['train'] = lambda *_: [{'loss': 0.5}]; names['main']()"
+    )
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env={**os.environ, **ascii_only}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "--- \\u6b63\\u5247\\u5316, seed 0" in done.stdout
+    (row,) = csv.DictReader(io.StringIO((tmp_path / "history-keras.csv").read_bytes().decode(), newline=""))
+    assert (row["variant"], row["loss"]) == ("正則化", "0.5")
 
 
 def test_the_bundles_script_makes_the_same_reviews(tmp_path: Path) -> None:

@@ -42,6 +42,7 @@ OPTIMIZERS: dict[str, tuple[Any, dict[str, Any]]] = {
     "adam": (keras.optimizers.Adam, {}),
     "adam-amsgrad": (keras.optimizers.Adam, {"amsgrad": True, "beta_1": 0.8}),
     "adamw": (keras.optimizers.AdamW, {"weight_decay": 0.01}),
+    "nadam": (keras.optimizers.Nadam, {"beta_1": 0.8}),
     "sgd": (keras.optimizers.SGD, {"learning_rate": 0.1}),
     "sgd-nesterov": (keras.optimizers.SGD, {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}),
     "adagrad": (keras.optimizers.Adagrad, {"learning_rate": 0.05}),
@@ -217,8 +218,9 @@ def test_data_loss_is_the_loss_without_its_penalty(small: Dataset) -> None:
     [
         ({"type": "dropout", "rate": 0.5}, {"type": "dropout", "rate": 0.35}),
         ({"type": "gaussian_noise", "stddev": 1.0}, {"type": "gaussian_noise", "stddev": 0.7}),
+        ({"type": "alpha_dropout", "rate": 0.5}, {"type": "alpha_dropout", "rate": 0.35}),
     ],
-    ids=["dropout", "gaussian noise"],
+    ids=["dropout", "gaussian noise", "alpha dropout"],
 )
 def test_noise_is_equal_in_distribution(small: Dataset, layer: dict[str, Any], other: dict[str, Any]) -> None:
     """Paired by seed, the training losses differ by noise alone; another rate is told apart by the same rule."""

@@ -27,6 +27,7 @@ bearer = HTTPBearer(
 
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[0-9a-zA-Z.-]+)(?::([0-9]{1,5}))?")
 _OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip"})
+_INVALID = "The key is unknown, expired or revoked"
 _MAKE_A_KEY = "`ockham keys create` makes a key"
 
 
@@ -55,6 +56,13 @@ class Access:
     sees_all: bool
     key: str = ""
     """The key's id."""
+
+    def check_key(self) -> None:
+        """Raises Unauthorized if the key has ended since the request came: one that waits may outlive it."""
+        if self.key:
+            with self.database.read() as session:
+                if keys.ended(session, [self.key]):
+                    raise Unauthorized(_INVALID, "invalid_token")
 
     def own(self, query: Any, owner: Any = Job.owner) -> Any:
         """`query`, of what this caller sees."""
@@ -97,7 +105,7 @@ def _allow(request: Request, credentials: HTTPAuthorizationCredentials | None, s
         key = keys.find(session, credentials.credentials)
     if key is None:
         limits.count_request(request, _address(request))
-        raise Unauthorized("The key is unknown, expired or revoked", "invalid_token")
+        raise Unauthorized(_INVALID, "invalid_token")
     limits.count_request(request, key.id)
     allowed = keys.scopes_of(key)
     if scope not in allowed:

@@ -168,9 +168,10 @@ async def get_job(
         watch: Watch = request.app.state.watch
         if "If-None-Match" in request.headers:
             if seen and not seen.finished and is_known(request, seen.etag):
-                seen = await watch.change(job_id, seen, seconds)
+                seen = await watch.change(job_id, seen, seconds, access.key)
         else:
-            seen = await watch.finish(job_id, seen, seconds)
+            seen = await watch.finish(job_id, seen, seconds, access.key)
+        await run_in_threadpool(access.check_key)
     if seen and is_known(request, seen.etag):
         return Response(status_code=304, headers={**headers, **cached(seen.etag)})
     return await run_in_threadpool(_read, access, job_id, 200, headers)

@@ -87,12 +87,12 @@ class Watch:
             if not self._waiting[job_id]:
                 del self._waiting[job_id]
 
-    async def finish(self, job_id: str, seen: Mark | None, seconds: float) -> Mark | None:
-        """The job's mark as soon as it has finished, or after `seconds`; None where it is gone."""
+    async def finish(self, job_id: str, seen: Mark | None, seconds: float, key: str = "") -> Mark | None:
+        """The job's mark as soon as it has finished, or after `seconds`; None as `change` has it."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while seen and not seen.finished and not self.closing and (left := deadline - loop.time()) > 0:
-            seen = await self.change(job_id, seen, left)
+            seen = await self.change(job_id, seen, left, key)
         return seen
 
     async def frames(self, job_id: str, after: int) -> tuple[int, str]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import sys
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import httpx
@@ -18,6 +20,7 @@ from models.scopes import Scope
 from models.settings import Settings
 from models.tables import Event, Job
 from tests.api.conftest import SMALL, Trainer
+from tests.api.test_contract import is_problem
 from tests.servers import Process, Service, wait_for
 
 STREAMS = 100
@@ -73,6 +76,28 @@ def test_a_stream_ends_with_its_key(
         assert not [line for line in lines if line.startswith("event:")], "and it ended"
         Trainer(database).record(Trainer(database).claim(), 1)
         assert "event: run.epoch" in others
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_poll_ends_with_its_key(
+    http: httpx.Client, database: Database, make_key: Callable[..., dict[str, str]], known: bool
+) -> None:
+    key, other = make_key(), make_key(Scope.ADMIN)
+    job = http.post("/v1/jobs", json=SMALL, headers=key).json()
+    url = f"/v1/jobs/{job['id']}"
+    headers = {**key, "Prefer": "wait=50"}
+    if known:
+        headers["If-None-Match"] = http.get(url, headers=key).headers["ETag"]
+    with ThreadPoolExecutor(1) as clients:
+        poll = clients.submit(http.get, url, headers=headers)
+        time.sleep(1)
+        assert not poll.done()
+        with database.write() as session:
+            keys.revoke(session, keys.listed(session)[0].id)
+        answer = is_problem(poll.result(), 401, "unauthorized")
+    assert "revoked" in answer["detail"]
+    assert poll.result().elapsed.total_seconds() < 20
+    assert http.get(url, headers={**other, "Prefer": "wait=1"}).status_code == 200
 
 
 def test_what_is_resumed_at_the_end_of_a_finished_job_is_over(http: httpx.Client, trainer: Trainer) -> None:

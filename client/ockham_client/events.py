@@ -105,7 +105,9 @@ def _catch_up(job: str, after: int | None, etag: str, deadline: float | None) ->
     if response.status_code == 304:
         return False, after, etag
     etag = response.headers.get("ETag", "")
-    finished = Job.of(json_of(response)).finished
+    known = Job.of(json_of(response))
+    if after is not None and known.last_event is not None and after > known.last_event:
+        after = 0  # the database was restored to an earlier state: what comes now has these numbers again
     more = True
     while more:
         request = Request("GET", f"{job}/events", {"after": after, "limit": 200})
@@ -116,4 +118,4 @@ def _catch_up(job: str, after: int | None, etag: str, deadline: float | None) ->
             after = event.id
             yield Emit(event)
         more = page["has_more"]
-    return finished, after, etag
+    return known.finished, after, etag

@@ -247,6 +247,15 @@ def test_plots(client: Client, done: Job, tmp_path: Path) -> None:
         client.plot(done, "val_loss", variants=["nobody"])
 
 
+def test_who_has_seen_more_events_than_there_are_gets_them_from_the_first(live: str, client: Client, done: Job) -> None:
+    """As after a restore of the database, where streams come through and where they do not."""
+    whole = list(client.events(done))
+    assert list(client.events(done, after=1000)) == whole
+    with without_streams(live) as proxy, Client(proxy.url) as behind:
+        assert list(behind.events(done, after=1000)) == whole
+        assert list(behind.events(done, after=whole[-2].id)) == whole[-1:]
+
+
 def test_models_appear_whole_or_not_at_all(live: str, client: Client, done: Job, tmp_path: Path) -> None:
     path = client.model(done.runs[0].id, tmp_path / "model.keras")
     assert "model.weights.h5" in zipfile.ZipFile(path).namelist()

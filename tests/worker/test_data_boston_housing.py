@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.errors import DatasetInvalid, DatasetUnavailable
-from models.kinds.datasets.boston_housing import COLUMNS, BostonHousing
+from models.kinds.datasets.boston_housing import COLUMNS, DEVIATION, BostonHousing
 from models.kinds.tasks.regression import Regression
 from models.resolution import resolve
 from models.specification import RunSpecification
@@ -99,3 +100,20 @@ def test_the_books_job_trains(npz: Path, tmp_path: Path, engine: None) -> None:
     assert last["val_r2"] > 0.75
     assert result.test is not None
     assert result.test.keys() == {"loss", "mae", "data_loss"}
+
+
+@pytest.mark.tables
+def test_the_real_prices(tmp_path: Path, engine: None) -> None:
+    """From the table that R's mlbench has: another order of the rows than in Keras's file."""
+    file = Path(os.environ.get("OCKHAM_TEST_TABLES", "/")) / "boston_housing.csv"
+    table = np.loadtxt(file, delimiter=",", skiprows=1)
+    npz = save(tmp_path / "boston_housing.npz", x=table[:, :-1], y=table[:, -1])
+    assert table[:, -1].std() == pytest.approx(DEVIATION, abs=0.005)
+    run = resolve({"preset": "boston_housing", "training": {"epochs": 80, "batch_size": 16}}).run("original", 0)
+    epochs: list[training.Epoch] = []
+    result = training.train(run, load(run.dataset, tmp_path, npz), on_epoch=epochs.append)
+    assert run.dataset.task.chance is not None
+    assert epochs[0].metrics["val_data_loss"] > run.dataset.task.chance
+    assert epochs[-1].metrics["val_data_loss"] < 0.15 * run.dataset.task.chance
+    assert result.test is not None
+    assert 1.5 < result.test["mae"] < 4

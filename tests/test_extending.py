@@ -104,6 +104,14 @@ def test_there_is_a_recipe_for_each_family() -> None:
     assert len(RECIPES) == len(families)
 
 
+def test_the_table_counts_the_files_of_each_recipe() -> None:
+    text = (ROOT / "docs" / "extending.md").read_text()
+    counted = {name: int(count) for name, count in re.findall(r"^\| ([a-z ]+) \| (\d+) \|", text, re.M)}
+    sections = re.findall(r"^## An? ([^\n]+)\n(.*?)(?=^## |\Z)", text, re.M | re.S)
+    assert counted == {name: len(re.findall(r"^`[\w/]+\.py`:$", recipe, re.M)) for name, recipe in sections}
+    assert sum(counted.values()) == len(RECIPES)
+
+
 def test_without_the_files_the_request_is_refused() -> None:
     with pytest.raises(SpecificationError) as refused:
         resolve(ADDED)

@@ -17,7 +17,7 @@ from models.kinds.constraints import CONSTRAINTS
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Kind
 from models.kinds.layers import LAYERS
-from models.kinds.metrics import MEASURES, METRICS
+from models.kinds.metrics import MEASURES, METRICS, offered
 from models.kinds.optimizers import OPTIMIZERS
 from models.kinds.regularizers import REGULARIZERS
 from models.kinds.tasks import TASKS
@@ -145,10 +145,11 @@ def kinds() -> str:
     for name, task in TASKS.items():
         lines.append(f"| `{name}` | {_about(task)} | `{task.activation}` | `keras.losses.{task.loss}` |")
     lines += ["", "## Metrics", "", "`training.metrics` asks for those that are not recorded in every epoch.", ""]
-    lines += ["| name | | recorded as |", "|---|---|---|"]
+    lines += ["| name | | tasks | recorded as |", "|---|---|---|---|"]
     for name, measure in MEASURES.items():
         recorded = ", ".join(f"`{each}`" for each, metric in METRICS.items() if metric.measure is measure)
-        lines.append(f"| `{name}` | {_about(measure)} | {recorded} |")
+        tasks = ", ".join(f"`{each}`" for each, task in TASKS.items() if name in offered(task))
+        lines.append(f"| `{name}` | {_about(measure)} | {tasks} | {recorded} |")
     lines += ["", "## Axes of a sweep", "", "| name | |", "|---|---|"]
     lines += [f"| `{name}` | {_about(axis)} |" for name, axis in AXES.items()]
     return "\n".join(lines) + "\n"

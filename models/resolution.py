@@ -12,7 +12,7 @@ from models.errors import SpecificationError
 from models.faults import MOST_FAULTS, fault, faults_of
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
-from models.kinds.metrics import MEASURES, METRICS, offers
+from models.kinds.metrics import ASKED, METRICS, offered
 from models.kinds.optimizers import OPTIMIZERS
 from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Specification, Training
 from models.until import MAX_SEEDS, Until
@@ -219,6 +219,7 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
         if variant.training
     ]
     task = specification.dataset.task
+    fitting = f"to ask for are: {', '.join(name for name in offered(task) if name in ASKED) or 'none'}"
     for within, training in trainings:
         recorded = training.recorded(task)
         if training.early_stopping and training.early_stopping.monitor not in recorded:
@@ -230,9 +231,9 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
             if name in training.metrics[:i]
         ]
         errors += [
-            fault((*within, "metrics", i), "not_for_task", f"It has no meaning for {task.title}")
+            fault((*within, "metrics", i), "not_for_task", f"It has no meaning for {task.title}; {fitting}")
             for i, name in enumerate(training.metrics)
-            if not offers(task, MEASURES[name])
+            if name not in offered(task)
         ]
     data = specification.dataset
     if data.held_out >= data.available:

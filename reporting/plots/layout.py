@@ -14,7 +14,7 @@ def y_limits(
 ) -> tuple[float, float]:
     """Where the y axis begins and ends, for `values` and the `edges` of bands; with zero in view where `signed`.
 
-    `most` is what the values cannot exceed (an accuracy 1); those not `signed` cannot be below 0.
+    `most` is what the values cannot exceed (an accuracy 1); those not `signed` get no room below 0 unless one is there.
 
     The values are in view, bands as far as they do not dwarf them. A run on its way to infinity does
     not set the scale for the rest: what lies further from the median than ten times the 90th percentile of such

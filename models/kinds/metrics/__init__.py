@@ -75,7 +75,7 @@ def in_unit(name: str, task: Task | None) -> str:
     return f" ({unit})" if unit else ""
 
 
-def scored(task: Task) -> tuple[str, ...]:
+def scored(task: Task | type[Task]) -> tuple[str, ...]:
     """The measures of the test set at the chosen epoch, by name: those that Keras computes batch by batch."""
     return tuple(name for name, each in MEASURES.items() if not each.asked and (each.loss or name == task.measure))
 
@@ -91,15 +91,15 @@ def recorded(task: Task, evaluate_train: bool = False, asked: Collection[str] = 
     return tuple(name for name, metric in METRICS.items() if is_recorded(metric))
 
 
-def offers(task: Task, measure: type[Measure]) -> bool:
-    """Whether jobs of this task may ask for the measure."""
-    return not measure.tasks or task.name in measure.tasks
+def offered(task: Task | type[Task]) -> tuple[str, ...]:
+    """The measures that jobs of this task have in every epoch, or may ask for, by name."""
+    fits = [name for name, each in MEASURES.items() if each.asked and (not each.tasks or task.name in each.tasks)]
+    return (*scored(task), *fits)
 
 
 def check_offered(name: str, task: Task) -> None:
     """Raises NotForTask if no job of this task has the metric, or the pair of them, of this name."""
-    asked = [each for each, measure in MEASURES.items() if measure.asked and offers(task, measure)]
-    own = recorded(task, True, asked)
+    own = [each for each, metric in METRICS.items() if metric.measure.name in offered(task)]
     if PAIRS.get(name, (name,))[0] not in own:
         there = ", ".join([*own, *(pair for pair, (first, _) in PAIRS.items() if first in own)])
         raise NotForTask(f"{name} is not measured of {task.title}; there are: {there}")

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session, selectinload
 
 from api import limits, peers
@@ -66,7 +66,11 @@ class Access:
 
     def own(self, query: Any, owner: Any = Job.owner) -> Any:
         """`query`, of what this caller sees."""
-        return query if self.sees_all else query.where(owner == self.owner)
+        return query.where(self.owns(owner))
+
+    def owns(self, owner: Any) -> ColumnElement[bool]:
+        """A condition on a table with the column `owner`, of what this caller sees."""
+        return true() if self.sees_all else owner == self.owner
 
     def job(self, session: Session, job_id: str) -> Job:
         """The job with its runs. Raises NotFound for one that is not there, and for another's."""

@@ -15,6 +15,7 @@ from fastapi.middleware.gzip import GZipMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
 from api import (
+    datasets,
     events,
     health,
     histories,
@@ -148,7 +149,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
     app.add_middleware(Below, root=settings.root_path)
     openapi.install(app)
-    for resource in (jobs, events, histories, metrics, plots, report, runs, presets, webhooks):
+    for resource in (jobs, datasets, events, histories, metrics, plots, report, runs, presets, webhooks):
         app.include_router(resource.router, prefix="/v1")
     app.include_router(health.router)
     pages.install(app)

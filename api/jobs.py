@@ -23,12 +23,12 @@ from api.requests import JobRequest, SeedsRequest
 from api.routing import Route
 from api.schemas import JobList, JobObject, Preview, VariantPreview
 from api.watch import Watch
-from models import deletion, states
+from models import datasets, deletion, states
 from models.estimates import cost_of
 from models.names import folded
 from models.resolution import resolve
 from models.specification import Specification
-from models.tables import FINISHED, Job, Status
+from models.tables import FINISHED, Job, Status, StoredDataset
 
 router = APIRouter(tags=["jobs"], route_class=Route)
 
@@ -83,6 +83,8 @@ def create_job(
     The job is in the database when this answers, and will end whatever happens to workers or broker.
     """
     settings = request.app.state.settings
+    with access.database.read() as session:
+        body = datasets.complete(session, access.owns(StoredDataset.owner), body)
     with _resolving:
         specification = resolve(body)
     limits.check_size(specification, settings)
@@ -93,6 +95,7 @@ def create_job(
             return _accepted(first, json.loads(first)["links"]["self"], {"Idempotency-Replayed": "true"})
         runs = len(specification.seeds) * len(specification.variants)
         limits.check_queue(session, access.owner, runs, settings)
+        datasets.hold(session, specification.dataset)
         job = states.submit(session, specification, access.owner)
         session.flush()
         shown = read_job(session, job.id)

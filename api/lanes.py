@@ -57,6 +57,7 @@ WRITING = Lane("writing", 8, patience=10)
 DRAWING = Lane("drawing", 2)
 COMPUTING = Lane("computing", 2)
 EXPORTING = Lane("exporting", 4)
+READING = Lane("reading a data set", 1, patience=60)
 PARSING = Lane("parsing", 1)
 MEASURING = Lane("measuring", 1)
 

@@ -14,16 +14,18 @@ from api.problems import Problem
 from api.requests import JobRequest, SeedsRequest
 from api.webhooks import WebhookRequest
 from models.documents import EXACT
+from models.tabular.options import Options
 
 MAKERS = {
     "create_job": ("202", {"job_id": "$response.body#/id", "run_id": "$response.body#/runs/0/id"}),
+    "create_dataset": ("201", {"dataset_id": "$response.body#/id"}),
     "create_webhook": ("201", {"webhook_id": "$response.body#/id"}),
 }
 """Operations that make something: the status they make it with, and where its ids are in their answer."""
 
 CONSTANT = {"metric": "val_loss", "format": "png"}
 
-REQUESTS = (JobRequest, SeedsRequest, WebhookRequest)
+REQUESTS = (JobRequest, SeedsRequest, WebhookRequest, Options)
 
 REF = "#/components/schemas/{model}"
 
@@ -42,7 +44,7 @@ def install(app: FastAPI) -> None:
             )
             _, named = models_json_schema(
                 [
-                    *((model, "validation") for model in (JobRequest, SeedsRequest, WebhookRequest)),
+                    *((model, "validation") for model in REQUESTS),
                     (Problem, "serialization"),
                 ],
                 ref_template=REF,

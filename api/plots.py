@@ -155,7 +155,7 @@ def get_plot(
             band=look.band,
             baseline=chosen.spec["baseline"],
             difference=difference,
-            dataset=dataset.title,
+            dataset=dataset.called,
             task=dataset.task,
             theme=look.theme,
         )
@@ -197,7 +197,7 @@ def get_plot_across(
             variants=look.variants.split(",") if look.variants else None,
             style=look.style,
             band=look.band,
-            dataset=", ".join(sorted({dataset_of(each.spec).title for each in chosen})),
+            dataset=", ".join(sorted({dataset_of(each.spec).called for each in chosen})),
             task=task,
             theme=look.theme,
         )

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.root import at
 from models.database import reason, trouble
 from models.errors import MOST_ERRORS, Malformed, OckhamError, Unavailable
+from models.tabular.faults import BadRow
 
 log = structlog.get_logger(__name__)
 
@@ -43,8 +44,12 @@ class Problem(BaseModel):
     detail: str
     instance: str
     code: str
-    errors: list[FieldError] | None = Field(None, description="With a 422: every fault at once, the first 100 of them")
-    error_count: int | None = Field(None, description="With `invalid_specification`: how many there are")
+    errors: list[FieldError | BadRow] | None = Field(
+        None, description="With a 422: every fault at once, the first 100 of them"
+    )
+    error_count: int | None = Field(
+        None, description="With `invalid_specification` and `invalid_dataset`: how many there are"
+    )
 
 
 PHRASES = {

@@ -15,11 +15,12 @@ from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
 from models.database import Database, now
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, InUse, NotFound
 from models.tables import (
     FINISHED,
     SHOW_DELETED,
     Base,
+    DatasetPart,
     Delivery,
     Epoch,
     Event,
@@ -27,6 +28,7 @@ from models.tables import (
     ModelPart,
     Reproduction,
     Run,
+    StoredDataset,
     Webhook,
 )  # fmt: skip
 
@@ -64,6 +66,16 @@ def delete_next_expired(session: Session, age: float) -> bool:
 def delete_webhook(session: Session, webhook_id: str) -> None:
     """Deletes a webhook with its messages."""
     _mark_webhooks(session, Webhook.id == webhook_id)
+
+
+def delete_dataset(session: Session, dataset_id: str) -> None:
+    """Deletes a data set that no unfinished job trains on. Raises InUse on any other, NotFound if there is none."""
+    if session.get(StoredDataset, dataset_id, with_for_update=True, populate_existing=True) is None:
+        raise NotFound("There is no data set with this id")
+    used = select(Job.id).where(Job.dataset_id == dataset_id, Job.status.not_in(FINISHED)).limit(1)
+    if (job_id := session.scalar(used)) is not None:
+        raise InUse(f"{job_id} trains on it and is not finished; cancel it first")
+    session.execute(update(StoredDataset).where(StoredDataset.id == dataset_id).values(deleted_at=now(), digest=None))
 
 
 def _mark(session: Session, job_id: str) -> None:
@@ -126,6 +138,9 @@ def _remove_some(session: Session) -> int:
     if (webhook_id := _next(session, Webhook)) is not None:
         messages = _remove(session, Delivery, Delivery.webhook_id == webhook_id)
         return messages or _remove(session, Webhook, Webhook.id == webhook_id)
+    if (dataset_id := _next(session, StoredDataset)) is not None:
+        parts = _remove(session, DatasetPart, DatasetPart.dataset_id == dataset_id, PARTS)
+        return parts or _remove(session, StoredDataset, StoredDataset.id == dataset_id)
     if (job_id := _next(session, Job)) is None:
         return 0
     runs = _runs_of(job_id)
@@ -138,8 +153,9 @@ def _remove_some(session: Session) -> int:
     )
 
 
-def _next(session: Session, table: type[Job | Webhook]) -> str | None:
-    marked = select(table.id).where(table.deleted_at.is_not(None)).order_by(table.deleted_at).limit(1)
+def _next(session: Session, table: type[Job | Webhook | StoredDataset]) -> str | None:
+    """What was marked first; what is marked for later, because it is still being stored, is not meant."""
+    marked = select(table.id).where(table.deleted_at <= now()).order_by(table.deleted_at).limit(1)
     return session.scalar(marked.with_for_update(skip_locked=True), execution_options=SHOW_DELETED)
 
 

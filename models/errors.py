@@ -40,6 +40,12 @@ class Conflict(OckhamError):
     status, code, title = 409, "conflict", "Not possible in the present state"
 
 
+class InUse(Conflict):
+    """A data set on which an unfinished job trains."""
+
+    code, title = "in_use", "It is in use"
+
+
 class SpecificationError(OckhamError):
     """A specification that cannot be trained; `errors` lists every fault at once, `more` were counted besides."""
 

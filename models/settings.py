@@ -82,6 +82,8 @@ class Settings(BaseSettings):
     threads: int = Field(2, ge=1, description="How many operations of a network a worker's child computes at once")
 
     max_body_bytes: int = Field(1_000_000, ge=1000, description="Largest request body")
+    max_dataset_bytes: int = Field(256 << 20, ge=1000, description="Largest file of a data set, unpacked")
+    max_datasets_bytes: int = Field(4 << 30, ge=1000, description="Bytes that the data sets of a key may have together")
     max_run_work: float = Field(
         1e15,
         gt=0,

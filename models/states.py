@@ -46,6 +46,7 @@ def submit(session: Session, specification: Specification, owner: str = "") -> J
         queued_at=clock,
         last_event=0,
         deciding=specification.until is not None,
+        dataset_id=specification.dataset.stored,
     )
     session.add(job)
     session.flush()

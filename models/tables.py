@@ -120,6 +120,8 @@ class Job(Deletable, Base):
     last_event: Mapped[int] = mapped_column(Integer, default=0)
     deciding: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether it may get further seeds by its `until` once all its runs have ended."""
+    dataset_id: Mapped[str | None] = mapped_column(Id, index=True)
+    """The stored data set that its runs are trained on; it may have been deleted since the job finished."""
     look: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """What was seen when all its runs had ended, the last time (`reporting.looks.Look`); null without `until`."""
 
@@ -314,6 +316,39 @@ class Webhook(Deletable, Base):
     """Attempts that failed since one arrived."""
     paused_until: Mapped[datetime | None] = mapped_column(UTCDateTime)
     """Until then nothing is sent, whatever waits: the last attempt failed."""
+
+
+class StoredDataset(Deletable, Base):
+    """A table that a user sent. While its parts are being stored it is marked as deleted, in an hour."""
+
+    __tablename__ = "datasets"
+    __table_args__ = (Index(None, "owner", "id"), UniqueConstraint("owner", "digest"))
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    owner: Mapped[str] = mapped_column(Id)
+    name: Mapped[str] = mapped_column(Text, index=True)
+    task: Mapped[str] = mapped_column(String(16))
+    digest: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 of the files as they were sent, and of the options; null once it is deleted."""
+    bytes: Mapped[int] = mapped_column(BigInteger)
+    """Of its parts."""
+    card: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """What is in it (`models.tabular.card.Card`)."""
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
+class DatasetPart(Base):
+    """Some rows of a data set's file, as Parquet with typed columns."""
+
+    __tablename__ = "dataset_parts"
+
+    dataset_id: Mapped[str] = mapped_column(ForeignKey("datasets.id", ondelete="CASCADE"), primary_key=True)
+    split: Mapped[str] = mapped_column(String(5), primary_key=True)
+    """`train` or `test`."""
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    first: Mapped[int]
+    """The number of its first row within the file, from 0."""
+    data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Delivery(Base):

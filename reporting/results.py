@@ -31,7 +31,7 @@ class Results:
     @property
     def dataset(self) -> str:
         """The data set's name as figures say it."""
-        return dataset_of(self.job.spec).title
+        return dataset_of(self.job.spec).called
 
     @property
     def task(self) -> Task:

@@ -159,12 +159,15 @@ class Child:
         from worker import training
         from worker.data import load
         from worker.fingerprint import fingerprint
+        from worker.stored import fetch
 
         run = held.specification
         kept = self._process.memory_info().rss if self._trained else 0
         if kept + cost_of(run).memory - PROCESS > self.settings.worker_memory_mb * 2**20:
             self._forget()
-        data = load(run.dataset, self.settings.data_dir.absolute(), self.settings.npz(run.dataset.name))
+        directory = self.settings.data_dir.absolute()
+        file = fetch(run.dataset, directory, self.database) or self.settings.npz(run.dataset.name)
+        data = load(run.dataset, directory, file)
         under = fingerprint(data.sha256)
         recorded = lease.persist(lambda session: claims.begin(session, held, under))
         if held.reuse:

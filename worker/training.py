@@ -160,7 +160,7 @@ class _Run:
             chosen = self.choice.epoch
             self.network.choose(best)
         test = None
-        if self.run.dataset.held_out:
+        if self.run.dataset.held_out and len(self.data.test):
             rows = sparse.Rows.of(self.data.test, self.rows.cuts).in_order
             score = self._metrics(Of.TRAINING, self.network.evaluate, rows)
             test = {name: score[name] for name in scored(self.task)}

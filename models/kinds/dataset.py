@@ -34,8 +34,9 @@ class Dataset(Kind):
 
     Its loader is the module of the same name in `worker.data`. title: its name in figures and reports. rows: what its
     rows are called. A row's inputs are `numbers`, and behind them some that are 0 or 1. density: how many of the latter
-    are 1, rounded up. script: Python for a program without Ockham, a function `read(dataset, path)` that returns the
-    training and the test set, each as (rows, labels): the numbers (rows, inputs), or of each row the inputs that are 1.
+    are 1, rounded up. uploaded: whether users send it. script: Python for a program without Ockham, a function
+    `read(dataset, path)` that returns the training and the test set, each as (rows, labels): the numbers
+    (rows, inputs), or of each row the inputs that are 1.
     `dataset` is this as JSON, `path` a file that the user names or None.
     """
 
@@ -43,6 +44,7 @@ class Dataset(Kind):
 
     rows: ClassVar[str] = "rows"
     density: ClassVar[int] = 0
+    uploaded: ClassVar[bool] = False
     script: ClassVar[str] = SCRIPT
 
     name: str
@@ -60,6 +62,16 @@ class Dataset(Kind):
     def inputs(self) -> int:
         """The features of a row, as a network's first layer reads them."""
         raise NotImplementedError
+
+    @property
+    def stored(self) -> str | None:
+        """The id under which the database has its rows; None if they are not there."""
+        return None
+
+    @property
+    def called(self) -> str:
+        """Its name in figures."""
+        return self.title
 
     @property
     def numbers(self) -> int:

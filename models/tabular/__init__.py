@@ -1,4 +1,4 @@
 """Tables that users send: a file is read, checked, described by a card, and written as Parquet with typed columns.
 
-Nothing here knows of HTTP, SQL or training, and nothing in the service uses it yet.
+Nothing here knows of HTTP, SQL or training.
 """

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from models.errors import MOST_ERRORS
+from models.errors import MOST_ERRORS, OckhamError
 
 File = Literal["train", "test", "options"]
 _ORDER: list[str] = ["options", "train", "test"]
@@ -24,15 +24,16 @@ class BadRow(BaseModel):
     detail: str
 
 
-class InvalidDataset(Exception):
+class InvalidDataset(OckhamError):
     """A data set that cannot be taken: `extra` has the first bad rows as `errors`, and of all the `error_count`."""
 
+    status, code, title = 422, "invalid_dataset", "The data set cannot be read"
+
     def __init__(self, errors: list[BadRow], count: int) -> None:
-        self.detail = f"{count:,} error{'s' if count != 1 else ''} in the data set"
+        detail = f"{count:,} error{'s' if count != 1 else ''} in the data set"
         if count > len(errors):
-            self.detail += f": the first {len(errors)}, and {count - len(errors):,} more"
-        super().__init__(self.detail)
-        self.extra: dict[str, Any] = {"errors": [each.model_dump() for each in errors], "error_count": count}
+            detail += f": the first {len(errors)}, and {count - len(errors):,} more"
+        super().__init__(detail, errors=[each.model_dump() for each in errors], error_count=count)
 
 
 class Faults:

@@ -98,7 +98,7 @@ def _of_job(job: Source, options: DifferenceOptions) -> DifferenceSeries:
     compared = [each for each in analysis.comparisons if each.variant in chosen]
     analysis = analysis.model_copy(update={"comparisons": compared})
     return prepare_differences(
-        analysis, options.metric, runs=job.runs, dataset=dataset.title, task=dataset.task, theme=job.theme
+        analysis, options.metric, runs=job.runs, dataset=dataset.called, task=dataset.task, theme=job.theme
     )
 
 

@@ -146,7 +146,7 @@ def _of_job(job: Source, options: SweepOptions) -> SweepSeries:
         over=options.over.split(",") if options.over else (),
         metric=options.metric,
         band=job.band,
-        dataset=dataset.title,
+        dataset=dataset.called,
         task=dataset.task,
         theme=job.theme,
     )

@@ -48,9 +48,10 @@ def load(specification: dataset.Dataset, data_dir: Path, file: Path | None) -> D
     what it should be or has too few of them, StorageFull where there is no room for them.
     """
     loader = import_module(f"worker.data.{specification.name}")
-    train, test, sha256 = csr.read(loader.prepared(specification, data_dir / "datasets", file))
+    rows = loader.prepared(specification, data_dir / "datasets", file)
+    train, test, sha256 = csr.read(rows)
 
-    held_out = specification.held_out
+    held_out = csr.describe(rows).get("held_out", specification.held_out)  # whole groups may be more
     left = len(train) - held_out
     wanted = left if specification.train_samples is None else specification.train_samples
     if not 0 < wanted <= left:
@@ -75,15 +76,20 @@ def load(specification: dataset.Dataset, data_dir: Path, file: Path | None) -> D
 
 
 def _scales(numbers: np.ndarray) -> list[tuple[float, float]]:
-    """The mean and the standard deviation of each column; of one that never changes, 1."""
-    columns = (column.astype(np.float64) for column in numbers.T)  # one at a time: a table may be wide
-    return [(float(column.mean()), float(column.std()) or 1.0) for column in columns]
+    """The mean and the standard deviation of each column's numbers; of one that never changes, 1."""
+    scales = []
+    for column in numbers.T:  # one at a time: a table may be wide
+        values = column.astype(np.float64)
+        values = values[~np.isnan(values)]
+        scales.append((float(values.mean()), float(values.std()) or 1.0) if len(values) else (0.0, 1.0))
+    return scales
 
 
 def _standardised(rows: Reviews, scales: Sequence[tuple[float, float]]) -> Reviews:
-    """The rows with each number as its distance from its column's mean, in standard deviations."""
+    """The rows with each number as its distance from its column's mean, in standard deviations; 0 if it is missing."""
     assert rows.numbers is not None
     numbers = np.empty_like(rows.numbers)
     for into, column, (mean, deviation) in zip(numbers.T, rows.numbers.T, scales, strict=True):
         into[:] = (column.astype(np.float64) - mean) / deviation
+        into[np.isnan(into)] = 0
     return replace(rows, numbers=numbers)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -52,6 +52,29 @@ class Reviews:
             self.labels[start:stop],
             None if self.numbers is None else self.numbers[start:stop],
         )
+
+    def take(self, rows: NDArray[np.int64]) -> Reviews:
+        """These rows, in this order."""
+        lengths = np.diff(self.indptr)[rows]
+        indptr = starts(lengths)
+        within = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths)
+        return Reviews(
+            indptr,
+            self.indices[np.repeat(self.indptr[rows], lengths) + within],
+            self.labels[rows],
+            None if self.numbers is None else self.numbers[rows],
+        )
+
+
+def joined(blocks: Sequence[Reviews]) -> Reviews:
+    """The rows of these blocks, one after the other."""
+    numbers = [block.numbers for block in blocks if block.numbers is not None]
+    return Reviews(
+        starts(np.concatenate([np.diff(block.indptr) for block in blocks])),
+        np.concatenate([block.indices for block in blocks]),
+        np.concatenate([block.labels for block in blocks]),
+        np.concatenate(numbers) if numbers else None,
+    )
 
 
 def distinct(
@@ -125,6 +148,12 @@ def _header(file: BinaryIO, length: int) -> None:
     np.lib.format.write_array_header_1_0(file, {"descr": "<i4", "fortran_order": False, "shape": (length,)})
 
 
+def describe(directory: Path) -> dict[str, Any]:
+    """What `write` noted of the rows: `sha256`, of their content, and what it was told to note besides."""
+    noted: dict[str, Any] = json.loads((directory / "meta.json").read_text())
+    return noted
+
+
 def read(directory: Path) -> tuple[Reviews, Reviews, str]:
     """What `write` wrote, memory-mapped: the training rows, the test rows, the content's SHA-256."""
 
@@ -134,4 +163,4 @@ def read(directory: Path) -> tuple[Reviews, Reviews, str]:
 
     arrays = ["indptr", "indices", "labels"] + ["numbers"] * (directory / "train_numbers.npy").is_file()
     train, test = (Reviews(*(mapped(f"{split}_{name}") for name in arrays)) for split in SPLITS)
-    return train, test, json.loads((directory / "meta.json").read_text())["sha256"]
+    return train, test, describe(directory)["sha256"]

@@ -1,0 +1,163 @@
+"""Users' data sets in the database: stored in parts, named in specifications, read again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.orm import Session
+
+from models.database import Database, now
+from models.errors import SpecificationError
+from models.faults import fault
+from models.ids import new_id
+from models.kinds.dataset import Dataset
+from models.kinds.datasets.table import Column, Content, held_out
+from models.tables import DatasetPart, StoredDataset
+from models.tabular.card import Card, Classes, Quantity
+
+STORING_SECONDS = 3600
+"""How long storing a data set's parts may take. What was begun and not completed by then is removed."""
+
+
+def find_same(session: Session, owner: str, digest: str) -> StoredDataset | None:
+    """The owner's data set of these files and options."""
+    return session.scalar(select(StoredDataset).where(StoredDataset.owner == owner, StoredDataset.digest == digest))
+
+
+def stored_bytes(session: Session, owner: str) -> int:
+    """How many bytes the owner's data sets have."""
+    return int(session.scalar(select(func.sum(StoredDataset.bytes)).where(StoredDataset.owner == owner)) or 0)
+
+
+def store(
+    database: Database,
+    owner: str,
+    name: str,
+    digest: str,
+    card: Card,
+    parts: Iterable[tuple[str, int, bytes]],
+    size: int,
+) -> str:
+    """Stores a data set: its id. `parts`: of which split, its first row, the Parquet file.
+
+    Each part is a transaction, and nobody sees the data set before the last: it is there whole, or not at all.
+    """
+    with database.write() as session:
+        clock = session.scalars(select(now())).one()
+        dataset_id = new_id("ds", clock)
+        row = StoredDataset(
+            id=dataset_id,
+            owner=owner,
+            name=name,
+            task=card.task,
+            digest=None,
+            bytes=size,
+            card=card.model_dump(mode="json"),
+            created_at=clock,
+        )
+        session.add(row)
+        session.flush()
+        session.execute(_one(dataset_id).values(deleted_at=now(STORING_SECONDS)))
+    numbers: dict[str, int] = {}
+    for split, first, data in parts:
+        number = numbers[split] = numbers.get(split, -1) + 1
+        with database.write() as session:
+            session.add(DatasetPart(dataset_id=dataset_id, split=split, part=number, first=first, data=data))
+    with database.write() as session:
+        if (same := find_same(session, owner, digest)) is not None:  # another request was faster with the same
+            session.execute(_one(dataset_id).values(deleted_at=now()))
+            return same.id
+        session.execute(_one(dataset_id).values(deleted_at=None, digest=digest))
+    return dataset_id
+
+
+def _one(dataset_id: str) -> Any:
+    return update(StoredDataset).where(StoredDataset.id == dataset_id).execution_options(synchronize_session=False)
+
+
+def read_parts(database: Database, dataset_id: str, split: str, first: int = 0) -> Iterator[tuple[int, bytes]]:
+    """The parts of a split from the one with the row `first` on: the number of the first row, the Parquet file."""
+    with database.read() as session:
+        keys = session.execute(
+            select(DatasetPart.part, DatasetPart.first)
+            .where(DatasetPart.dataset_id == dataset_id, DatasetPart.split == split)
+            .order_by(DatasetPart.part)
+        ).all()
+    begun = max((i for i, key in enumerate(keys) if key.first <= first), default=0)
+    for part, row in keys[begun:]:
+        with database.read() as session:
+            data = session.scalar(
+                select(DatasetPart.data).where(
+                    DatasetPart.dataset_id == dataset_id, DatasetPart.split == split, DatasetPart.part == part
+                )
+            )
+        if data is None:
+            return  # deleted meanwhile
+        yield row, data
+
+
+def read_card(database: Database, dataset_id: str) -> Card | None:
+    """What is in a data set; None if it is not there."""
+    with database.read() as session:
+        found = session.get(StoredDataset, dataset_id)
+        return None if found is None or found.deleted_at else Card.model_validate(found.card)
+
+
+def complete(session: Session, mine: ColumnElement[bool], body: Any) -> Any:
+    """A client's specification, in which a stored data set that it names is followed by what is in it.
+
+    `mine`: a condition on `StoredDataset`, of what the client may see. What the client says of the content is
+    replaced. A data set that is not there stays as it was named.
+    """
+    named = body.get("dataset") if isinstance(body, dict) else None
+    if not isinstance(named, dict):
+        return body
+    by_id = "id" in named or named.get("name") == "table"
+    asked = named.get("id" if by_id else "name")
+    found = None
+    if isinstance(asked, str):
+        column = StoredDataset.id if by_id else StoredDataset.name
+        query = select(StoredDataset).where(mine, column == _stored_text(asked))
+        found = session.scalar(query.order_by(StoredDataset.id.desc()).limit(1))
+    if found is None:
+        return {**body, "dataset": {**named, "name": "table", "content": None}} if by_id else body
+    content = content_of(found)
+    validation = held_out(named.get("validation"), content.rows, content.test_rows)
+    dataset = {**named, "name": "table", "id": found.id, "content": content.model_dump(mode="json")}
+    return {**body, "dataset": {**dataset, "validation": validation}}
+
+
+def _stored_text(text: str) -> str:
+    """What a database can compare: what no name and no id has is replaced by what none has either."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+def hold(session: Session, dataset: Dataset) -> None:
+    """Until the transaction ends nobody deletes the data set. Raises SpecificationError if it is not there any more."""
+    if dataset.stored is None:
+        return
+    if session.get(StoredDataset, dataset.stored, with_for_update=True, populate_existing=True) is None:
+        raise SpecificationError([fault(("dataset", "id"), "unknown_dataset", "The data set has just been deleted")])
+
+
+def content_of(stored: StoredDataset) -> Content:
+    """What a specification says of a stored data set."""
+    card = Card.model_validate(stored.card)
+    assert stored.digest is not None
+    return Content(
+        title=stored.name,
+        sha256=stored.digest,
+        task=card.task,
+        classes=len(card.label.classes) if isinstance(card.label, Classes) else None,
+        deviation=card.label.sd if isinstance(card.label, Quantity) else None,
+        rows=card.rows.train,
+        test_rows=card.rows.test,
+        grouped=card.group is not None,
+        columns=tuple(
+            Column(name=each.column, kind=each.kind, missing=each.missing > 0, distinct=each.distinct)
+            for each in card.inputs
+            if each.kind != "ignore"
+        ),
+    )

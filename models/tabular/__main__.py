@@ -1,0 +1,51 @@
+"""`python -m models.tabular`: reads a data set's files within limits of time and memory, for `models.tabular.apart`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from models.tabular.faults import InvalidDataset
+from models.tabular.options import read_options
+from models.tabular.read import Sent, read
+from models.tabular.source import named_format
+
+
+def main(asked: dict[str, Any]) -> dict[str, Any]:
+    """The card, the options' name, and which parts were written; or what is wrong with the files."""
+    for limit, most in ((resource.RLIMIT_CPU, asked["seconds"]), (resource.RLIMIT_DATA, asked["memory"])):
+        resource.setrlimit(limit, (most, most))
+    folder = Path(asked["folder"])
+    parts: list[tuple[str, int, str]] = []
+    rows = {"train": 0, "test": 0}
+
+    def write(split: str, count: int, data: bytes) -> None:
+        name = f"part-{len(parts)}"
+        (folder / name).write_bytes(data)
+        parts.append((split, rows[split], name))
+        rows[split] += count
+
+    with ExitStack() as opened:
+
+        def sent(told: dict[str, Any]) -> Sent:
+            return Sent(opened.enter_context(Path(told["path"]).open("rb")), named_format(*told["named"]))
+
+        try:
+            options = read_options(asked["options"].encode(), asked["train"]["named"][0])
+            test = sent(asked["test"]) if asked["test"] else None
+            card = read(sent(asked["train"]), test, options, asked["limit"], write)
+        except InvalidDataset as invalid:
+            return invalid.extra
+    return {"name": options.name, "card": card.model_dump(mode="json"), "parts": parts}
+
+
+if __name__ == "__main__":
+    try:
+        result = main(json.load(sys.stdin))
+    except MemoryError:  # of which pyarrow's is one
+        sys.exit("memory")
+    json.dump(result, sys.stdout)

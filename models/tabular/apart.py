@@ -1,0 +1,78 @@
+"""Reads a data set's files in a process of its own: a file that takes too much ends that process alone."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.tabular.card import Card
+from models.tabular.faults import BadRow, InvalidDataset
+
+SECONDS = 300
+"""Of processor time that reading a data set may take."""
+MEMORY = 3 << 30
+"""Bytes that it may use."""
+
+
+@dataclass(frozen=True)
+class SentFile:
+    """A file as it was sent: where it is, its name and its media type."""
+
+    path: Path
+    name: str
+    media_type: str
+
+
+@dataclass(frozen=True)
+class Result:
+    """What was read: the data set's name, its card, and of each part its split, its first row and its file."""
+
+    name: str
+    card: Card
+    parts: list[tuple[str, int, Path]]
+
+
+def read_apart(train: SentFile, test: SentFile | None, options: str, limit: int, folder: Path) -> Result:
+    """Reads the files; the parts are written into `folder`. `limit`: a file's bytes, unpacked.
+
+    Raises InvalidDataset with every bad row; also if the files take more time or memory than they may.
+    """
+
+    def told(sent: SentFile | None) -> dict[str, Any] | None:
+        return None if sent is None else {"path": str(sent.path), "named": (sent.name, sent.media_type)}
+
+    asked = {
+        "train": told(train), "test": told(test), "options": options, "limit": limit, "folder": str(folder),
+        "seconds": SECONDS, "memory": MEMORY,
+    }  # fmt: skip
+    try:
+        run = subprocess.run(
+            [sys.executable, "-P", "-m", "models.tabular"],
+            input=json.dumps(asked),
+            capture_output=True,
+            text=True,
+            timeout=2 * SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise _too_much("time") from None
+    if run.returncode == 0:
+        answer = json.loads(run.stdout)
+        if "errors" in answer:
+            raise InvalidDataset([BadRow(**each) for each in answer["errors"]], answer["error_count"])
+        parts = [(split, first, folder / name) for split, first, name in answer["parts"]]
+        return Result(answer["name"], Card.model_validate(answer["card"]), parts)
+    if run.returncode == -24:  # SIGXCPU
+        raise _too_much("time")
+    if run.returncode == -9 or run.stderr.strip() == "memory":
+        raise _too_much("memory")
+    raise RuntimeError(f"Reading a data set ended with {run.returncode}: {run.stderr[-2000:]}")
+
+
+def _too_much(what: str) -> InvalidDataset:
+    detail = f"Reading the files takes more {what} than it may: send fewer rows or columns"
+    return InvalidDataset([BadRow(file="train", line=None, column=None, code=f"too_much_{what}", detail=detail)], 1)

@@ -1,0 +1,150 @@
+"""Tables of one's own, on real servers and workers: sent, read again, trained on, deleted."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.servers import Service
+
+WORDS = ["good", "fine", "great", "bad", "poor", "awful", "it", "was", "very", "the"]
+
+
+def table(rows: int, seed: int) -> str:
+    """A CSV whose label follows from its text, its number and its category, but for some noise."""
+    draw = random.Random(seed)
+    lines = ["text,price,colour,stars,verdict"]
+    for _ in range(rows):
+        words = [draw.choice(WORDS) for _ in range(8)]
+        price, colour = draw.gauss(10, 3), draw.choice(["red", "green", "blue"])
+        score = 1.0 * sum(w in WORDS[:3] for w in words) - sum(w in WORDS[3:6] for w in words) + (colour == "red")
+        score += (price - 10) / 3 + draw.gauss(0, 1)
+        shown = "" if draw.random() < 0.1 else f"{price:.2f}"
+        stars = min(5, max(1, round(3 + score / 2)))
+        lines.append(f"{' '.join(words)},{shown},{colour},{stars},{'yes' if score > 0 else 'no'}")
+    return "\n".join(lines) + "\n"
+
+
+def send(http: httpx.Client, train: str, test: str | None = None, query: str = "", **options: Any) -> httpx.Response:
+    files = {"train": ("train.csv", train.encode(), "text/csv")}
+    if test is not None:
+        files["test"] = ("test.csv", test.encode(), "text/csv")
+    return http.post(f"/v1/datasets{query}", files=files, data={"options": json.dumps(options)}, timeout=120)
+
+
+@pytest.fixture
+def service(make_service: Callable[..., Service]) -> Service:
+    made = make_service()
+    made.api()
+    return made
+
+
+def test_a_table_is_sent_and_read_again(service: Service) -> None:
+    http = service.http
+    only = send(http, table(300, 1), query="?validate_only=true", label="verdict")
+    assert (only.status_code, only.json()["id"]) == (200, None)
+    made = send(http, table(300, 1), table(100, 2), label="verdict", name="verdicts")
+    assert made.status_code == 201, made.text
+    dataset = made.json()
+    assert made.headers["Location"] == dataset["links"]["self"]
+    assert (dataset["name"], dataset["task"], dataset["rows"]) == ("verdicts", "binary", {"train": 300, "test": 100})
+    assert {each["column"]: each["kind"] for each in dataset["inputs"]} == {
+        "text": "text", "price": "number", "colour": "category", "stars": "number",
+    }  # fmt: skip
+    assert [each["label"] for each in dataset["label"]["classes"]] == ["no", "yes"]
+    again = send(http, table(300, 1), table(100, 2), label="verdict", name="verdicts")
+    assert (again.status_code, again.json()) == (200, dataset)
+    assert http.get(dataset["links"]["self"]).json() == dataset
+
+    listed = http.get("/v1/datasets").json()
+    assert [each["name"] for each in listed["data"] if not each["builtin"]] == ["verdicts"]
+    assert {"imdb", "synthetic"} <= {each["name"] for each in listed["data"] if each["builtin"]}
+    assert http.get("/v1/datasets?name=imdb").json()["data"][0] == http.get("/v1/datasets/imdb").json()
+    assert http.get("/v1/datasets?task=regression&name=verdicts").json()["data"] == []
+
+    page = http.get(f"{dataset['links']['rows']}?limit=2&after=298").json()
+    lines = table(300, 1).splitlines()[-2:]
+    assert [row["row"] for row in page["data"]] == [299, 300]
+    assert [row["values"]["text"] for row in page["data"]] == [line.split(",")[0] for line in lines]
+    assert page["has_more"] is False
+    assert http.get(f"{dataset['links']['rows']}?split=test&limit=1").json()["has_more"]
+
+    assert http.delete(dataset["links"]["self"]).status_code == 204
+    assert http.get(dataset["links"]["self"]).status_code == 404
+    back = send(http, table(300, 1), table(100, 2), label="verdict", name="verdicts")
+    assert back.status_code == 201
+    assert back.json()["id"] != dataset["id"]
+
+
+def test_every_bad_row_is_told_at_once(service: Service) -> None:
+    broken = table(20, 1) + "too,few\n" + "x,abc,red,3,\n"
+    answer = send(service.http, broken, label="verdict", inputs={"price": "number"})
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "invalid_dataset")
+    found = {(each["file"], each["line"], each["column"]) for each in problem["errors"]}
+    assert found == {("train", 22, None), ("train", 23, "price"), ("train", 23, "verdict")}
+    assert problem["error_count"] == 3
+    for files, options in (({}, "{}"), ({"train": ("a.csv", b"")}, "{"), ({"train": ("a.csv", b"a,b\n1,2\n")}, "{}")):
+        answer = service.http.post("/v1/datasets", files=files, data={"options": options})
+        assert answer.status_code in (400, 422), answer.text
+    assert [each for each in service.http.get("/v1/datasets").json()["data"] if not each["builtin"]] == []
+
+
+@pytest.mark.parametrize(
+    ("label", "task", "measure"),
+    [("verdict", "binary", "acc"), ("stars", "multiclass", "acc"), ("price", "regression", "mae")],
+)
+def test_a_job_trains_on_it(service: Service, label: str, task: str, measure: str) -> None:
+    http = service.http
+    service.worker(1)
+    train = "\n".join(line for line in table(900, 1).splitlines() if label != "price" or ",," not in line)
+    test = "\n".join(line for line in table(300, 2).splitlines() if label != "price" or ",," not in line)
+    inputs = {"stars": "ignore"} if label == "verdict" else {"verdict": "ignore"} if label == "stars" else {}
+    made = send(http, train, test, label=label, task=task, inputs=inputs)
+    assert made.status_code == 201, made.text
+    small = [{"name": "small", "layers": [{"type": "dense", "units": 8, "activation": "relu"}]}]
+    job = service.submit(
+        dataset={"id": made.json()["id"], "num_words": 50},
+        training={"epochs": 30, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
+        variants=small,
+    )
+    assert job["spec"]["dataset"]["content"]["task"] == task
+    assert http.delete(made.json()["links"]["self"]).json()["code"] == "in_use"
+    done = service.finished(job["id"])
+    assert done["status"] == "succeeded", done
+    runs = http.get(f"/v1/jobs/{job['id']}/history").json()["runs"]
+    losses = runs[0]["metrics"]["val_loss"]
+    chance = {"binary": 0.693, "multiclass": 1.4, "regression": 9.0}[task]
+    assert min(losses) < 0.9 * chance
+    assert len(runs[0]["metrics"][f"val_{measure}"]) == 30
+    for path in ("metrics", "analysis", "plots/val_loss.png", "report.html", "bundle.zip"):
+        assert http.get(f"/v1/jobs/{job['id']}/{path}").status_code == 200, path
+    # The same again, by its name and as it was resolved: nothing is trained twice.
+    for dataset in ({"name": made.json()["name"], "num_words": 50}, job["spec"]["dataset"]):
+        again = service.submit(**{**job["spec"], "dataset": dataset})
+        assert [run["reused_from"] for run in service.finished(again["id"])["runs"]] == [job["runs"][0]["id"]]
+    assert http.delete(made.json()["links"]["self"]).status_code == 204
+    assert http.get(f"/v1/jobs/{job['id']}/history").json()["runs"] == runs
+    content = job["spec"]["dataset"]["content"]
+    for dataset in (job["spec"]["dataset"], {"name": "table", "id": None, "content": content}, {"id": "a\0b"}):
+        gone = http.post("/v1/jobs", json={**job["spec"], "dataset": dataset})
+        assert gone.status_code == 422
+        assert "id" in gone.text
+
+
+def test_rows_are_held_out_by_chance_where_there_are_no_test_rows(service: Service) -> None:
+    http = service.http
+    service.worker(1)
+    made = send(http, table(500, 1), label="verdict").json()
+    job = service.submit(dataset={"id": made["id"]}, training={"epochs": 2}, variants=["smaller"])
+    assert job["spec"]["dataset"]["validation"] == {"holdout": 100}
+    done = service.finished(job["id"])
+    assert (done["status"], done["runs"][0]["test"]) == ("succeeded", None)
+    for validation, expected in (("test", 422), ({"holdout": 0.5}, 202), ({"holdout": 500}, 422)):
+        dataset = {"id": made["id"], "validation": validation}
+        assert http.post("/v1/jobs", json={"variants": ["original"], "dataset": dataset}).status_code == expected

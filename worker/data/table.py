@@ -1,0 +1,247 @@
+"""Users' tables: split by chance, and encoded by what the rows trained on alone teach.
+
+Texts are read as `keras.layers.TextVectorization` reads them by default: ASCII letters in lower case, no ASCII
+punctuation, words between white space; the words that most training texts' words are, and one input for all others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import string
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from models.errors import DatasetInvalid, DatasetUnavailable
+from models.kinds.datasets.table import Table
+from models.tabular.card import Card, Classes
+from worker.data import csr
+from worker.data.store import kept
+
+VERSION = "v1"
+"""Of the encoding: another one when it changes, so that rows encoded before are not taken for it."""
+
+BLOCK = 4096
+"""Rows that are encoded at once."""
+
+LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
+PUNCTUATION = string.punctuation.encode()
+
+
+def prepared(dataset: Table, folder: Path, file: Path | None = None) -> Path:
+    """The directory of the encoded rows, made first if it is not there: those held out, those trained on, the rest.
+
+    `file`: the directory that `worker.stored.fetch` gave. Raises DatasetUnavailable without one, DatasetInvalid if
+    nothing is left to train on, StorageFull.
+    """
+    if file is None:
+        raise DatasetUnavailable("A table of one's own is trained on by the service alone, whose database has it")
+
+    def build(partial: Path) -> None:
+        card = Card.model_validate_json((file / "card.json").read_text())
+        labels = _labels(file, "train", card)
+        strata = labels if isinstance(card.label, Classes) else np.zeros_like(labels)
+        held, order = _split(dataset, strata, _groups(file, card))
+        trained = order[len(held) :][: dataset.train_samples]
+        if not len(trained):
+            raise DatasetInvalid(f"Of {len(labels)} rows, with their groups, {len(held)} are held out and none is left")
+        encoder = _Encoder.learned(dataset, file, np.sort(trained))
+        blocks = {
+            "train": _in_order(file, order, encoder, labels),
+            "test": _as_read(file, encoder, _labels(file, "test", card)),
+        }
+        csr.write(partial, blocks, held_out=len(held))
+        (partial / "encoder.json").write_text(json.dumps(encoder.described()))
+
+    asked = dataset.model_dump_json(include={"num_words", "ngrams", "split_seed", "train_samples", "validation"})
+    digest = hashlib.sha256(f"{VERSION} {dataset.found.sha256} {asked}".encode()).hexdigest()
+    return kept(folder / f"table-encoded-{digest}", build)
+
+
+def _parts(file: Path, split: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    for path in sorted(file.glob(f"{split}-*.parquet")):
+        yield pq.read_table(path, columns=columns)
+
+
+def _labels(file: Path, split: str, card: Card) -> NDArray[np.float32]:
+    """The number of each row's class, or the number that is its label."""
+    column = card.label.column
+    values = (value for part in _parts(file, split, [column]) for value in part[column].to_pylist())
+    if isinstance(card.label, Classes):
+        classes = {each.label: number for number, each in enumerate(card.label.classes)}
+        values = (classes[value] for value in values)
+    return np.fromiter(values, np.float32)
+
+
+def _groups(file: Path, card: Card) -> list[str | None] | None:
+    if card.group is None:
+        return None
+    return [str(value) for part in _parts(file, "train", [card.group]) for value in part[card.group].to_pylist()]
+
+
+# --- splitting ----------------------------------------------------------------------------------
+
+
+def _split(
+    dataset: Table, strata: NDArray[np.float32], groups: list[str | None] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The rows that are held out, and all rows in the order in which they are kept: those first.
+
+    With groups whole ones are held out, drawn by chance until there are enough rows; without, as many of each
+    stratum as its share of all rows.
+    """
+    draw = np.random.Generator(np.random.Philox(np.random.SeedSequence(dataset.split_seed)))
+    shuffled = draw.permutation(len(strata))
+    wanted = dataset.held_out
+    if not wanted:
+        return shuffled[:0], shuffled
+    if groups is not None:
+        _, group_of = np.unique(np.array(groups, object).astype(str), return_inverse=True)
+        sizes = np.bincount(group_of)
+        drawn = draw.permutation(len(sizes))
+        enough = int(np.searchsorted(np.cumsum(sizes[drawn]), wanted)) + 1
+        out = np.isin(group_of, drawn[:enough])
+    else:
+        out = np.zeros(len(strata), bool)
+        kinds, counts = np.unique(strata, return_counts=True)
+        shares = counts * wanted / len(strata)
+        quota = np.floor(shares).astype(int)
+        quota[np.argsort(quota - shares, kind="stable")[: wanted - quota.sum()]] += 1
+        for stratum, count in zip(kinds, quota, strict=True):
+            out[shuffled[strata[shuffled] == stratum][:count]] = True
+    held = shuffled[out[shuffled]]
+    return held, np.concatenate((held, shuffled[~out[shuffled]]))
+
+
+# --- encoding -----------------------------------------------------------------------------------
+
+
+def words_of(text: str, ngrams: int) -> list[bytes]:
+    """The words of a text, and with `ngrams` above 1 also each run of so many, as Keras lists them."""
+    words = text.encode().translate(LOWER, PUNCTUATION).split()
+    found = list(words)
+    for length in range(2, ngrams + 1):
+        found += [b" ".join(words[i : i + length]) for i in range(len(words) - length + 1)]
+    return found
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """Rows as numbers, and inputs that are 0 or 1: what is missing, the categories' values, the texts' words.
+
+    values: of each category the inputs of its values. words: of each text those of its words; the first one behind
+    the texts' start is for all other words.
+    """
+
+    dataset: Table
+    values: dict[str, dict[str, int]]
+    words: dict[str, dict[bytes, int]]
+    starts: dict[str, int]
+
+    @classmethod
+    def learned(cls, dataset: Table, file: Path, rows: NDArray[np.int64]) -> _Encoder:
+        """What these rows, in rising order, teach."""
+        seen: dict[str, set[str]] = {column.name: set() for column in dataset.columns("category")}
+        counts: dict[str, Counter[bytes]] = {column.name: Counter() for column in dataset.columns("text")}
+        first = 0
+        for part in _parts(file, "train", [*seen, *counts]) if seen or counts else ():
+            inside = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + part.num_rows)] - first
+            chosen = part.take(pa.array(inside))
+            for name, values in seen.items():
+                values.update(value for value in chosen[name].unique().to_pylist() if value is not None)
+            for name, counter in counts.items():
+                for text in chosen[name].to_pylist():
+                    counter.update(words_of(text or "", dataset.ngrams))
+            first += part.num_rows
+        start = dataset.numbers + sum(column.missing for column in dataset.columns("number"))
+        starts, numbered, words = {}, {}, {}
+        for column in dataset.columns("category"):
+            starts[column.name] = start
+            numbered[column.name] = {value: start + i for i, value in enumerate(sorted(seen[column.name]))}
+            start += column.distinct
+        for column in dataset.columns("text"):
+            starts[column.name] = start
+            # Keras's order: the most frequent first, of those that are equally frequent the last by the alphabet.
+            ranked = sorted(counts[column.name].items(), key=lambda item: (item[1], item[0]), reverse=True)
+            known = islice(ranked, dataset.num_words - 1)
+            words[column.name] = {word: start + 1 + i for i, (word, _) in enumerate(known)}
+            start += dataset.num_words
+        return cls(dataset, numbered, words, starts)
+
+    def encode(self, rows: pa.Table, labels: NDArray[np.float32]) -> csr.Reviews:
+        """These rows; a number that is missing is NaN."""
+        count = rows.num_rows
+        places: list[NDArray[np.int64]] = []
+        inputs: list[NDArray[np.int64]] = []
+
+        def add(row: NDArray[np.int64], which: NDArray[np.int64]) -> None:
+            places.append(row)
+            inputs.append(which)
+
+        numbers = np.empty((count, self.dataset.numbers), np.float32)
+        flag = self.dataset.numbers
+        for i, column in enumerate(self.dataset.columns("number")):
+            values = rows[column.name].combine_chunks().to_numpy(zero_copy_only=False).astype(np.float64)
+            numbers[:, i] = values
+            if column.missing:
+                lacking = np.flatnonzero(np.isnan(values))
+                add(lacking, np.full(len(lacking), flag))
+                flag += 1
+        for name, known in self.values.items():
+            pairs = [(row, known[value]) for row, value in enumerate(rows[name].to_pylist()) if value in known]
+            both = np.array(pairs, np.int64).reshape(-1, 2)
+            add(both[:, 0], both[:, 1])
+        for name, vocabulary in self.words.items():
+            other = self.starts[name]
+            for row, text in enumerate(rows[name].to_pylist()):
+                found = {vocabulary.get(word, other) for word in words_of(text or "", self.dataset.ngrams)}
+                add(np.full(len(found), row), np.fromiter(found, np.int64, len(found)))
+        lengths, indices = csr.distinct(
+            np.concatenate(places) if places else np.zeros(0, np.int64),
+            np.concatenate(inputs) if inputs else np.zeros(0, np.int64),
+            count,
+        )
+        return csr.Reviews(csr.starts(lengths), indices, labels, numbers if self.dataset.numbers else None)
+
+    def described(self) -> dict[str, object]:
+        """The words and values that were learned, in the order of their inputs."""
+        return {
+            "categories": {name: list(values) for name, values in self.values.items()},
+            "words": {name: [word.decode() for word in words] for name, words in self.words.items()},
+        }
+
+
+def _as_read(file: Path, encoder: _Encoder, labels: NDArray[np.float32]) -> Iterator[csr.Reviews]:
+    first = 0
+    names = [column.name for column in encoder.dataset.found.columns]
+    for part in _parts(file, "test", names):
+        for start in range(0, part.num_rows, BLOCK):
+            block = part.slice(start, BLOCK)
+            yield encoder.encode(block, labels[first : first + block.num_rows])
+            first += block.num_rows
+    if not first:
+        yield encoder.encode(next(_parts(file, "train", names)).slice(0, 0), labels)
+
+
+def _in_order(
+    file: Path, order: NDArray[np.int64], encoder: _Encoder, labels: NDArray[np.float32]
+) -> Iterable[csr.Reviews]:
+    """The training rows in this order, encoded as they were read and then put into it."""
+    names = [column.name for column in encoder.dataset.found.columns]
+    first, read = 0, []
+    for part in _parts(file, "train", names):
+        for start in range(0, part.num_rows, BLOCK):
+            block = part.slice(start, BLOCK)
+            read.append(encoder.encode(block, labels[first : first + block.num_rows]))
+            first += block.num_rows
+    whole = csr.joined(read)
+    for start in range(0, len(order), BLOCK):
+        yield whole.take(order[start : start + BLOCK])

@@ -25,7 +25,7 @@ def forms() -> dict[str, Any]:
         "fields": {
             "layers": _family(LAYERS),
             "optimizers": _family(OPTIMIZERS),
-            "datasets": _family(DATASETS),
+            "datasets": {name: {**each, "rows": DATASETS[name].rows} for name, each in _family(DATASETS).items()},
             "training": _fields(specification.Training),
             "stopping": _fields(specification.EarlyStopping),
             "axes": [{"name": name, "title": axis.title, "about": _about(axis)} for name, axis in AXES.items()],

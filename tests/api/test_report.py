@@ -175,7 +175,7 @@ def test_the_header_says_what_variants_do_otherwise(http: httpx.Client) -> None:
     words = " ".join(Page(http.get(f"/v1/jobs/{job['id']}/report.html").text).words.split())
     said = words[words.index("But for: ") :].partition(". ")[0]
     assert said.split("; ") == [
-        "But for: what was swept (units per layer, training reviews)",
+        "But for: what was swept (units per layer, training rows)",
         "other (batch size 128, Adam with learning rate 0.001, trained on 4,000)",
         "longer (epochs 1,000, early stopping with patience 2, evaluate train, metrics auc)",
         "moved (RMSprop with learning rate 0.001 and momentum 0.9)",

@@ -161,6 +161,23 @@ def test_what_a_job_measures_and_is_decided_by_is_started_from(visit: Visiting, 
     assert resolved(live, document(page)) == job["spec"]
 
 
+def test_the_time_is_told_by_like_jobs_beside_big_ones(visit: Visiting, live: str) -> None:
+    table = {"name": "synthetic_table", "samples": 300}
+    few = [{"name": "few", "layers": [{"type": "dense", "units": 4}], "dataset": {"train_samples": 100}}]
+    like = submit(live, dataset=table, variants=few, training={"epochs": 3})
+    big = submit(live, dataset=table, variants=["smaller"], seeds=list(range(21)), training={"epochs": 1})
+    for job in (like, big):
+        assert finished(live, job["id"])["status"] == "succeeded"
+    page = visit().open("/new")
+    expect(page.locator("#preview .sum")).to_be_visible()
+    page.locator("#json").fill(json.dumps({"dataset": table, "variants": few}))
+    expect(page.locator("#preview")).to_contain_text("of training, by what runs like these took")
+    page.locator("#json").fill(json.dumps({"dataset": {**table, "samples": 200}, "variants": few}))
+    expect(page.locator("#preview")).to_contain_text("How long it takes is not known yet")
+    page.locator("#dataset select").select_option("boston_housing")
+    expect(page.get_by_label("Districts held out")).to_be_visible()
+
+
 def test_form_and_json_are_one_document(visit: Visiting) -> None:
     tab = visit()
     page = tab.open("/new")

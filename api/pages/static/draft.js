@@ -5,8 +5,9 @@
  *   low: number | null, high: number | null, main: boolean, required: boolean, empty: boolean, kept?: boolean}} Field `kept` is written even if it is the default; left `empty` it is null
  * @typedef {{title: string, about: string, fields: Field[]}} Kind
  * @typedef {{name: string, title: string, about: string}} Choice
+ * @typedef {Record<string, Kind & {rows: string}>} Datasets what their rows are called
  * @typedef {Record<string, Kind>} Family the first is what is meant if none is named
- * @typedef {{layers: Family, optimizers: Family, datasets: Family, training: Field[], stopping: Field[], axes: Choice[], metrics: Choice[]}} Fields
+ * @typedef {{layers: Family, optimizers: Family, datasets: Datasets, training: Field[], stopping: Field[], axes: Choice[], metrics: Choice[]}} Fields
  */
 
 /** Every field there is, as the service describes it. @type {Fields} */

@@ -63,7 +63,7 @@ function showDataset() {
     draft.write('/dataset/validation', held.value.trim() ? { holdout: parsed(held.value) } : undefined);
   } });
   fill(byId('dataset'), labelled('Data set', '/dataset/name', select), inputs(draft, FIELDS.datasets[chosen]?.fields ?? [], '/dataset'),
-    labelled('Reviews held out', '/dataset/validation', held, '(else the test set validates)'));
+    labelled(`${FIELDS.datasets[chosen]?.rows ?? 'rows'} held out`, '/dataset/validation', held, '(else the test set validates)'));
 }
 
 /** Early stopping is on where it says anything: its patience stays, even if it is the default. @param {import('./draft.js').Field} field */

@@ -4,7 +4,10 @@ import { get } from './api.js';
 import { fill, h } from './dom.js';
 import { between, count, duration, plural } from './format.js';
 
-/** @typedef {{dataset: string, parameters: number, seconds: number}} Pace seconds an epoch */
+/** @typedef {{rows: string, parameters: number, seconds: number}} Pace seconds an epoch */
+
+/** The rows that a variant is trained and validated on, as one text. @param {any} spec @param {any} variant */
+const rowsOf = (spec, variant) => JSON.stringify({ ...spec.dataset, ...variant?.dataset });
 
 /** @type {Promise<Pace[]> | null} */
 let paces = null;
@@ -12,8 +15,9 @@ let paces = null;
 /** What an epoch took in the latest jobs. @returns {Promise<Pace[]>} */
 async function past() {
   const list = await get('/v1/jobs', { status: 'succeeded', limit: 30 });
-  return list.data.flatMap((/** @type {any} */ job) => job.runs.filter((/** @type {any} */ run) => run.epoch).map((/** @type {any} */ run) => ({
-    dataset: `${job.spec.dataset.name} ${job.spec.dataset.reviews ?? ''}`, parameters: run.parameters,
+  // A list has big jobs without their runs.
+  return list.data.flatMap((/** @type {any} */ job) => (job.runs ?? []).filter((/** @type {any} */ run) => run.epoch).map((/** @type {any} */ run) => ({
+    rows: rowsOf(job.spec, job.spec.variants.find((/** @type {any} */ each) => each.name === run.variant)), parameters: run.parameters,
     seconds: /** @type {number} */ (between(run.started_at, run.finished_at)) / run.epoch,
   }))).filter((/** @type {Pace} */ pace) => pace.seconds > 0.001);
 }
@@ -21,11 +25,10 @@ async function past() {
 /** Seconds of training, by the runs nearest in size on the same data; null where there are none. @param {any} preview @returns {Promise<number | null>} */
 async function expected(preview) {
   const known = await (paces ??= past().catch(() => []));
-  const data = `${preview.spec.dataset.name} ${preview.spec.dataset.reviews ?? ''}`;
-  const alike = known.filter((pace) => pace.dataset === data);
-  if (!alike.length) return null;
   let total = 0;
   for (const [i, variant] of preview.variants.entries()) {
+    const rows = rowsOf(preview.spec, preview.spec.variants[i]), alike = known.filter((pace) => pace.rows === rows);
+    if (!alike.length) return null;
     const distance = (/** @type {Pace} */ pace) => Math.abs(Math.log(pace.parameters / variant.parameters));
     const least = Math.min(...alike.map(distance));
     const near = alike.filter((pace) => distance(pace) <= least + 0.05).map((pace) => pace.seconds).sort((a, b) => a - b);
@@ -38,7 +41,7 @@ async function expected(preview) {
 /** @param {Element} root @param {any} preview */
 export async function showPreview(root, preview) {
   const { spec } = preview;
-  const seconds = preview.expected_seconds ?? (await expected(preview));
+  const seconds = await expected(preview);
   fill(root,
     h('p', { class: 'sum' }, h('strong', {}, plural(preview.runs, 'run')), ` ${plural(preview.variants.length, 'variant')} × ${plural(spec.seeds.length, 'seed')}, on ${spec.dataset.name}`),
     h('p', { class: 'muted small' }, seconds === null ? 'How long it takes is not known yet: nothing like it was trained here.' : `About ${duration(seconds)} of training, by what runs like these took; several workers share it.`),

@@ -114,7 +114,7 @@ export class Variants {
       oninput: () => { this.own(i); this.draft.write(`/variants/${i}/dataset/train_samples`, parsed(samples.value)); } });
     return h('div', { class: 'layer-list' },
       h('ol', {}, layers.map((layer, j) => this.layer(i, j, layer, act))),
-      h('div', { class: 'layer-add' }, kind, h('button', { type: 'button', onclick: act((own) => own.push(fresh(kind.value))) }, 'Add layer'), labelled('Reviews to train on', `/variants/${i}/dataset/train_samples`, samples)));
+      h('div', { class: 'layer-add' }, kind, h('button', { type: 'button', onclick: act((own) => own.push(fresh(kind.value))) }, 'Add layer'), labelled('Rows to train on', `/variants/${i}/dataset/train_samples`, samples)));
   }
 
   /** @param {number} i @param {number} j @param {any} layer @param {(change: (layers: any[]) => void) => () => void} act */

@@ -11,7 +11,7 @@ from models.kinds.axis import Axis, Network
 class TrainSamples(Axis):
     """How many rows are trained on."""
 
-    name, title, place = "train_samples", "training reviews", 5
+    name, title, place = "train_samples", "training rows", 5
     values = dataset.TrainSamples
     costs = True
 

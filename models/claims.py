@@ -31,6 +31,14 @@ class Contended(Exception):
     """Another took what this claim was about to take. Roll back, so that nothing stays locked, and ask again."""
 
 
+class Unreadable(Exception):
+    """This program cannot read the specification of the job that is next. Roll back, and `refuse` the job."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(job_id)
+        self.job_id = job_id
+
+
 class LeaseLost(Stopped):
     """The run is another's by now, or has ended: what this worker still knows of it must leave no trace."""
 
@@ -59,7 +67,7 @@ def claim(session: Session, worker_id: str, pid: int, lease: float, reuse_across
     served, a new job from its creation on. So the jobs take turns: one of a thousand runs delays
     another's single run by a run, and a stream of small jobs never starves a big one. A run that may
     take over a stored result is left in the queue while another worker is training the same run.
-    Raises Contended.
+    Raises Contended and Unreadable.
     """
     if (kept := _claimed_before(session, worker_id, pid, lease)) is not None:
         return kept
@@ -127,9 +135,23 @@ def _claimed_before(session: Session, worker_id: str, pid: int, lease: float) ->
 
 
 def _claim(session: Session, job: Job, run: Run) -> Claim:
-    specification = stored(job.spec).run(run.variant, run.seed)
+    try:
+        specification = stored(job.spec).run(run.variant, run.seed)
+    except (ValueError, LookupError) as error:
+        raise Unreadable(job.id) from error
     trained = session.scalar(select(func.sum(Epoch.seconds)).where(Epoch.run_id == run.id)) if run.epoch else 0.0
     return Claim(run.id, job.id, run.attempt, run.epoch, run.fingerprint, specification, run.reuse, trained or 0.0)
+
+
+def refuse(session: Session, job_id: str, error: Mapping[str, Any]) -> int:
+    """Ends the queued runs of a job that is `Unreadable` with `error`, so that others have their turn; how many."""
+    if (job := lock(session, job_id)) is None:
+        return 0
+    queued = (Run.job_id == job_id, Run.status == Status.QUEUED)
+    refused = change(session, *queued, status=Status.FAILED, error=dict(error), finished_at=now())
+    emit_each(session, job, "run.failed", [(run_id, {"error": error}) for run_id in refused])
+    settle(session, job)
+    return len(refused)
 
 
 def begin(session: Session, held: Claim, fingerprint: Mapping[str, Any]) -> int:

@@ -118,6 +118,13 @@ class BookkeepingFailed(RunError):
     retryable = True
 
 
+class SpecificationUnreadable(RunError):
+    """The worker cannot read the job's specification: another version of Ockham accepted it."""
+
+    code = "specification_unreadable"
+    retryable = True
+
+
 class OutOfMemory(RunError):
     """The run needs more memory than a worker may use."""
 

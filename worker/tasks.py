@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 
 from models import claims
 from models.database import Database, is_storage_full, reason
-from models.errors import BookkeepingFailed, OutOfMemory, RunError, Stopped, StorageFull
+from models.errors import BookkeepingFailed, OutOfMemory, RunError, SpecificationUnreadable, Stopped, StorageFull
 from models.estimates import PROCESS, cost_of
 from models.settings import Settings
 from models.tables import FINISHED, Run, Status
@@ -93,12 +93,30 @@ class Child:
                     more = held is not None and claims.is_waiting(session)
             except claims.Contended:
                 continue
+            except claims.Unreadable as unreadable:
+                if self._refuse(unreadable.job_id):
+                    continue
+                return None
             except SQLAlchemyError as error:
                 log.warning("claim_failed", error=reason(error))
                 return None  # the API's sweep sends a message
             if more:
                 self.waker.soon()
             return held
+
+    def _refuse(self, job_id: str) -> bool:
+        """Fails the runs of a job whose specification cannot be read, else nothing behind it would ever be trained."""
+        log.error("specification_unreadable", job_id=job_id, exc_info=True)
+        error = SpecificationUnreadable(
+            "This worker cannot read the job's specification: it may name what only another version of Ockham has. "
+            "Retry the job when workers of that version run"
+        )
+        try:
+            with self.database.write() as session:
+                return claims.refuse(session, job_id, error.as_json()) > 0
+        except SQLAlchemyError as refused:
+            log.warning("claim_failed", error=reason(refused))
+            return False
 
     def _has_room(self) -> bool:
         """Whether this process keeps no more than it may between two runs; what it keeps ready goes first."""

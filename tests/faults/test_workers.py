@@ -133,3 +133,28 @@ def test_cancelling_a_queued_job_needs_no_worker(stage: Stage) -> None:
     stage.whole(1)
     stage.intact(stage.submit(**SHORT)["id"])
     assert stage.job(job["id"])["runs"][0]["attempt"] == 0
+
+
+def test_a_job_that_only_another_version_can_read_holds_up_nobody(stage: Stage) -> None:
+    """It is failed by name, and trained by a retry when that version is there."""
+    stage.whole(0)
+    job = stage.submit(**{**SHORT, "variants": ["smaller", "dropout"]})
+
+    def rewrite(old: str, new: str) -> None:
+        with stage.engine.begin() as connection:
+            column = "spec" if connection.dialect.name == "sqlite" else "spec::text"
+            kind = "" if connection.dialect.name == "sqlite" else "::json"
+            value = f"replace({column}, '{old}', '{new}'){kind}"
+            connection.exec_driver_sql(f"UPDATE jobs SET spec = {value} WHERE id = '{job['id']}'")
+
+    rewrite('"relu"', '"of the future"')
+    behind = stage.submit(**SHORT)
+    (worker,) = stage.whole(1)
+    stage.intact(behind["id"], patience=40)
+    failed = stage.intact(job["id"], "failed")
+    errors = [run["error"] for run in failed["runs"]]
+    assert {(error["code"], error["retryable"]) for error in errors} == {("specification_unreadable", True)}
+    assert worker.log.read_text().count("specification_unreadable") == 1
+    rewrite('"of the future"', '"relu"')
+    stage.http.post(f"/v1/jobs/{job['id']}/retry").raise_for_status()
+    assert stage.finished(job["id"])["status"] == "succeeded"

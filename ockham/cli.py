@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from ockham import demo, doctor, export, keys, service, verbs
+from ockham import datasets, demo, doctor, export, keys, service, verbs
 from ockham.errors import in_a_line
 
 app = typer.Typer(
@@ -48,5 +48,6 @@ for command in SERVICE:
 for command in JOBS:
     app.command(rich_help_panel="Jobs")(command)
 
+app.add_typer(datasets.app, name="datasets", rich_help_panel="Jobs")
 app.add_typer(export.app, name="export", rich_help_panel="Jobs")
 app.add_typer(keys.app, name="keys", rich_help_panel="The service")

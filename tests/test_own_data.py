@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
+import pandas
 import pytest
 
+from ockham_client import AsyncClient, Client, OckhamAPIError
 from tests.servers import Service
 
 WORDS = ["good", "fine", "great", "bad", "poor", "awful", "it", "was", "very", "the"]
@@ -148,3 +154,42 @@ def test_rows_are_held_out_by_chance_where_there_are_no_test_rows(service: Servi
     for validation, expected in (("test", 422), ({"holdout": 0.5}, 202), ({"holdout": 500}, 422)):
         dataset = {"id": made["id"], "validation": validation}
         assert http.post("/v1/jobs", json={"variants": ["original"], "dataset": dataset}).status_code == expected
+
+
+def test_the_client_and_the_command_line_send_tables(service: Service, tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text(table(200, 1))
+    frame = pandas.read_csv(tmp_path / "t.csv")
+    with Client(str(service.http.base_url)) as client:
+        only = client.add_dataset(frame, "verdict", test=frame.head(20), validate_only=True)
+        assert (only["id"], only["rows"]) == (None, {"train": 200, "test": 20})
+        made = client.add_dataset(tmp_path / "t.csv", label="verdict", name="mine")
+        assert client.dataset(made["id"]) == made
+        assert client.rows(made["id"], limit=1, after=1)[0]["text"] == frame["text"][1]
+        assert next(each["name"] for each in client.datasets()) == "mine"
+        with pytest.raises(OckhamAPIError, match="no column 'nothing'"):
+            client.add_dataset(frame, "nothing")
+
+    async def asynchronously() -> list[str]:
+        async with AsyncClient(str(service.http.base_url)) as client:
+            again = await client.add_dataset(tmp_path / "t.csv", label="verdict", name="mine")
+            assert again == made
+            await client.delete_dataset(made["id"])
+            return [each["name"] async for each in client.datasets()]
+
+    assert "mine" not in asyncio.run(asynchronously())
+
+    def command(*words: str) -> subprocess.CompletedProcess[str]:
+        program = [sys.executable, "-m", "ockham", "datasets", *words, "--url", str(service.http.base_url)]
+        return subprocess.run(program, capture_output=True, text=True, check=False, cwd=tmp_path)
+
+    added = command("add", "t.csv", "--label", "verdict", "--kind", "stars=ignore", "--name", "told")
+    assert added.returncode == 0, added.stderr
+    assert "200 rows to train on" in added.stdout
+    dataset_id = added.stdout.split()[0]
+    assert dataset_id in command("list").stdout
+    shown = json.loads(command("show", dataset_id, "--json").stdout)
+    assert next(each["kind"] for each in shown["inputs"] if each["column"] == "stars") == "ignore"
+    assert command("remove", dataset_id).returncode == 0
+    assert "no data set" in command("show", dataset_id).stderr
+    bad = command("add", "t.csv", "--label", "nothing")
+    assert (bad.returncode, "no column" in bad.stderr) == (2, True)

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from ockham_client import calls
-from ockham_client.calls import JobLike, Jobs, job_id
+from ockham_client.calls import JobLike, Jobs, Table, job_id
 from ockham_client.effects import (
     Attempts,
     Emit,
@@ -150,6 +150,40 @@ class AsyncClient:
     async def presets(self) -> dict[str, Any]:
         """The named variants and jobs, resolved."""
         return await self._run(calls.presets())
+
+    async def add_dataset(
+        self,
+        train: Table,
+        label: str,
+        *,
+        test: Table | None = None,
+        validate_only: bool = False,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Sends a table, a file's path or a pandas frame: the data set with its card.
+
+        `label` is the column to predict; `options`: `name`, `task`, `inputs`, `group`, `positive`. With
+        `validate_only` nothing is stored.
+        """
+        return await self._run(calls.add_dataset(train, test, {"label": label, **options}, validate_only))
+
+    def datasets(self) -> AsyncIterator[dict[str, Any]]:
+        """Data sets, newest first, then the built-in ones, fetched as they are asked for."""
+        return self._iterate(calls.datasets())
+
+    async def dataset(self, dataset_id: str) -> dict[str, Any]:
+        """The data set with its card."""
+        return await self._run(calls.dataset(dataset_id))
+
+    async def rows(
+        self, dataset_id: str, split: str = "train", limit: int = 20, after: int = 0
+    ) -> list[dict[str, Any]]:
+        """Rows of a data set as they were read, those after the row with the number `after`."""
+        return await self._run(calls.rows(dataset_id, split, limit, after))
+
+    async def delete_dataset(self, dataset_id: str) -> None:
+        """Deletes a data set that no unfinished job trains on."""
+        await self._run(calls.delete_dataset(dataset_id))
 
     async def run(self, run_id: str) -> Run:
         """The run as it is now."""

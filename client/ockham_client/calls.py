@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +20,10 @@ from ockham_client.specifications import Specification, body_of
 
 JobLike = Job | str
 Jobs = JobLike | Sequence[JobLike]
+Table = Path | str | Any
+"""A file's path, or a pandas frame."""
 PAGE = 100
+UPLOAD_SECONDS = 900.0
 
 
 def job_id(job: JobLike) -> str:
@@ -114,6 +119,54 @@ def plot(of: Jobs, metric: str, format: str, options: Mapping[str, Any], path: P
 def presets() -> Plan[dict[str, Any]]:
     """The named variants and jobs."""
     return (yield from _json(Request("GET", "/v1/presets")))
+
+
+def add_dataset(train: Table, test: Table | None, options: Mapping[str, Any], validate: bool) -> Plan[dict[str, Any]]:
+    """The data set that was sent, with its card."""
+    with ExitStack() as opened:
+        files: list[tuple[str, tuple[str | None, Any, str]]] = [("train", _file(train, "train", opened))]
+        if test is not None:
+            files.append(("test", _file(test, "test", opened)))
+        files.append(("options", (None, json.dumps(options), "application/json")))
+        params = {"validate_only": "true"} if validate else {}
+        return (yield from _json(Request("POST", "/v1/datasets", params, files=files, timeout=UPLOAD_SECONDS)))
+
+
+def _file(table: Table, name: str, opened: ExitStack) -> tuple[str, Any, str]:
+    """A file's name, content and media type; a frame is sent as CSV."""
+    if isinstance(table, (str, Path)):
+        path = Path(table)
+        return path.name, opened.enter_context(path.open("rb")), "application/octet-stream"
+    return f"{name}.csv", table.to_csv(index=False).encode(), "text/csv"
+
+
+def datasets() -> Plan[None]:
+    """Emits data sets, newest first, a page at a time."""
+    after = None
+    while True:
+        page = yield from _json(Request("GET", "/v1/datasets", {"limit": PAGE, "after": after}))
+        for raw in page["data"]:
+            after = raw["id"]
+            yield Emit(raw)
+        if not page["has_more"]:
+            return
+
+
+def dataset(dataset_id: str) -> Plan[dict[str, Any]]:
+    """The data set with its card."""
+    return (yield from _json(Request("GET", f"/v1/datasets/{quote(dataset_id, safe='')}")))
+
+
+def rows(dataset_id: str, split: str, limit: int, after: int) -> Plan[list[dict[str, Any]]]:
+    """Rows as they were read."""
+    path = f"/v1/datasets/{quote(dataset_id, safe='')}/rows"
+    page = yield from _json(Request("GET", path, {"split": split, "limit": limit, "after": after}))
+    return [row["values"] for row in page["data"]]
+
+
+def delete_dataset(dataset_id: str) -> Plan[None]:
+    """Deletes a data set."""
+    yield from send(Request("DELETE", f"/v1/datasets/{quote(dataset_id, safe='')}", repeatable=False))
 
 
 def run(run_id: str) -> Plan[Run]:

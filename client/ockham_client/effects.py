@@ -7,7 +7,7 @@ fails is thrown into the plan as the `httpx.RequestError` it failed with.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
 
@@ -22,7 +22,8 @@ class Request:
     """A request to send; its outcome is the `httpx.Response`, of any status, wholly read.
 
     `repeatable` says that sending it twice does no more than sending it once. With `into`, a
-    successful answer's body is written there as it comes. `timeout` is how many seconds the service
+    successful answer's body is written there as it comes. `files` are the parts of a form: of each its name, file name,
+    content and media type. `timeout` is how many seconds the service
     may be silent, where that is not the client's own.
     """
 
@@ -33,6 +34,7 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True
     into: BinaryIO | None = None
+    files: Sequence[tuple[str, tuple[str | None, Any, str]]] = ()
     timeout: float | None = None
 
 
@@ -83,6 +85,8 @@ def arguments(request: Request) -> dict[str, Any]:
     }
     if request.body is not None:
         made["json"] = request.body
+    if request.files:
+        made["files"] = list(request.files)
     if request.timeout is not None:
         made["timeout"] = request.timeout
     return made

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from ockham_client import calls
-from ockham_client.calls import JobLike, Jobs, job_id
+from ockham_client.calls import JobLike, Jobs, Table, job_id
 from ockham_client.effects import (
     Attempts,
     Emit,
@@ -151,6 +151,38 @@ class Client:
     def presets(self) -> dict[str, Any]:
         """The named variants and jobs, resolved."""
         return self._run(calls.presets())
+
+    def add_dataset(
+        self,
+        train: Table,
+        label: str,
+        *,
+        test: Table | None = None,
+        validate_only: bool = False,
+        **options: Any,
+    ) -> dict[str, Any]:
+        """Sends a table, a file's path or a pandas frame: the data set with its card.
+
+        `label` is the column to predict; `options`: `name`, `task`, `inputs`, `group`, `positive`. With
+        `validate_only` nothing is stored.
+        """
+        return self._run(calls.add_dataset(train, test, {"label": label, **options}, validate_only))
+
+    def datasets(self) -> Iterator[dict[str, Any]]:
+        """Data sets, newest first, then the built-in ones, fetched as they are asked for."""
+        return self._iterate(calls.datasets())
+
+    def dataset(self, dataset_id: str) -> dict[str, Any]:
+        """The data set with its card."""
+        return self._run(calls.dataset(dataset_id))
+
+    def rows(self, dataset_id: str, split: str = "train", limit: int = 20, after: int = 0) -> list[dict[str, Any]]:
+        """Rows of a data set as they were read, those after the row with the number `after`."""
+        return self._run(calls.rows(dataset_id, split, limit, after))
+
+    def delete_dataset(self, dataset_id: str) -> None:
+        """Deletes a data set that no unfinished job trains on."""
+        self._run(calls.delete_dataset(dataset_id))
 
     def run(self, run_id: str) -> Run:
         """The run as it is now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 from contextlib import ExitStack
@@ -49,3 +50,5 @@ if __name__ == "__main__":
     except MemoryError:  # of which pyarrow's is one
         sys.exit("memory")
     json.dump(result, sys.stdout)
+    sys.stdout.flush()
+    os._exit(0)  # at its ordinary end pyarrow's threads, which still start, have been seen to abort the process

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import threading
+from dataclasses import replace
 from typing import Any
 
 import matplotlib
@@ -15,6 +16,7 @@ from matplotlib.figure import Figure
 
 from models.history import RunHistory
 from reporting.plots.catalogue import DRAWINGS
+from reporting.plots.fonts import LACKING, fonts_for
 from reporting.plots.kind import Drawable
 from reporting.plots.series import STYLES, prepare
 from reporting.plots.style import RC, THEMES
@@ -51,7 +53,13 @@ def draw(
     scale = width / inches
     tall = height / scale if height else drawing.height(series, inches)
     tall = min(max(tall, 1.5), MAX_PIXELS / scale)
-    with _turn, matplotlib.rc_context(RC):  # type: ignore[arg-type]
+    with (
+        _turn,
+        matplotlib.rc_context(RC),  # type: ignore[arg-type]
+        fonts_for(series, everything=format == "svg") as lacking,
+    ):
+        if lacking:
+            series = replace(series, notes=(LACKING, *series.notes))
         theme = THEMES[series.theme]
         figure = Figure(figsize=(inches, tall), dpi=scale, facecolor=theme.background)
         FigureCanvasAgg(figure)

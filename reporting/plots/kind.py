@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from matplotlib.figure import Figure
 from pydantic import BaseModel
@@ -20,10 +20,14 @@ Band = Literal["ci95", "sd", "minmax", "none"]
 class Drawable(Protocol):
     """What `prepare` makes of histories and `draw` draws: plain values, without colours and pixels."""
 
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
     @property
     def title(self) -> str: ...
     @property
     def theme(self) -> str: ...
+    @property
+    def notes(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)

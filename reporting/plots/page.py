@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
 from reporting.names import cut, shortened
-from reporting.plots.style import FONT, Theme, drawable
+from reporting.plots.fonts import drawable
+from reporting.plots.style import Theme
 
 PAD = 0.12
 MAX_NOTES = 5
@@ -46,7 +47,7 @@ class Page:
         """The width of `text`, the widest line's if it has several."""
         if "\n" in text:
             return max(self.measure(line, size, weight) for line in text.split("\n"))
-        font = FontProperties(family=FONT, size=size, weight=weight)
+        font = FontProperties(size=size, weight=weight)
         size_in_pixels = self.renderer.get_text_width_height_descent(text, font, False)  # type: ignore[no-untyped-call]
         return float(size_in_pixels[0]) / self.figure.dpi
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-from matplotlib import font_manager, ft2font, rcParamsDefault
+from matplotlib import rcParamsDefault
+
+from reporting.plots.fonts import FONT
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,6 @@ NOTEBOOK_LABELS = {
     "dropout": "Dropout-regularized model",
 }
 
-FONT = "DejaVu Sans"
-
 RC: dict[str, Any] = {
     **{key: value for key, value in rcParamsDefault.items() if not key.startswith(("backend", "date.", "toolbar"))},
     "font.family": [FONT, "sans-serif"],
@@ -71,13 +70,3 @@ RC: dict[str, Any] = {
     "path.simplify": True,
 }
 """matplotlib's own defaults, whatever the machine's matplotlibrc says, and text that stays text."""
-
-
-@cache
-def _glyphs() -> frozenset[int]:
-    return frozenset(ft2font.FT2Font(font_manager.findfont(FONT)).get_charmap())
-
-
-def drawable(text: str) -> str:
-    """`text` as the font can draw it: a box for each character it lacks."""
-    return "".join(c if ord(c) in _glyphs() else "□" for c in text)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reporting.plots.style import DASHES, MARKS, NOTEBOOK_MARKS, ONSET, THEMES, Theme, drawable
+from reporting.plots.fonts import drawable
+from reporting.plots.style import DASHES, MARKS, NOTEBOOK_MARKS, ONSET, THEMES, Theme
 
 # Machado, Oliveira and Fernandes (2009), "A physiologically-based model for simulation of color vision
 # deficiency", table 1, severity 1, on linear RGB.

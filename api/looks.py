@@ -6,6 +6,8 @@ Every API process does; the first to write is heard, and the others find that so
 from __future__ import annotations
 
 import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
 
 from models import states
 from models.database import Database
@@ -22,19 +24,36 @@ SECONDS = 0.5
 
 
 def look_at_all(database: Database, waker: Waker) -> None:
-    """One round. Raises SQLAlchemy's errors."""
+    """One round. Raises SQLAlchemy's errors.
+
+    A job that cannot be looked at, since another version accepted it, say, ends as its runs did: it must not keep the
+    others waiting.
+    """
     with database.read() as session:
         waiting = states.undecided(session)
     for job_id, last_event in waiting:
-        with database.read() as session:
-            spec = session.get_one(Job, job_id).spec
-            runs = read_runs(session, Run.job_id == job_id)
-        specification = stored(spec)
-        seen = look(read_histories(database, runs), specification)
-        variants = {specification.baseline, *seen.open}
-        with database.write() as session:
-            heard = states.go_on(session, job_id, last_event, seen.model_dump(), seen.more, variants)
-        if heard:
-            log.info("job_looked_at", job_id=job_id, **seen.model_dump())
-            if seen.more:
-                waker.soon()
+        try:
+            _look_at(database, waker, job_id, last_event)
+        except SQLAlchemyError:
+            raise
+        except Exception:
+            log.exception("look_failed", job_id=job_id)
+            with database.write() as session:
+                states.end_undecided(session, job_id)
+
+
+def _look_at(database: Database, waker: Waker, job_id: str, last_event: int) -> None:
+    with database.read() as session:
+        spec = session.scalar(select(Job.spec).where(Job.id == job_id))
+        runs = read_runs(session, Run.job_id == job_id)
+    if spec is None:
+        return  # deleted meanwhile
+    specification = stored(spec)
+    seen = look(read_histories(database, runs), specification)
+    variants = {specification.baseline, *seen.open}
+    with database.write() as session:
+        heard = states.go_on(session, job_id, last_event, seen.model_dump(), seen.more, variants)
+    if heard:
+        log.info("job_looked_at", job_id=job_id, **seen.model_dump())
+        if seen.more:
+            waker.soon()

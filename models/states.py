@@ -113,6 +113,13 @@ def go_on(
     return True
 
 
+def end_undecided(session: Session, job_id: str) -> None:
+    """Lets a job that waits for a look end without one."""
+    if (job := lock(session, job_id)) is not None and job.deciding:
+        job.deciding = False
+        settle(session, job)
+
+
 def _add_runs(
     session: Session,
     job: Job,

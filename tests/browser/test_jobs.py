@@ -114,13 +114,13 @@ def test_the_page_shows_what_the_api_answers(visit: Visiting, done: dict[str, An
 
 def test_the_table_sorts_and_highlights_its_curve(visit: Visiting, done: dict[str, Any]) -> None:
     page = visit().open(f"/jobs/{done['id']}")
-    page.get_by_role("button", name="Best val. loss").click()
+    page.get_by_role("button", name="Best validation cross-entropy").click()
     column = page.locator("#runs tbody td:nth-child(7)")
     ascending = [float(text) for text in column.all_inner_texts()]
     assert ascending == sorted(ascending)
-    page.get_by_role("button", name="Best val. loss").click()
+    page.get_by_role("button", name="Best validation cross-entropy").click()
     assert [float(text) for text in column.all_inner_texts()] == ascending[::-1]
-    expect(page.locator("#runs th[aria-sort=descending]")).to_have_text("Best val. loss")
+    expect(page.locator("#runs th[aria-sort=descending]")).to_have_text("Best validation cross-entropy")
     row = page.locator("#runs tbody tr").first
     row.hover()
     variant = row.locator("th").inner_text()
@@ -139,13 +139,13 @@ def test_choices_change_the_figure_and_the_address_holds_them(visit: Visiting, d
     page.locator("#choices [name=scale]").select_option("log")
     page.locator("#choices [name=seed]").select_option("1")
     page.locator(".chip", has_text="smaller").click()
-    expect(page.locator("#figure-title")).to_have_text("Loss")
+    expect(page.locator("#figure-title")).to_have_text("Loss, weight penalty included")
     expect(page.locator(".chart .curve")).to_have_count(4)
     expect(page.locator(".chart .curve .raw")).to_have_count(4)
     expect(page.locator("#figure-subtitle")).to_contain_text("smoothed over 5 epochs")
     drawn = page.locator(".chart svg").inner_html()
     shared = visit().open(page.url)
-    expect(shared.locator("#figure-title")).to_have_text("Loss")
+    expect(shared.locator("#figure-title")).to_have_text("Loss, weight penalty included")
     expect(shared.locator(".chart .curve")).to_have_count(4)
     assert shared.locator(".chart svg").inner_html() == drawn
 
@@ -165,8 +165,7 @@ def test_the_loss_is_called_what_the_task_calls_it(visit: Visiting, done: dict[s
     expect(page.locator("#figure-title")).to_have_text("Validation loss")
     expect(page.locator("#runs thead")).to_contain_text("Final validation loss")
     page = visit().open(f"/compare?job={job['id']}&job={done['id']}")
-    expect(page.locator("#figure-title")).to_have_text("Validation loss without penalties")
-    expect(page.locator("#differences thead")).to_contain_text("Best validation loss without penalties")
+    expect(page.locator("#different-tasks")).to_contain_text("they cannot stand in one figure")
 
 
 def test_a_figure_with_penalties_in_its_values_says_so(visit: Visiting, done: dict[str, Any]) -> None:

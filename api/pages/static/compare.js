@@ -83,11 +83,10 @@ async function load() {
   } catch (problem) {
     showProblem(byId('problem'), problem, load);
   }
-  const tasks = new Set([...loaded.values()].map((each) => each.job.task));
-  byId('different-tasks').hidden = tasks.size < 2;
-  byId('comparison-page').hidden = tasks.size !== 1;
+  byId('different-tasks').hidden = loaded.size === 0 || task() !== null;
+  byId('comparison-page').hidden = task() === null;
   showChosen();
-  if (tasks.size > 1) return;
+  if (!byId('different-tasks').hidden) return;
   figure.draw();
   showTable();
   if (!document.hidden && [...loaded.values()].some((each) => !finished(each.job))) timer = setTimeout(load, REFRESH);

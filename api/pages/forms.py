@@ -74,15 +74,18 @@ def _fields(
         plain = next((option for option in any_of if "type" in option and option["type"] != "null"), each)
         # What one input cannot hold is set in the specification's JSON.
         nested = any(option.keys() & {"$ref", "oneOf"} for option in any_of) or plain.get("type") == "array"
-        # A kind that has no name of its own is written as its numbers.
-        parts = next((kind for kind in _kinds(model.model_fields[name].annotation) if not kind.tag), None)
+        # A kind that has no name of its own is written as its numbers; one that has may be chosen, or none.
+        kinds = list(_kinds(model.model_fields[name].annotation))
+        parts = next((kind for kind in kinds if not kind.tag), None)
+        family = {kind.kind(): kind for kind in kinds} if kinds and not parts and each.get("default") is None else {}
         default = each.get("default")
         found.append(
             {
                 "name": name,
                 "label": name.replace("_", " "),
-                "kind": "parts" if parts else "nested" if nested else _input(plain),
+                "kind": "parts" if parts else "family" if family else "nested" if nested else _input(plain),
                 "parts": [{"name": part, "label": part.upper()} for part in parts.model_fields] if parts else [],
+                "family": _family(family),
                 "default": default,
                 # Nothing in it means null, not the default.
                 "empty": default is not None and any(option.get("type") == "null" for option in any_of),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from api.pages.forms import forms, layers_in_words
 from models.kinds.axes import AXES
+from models.kinds.constraints import CONSTRAINTS
 from models.kinds.datasets import DATASETS
 from models.kinds.layers import LAYERS
 from models.kinds.metrics import ASKED
@@ -38,6 +39,9 @@ def test_an_input_fits_its_field() -> None:
     }  # fmt: skip
     dense = {field["name"]: field for field in fields["layers"]["dense"]["fields"]}
     assert [dense[name]["kind"] for name in ("units", "activation", "use_bias")] == ["integer", "choice", "switch"]
-    assert dense["kernel_constraint"]["kind"] == "nested"
+    constraint = dense["kernel_constraint"]
+    assert (constraint["kind"], list(constraint["family"])) == ("family", list(CONSTRAINTS))
+    assert [field["name"] for field in constraint["family"]["max_norm"]["fields"]] == ["max_value"]
+    assert not any(field["family"] for field in fields["training"])
     assert [part["name"] for part in dense["kernel_regularizer"]["parts"]] == ["l1", "l2"]
     assert (dense["units"]["low"], dense["units"]["high"], dense["units"]["required"]) == (1, 4096, True)

@@ -88,6 +88,33 @@ def test_layers_are_added_moved_changed_and_taken_out(visit: Visiting) -> None:
     expect(page.get_by_role("button", name="Train 6 runs")).to_be_enabled()
 
 
+def test_a_constraint_is_chosen(visit: Visiting, live: str) -> None:
+    tab = visit()
+    page = tab.open("/new")
+    pointer = "/variants/1/layers/0/kernel_constraint"
+    page.locator("[data-variant]").nth(1).locator(".layer").first.get_by_text("more").click()
+    page.locator(f'[data-pointer="{pointer}"]').select_option("max_norm")
+    expect(page.locator("#variants")).to_contain_text("16 relu (max norm)")
+    limit = page.locator(f'[data-pointer="{pointer}/max_value"]')
+    limit.fill("3")
+    layer = {"type": "dense", "units": 16, "activation": "relu"}
+    assert document(page)["variants"][1]["layers"][0] == {
+        **layer, "kernel_constraint": {"name": "max_norm", "max_value": 3},
+    }  # fmt: skip
+    expect(page.locator("#variants")).to_contain_text("16 relu (max norm 3)")
+    body = document(page)
+    assert resolved(live, body)["variants"][1]["layers"][0]["kernel_constraint"]["max_value"] == 3
+    limit.fill("0")
+    expect(limit).to_have_attribute("aria-invalid", "true")
+    page.locator(f'[data-pointer="{pointer}"]').select_option("")
+    expect(limit).to_have_count(0)
+    assert document(page)["variants"][1]["layers"][0] == layer
+    page.locator("#json").fill(json.dumps(body))
+    expect(page.locator(f'[data-pointer="{pointer}"]')).to_have_value("max_norm")
+    assert all("422" in fault for fault in tab.faults)
+    tab.faults.clear()
+
+
 def test_a_presets_layers_become_the_variants_own_when_they_are_changed(visit: Visiting, live: str) -> None:
     page = visit().open("/new")
     page.locator('[data-variant="original"] .layers > summary').click()

@@ -1,7 +1,7 @@
 /** @file The specification being written: the JSON document itself, reached by pointers (RFC 6901). */
 
 /**
- * @typedef {{name: string, label: string, kind: string, parts: {name: string, label: string}[], default: any, start: any, choices: string[],
+ * @typedef {{name: string, label: string, kind: string, parts: {name: string, label: string}[], family: Family, default: any, start: any, choices: string[],
  *   low: number | null, high: number | null, main: boolean, required: boolean, empty: boolean, kept?: boolean}} Field `kept` is written even if it is the default; left `empty` it is null
  * @typedef {{title: string, about: string, fields: Field[]}} Kind
  * @typedef {{name: string, title: string, about: string}} Choice

@@ -1,6 +1,6 @@
 /** @file Inputs tied to places of the draft, each with room for what is wrong with it. */
 
-import { h } from './dom.js';
+import { fill, h } from './dom.js';
 
 /** @typedef {import('./draft.js').Field} Field */
 /** @typedef {import('./draft.js').Draft} Draft */
@@ -79,6 +79,17 @@ export function several(draft, legend, pointer, choices) {
   return h('fieldset', { class: 'field several', 'data-pointer': pointer, 'aria-describedby': id }, h('legend', {}, legend), boxes, h('span', { id, class: 'error-text small' }));
 }
 
+/** One of several kinds, or none, and the fields of the one chosen. @param {Draft} draft @param {Field} field @param {string} base @returns {any[]} */
+function kinds(draft, field, base) {
+  const pointer = `${base}/${field.name}`, own = h('div', { class: 'fields' });
+  const show = () => fill(own, inputs(draft, field.family[select.value]?.fields ?? [], pointer));
+  const select = h('select', { onchange: () => { draft.write(pointer, select.value ? { name: select.value } : undefined); show(); } },
+    h('option', { value: '' }, 'none'), Object.entries(field.family).map(([name, { title, about }]) => h('option', { value: name, title: about }, title)));
+  select.value = draft.read(pointer)?.name ?? '';
+  show();
+  return [labelled(field.label, pointer, select), own];
+}
+
 /** The numbers that a field is made of, such as the strengths of a penalty. @param {Draft} draft @param {Field} field @param {string} base */
 export function numbers(draft, field, base) {
   const pointer = `${base}/${field.name}`;
@@ -91,7 +102,8 @@ export function numbers(draft, field, base) {
 
 /** @param {Draft} draft @param {Field[]} fields @param {string} base @returns {any[]} */
 export const inputs = (draft, fields, base) =>
-  fields.filter((field) => field.kind !== 'nested').flatMap((field) => (field.kind === 'parts' ? numbers(draft, field, base) : [input(draft, field, base)]));
+  fields.filter((field) => field.kind !== 'nested').flatMap((field) =>
+    field.kind === 'parts' ? numbers(draft, field, base) : field.kind === 'family' ? kinds(draft, field, base) : [input(draft, field, base)]);
 
 /**
  * Puts each error beside its field.

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import structlog
 from sqlalchemy import delete, func, select
+from sqlalchemy.exc import SQLAlchemyError
 
 from models import claims
-from models.database import Database, now
+from models.database import AWAY, Database, now
 from models.settings import Settings
 from models.tables import Worker
 from worker.queue import Waker
@@ -23,24 +24,35 @@ SILENT_SECONDS = 30
 
 def sweep(database: Database, settings: Settings, waker: Waker) -> None:
     """One round. Raises SQLAlchemy's errors."""
-    take_back_lost(database, settings)
-    forget_silent(database)
-    with database.read() as session:
-        waits = claims.is_waiting(session)
-    if waits:
-        waker.soon()  # the message was lost, or never sent; if one waits already, none is added
+    try:
+        take_back_lost(database, settings)
+    finally:
+        forget_silent(database)
+        with database.read() as session:
+            waits = claims.is_waiting(session)
+        if waits:
+            waker.soon()  # the message was lost, or never sent; if one waits already, none is added
 
 
 def take_back_lost(database: Database, settings: Settings) -> None:
-    """Takes runs back from workers that are gone or hang."""
+    """Takes runs back from workers that are gone or hang. Raises, at the end, what the database refused of one."""
     with database.read() as session:
         lost = claims.lost_runs(session, settings.progress_seconds)
+    refused = None
     for run_id, job_id, code in lost:
         seen = claims.expired() if code == "worker_lost" else claims.hung(settings.progress_seconds)
-        with database.write() as session:
-            status = claims.take_back(session, run_id, job_id, code, settings.max_attempts, seen)
+        try:
+            with database.write() as session:
+                status = claims.take_back(session, run_id, job_id, code, settings.max_attempts, seen)
+        except AWAY:
+            raise
+        except SQLAlchemyError as error:  # of this run: the others are taken back all the same
+            refused = error
+            continue
         if status:
             log.warning("lost_run_taken_back", run_id=run_id, job_id=job_id, reason=code, status=status)
+    if refused:
+        raise refused
 
 
 def forget_silent(database: Database) -> None:

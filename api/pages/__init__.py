@@ -140,6 +140,12 @@ def compare() -> Response:
     return _page("compare.html")
 
 
+@router.get("/datasets")
+def datasets() -> Response:
+    """Data sets: send a table, see what was found in it."""
+    return _page("datasets.html")
+
+
 @router.get("/docs")
 def docs() -> Response:
     """The API's own page: every operation, and a form to try it. Swagger UI, from a package and not from elsewhere."""

@@ -91,6 +91,10 @@ export function prune(spec, presets) {
     };
   });
   const dataset = without(spec.dataset, FIELDS.datasets[spec.dataset.name]?.fields ?? []);
+  if (dataset.id) {  // the service knows the rest
+    delete dataset.name;
+    delete dataset.content;
+  }
   const training = pruneTraining(spec.training);
   return {
     name: spec.name,

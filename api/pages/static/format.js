@@ -70,3 +70,6 @@ export const between = (start, end) =>
 
 /** @param {number} number @param {string} word */
 export const plural = (number, word) => `${count(number)} ${word}${number === 1 ? '' : 's'}`;
+
+/** What a specification's data set is called: one that a user sent has a name of its own. @param {any} dataset */
+export const datasetName = (dataset) => dataset.content?.title ?? dataset.name;

@@ -5,7 +5,7 @@ import { chosen, setAll, tie } from './choices.js';
 import { byId, debounced, fill, h } from './dom.js';
 import { finished } from './experiment.js';
 import { showLink } from './follow.js';
-import { ago, moment, plural, value } from './format.js';
+import { ago, datasetName, moment, plural, value } from './format.js';
 import { sparkline, winner } from './sparkline.js';
 import { badge, bar, pace, showPicked, showProblem } from './status.js';
 
@@ -81,7 +81,7 @@ function show(jobs) {
 /** What a job trains: a list has big jobs without their specification. @param {any} job */
 function extent({ spec, run_counts }) {
   if (!spec) return plural(Object.values(run_counts).reduce((sum, count) => sum + count, 0), 'run');
-  return `${plural(spec.variants.length, 'variant')} × ${plural(spec.seeds.length, 'seed')} on ${spec.dataset.name}`;
+  return `${plural(spec.variants.length, 'variant')} × ${plural(spec.seeds.length, 'seed')} on ${datasetName(spec.dataset)}`;
 }
 
 /** @param {any} job */

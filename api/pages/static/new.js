@@ -12,6 +12,8 @@ import { Variants } from './variants.js';
 const form = byId('job-form'), json = byId('json'), jsonError = byId('json-error'), button = byId('submit');
 const draft = new Draft(() => { writeJson(); validate(); });
 const AGAIN = 2000;
+/** The kind of data set that a user sent: chosen by its id. */
+const OWN = 'table';
 /** @type {Variants} */
 let variants;
 /** What a repeated click repeats, rather than submits anew. */
@@ -52,17 +54,24 @@ function showSeeds() {
   fill(byId('seeds'), labelled('Seeds', '/seeds', box), h('span', { class: 'many', role: 'group', 'aria-label': 'How many' }, many));
 }
 
+/** The data sets that users sent, newest first. @type {{id: string, name: string}[]} */
+let sent = [];
+
+/** @param {string} value of the list of data sets */
+const named = (value) => (value.startsWith('ds_') ? { id: value } : value === first(FIELDS.datasets) ? undefined : { name: value });
+
 function showDataset() {
-  const at = draft.body.dataset;
-  const chosen = (typeof at === 'string' ? at : at?.name) ?? first(FIELDS.datasets);
-  const select = h('select', { onchange: () => { draft.write('/dataset', select.value === first(FIELDS.datasets) ? undefined : { name: select.value }); showDataset(); } },
-    Object.entries(FIELDS.datasets).map(([name, { title, about }]) => h('option', { value: name, title: about }, sentence(title))));
-  select.value = chosen;
+  const at = draft.body.dataset, own = at?.id ? String(at.id) : '';
+  const chosen = own ? OWN : (typeof at === 'string' ? at : at?.name) ?? first(FIELDS.datasets);
+  const select = h('select', { onchange: () => { draft.write('/dataset', named(select.value)); showDataset(); } },
+    Object.entries(FIELDS.datasets).filter(([name]) => name !== OWN).map(([name, { title, about }]) => h('option', { value: name, title: about }, sentence(title))),
+    (own && !sent.some((each) => each.id === own) ? [...sent, { id: own, name: own }] : sent).map(({ id, name }) => h('option', { value: id }, name)));
+  select.value = own || chosen;
   const holdout = draft.read('/dataset/validation/holdout');
   const held = h('input', { type: 'text', inputMode: 'decimal', class: 'short', value: holdout ?? '', placeholder: 'none', oninput: () => {
     draft.write('/dataset/validation', held.value.trim() ? { holdout: parsed(held.value) } : undefined);
   } });
-  fill(byId('dataset'), labelled('Data set', '/dataset/name', select), inputs(draft, FIELDS.datasets[chosen]?.fields ?? [], '/dataset'),
+  fill(byId('dataset'), labelled('Data set', '/dataset/name', select), inputs(draft, (FIELDS.datasets[chosen]?.fields ?? []).filter((field) => field.name !== 'id'), '/dataset'),
     labelled(`${FIELDS.datasets[chosen]?.rows ?? 'rows'} held out`, '/dataset/validation', held, '(else the test set validates)'));
 }
 
@@ -159,11 +168,12 @@ async function load() {
   const address = new URLSearchParams(location.search);
   try {
     const presets = await get('/v1/presets');
+    sent = (await get('/v1/datasets', { limit: 100 })).data.filter((/** @type {any} */ each) => !each.builtin);
     variants = new Variants(byId('variants'), byId('adders'), draft, presets.variants);
     fill(byId('starts'), h('span', { class: 'muted small' }, 'Start from'), h('button', { type: 'button', onclick: () => begin(START) }, 'original and mine'),
       presets.jobs.map((/** @type {any} */ job) => h('button', { type: 'button', onclick: () => begin(prune(job.spec, presets.variants)) }, job.name)));
-    const from = address.get('from');
-    if (!from) return begin(START);
+    const from = address.get('from'), dataset = named(address.get('dataset') ?? first(FIELDS.datasets));
+    if (!from) return begin({ ...START, ...(dataset ? { dataset } : {}) });
     begin(prune((await get(`/v1/jobs/${from}`)).spec, presets.variants));
   } catch (problem) {
     showProblem(byId('problem'), problem, load);

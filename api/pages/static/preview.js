@@ -2,7 +2,7 @@
 
 import { get } from './api.js';
 import { fill, h } from './dom.js';
-import { between, count, duration, plural } from './format.js';
+import { between, count, datasetName, duration, plural } from './format.js';
 
 /** @typedef {{rows: string, parameters: number, seconds: number}} Pace seconds an epoch */
 
@@ -43,7 +43,7 @@ export async function showPreview(root, preview) {
   const { spec } = preview;
   const seconds = await expected(preview);
   fill(root,
-    h('p', { class: 'sum' }, h('strong', {}, plural(preview.runs, 'run')), ` ${plural(preview.variants.length, 'variant')} × ${plural(spec.seeds.length, 'seed')}, on ${spec.dataset.name}`),
+    h('p', { class: 'sum' }, h('strong', {}, plural(preview.runs, 'run')), ` ${plural(preview.variants.length, 'variant')} × ${plural(spec.seeds.length, 'seed')}, on ${datasetName(spec.dataset)}`),
     h('p', { class: 'muted small' }, seconds === null ? 'How long it takes is not known yet: nothing like it was trained here.' : `About ${duration(seconds)} of training, by what runs like these took; several workers share it.`),
     h('table', { class: 'table' }, h('caption', { class: 'visually-hidden' }, 'Parameters'), h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Variant'), h('th', { scope: 'col', class: 'number' }, 'Parameters'))),
       h('tbody', {}, preview.variants.slice(0, 12).map((/** @type {any} */ each) => h('tr', {}, h('th', { scope: 'row' }, each.name, each.name === spec.baseline && h('span', { class: 'muted small' }, ' baseline')), h('td', { class: 'number' }, count(each.parameters)))))),

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.database import Database, now
-from models.errors import SpecificationError
+from models.errors import SpecificationError, Unavailable
 from models.faults import fault
 from models.ids import new_id
 from models.kinds.dataset import Dataset
@@ -43,6 +45,7 @@ def store(
     """Stores a data set: its id. `parts`: of which split, its first row, the Parquet file.
 
     Each part is a transaction, and nobody sees the data set before the last: it is there whole, or not at all.
+    Raises Unavailable if the same was stored and deleted meanwhile.
     """
     with database.write() as session:
         clock = session.scalars(select(now())).one()
@@ -65,12 +68,15 @@ def store(
         number = numbers[split] = numbers.get(split, -1) + 1
         with database.write() as session:
             session.add(DatasetPart(dataset_id=dataset_id, split=split, part=number, first=first, data=data))
-    with database.write() as session:
-        if (same := find_same(session, owner, digest)) is not None:  # another request was faster with the same
-            session.execute(_one(dataset_id).values(deleted_at=now()))
-            return same.id
+    with suppress(IntegrityError), database.write() as session:
         session.execute(_one(dataset_id).values(deleted_at=None, digest=digest))
-    return dataset_id
+        return dataset_id
+    with database.write() as session:  # another request was faster with the same
+        session.execute(_one(dataset_id).values(deleted_at=now()))
+        same = find_same(session, owner, digest)
+    if same is None:
+        raise Unavailable("The same data set was stored and deleted at this moment; send it again")
+    return same.id
 
 
 def _one(dataset_id: str) -> Any:

@@ -74,9 +74,10 @@ def store(
     with database.write() as session:  # another request was faster with the same
         session.execute(_one(dataset_id).values(deleted_at=now()))
         same = find_same(session, owner, digest)
-    if same is None:
+        same_id = same.id if same else None
+    if same_id is None:
         raise Unavailable("The same data set was stored and deleted at this moment; send it again")
-    return same.id
+    return same_id
 
 
 def _one(dataset_id: str) -> Any:

@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.root import at
 from models.database import reason, trouble
-from models.errors import MOST_ERRORS, Malformed, OckhamError, Unavailable
+from models.errors import MOST_ERRORS, Malformed, NotFound, OckhamError, Unavailable
 from models.tabular.faults import BadRow
 
 log = structlog.get_logger(__name__)
@@ -149,7 +149,7 @@ class Unforeseen:
                 raise
             # Starlette hands on what can no longer be answered as the cause of an error of its own.
             cause = error.__cause__ or error
-            if started and (kind := trouble(cause)):
+            if started and (kind := trouble(cause) or ("gone" if isinstance(cause, NotFound) else None)):
                 log.error("answer_cut_off", kind=kind, error=reason(cause))
             else:
                 log.error("unforeseen_error", exc_info=error)

@@ -157,11 +157,11 @@ def get_model(request: Request, access: Reader, run_id: str) -> Response:
 
 
 def _bytes(access: Access, run_id: str, start: int, end: int) -> Iterator[bytes]:
-    """The model's bytes from `start` to before `end`."""
+    """The model's bytes from `start` to before `end`. Raises NotFound if the run is deleted meanwhile."""
     for number in range(start // PART_BYTES, -(-end // PART_BYTES)):
         offset = number * PART_BYTES
         with access.database.read() as session:
             data = session.scalar(select(ModelPart.data).where(ModelPart.run_id == run_id, ModelPart.part == number))
         if data is None:
-            return  # deleted meanwhile: the answer ends short of its Content-Length
+            raise NotFound("The run was deleted while its model was sent")
         yield data[max(0, start - offset) : end - offset]

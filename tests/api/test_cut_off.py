@@ -18,13 +18,14 @@ import pytest
 from sqlalchemy import insert, select, text, true, update
 
 from models.database import Database
+from models.deletion import remove_deleted
 from models.kinds.metrics import recorded
 from models.kinds.tasks.binary import Binary
 from models.scopes import Scope
 from models.settings import Settings
 from models.tables import Epoch, Job, Run
 from reporting.formats import FORMATS
-from tests.api.conftest import submit
+from tests.api.conftest import Trainer, submit
 from tests.nginx import Nginx
 from tests.servers import wait_for
 
@@ -149,3 +150,40 @@ def test_through_nginx_as_it_is_delivered_it_is_incomplete_too(
         path = f"/v1/jobs/{job}/history?format=csv"
         read = ask(httpx.URL(nginx.url), path, lambda: database_away(shared[0], database), key)
     assert len(read.splitlines()) < RUNS * EPOCHS + 1
+
+
+def test_a_history_whose_job_is_deleted_meanwhile_is_cut_off_with_a_line(
+    http: httpx.Client, database: Database, job: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = f"/v1/jobs/{job}/history?format=csv"
+    with http.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
+        pieces = answer.iter_raw()
+        next(pieces)
+        assert http.post(f"/v1/jobs/{job}/cancel").status_code == 202
+        assert http.delete(f"/v1/jobs/{job}").status_code == 204
+        while remove_deleted(database, 5):
+            pass
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(pieces)
+    wait_for("the log's line", lambda: "answer_cut_off" in caplog.text, 10)
+    assert "Traceback" not in caplog.text
+
+
+def test_a_model_whose_job_is_deleted_meanwhile_is_cut_off_with_a_line(
+    http: httpx.Client, trainer: Trainer, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = submit(http, variants=["original"])
+    held = trainer.claim()
+    trainer.record(held, 1)
+    trainer.succeed(held, bytes(40 * 2**20))
+    (run,) = http.get(job["links"]["self"]).json()["runs"]
+    with http.stream("GET", run["links"]["model"]) as answer:
+        pieces = answer.iter_raw()
+        next(pieces)
+        assert http.delete(job["links"]["self"]).status_code == 204
+        while remove_deleted(trainer.database, 5):
+            pass
+        with pytest.raises(httpx.RemoteProtocolError):
+            list(pieces)
+    wait_for("the log's line", lambda: "answer_cut_off" in caplog.text, 10)
+    assert "Traceback" not in caplog.text

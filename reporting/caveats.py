@@ -22,7 +22,7 @@ def caveats(
     if validated_on_test:
         yield (
             "The best epoch is chosen on the test set and reported on it, so the best values are too good. "
-            'With dataset.validation {"holdout": n} it is chosen on training rows held out, '
+            'With dataset.validation {"holdout": n} it is chosen on training reviews held out, '
             "and the test set is scored once."
         )
     for name, count in runs.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,14 +11,11 @@ from pydantic import AfterValidator, BaseModel
 from api.access import Access, Reader
 from api.conditional import cached, not_modified
 from api.lanes import EXPORTING, Streamed
-from api.marks import etag_of, read_marks
+from api.marks import etag_of
 from api.negotiation import preferred
 from api.problems import documented
 from api.routing import Route
 from api.selection import Chosen, JobIds, RunIds, Selection, choose, of_job
-from models.database import Database
-from models.errors import NotFound
-from models.history import RunHistory
 from models.specification import recorded_by
 from reporting.answers import NonFinite
 from reporting.formats import DEFAULT, FORMATS, Export
@@ -116,19 +113,8 @@ def _exported(
     runs = [run for each in chosen for run in each.runs]
     export = Export(
         runs=runs,
-        chunks=_whole(access.database, chosen, read_parts(access.database, runs, times=wanted.times)),
+        chunks=read_parts(access.database, runs, times=wanted.times),
         recorded={each.job_id: recorded_by(each.spec) for each in chosen},
         head=head,
     )
     return Streamed(EXPORTING, wanted.write(export), headers, wanted.media_type)
-
-
-def _whole(
-    database: Database, chosen: Sequence[Chosen], parts: Iterable[Sequence[RunHistory]]
-) -> Iterator[Sequence[RunHistory]]:
-    """The parts. Raises NotFound after the last if a job was deleted meanwhile: they may lack some of its epochs."""
-    yield from parts
-    ids = [each.job_id for each in chosen]
-    with database.read() as session:
-        if len(read_marks(session, ids)) < len(ids):
-            raise NotFound("A job was deleted while its history was sent")

@@ -10,13 +10,14 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy import JSON, ColumnElement, String, literal, select
+from sqlalchemy import JSON, ColumnElement, String, func, literal, select
 from sqlalchemy.orm import Session
 
 from models.database import Database
+from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.metrics import METRICS
-from models.tables import Epoch, Run
+from models.tables import Epoch, Job, Run
 
 T = TypeVar("T")
 
@@ -57,11 +58,19 @@ def read_histories(
 def read_parts(
     database: Database, runs: Iterable[RunRow | Run], metrics: Collection[str] | None = None, times: bool = False
 ) -> Iterator[Sequence[RunHistory]]:
-    """The runs' histories in their order, some at once; see `load_histories`. Each part has a session of its own."""
+    """The runs' histories in their order, some at once; see `load_histories`. Each part has a session of its own.
+
+    Raises NotFound after the last if a job was deleted meanwhile: they may lack some of its epochs.
+    """
+    jobs: set[str] = set()
     for part in in_parts(runs, lambda run: run.epoch):
+        jobs.update(run.job_id for run in part)
         with database.read() as session:
             histories = load_histories(session, part, metrics, times)
         yield histories
+    with database.read() as session:
+        if (session.scalar(select(func.count()).select_from(Job).where(Job.id.in_(jobs))) or 0) < len(jobs):
+            raise NotFound("A job was deleted while its histories were read")
 
 
 def in_parts(items: Iterable[T], epochs: Callable[[T], int]) -> Iterator[Sequence[T]]:

@@ -19,12 +19,14 @@ from sqlalchemy import insert, select, text, true, update
 
 from models.database import Database
 from models.deletion import remove_deleted
+from models.errors import NotFound
 from models.kinds.metrics import recorded
 from models.kinds.tasks.binary import Binary
 from models.scopes import Scope
 from models.settings import Settings
 from models.tables import Epoch, Job, Run
 from reporting.formats import FORMATS
+from reporting.reading import read_parts, read_runs
 from tests.api.conftest import Trainer, submit
 from tests.nginx import Nginx
 from tests.servers import wait_for
@@ -167,6 +169,19 @@ def test_a_history_whose_job_is_deleted_meanwhile_is_cut_off_with_a_line(
             list(pieces)
     wait_for("the log's line", lambda: "answer_cut_off" in caplog.text, 10)
     assert "Traceback" not in caplog.text
+
+
+def test_numbers_of_a_job_that_is_deleted_meanwhile_are_not_answered(
+    http: httpx.Client, database: Database, job: str
+) -> None:
+    with database.read() as session:
+        runs = read_runs(session, Run.job_id == job)
+    parts = read_parts(database, runs)
+    next(parts)
+    assert http.post(f"/v1/jobs/{job}/cancel").status_code == 202
+    assert http.delete(f"/v1/jobs/{job}").status_code == 204
+    with pytest.raises(NotFound):
+        list(parts)
 
 
 def test_a_model_whose_job_is_deleted_meanwhile_is_cut_off_with_a_line(

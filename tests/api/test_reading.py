@@ -75,12 +75,19 @@ def test_a_list_counts_the_runs_of_big_jobs_and_shows_those_of_small_ones(http: 
     big = submit(http, name="big", seeds=list(range(LISTED_RUNS // 2 + 1)), metadata={"owner": "team-a"})
     with statements() as asked:
         listed_big, listed_small = http.get("/v1/jobs").json()["data"]
-    whole = http.get(f"/v1/jobs/{small['id']}").json()
+
+    def read(job: dict[str, Any]) -> dict[str, Any]:
+        """The job without its task: that is in its specification, which a list does not read for every job."""
+        shown: dict[str, Any] = http.get(f"/v1/jobs/{job['id']}").json()
+        assert shown.pop("task") == "binary"
+        return shown
+
+    whole = read(small)
     assert listed_small == whole
     assert whole["run_counts"] == {
         "queued": 0, "running": 0, "succeeded": 4, "failed": 0, "cancelling": 0, "cancelled": 0,
     }  # fmt: skip
-    assert listed_big == {**http.get(f"/v1/jobs/{big['id']}").json(), "spec": None, "runs": None}
+    assert listed_big == {**read(big), "spec": None, "runs": None}
     assert listed_big["metadata"] == {"owner": "team-a"}
     assert listed_big["run_counts"]["queued"] == LISTED_RUNS + 2
     assert not any("fingerprint" in each for each in of_the_answer(asked))

@@ -82,7 +82,13 @@ def _against(found: Mapping[str, Any]) -> tuple[str, str, str]:
     word = "lower" if shown < 0 else "higher" if shown > 0 else "the same"
     if interval is None:
         return f"{shown:+.4f}", "–", word
-    sure = found["p_holm"] is not None and found["p_holm"] < SURE
+    if found.get("smallest") is not None:  # seeds were added until it was decided: p takes their number as fixed
+        sure = found["decision"] in ("better", "worse")
+        if found["decision"] == "equivalent":
+            word = f"the same, within {found['smallest']:g}"
+            return f"{shown:+.4f}", f"{interval[0]:+.4f} to {interval[1]:+.4f}", word
+    else:
+        sure = found["p_holm"] is not None and found["p_holm"] < SURE
     word = f"{word}, {'more than luck' if sure else 'may be luck'}"
     return f"{shown:+.4f}", f"{interval[0]:+.4f} to {interval[1]:+.4f}", word
 

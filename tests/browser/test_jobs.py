@@ -251,3 +251,15 @@ def test_no_such_job(visit: Visiting) -> None:
     expect(page.get_by_role("alert")).to_contain_text("There is no job with this id")
     assert all("404" in fault for fault in tab.faults)  # the browser's own word about the answer
     tab.faults.clear()
+
+
+def test_where_seeds_are_added_until_it_is_decided_the_page_tells_the_decision(visit: Visiting, live: str) -> None:
+    until = {"smallest": 0.9, "min_seeds": 3, "max_seeds": 12}
+    job = submit(live, variants=["original", "bigger"], until=until, training={"epochs": 4})
+    job = finished(live, job["id"])
+    assert job["look"]["decided"] == {"bigger": "equivalent"}
+    page = visit().open(f"/jobs/{job['id']}")
+    verdicts = page.locator("#comparison .verdicts")
+    expect(verdicts).to_contain_text("within 0.9")
+    expect(verdicts).not_to_contain_text("more than luck")
+    expect(page.locator("#comparison .unclear")).to_have_count(0)

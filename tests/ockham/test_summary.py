@@ -114,6 +114,16 @@ def test_several_seeds_have_an_interval_and_a_word_on_luck() -> None:
     assert "Holm's correction for 2 comparisons" in said
 
 
+def test_where_seeds_were_added_until_it_was_decided_the_decision_is_told() -> None:
+    """p takes the number of seeds as fixed: it says that both are more than luck."""
+    of = compared("l2", 9, -0.01, [-0.012, -0.008], 0.0001)
+    words = [
+        comparison_grid(job("original", "l2"), analysis({**of, "smallest": 0.02, "decision": decision})).rows[1][-1]
+        for decision in ("equivalent", "undecided", "better")
+    ]
+    assert words == ["the same, within 0.02", "lower, may be luck", "lower, more than luck"]
+
+
 def test_a_table_for_a_page() -> None:
     grid = comparison_grid(job("original"), analysis(compared("a|b", 1, 0.5)))
     assert grid.markdown()[:2] == ["| variant | verdict | difference | than original |", "|---|---:|---:|---:|"]

@@ -33,7 +33,7 @@ export function showComparison(root, analysis, experiment, groups) {
   fill(root,
     verdicts(analysis, look),
     unclear(analysis),
-    h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals; p corrected by Holm’s method.`),
+    h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals; p corrected by Holm’s method${tested(analysis).some(asked) ? '. Intervals and p take the number of seeds as fixed; what is decided here does not' : ''}.`),
     forests.slice(0, IN_SIGHT),
     forests.length > IN_SIGHT && h('details', { class: 'fold' }, h('summary', {}, 'More comparisons'), forests.slice(IN_SIGHT)),
     warnings(analysis.warnings));
@@ -54,16 +54,29 @@ function verdicts(analysis, look) {
 
 const BEST = new Set(METRICS.losses.map((name) => `best_${name}`));
 
-/** The tests of the best loss against the baseline's. @param {any} analysis @returns {any[]} */
-const tested = (analysis) => analysis.comparisons.filter((/** @type {any} */ row) => BEST.has(row.metric) && row.p_holm !== null);
+/** The comparisons of the best loss with the baseline's that say anything. @param {any} analysis @returns {any[]} */
+const tested = (analysis) => analysis.comparisons.filter((/** @type {any} */ row) => BEST.has(row.metric) && (row.p_holm !== null || asked(row)));
 
-/** A difference that luck hardly makes, in words. @param {any} row */
-const clear = (row) => row && row.p_holm < LEVEL &&
-  h('span', { class: row.difference < 0 ? 'better' : 'worse' }, `best loss ${row.difference < 0 ? 'lower' : 'higher'} than ${row.baseline}’s, by more than luck`);
+/** Whether the job's seeds are added until it is decided: then a test that takes their number as fixed does not hold. @param {any} row */
+const asked = (row) => row.smallest !== null && row.n > 1;
+
+/** @param {any} row @returns {'better' | 'worse' | 'equivalent' | 'undecided'} */
+function decision(row) {
+  if (asked(row)) return row.decision;
+  return row.p_holm >= LEVEL ? 'undecided' : row.difference < 0 ? 'better' : 'worse';
+}
+
+/** What is decided, in words. @param {any} row */
+function clear(row) {
+  const found = row && decision(row);
+  if (!found || found === 'undecided') return null;
+  if (found === 'equivalent') return h('span', { class: 'muted' }, `best loss the same as ${row.baseline}’s, within ${row.smallest}`);
+  return h('span', { class: found }, `best loss ${row.difference < 0 ? 'lower' : 'higher'} than ${row.baseline}’s, by more than luck`);
+}
 
 /** The variants of which that cannot be said. @param {any} analysis */
 function unclear(analysis) {
-  const rows = tested(analysis).filter((row) => row.p_holm >= LEVEL);
+  const rows = tested(analysis).filter((row) => decision(row) === 'undecided');
   if (!rows.length) return null;
   const who = rows.length > FEW ? plural(rows.length, 'variant') : rows.map((row) => row.variant).join(' and ');
   return h('p', { class: 'unclear' }, `Best loss of ${who}: no clear difference from ${rows[0].baseline}’s. More seeds may tell.`);

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import shutil
 import tempfile
+import time
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -34,11 +38,16 @@ from models.settings import Settings
 from models.tables import StoredDataset
 from models.tabular.apart import SentFile, read_apart
 from models.tabular.card import Card, Classes, Input, Quantity, Rows, Warning
-from models.tabular.options import TaskName
+from models.tabular.options import TaskName, read_options
+from models.tabular.source import named_format
 
 router = APIRouter(tags=["data sets"], route_class=Route)
 
+FOLDERS = "ockham-dataset-"
+"""How the names of the temporary folders begin."""
 UPLOAD_SECONDS = 600
+FORGOTTEN_SECONDS = 2 * 3600
+"""A folder that is older is one of a process that was killed."""
 FRAME_BYTES = 2_000_000
 """Of a request beside its files: the options, and what separates the parts."""
 MAX_ROWS_SHOWN = 1000
@@ -128,7 +137,7 @@ async def create_dataset(
     It is stored whole or not at all. The same files with the same options are the same data set.
     """
     settings: Settings = request.app.state.settings
-    with tempfile.TemporaryDirectory(prefix="ockham-dataset-") as folder:
+    with tempfile.TemporaryDirectory(prefix=FOLDERS) as folder:
         files, options = await _received(request, Path(folder), 2 * settings.max_dataset_bytes + FRAME_BYTES)
         status, shown = await READING.run(_created, access, settings, files, options, Path(folder), validate_only)
     headers = {"Location": shown.links["self"]} if status == 201 else {}
@@ -136,8 +145,9 @@ async def create_dataset(
 
 
 def _created(
-    access: Access, settings: Settings, files: dict[str, SentFile], options: str, folder: Path, validate_only: bool
+    access: Access, settings: Settings, files: dict[str, SentFile], sent: bytes, folder: Path, validate_only: bool
 ) -> tuple[int, DatasetObject]:
+    options = read_options(sent, files["train"].name).model_dump_json()
     digest = _digest(files, options)
     if not validate_only:
         with access.database.read() as session:
@@ -160,8 +170,12 @@ def _created(
         return 201, _shown(_find(access, session, dataset_id))
 
 
-async def _received(request: Request, folder: Path, limit: int) -> tuple[dict[str, SentFile], str]:
+async def _received(request: Request, folder: Path, limit: int) -> tuple[dict[str, SentFile], bytes]:
     """The files, written into `folder`, and the options. Raises Malformed, TooLarge or TooSlow."""
+    too_large = TooLarge(f"A data set's files may have at most {limit} bytes together", headers=CLOSE)
+    told = request.headers.get("Content-Length", "")
+    if told.isdecimal() and int(told) > limit:
+        raise too_large
     size = 0
 
     async def receive() -> Message:
@@ -169,7 +183,7 @@ async def _received(request: Request, folder: Path, limit: int) -> tuple[dict[st
         message = await request.receive()
         size += len(message.get("body", b""))
         if size > limit:
-            raise TooLarge(f"A data set's files may have at most {limit} bytes together", headers=CLOSE)
+            raise too_large
         return message
 
     counted = Request(request.scope, receive)
@@ -180,6 +194,8 @@ async def _received(request: Request, folder: Path, limit: int) -> tuple[dict[st
         raise TooSlow(f"A data set must come within {UPLOAD_SECONDS} seconds", headers=CLOSE) from None
     except HTTPException as error:
         raise Malformed(str(error.detail)) from None
+    except (LookupError, UnicodeError):
+        raise Malformed("The body's charset must be UTF-8") from None
     try:
         unknown = sorted(set(form) - {"train", "test", "options"})
         twice = [name for name in form if len(form.getlist(name)) > 1]
@@ -188,10 +204,12 @@ async def _received(request: Request, folder: Path, limit: int) -> tuple[dict[st
                 f"The parts are `train`, `test` and `options`, once each, and not {(unknown or twice)[0]!r}"
             )
         files = {name: form[name] for name in ("train", "test") if name in form}
-        if not isinstance(files.get("train"), UploadFile) or "options" not in form:
-            raise Malformed("Send multipart/form-data: a file `train`, if you like a file `test`, and JSON `options`")
+        missing = [name for name in ("train", "options") if name not in form]
+        if missing:
+            detail = "Send multipart/form-data: a file `train`, if you like a file `test`, and JSON `options`"
+            raise Malformed(f"There is no part {missing[0]!r}. {detail}")
         options = form["options"]
-        raw = options if isinstance(options, str) else (await options.read(FRAME_BYTES)).decode("utf-8", "replace")
+        raw = options.encode(errors="replace") if isinstance(options, str) else await options.read(FRAME_BYTES)
         return await run_in_threadpool(_kept, files, folder), raw
     finally:
         await form.close()
@@ -212,10 +230,19 @@ def _kept(files: dict[str, Any], folder: Path) -> dict[str, SentFile]:
 def _digest(files: dict[str, SentFile], options: str) -> str:
     digest = hashlib.sha256(options.encode())
     for name, sent in sorted(files.items()):
-        digest.update(f"\0{name}\0{sent.name}\0".encode())
+        digest.update(f"\0{name}\0{named_format(sent.name, sent.media_type)}\0".encode())
         with sent.path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
+
+
+def tidy() -> None:
+    """Removes the temporary folders of processes that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDERS}*"):
+        with suppress(OSError):
+            found = folder.lstat()
+            if found.st_uid == os.geteuid() and time.time() - found.st_mtime > FORGOTTEN_SECONDS:
+                shutil.rmtree(folder)
 
 
 @router.get("/datasets", response_model=DatasetList, summary="List data sets", responses=documented(422))
@@ -297,7 +324,8 @@ def _find(access: Access, session: Session, dataset_id: str) -> StoredDataset:
     query = access.own(select(StoredDataset).where(StoredDataset.id == dataset_id), StoredDataset.owner)
     found: StoredDataset | None = session.scalar(query) if is_id(dataset_id, "ds") else None
     if found is None:
-        raise NotFound("There is no data set with this id")
+        builtin = f"; `{dataset_id}` is built in, and has no rows here" if dataset_id in _BUILTIN else ""
+        raise NotFound(f"There is no data set of one's own with this id{builtin}")
     return found
 
 

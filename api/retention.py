@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from api import idempotency
+from api import datasets, idempotency
 from models import deletion
 from models.database import Database
 from models.settings import Settings
@@ -22,8 +22,9 @@ ROUND_SECONDS = 4
 def tidy(database: Database, settings: Settings) -> None:
     """Forgets answers to idempotency keys, old messages to webhooks, and jobs past `OCKHAM_RETENTION_DAYS`.
 
-    Raises SQLAlchemy's errors.
+    Also removes what processes that were killed have left of data sets. Raises SQLAlchemy's errors.
     """
+    datasets.tidy()
     with database.write() as session:
         idempotency.forget_expired(session)
     deletion.forget_deliveries(database, ROUND_SECONDS)

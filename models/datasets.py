@@ -11,10 +11,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.database import Database, now
-from models.errors import SpecificationError, Unavailable
+from models.errors import Conflict, SpecificationError, Unavailable
 from models.faults import fault
 from models.ids import new_id
 from models.kinds.dataset import Dataset
+from models.kinds.datasets import DATASETS
 from models.kinds.datasets.table import Column, Content, held_out
 from models.tables import DatasetPart, StoredDataset
 from models.tabular.card import Card, Classes, Quantity
@@ -116,20 +117,34 @@ def complete(session: Session, mine: ColumnElement[bool], body: Any) -> Any:
     """A client's specification, in which a stored data set that it names is followed by what is in it.
 
     `mine`: a condition on `StoredDataset`, of what the client may see. What the client says of the content is
-    replaced. A data set that is not there stays as it was named.
+    replaced. Raises SpecificationError if it is not there.
     """
     named = body.get("dataset") if isinstance(body, dict) else None
     if not isinstance(named, dict):
         return body
-    by_id = "id" in named or named.get("name") == "table"
-    asked = named.get("id" if by_id else "name")
+    name, asked = named.get("name"), named.get("id")
+    if asked is None and (not isinstance(name, str) or (name in DATASETS and name != "table")):
+        return body
+    if asked is not None and isinstance(name, str) and name in DATASETS and name != "table":
+        return body  # a built-in one has no id: that is what is wrong
+    by_id = "id" in named or name == "table"
     found = None
-    if isinstance(asked, str):
+    if isinstance(key := asked if by_id else name, str):
         column = StoredDataset.id if by_id else StoredDataset.name
-        query = select(StoredDataset).where(mine, column == _stored_text(asked))
+        query = select(StoredDataset).where(mine, column == _stored_text(key))
         found = session.scalar(query.order_by(StoredDataset.id.desc()).limit(1))
-    if found is None:
-        return {**body, "dataset": {**named, "name": "table", "content": None}} if by_id else body
+    if found is None and not by_id:
+        return body
+    if found is None or name not in (None, "table", found.name):
+        detail = "There is no data set of one's own with this id"
+        raise SpecificationError(
+            [fault(("dataset", "id"), "unknown_dataset", detail + (" and this name" if found else ""))]
+        )
+    asked_for = named.get("validation")
+    share = asked_for.get("holdout") if isinstance(asked_for, dict) else None
+    if isinstance(share, float) and not 0 < share < 1:
+        detail = "A share is above 0 and below 1; a number of rows is a whole number"
+        raise SpecificationError([fault(("dataset", "validation", "holdout"), "not_a_share", detail)])
     content = content_of(found)
     validation = held_out(named.get("validation"), content.rows, content.test_rows)
     dataset = {**named, "name": "table", "id": found.id, "content": content.model_dump(mode="json")}
@@ -139,6 +154,12 @@ def complete(session: Session, mine: ColumnElement[bool], body: Any) -> Any:
 def _stored_text(text: str) -> str:
     """What a database can compare: what no name and no id has is replaced by what none has either."""
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
+def check_there(session: Session, dataset_id: str | None) -> None:
+    """Raises Conflict if the data set of a job has been deleted: nothing of it can be trained any more."""
+    if dataset_id is not None and session.get(StoredDataset, dataset_id, with_for_update=True) is None:
+        raise Conflict("The data set that the job trains on has been deleted")
 
 
 def hold(session: Session, dataset: Dataset) -> None:

@@ -22,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from models import webhooks
 from models.database import now
+from models.datasets import check_there
 from models.deletion import clear_epochs
 from models.errors import Conflict, NotFound
 from models.estimates import cost_of
@@ -65,6 +66,7 @@ def add_seeds(session: Session, job_id: str, body: Any) -> int:
     job = _locked(session, job_id)
     if job.status not in FINISHED:
         raise Conflict(f"The job is still {job.status}; add seeds when it has finished")
+    check_there(session, job.dataset_id)
     before = stored(job.spec)
     specification = resolve_more(body, before)
     seeds = specification.seeds[len(before.seeds) :]
@@ -177,6 +179,7 @@ def retry(session: Session, job_id: str) -> tuple[int, bool]:
     job = _locked(session, job_id)
     if job.status not in FINISHED:
         raise Conflict(f"The job is still {job.status}; retry it when it has finished")
+    check_there(session, job.dataset_id)
     again = (Run.job_id == job_id, Run.status.in_((Status.FAILED, Status.CANCELLED)))
     runs = session.scalar(select(func.count()).where(*again)) or 0
     if runs == 0:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -63,7 +64,7 @@ def test_a_table_is_sent_and_read_again(service: Service) -> None:
         "text": "text", "price": "number", "colour": "category", "stars": "number",
     }  # fmt: skip
     assert [each["label"] for each in dataset["label"]["classes"]] == ["no", "yes"]
-    again = send(http, table(300, 1), table(100, 2), label="verdict", name="verdicts")
+    again = send(http, table(300, 1), table(100, 2), name="verdicts", label="verdict", group=None)
     assert (again.status_code, again.json()) == (200, dataset)
     assert http.get(dataset["links"]["self"]).json() == dataset
 
@@ -98,6 +99,20 @@ def test_every_bad_row_is_told_at_once(service: Service) -> None:
     for files, options in (({}, "{}"), ({"train": ("a.csv", b"")}, "{"), ({"train": ("a.csv", b"a,b\n1,2\n")}, "{}")):
         answer = service.http.post("/v1/datasets", files=files, data={"options": options})
         assert answer.status_code in (400, 422), answer.text
+    for charset in ("utf-7", "undefined", "punycode", "latin-1"):
+        body = (
+            b'--B\r\nContent-Disposition: form-data; name="train"; filename="+2AA-.csv"\r\n\r\nx,y\n1.5,a\n2.5,b\n\r\n'
+            b'--B\r\nContent-Disposition: form-data; name="options"\r\n\r\n{"label":"y"}\r\n--B--\r\n'
+        )
+        kind = f"multipart/form-data; boundary=B; charset={charset}"
+        answer = service.http.post("/v1/datasets?validate_only=true", content=body, headers={"Content-Type": kind})
+        assert answer.status_code in (200, 400, 422), answer.text
+    with socket.create_connection((service.http.base_url.host, service.http.base_url.port), timeout=30) as raw:
+        raw.sendall(
+            b"POST /v1/datasets HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999999\r\n"
+            b"Content-Type: multipart/form-data; boundary=B\r\n\r\n--B"
+        )
+        assert b" 413 " in raw.recv(100)
     assert [each for each in service.http.get("/v1/datasets").json()["data"] if not each["builtin"]] == []
 
 
@@ -136,11 +151,15 @@ def test_a_job_trains_on_it(service: Service, label: str, task: str, measure: st
         assert [run["reused_from"] for run in service.finished(again["id"])["runs"]] == [job["runs"][0]["id"]]
     assert http.delete(made.json()["links"]["self"]).status_code == 204
     assert http.get(f"/v1/jobs/{job['id']}/history").json()["runs"] == runs
+    more = http.post(f"/v1/jobs/{job['id']}/seeds", json={"seeds": [7]})
+    assert (more.status_code, "has been deleted" in more.json()["detail"]) == (409, True)
     content = job["spec"]["dataset"]["content"]
     for dataset in (job["spec"]["dataset"], {"name": "table", "id": None, "content": content}, {"id": "a\0b"}):
         gone = http.post("/v1/jobs", json={**job["spec"], "dataset": dataset})
         assert gone.status_code == 422
-        assert "id" in gone.text
+        assert [(each["pointer"], each["code"]) for each in gone.json()["errors"]] == [
+            ("/dataset/id", "unknown_dataset")
+        ]
 
 
 def test_rows_are_held_out_by_chance_where_there_are_no_test_rows(service: Service) -> None:
@@ -151,7 +170,12 @@ def test_rows_are_held_out_by_chance_where_there_are_no_test_rows(service: Servi
     assert job["spec"]["dataset"]["validation"] == {"holdout": 100}
     done = service.finished(job["id"])
     assert (done["status"], done["runs"][0]["test"]) == ("succeeded", None)
-    for validation, expected in (("test", 422), ({"holdout": 0.5}, 202), ({"holdout": 500}, 422)):
+    for validation, expected in (
+        ("test", 422),
+        ({"holdout": 0.5}, 202),
+        ({"holdout": 500}, 422),
+        ({"holdout": -0.2}, 422),
+    ):
         dataset = {"id": made["id"], "validation": validation}
         assert http.post("/v1/jobs", json={"variants": ["original"], "dataset": dataset}).status_code == expected
 

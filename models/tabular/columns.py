@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,8 @@ from models.tabular.options import Kind
 
 MISSING = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL"], pa.large_string())
 """Cells that say that there is no value; of a text column the empty one alone."""
+LARGEST = 1e18
+"""Numbers are up to this, to both sides: a network's arithmetic loses what is above, and squares of errors overflow."""
 NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
 COMMA_NUMBER = r"^[-+]?(\d+,?\d*|,\d+)([eE][-+]?\d{1,3})?$"
 LEADING_ZERO = r"^[-+]?0\d"
@@ -23,6 +25,8 @@ MOST_CATEGORIES = 1000
 """A column of more values is not taken for categories, unless the options say so."""
 LONG_CELLS = 100
 """Characters on average, above which a column is text."""
+MOST_STRANGE = 0.1
+"""A column is said to be numbers but for some cells if at most this share of the cells is none."""
 FEW_ROWS = 20
 """Below, that no value repeats says nothing."""
 
@@ -38,6 +42,8 @@ class Found:
     """Whether its numbers have a decimal comma."""
     why: str = ""
     """The code of a warning that says why it was found to be this."""
+    odd: str = ""
+    """Of a column that is numbers but for a few cells: one of those."""
 
 
 def present(cells: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
@@ -95,7 +101,12 @@ def find(cells: pa.ChunkedArray, name: str, told: Kind | None, delimiter: str, n
         if is_id:
             return Found("ignore", missing, distinct, comma, "identifier_input")
         return Found("number", missing, pc.count_distinct(values, mode="only_valid").as_py(), comma)
-    return _find_words(cells, filled, name, missing, distinct, count)
+    found = _find_words(cells, filled, name, missing, distinct, count)
+    strange = values.null_count - missing
+    if 0 < strange <= MOST_STRANGE * count:
+        none = pc.and_(pc.is_valid(filled), pc.is_null(values))
+        return replace(found, odd=pc.filter(filled, none)[0].as_py())
+    return found
 
 
 def _find_words(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.names import REFUSED
 from models.tabular.columns import has_decimal_commas, numbers, present
 from models.tabular.faults import Faults, File, quoted
 from models.tabular.options import Options, TaskName
@@ -96,6 +97,9 @@ def find_label(cells: pa.ChunkedArray, options: Options, delimiter: str, faults:
     if long := next((name for name in classes if len(name) > MAX_CLASS_NAME), None):
         detail = f"A class's name has at most {MAX_CLASS_NAME} characters: {quoted(long)}"
         raise faults.stop("train", None, column, "class_too_long", detail)
+    if odd := next((name for name in classes if REFUSED.search(name)), None):
+        detail = f"A class's name has a character that no name may have: {quoted(odd)}"
+        raise faults.stop("train", None, column, "invalid_class", detail)
     if task == "binary" and len(classes) > 2:
         detail = f"The label has {len(classes)} classes, and the task `binary` has two"
         raise faults.stop("train", None, column, "too_many_classes", detail)

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from models.kinds.dataset import MAX_ROWS
 from models.tabular import remarks
 from models.tabular.card import Card, ClassCount, Classes, Input, Quantity, Rows
-from models.tabular.columns import Found, find, numbers, present
+from models.tabular.columns import LARGEST, Found, find, numbers, present
 from models.tabular.faults import Faults, File, quoted
 from models.tabular.labels import Label, check_labels, find_label
 from models.tabular.options import Options
@@ -72,9 +72,15 @@ def _read(train: Sent, test: Sent | None, options: Options, limit: int, write: W
             check_labels(each.spool, each.which, options.label, faults)
     label = find_label(first.spool.column(options.label), options, first.table.delimiter, faults)
     columns = _find_columns(first, options)
+    if options.group in columns and columns[options.group].distinct < 2:
+        raise faults.stop("train", None, options.group, "one_group", "Every row is of one group: none can be held out")
     if all(found.kind == "ignore" for found in columns.values()):
         faults.check()  # the bad rows may be why
-        raise faults.stop("train", None, None, "no_inputs", "No column is left to learn from: all are ignored")
+        why = "; ".join(each.detail.partition(";")[0] for each in remarks.of_columns(columns, options))
+        name = next(iter(columns), None)
+        hint = f'. Say what a column is in `inputs`, such as {{"{name}": "number"}}' if name else ""
+        detail = f"No column is left to learn from: all are ignored. {why}{hint}"
+        raise faults.stop("train", None, None, "no_inputs", detail.replace(". .", "."))
     if second is not None:
         _check_test(second, columns, options, faults)
     seen = Seen(label, columns, options)
@@ -82,10 +88,11 @@ def _read(train: Sent, test: Sent | None, options: Options, limit: int, write: W
         if each is not None:
             _type(each, label, columns, options, faults, seen, write)
     faults.check()
+    described = _label(label, first.spool, options.label)
     return Card(
         task=label.task,
         rows=Rows(train=first.spool.rows, test=second.spool.rows if second else 0),
-        label=_label(label, first.spool, options.label),
+        label=described,
         inputs=[
             Input(column=name, kind=found.kind, missing=found.missing, distinct=found.distinct)
             for name, found in columns.items()
@@ -94,6 +101,7 @@ def _read(train: Sent, test: Sent | None, options: Options, limit: int, write: W
         warnings=[
             *remarks.of_files({each.which: (each.table.notes, each.guessed) for each in (first, second) if each}),
             *remarks.of_columns(columns, options),
+            *remarks.of_label(described),
             *seen.remarks(first.spool),
         ],
     )
@@ -157,6 +165,8 @@ def _type(
     for lines, cells in read.spool.batches():
         labels = label.typed(cells[options.label])
         label.check(cells[options.label], labels, lines, read.which, options.label, faults)
+        if label.task == "regression":
+            _check_size(labels, options.label, lines, read.which, faults)
         typed = {options.label: labels}
         for name, found in columns.items():
             typed[name] = _typed(cells.get(name), len(lines), found, name, lines, read.which, faults)
@@ -178,7 +188,15 @@ def _typed(
         for i in pc.indices_nonzero(pc.and_(pc.is_null(values), pc.is_valid(filled))).to_pylist():
             detail = f"The cell {quoted(filled[i].as_py())} is not a number"
             faults.add(which, lines[i], name, "not_a_number", detail)
+    _check_size(values, name, lines, which, faults)
     return values
+
+
+def _check_size(values: pa.Array, name: str, lines: list[int], which: File, faults: Faults) -> None:
+    """Tells every number that is too large to compute with."""
+    for i in pc.indices_nonzero(pc.fill_null(pc.greater(pc.abs(values), LARGEST), False)).to_pylist():
+        detail = f"The number {values[i].as_py():g} is beyond {LARGEST:g}: measure it in a larger unit"
+        faults.add(which, lines[i], name, "too_large", detail)
 
 
 def _parquet(columns: dict[str, pa.Array]) -> bytes:

@@ -9,13 +9,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from models.tabular.card import Warning
+from models.tabular.card import Classes, Quantity, Warning
 from models.tabular.columns import FEW_ROWS, Found, numbers, present
 from models.tabular.faults import File, quoted
 from models.tabular.labels import Label
 from models.tabular.options import Options
 from models.tabular.spool import Spool
 
+FAR = 100
+"""A label that is further from 0, or spread further, takes a network very long to learn."""
 IMBALANCE = 10
 """Between the most and the least frequent class."""
 DOMINANT = 0.8
@@ -36,7 +38,7 @@ _OF_COLUMNS = {
     "identifier_input": "{} looks like an identifier, another value in each row, and is ignored",
     "date_input": "{} has dates, which are ignored",
     "nested_input": "{} has objects or arrays, which are ignored",
-    "decimal_comma": "{} has numbers with a decimal comma",
+    "decimal_comma": "A comma was taken for the decimal point in {}; if it separates thousands, leave it out",
 }
 
 
@@ -58,8 +60,32 @@ def of_columns(columns: Mapping[str, Found], options: Options) -> Iterable[Warni
             name for name, each in columns.items() if each.why == code or (code == "decimal_comma" and each.comma)
         ]
         if concerned:
-            hint = "; `inputs` says otherwise" if code.endswith("_input") and code not in ("empty_input",) else ""
-            yield Warning(code=code, detail=words.format(_listed(concerned)) + hint, rows=None)
+            hint = (
+                "; say so in `inputs` if it is to be used"
+                if code.endswith("_input") and code not in ("empty_input",)
+                else ""
+            )
+            shown = words.format(_listed(concerned))
+            if len(concerned) > 1:
+                shown = (
+                    shown.replace(" has ", " have ").replace(" looks ", " look ").replace(" is ignored", " are ignored")
+                )
+            yield Warning(code=code, detail=shown + hint, rows=None)
+    for name, found in columns.items():
+        if found.odd and name not in options.inputs:
+            taken = "is ignored" if found.kind == "ignore" else f"was taken for {found.kind}"
+            detail = f"Column {quoted(name)} has numbers, but for a few cells such as {quoted(found.odd)}, and {taken}"
+            yield Warning(code="mixed_input", detail=detail, rows=None)
+
+
+def of_label(label: Classes | Quantity) -> Iterable[Warning]:
+    """Whether a number to predict is far from what a network begins with."""
+    if isinstance(label, Quantity) and max(abs(label.mean), label.sd) > FAR:
+        detail = (
+            f"A network begins by predicting about 0, and the label is {label.mean:.4g} on average: "
+            "measured in a larger unit, or standardised, it is learned much sooner"
+        )
+        yield Warning(code="label_scale", detail=detail, rows=None)
 
 
 def _listed(names: list[str]) -> str:

@@ -157,4 +157,23 @@ def _other_charset(file: IO[bytes]) -> str | None:
     from charset_normalizer import from_bytes  # rarely needed
 
     best = from_bytes(bytes(sample)).best()
+    if best is not None and best.encoding in _LATIN and _is_western(bytes(sample)):
+        return "cp1252"
     return best.encoding if best is not None and best.encoding not in ("utf_8", "ascii") else None
+
+
+_LATIN = {
+    "cp1250", "cp1252", "cp1254", "cp1257", "cp1258", "iso8859_2", "iso8859_9", "iso8859_15", "iso8859_16", "latin_1",
+}  # fmt: skip
+"""Charsets of letters like those of Western Europe, which a short text does not tell apart."""
+_NOT_WESTERN = b"\xd0\xdd\xde\xf0\xfd\xfe"
+_SIGNS = b"\x80\x85\x8c\x91\x92\x93\x94\x95\x96\x97\x9c\xa0\xa1\xa3\xa7\xa9\xab\xae\xb0\xb4\xb7\xbb\xbd\xbf"
+_WESTERN = {*range(0xC0, 0x100), *_SIGNS} - {*_NOT_WESTERN}
+"""Bytes above ASCII that text in a language of Western Europe has in cp1252; Polish, Czech and Turkish need others."""
+_HUNGARIAN, _TELLING = set(b"\xd5\xdb\xf5\xfb"), set(b"\xc0\xc3\xc7\xc8\xca\xd1\xe0\xe3\xe7\xe8\xea\xf1")
+"""The former are letters of Hungarian in cp1250; a text with one of the latter is not Hungarian."""
+
+
+def _is_western(sample: bytes) -> bool:
+    found = {byte for byte in sample if byte >= 0x80}
+    return found <= _WESTERN and (not found & _HUNGARIAN or bool(found & _TELLING))

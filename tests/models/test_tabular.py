@@ -147,6 +147,58 @@ def test_any_file_is_a_card_or_told_what_is_wrong(data: bytes) -> None:
 DATA = Path(os.environ.get("OCKHAM_TEST_TABLES", "/"))
 
 
+def many(cell: str, rows: int = 40, label: str = "y") -> str:
+    return "t,y\n" + "".join(f"{cell} {i},{'ab'[i % 2]}\n" for i in range(rows))
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        ("el niño está aquí", "cp1252"),
+        ("não é très à ça", "cp1252"),
+        ("größere Straße “so”", "cp1252"),
+        ("każdy człowiek ma prawo do życia i wolności bez względu na język", "cp1250"),
+        ("příliš žluťoučký kůň", "cp1250"),
+        ("árvíztűrő tükörfúrógép", "cp1250"),
+    ],
+)
+def test_letters_of_europe(text: str, encoding: str) -> None:
+    card, rows = card_of(many(text).encode(encoding))
+    assert rows[0]["t"] == f"{text} 0"
+    assert "guessed_charset" in {each.code for each in card.warnings}
+
+
+def test_a_column_of_numbers_with_an_odd_cell_is_told_of() -> None:
+    cells = [f"{i % 50}.5,{'ab'[i % 2]}" for i in range(200)]
+    card, _ = card_of("\n".join(["x,y", *cells, "unknown,a"]).encode())
+    (warning,) = [each for each in card.warnings if each.code == "mixed_input"]
+    assert "'x'" in warning.detail
+    assert "'unknown'" in warning.detail
+    plain, _ = card_of("\n".join(["x,y", *cells]).encode())
+    assert "mixed_input" not in {each.code for each in plain.warnings}
+
+
+def test_numbers_that_are_too_large_to_compute_with() -> None:
+    rows = [f"{i % 7}.5,{i + 1}.5" for i in range(40)]
+    text = "\n".join(["x,y", *rows])
+    assert faults_of(text.replace("\n3.5,4.5", "\n3.5,4e155").encode()) == [("train", 5, "y", "too_large")]
+    assert faults_of(text.replace("\n3.5,4.5", "\n1e20,4.5").encode()) == [("train", 5, "x", "too_large")]
+    far, _ = card_of(text.replace(".5\n", ".5e4\n").encode())
+    assert "label_scale" in {each.code for each in far.warnings}
+    assert "label_scale" not in {each.code for each in card_of(text.encode())[0].warnings}
+
+
+def test_what_cannot_be_shown_or_split_or_learned_from() -> None:
+    assert faults_of(b"x,y\n1.5,a\x1b[31m\n2.5,b\n") == [("train", None, "y", "invalid_class")]
+    assert faults_of(b"x,g,y\n1.5,u,a\n2.5,u,b\n", group="g") == [("train", None, "g", "one_group")]
+    with pytest.raises(InvalidDataset) as invalid:
+        card_of(b"x,y\n" + b"".join(b"%d,%s\n" % (i, b"ab"[i % 2 : i % 2 + 1]) for i in range(30)))
+    (fault,) = invalid.value.extra["errors"]
+    assert fault["code"] == "no_inputs"
+    assert "'x' looks like an identifier" in fault["detail"]
+    assert '{"x": "number"}' in fault["detail"]
+
+
 @pytest.mark.tables
 def test_real_files() -> None:
     def card(file: str, label: str, test: str | None = None) -> Card:

@@ -64,6 +64,13 @@ class Part:
     start_at: float = 0.0
 
 
+def publish(path: Path, text: str) -> None:
+    """Writes a file that others wait for: it is there with all of its text, or not at all."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text)
+    part.replace(path)
+
+
 class Supervisor:
     """Runs the service in `settings.data_dir`; `say(part, text)` is told what happens.
 
@@ -96,7 +103,7 @@ class Supervisor:
             address.unlink(missing_ok=True)  # a service that was killed here has left its own
             try:
                 url = self._start(listener)
-                address.write_text(url)
+                publish(address, url)
                 self.say("ready", f"logs are in {self.logs}; Ctrl-C ends everything")
                 while not self.signals:
                     self._tend()

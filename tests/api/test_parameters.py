@@ -15,7 +15,9 @@ def test_on_every_operation(http: httpx.Client) -> None:
     for path, methods in document["paths"].items():
         if not path.startswith("/v1/"):
             continue
-        url = path.format(job_id="job_0", run_id="run_0", webhook_id="webhook_0", metric="loss", format="png")
+        url = path.format(
+            job_id="job_0", run_id="run_0", webhook_id="webhook_0", dataset_id="ds_0", metric="loss", format="png"
+        )
         for method, operation in methods.items():
             assert "422" in operation["responses"], (method, path)
             answer = http.request(method, url, params={"nonsense": "1"})

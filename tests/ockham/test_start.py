@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from migrations.run import current, downgrade, upgrade
 from models.database import Database
 from models.settings import Settings
+from ockham.supervisor import publish
 from tests.ockham.serving import environment
 from tests.servers import free_port
 
@@ -118,3 +120,21 @@ def test_a_first_key_makes_the_database(tmp_path: Path) -> None:
     made = run("keys", "create", "--data-dir", str(tmp_path / "data"))
     assert (made.returncode, made.stdout.count("\n")) == (0, 1)
     assert run("keys", "list", "--data-dir", str(tmp_path / "data")).stdout.count("unnamed") == 1
+
+
+def test_the_address_is_never_read_half_written(tmp_path: Path) -> None:
+    """A file that is opened, and only then written, can be read while it is empty."""
+    address, seen, over = tmp_path / "service.url", set[str](), threading.Event()
+
+    def read() -> None:
+        while not over.is_set():
+            if address.exists():
+                seen.add(address.read_text())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(3000):
+        publish(address, "http://127.0.0.1:8000")
+    over.set()
+    reader.join()
+    assert seen == {"http://127.0.0.1:8000"}

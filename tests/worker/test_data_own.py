@@ -73,7 +73,7 @@ TEXTS = [
 @pytest.mark.parametrize("ngrams", [1, 2, 3])
 @pytest.mark.parametrize("num_words", [2, 8, 500])
 def test_texts_are_read_as_keras_reads_them(
-    stored: Any, database: Database, tmp_path: Path, num_words: int, ngrams: int
+    engine: None, stored: Any, database: Database, tmp_path: Path, num_words: int, ngrams: int
 ) -> None:
     import keras
 

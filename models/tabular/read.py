@@ -78,9 +78,9 @@ def _read(train: Sent, test: Sent | None, options: Options, limit: int, write: W
         faults.check()  # the bad rows may be why
         why = "; ".join(each.detail.partition(";")[0] for each in remarks.of_columns(columns, options))
         name = next(iter(columns), None)
-        hint = f'. Say what a column is in `inputs`, such as {{"{name}": "number"}}' if name else ""
-        detail = f"No column is left to learn from: all are ignored. {why}{hint}"
-        raise faults.stop("train", None, None, "no_inputs", detail.replace(". .", "."))
+        hint = f'Say what a column is in `inputs`, such as {{"{name}": "number"}}' if name else ""
+        detail = ". ".join(filter(None, ("No column is left to learn from: all are ignored", why, hint)))
+        raise faults.stop("train", None, None, "no_inputs", detail)
     if second is not None:
         _check_test(second, columns, options, faults)
     seen = Seen(label, columns, options)

@@ -33,13 +33,19 @@ _OF_FILES = {
     "extra_columns": "Columns of the {} file that the training file has not were left out",
 }
 _OF_COLUMNS = {
-    "constant_input": "{} has the same value in every row, and is ignored",
-    "empty_input": "{} has no value in any row, and is ignored",
-    "identifier_input": "{} looks like an identifier, another value in each row, and is ignored",
-    "date_input": "{} has dates, which are ignored",
-    "nested_input": "{} has objects or arrays, which are ignored",
+    "constant_input": "{} {has} the same value in every row, and {is_} ignored",
+    "empty_input": "{} {has} no value in any row, and {is_} ignored",
+    "identifier_input": "{} {looks} like an identifier, another value in each row, and {is_} ignored",
+    "date_input": "{} {has} dates, which are ignored",
+    "nested_input": "{} {has} objects or arrays, which are ignored",
     "decimal_comma": "A comma was taken for the decimal point in {}; if it separates thousands, leave it out",
 }
+
+_VERBS = {
+    False: {"has": "has", "looks": "looks", "is_": "is"},
+    True: {"has": "have", "looks": "look", "is_": "are"},
+}
+"""Behind the name of one column, and of several."""
 
 
 def of_files(files: Mapping[File, tuple[Mapping[str, int], str]]) -> Iterable[Warning]:
@@ -60,16 +66,9 @@ def of_columns(columns: Mapping[str, Found], options: Options) -> Iterable[Warni
             name for name, each in columns.items() if each.why == code or (code == "decimal_comma" and each.comma)
         ]
         if concerned:
-            hint = (
-                "; say so in `inputs` if it is to be used"
-                if code.endswith("_input") and code not in ("empty_input",)
-                else ""
-            )
-            shown = words.format(_listed(concerned))
-            if len(concerned) > 1:
-                shown = (
-                    shown.replace(" has ", " have ").replace(" looks ", " look ").replace(" is ignored", " are ignored")
-                )
+            usable = code.endswith("_input") and code != "empty_input"
+            hint = "; say so in `inputs` if it is to be used" if usable else ""
+            shown = words.format(_listed(concerned), **_VERBS[len(concerned) > 1])
             yield Warning(code=code, detail=shown + hint, rows=None)
     for name, found in columns.items():
         if found.odd and name not in options.inputs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -18,7 +18,9 @@ from models.database import Database
 from models.errors import NotFound, OckhamError
 from models.loopback import is_loopback
 from models.scopes import Scope
-from models.tables import Job, Run
+from models.tables import Job, Run, StoredDataset, Webhook
+
+F = TypeVar("F", Webhook, StoredDataset)
 
 bearer = HTTPBearer(
     auto_error=False, description="A key made by `ockham keys create`; none is needed where none was ever made"
@@ -71,6 +73,14 @@ class Access:
     def owns(self, owner: Any) -> ColumnElement[bool]:
         """A condition on a table with the column `owner`, of what this caller sees."""
         return true() if self.sees_all else owner == self.owner
+
+    def find(self, session: Session, table: type[F], found_id: str, kind: str, noun: str) -> F:
+        """The row with this id, whose ids begin with `kind`. Raises NotFound like `job`, by its `noun`."""
+        query = self.own(select(table).where(table.id == found_id), table.owner)
+        found: F | None = session.scalar(query) if is_id(found_id, kind) else None
+        if found is None:
+            raise NotFound(f"There is no {noun} with this id")
+        return found
 
     def job(self, session: Session, job_id: str) -> Job:
         """The job with its runs. Raises NotFound for one that is not there, and for another's."""

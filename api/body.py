@@ -57,12 +57,18 @@ async def read_json(request: Request) -> Any:
     return await PARSING.run(parse_json, body)
 
 
+def length_told(request: Request) -> int:
+    """The length of the body as the request's head tells it; 0 if it does not."""
+    told = request.headers.get("Content-Length", "")
+    return int(told) if told.isdecimal() else 0
+
+
 async def _read(request: Request, limit: int) -> bytes:
     """The body. One that is too large is read on for a while and thrown away: a client that is still sending when
     its connection is closed never sees the answer. One that waits for `100 Continue` is not told to send it at all."""
     too_large = TooLarge(f"A request's body may have at most {limit} bytes")
-    told = request.headers.get("Content-Length", "")
-    if told.isdecimal() and int(told) > limit and (int(told) > DRAINED_BYTES or "Expect" in request.headers):
+    told = length_told(request)
+    if told > limit and (told > DRAINED_BYTES or "Expect" in request.headers):
         raise too_large
     body, size = bytearray(), 0
     try:

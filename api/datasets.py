@@ -8,7 +8,8 @@ import os
 import shutil
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -19,27 +20,26 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, JsonValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
+from starlette.datastructures import FormData, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.types import Message
 
-from api.access import Access, Reader, Submitter, is_id
-from api.body import CLOSE, TooLarge, TooSlow
+from api.access import Access, Reader, Submitter
+from api.body import CLOSE, TooLarge, TooSlow, length_told
 from api.lanes import READING
 from api.problems import documented
 from api.root import at
 from api.routing import Route
 from models import datasets, deletion
-from models.errors import Conflict, Malformed, NotFound
+from models.database import comparable
+from models.errors import Malformed, NotFound
 from models.kinds.dataset import Dataset
-from models.kinds.datasets import DATASETS
+from models.kinds.datasets import BUILTIN
 from models.settings import Settings
 from models.tables import StoredDataset
 from models.tabular.apart import SentFile, read_apart
 from models.tabular.card import Card, Classes, Input, Quantity, Rows, Warning
-from models.tabular.options import TaskName, read_options
-from models.tabular.source import named_format
+from models.tabular.options import Options, TaskName, read_options
 
 router = APIRouter(tags=["data sets"], route_class=Route)
 
@@ -137,44 +137,38 @@ async def create_dataset(
     It is stored whole or not at all. The same files with the same options are the same data set.
     """
     settings: Settings = request.app.state.settings
-    with tempfile.TemporaryDirectory(prefix=FOLDERS) as folder:
-        files, options = await _received(request, Path(folder), 2 * settings.max_dataset_bytes + FRAME_BYTES)
-        status, shown = await READING.run(_created, access, settings, files, options, Path(folder), validate_only)
+    async with _form(request, 2 * settings.max_dataset_bytes + FRAME_BYTES) as form:
+        status, shown = await READING.run(_created, access, settings, form, validate_only)
     headers = {"Location": shown.links["self"]} if status == 201 else {}
     return Response(shown.model_dump_json(), status, headers, "application/json")
 
 
-def _created(
-    access: Access, settings: Settings, files: dict[str, SentFile], sent: bytes, folder: Path, validate_only: bool
-) -> tuple[int, DatasetObject]:
-    options = read_options(sent, files["train"].name).model_dump_json()
-    digest = _digest(files, options)
-    if not validate_only:
-        with access.database.read() as session:
-            if (same := datasets.find_same(session, access.owner, digest)) is not None:
-                return 200, _shown(same)
-    parts = folder / "parts"
-    parts.mkdir()
-    result = read_apart(files["train"], files.get("test"), options, settings.max_dataset_bytes, parts)
-    size = sum(path.stat().st_size for _, _, path in result.parts)
-    if validate_only:
-        return 200, _described(None, result.name, result.card, bytes=size, sha256=digest)
-    with access.database.read() as session:
-        there = datasets.stored_bytes(session, access.owner)
-    if there + size > settings.max_datasets_bytes:
-        detail = f"Data sets may have {settings.max_datasets_bytes:,} bytes together; delete one first"
-        raise Conflict(f"{detail}: there are {there:,}, and this one has {size:,}")
-    content = ((split, first, path.read_bytes()) for split, first, path in result.parts)
-    dataset_id = datasets.store(access.database, access.owner, result.name, digest, result.card, content, size)
+def _created(access: Access, settings: Settings, form: FormData, validate_only: bool) -> tuple[int, DatasetObject]:
+    with tempfile.TemporaryDirectory(prefix=FOLDERS) as made:
+        folder = Path(made)
+        files = {name: _kept(part, name, folder) for name in ("train", "test") if (part := form.get(name)) is not None}
+        options = read_options(_text(form["options"]), files["train"].name)
+        digest = _digest(files, options)
+        if not validate_only:
+            with access.database.read() as session:
+                if (same := datasets.find_same(session, access.owner, digest)) is not None:
+                    return 200, _shown(same)
+        result = read_apart(files["train"], files.get("test"), options, settings.max_dataset_bytes, folder)
+        name, size = str(options.name), sum(path.stat().st_size for _, _, path in result.parts)
+        if validate_only:
+            return 200, _described(None, name, result.card, bytes=size, sha256=digest)
+        content = ((split, first, path.read_bytes()) for split, first, path in result.parts)
+        most = settings.max_datasets_bytes
+        dataset_id = datasets.store(access.database, access.owner, name, digest, result.card, content, size, most)
     with access.database.read() as session:
         return 201, _shown(_find(access, session, dataset_id))
 
 
-async def _received(request: Request, folder: Path, limit: int) -> tuple[dict[str, SentFile], bytes]:
-    """The files, written into `folder`, and the options. Raises Malformed, TooLarge or TooSlow."""
+@asynccontextmanager
+async def _form(request: Request, limit: int) -> AsyncIterator[FormData]:
+    """The request's parts: `train`, `options` and perhaps `test`, once each. Raises Malformed, TooLarge or TooSlow."""
     too_large = TooLarge(f"A data set's files may have at most {limit} bytes together", headers=CLOSE)
-    told = request.headers.get("Content-Length", "")
-    if told.isdecimal() and int(told) > limit:
+    if length_told(request) > limit:
         raise too_large
     size = 0
 
@@ -186,10 +180,9 @@ async def _received(request: Request, folder: Path, limit: int) -> tuple[dict[st
             raise too_large
         return message
 
-    counted = Request(request.scope, receive)
     try:
         async with asyncio.timeout(UPLOAD_SECONDS):
-            form = await counted.form(max_files=3, max_fields=3)
+            form = await Request(request.scope, receive).form(max_files=3, max_fields=3)
     except TimeoutError:
         raise TooSlow(f"A data set must come within {UPLOAD_SECONDS} seconds", headers=CLOSE) from None
     except HTTPException as error:
@@ -197,42 +190,40 @@ async def _received(request: Request, folder: Path, limit: int) -> tuple[dict[st
     except (LookupError, UnicodeError):
         raise Malformed("The body's charset must be UTF-8") from None
     try:
-        unknown = sorted(set(form) - {"train", "test", "options"})
-        twice = [name for name in form if len(form.getlist(name)) > 1]
-        if unknown or twice:
-            raise Malformed(
-                f"The parts are `train`, `test` and `options`, once each, and not {(unknown or twice)[0]!r}"
-            )
-        files = {name: form[name] for name in ("train", "test") if name in form}
-        missing = [name for name in ("train", "options") if name not in form]
-        if missing:
-            detail = "Send multipart/form-data: a file `train`, if you like a file `test`, and JSON `options`"
-            raise Malformed(f"There is no part {missing[0]!r}. {detail}")
-        options = form["options"]
-        raw = options.encode(errors="replace") if isinstance(options, str) else await options.read(FRAME_BYTES)
-        return await run_in_threadpool(_kept, files, folder), raw
+        for name in form:
+            if name not in ("train", "test", "options"):
+                raise Malformed(f"The parts are `train`, `test` and `options`, and not {name!r}")
+            if len(form.getlist(name)) > 1:
+                raise Malformed(f"The part {name!r} was sent more than once")
+        for name in ("train", "options"):
+            if name not in form:
+                detail = "Send multipart/form-data: a file `train`, if you like a file `test`, and JSON `options`"
+                raise Malformed(f"There is no part {name!r}. {detail}")
+        yield form
     finally:
         await form.close()
 
 
-def _kept(files: dict[str, Any], folder: Path) -> dict[str, SentFile]:
-    kept = {}
-    for name, file in files.items():
-        if not isinstance(file, UploadFile):
-            raise Malformed(f"`{name}` must be a file, and is a field: give it a file name")
-        with (folder / name).open("wb") as into:
-            while block := file.file.read(1 << 20):
-                into.write(block)
-        kept[name] = SentFile(folder / name, file.filename or name, file.content_type or "")
-    return kept
+def _kept(part: UploadFile | str, name: str, folder: Path) -> SentFile:
+    if not isinstance(part, UploadFile):
+        raise Malformed(f"`{name}` must be a file, and is a field: give it a file name")
+    digest = hashlib.sha256()
+    with (folder / name).open("wb") as into:
+        while block := part.file.read(1 << 20):
+            into.write(block)
+            digest.update(block)
+    return SentFile(folder / name, part.filename or name, part.content_type or "", digest.digest())
 
 
-def _digest(files: dict[str, SentFile], options: str) -> str:
-    digest = hashlib.sha256(options.encode())
+def _text(part: UploadFile | str) -> bytes:
+    return part.encode(errors="replace") if isinstance(part, str) else part.file.read(FRAME_BYTES)
+
+
+def _digest(files: dict[str, SentFile], options: Options) -> str:
+    digest = hashlib.sha256(options.model_dump_json().encode())
     for name, sent in sorted(files.items()):
-        digest.update(f"\0{name}\0{named_format(sent.name, sent.media_type)}\0".encode())
-        with sent.path.open("rb") as file:
-            digest.update(hashlib.file_digest(file, "sha256").digest())
+        digest.update(f"\0{name}\0{sent.format}\0".encode())
+        digest.update(sent.sha256)
     return digest.hexdigest()
 
 
@@ -258,7 +249,7 @@ def list_datasets(
     """One's own, newest first; the built-in ones stand behind the last of them."""
     query = access.own(select(StoredDataset).order_by(StoredDataset.id.desc()).limit(limit + 1), StoredDataset.owner)
     if name is not None:
-        query = query.where(StoredDataset.name == name.replace("\0", "\ufffd"))
+        query = query.where(StoredDataset.name == comparable(name))
     if task is not None:
         query = query.where(StoredDataset.task == task)
     if after is not None:
@@ -266,7 +257,7 @@ def list_datasets(
     with access.database.read() as session:
         found = [_shown(each) for each in session.scalars(query)]
     if len(found) <= limit:
-        builtin = [_builtin(kind) for kind in _BUILTIN.values()]
+        builtin = [_builtin(kind) for kind in BUILTIN.values()]
         found += [each for each in builtin if name in (None, each.name) and task in (None, each.task)]
         return DatasetList(data=found, has_more=False)
     return DatasetList(data=found[:limit], has_more=True)
@@ -277,8 +268,8 @@ def list_datasets(
 )
 def get_dataset(access: Reader, dataset_id: str) -> Any:
     """The data set with its card."""
-    if dataset_id in _BUILTIN:
-        return _builtin(_BUILTIN[dataset_id])
+    if dataset_id in BUILTIN:
+        return _builtin(BUILTIN[dataset_id])
     with access.database.read() as session:
         return _shown(_find(access, session, dataset_id))
 
@@ -321,12 +312,11 @@ def delete_dataset(access: Submitter, dataset_id: str) -> Response:
 
 
 def _find(access: Access, session: Session, dataset_id: str) -> StoredDataset:
-    query = access.own(select(StoredDataset).where(StoredDataset.id == dataset_id), StoredDataset.owner)
-    found: StoredDataset | None = session.scalar(query) if is_id(dataset_id, "ds") else None
-    if found is None:
-        builtin = f"; `{dataset_id}` is built in, and has no rows here" if dataset_id in _BUILTIN else ""
-        raise NotFound(f"There is no data set of one's own with this id{builtin}")
-    return found
+    if dataset_id in BUILTIN:
+        raise NotFound(
+            f"There is no data set of one's own with this id; `{dataset_id}` is built in, and has no rows here"
+        )
+    return access.find(session, StoredDataset, dataset_id, "ds", "data set of one's own")
 
 
 def _shown(row: StoredDataset) -> DatasetObject:
@@ -373,6 +363,3 @@ def _builtin(kind: type[Dataset]) -> DatasetObject:
         warnings=[],
         links=_links(data.name, rows=False),
     )
-
-
-_BUILTIN = {name: kind for name, kind in DATASETS.items() if not kind.uploaded}

@@ -24,6 +24,7 @@ from api.routing import Route
 from api.schemas import JobList, JobObject, Preview, VariantPreview
 from api.watch import Watch
 from models import datasets, deletion, states
+from models.database import comparable
 from models.estimates import cost_of
 from models.names import folded
 from models.resolution import resolve
@@ -95,7 +96,6 @@ def create_job(
             return _accepted(first, json.loads(first)["links"]["self"], {"Idempotency-Replayed": "true"})
         runs = len(specification.seeds) * len(specification.variants)
         limits.check_queue(session, access.owner, runs, settings)
-        datasets.hold(session, specification.dataset)
         job = states.submit(session, specification, access.owner)
         session.flush()
         shown = read_job(session, job.id)
@@ -129,9 +129,9 @@ def list_jobs(
     if status:
         query = query.where(Job.status.in_(status))
     if name is not None:
-        query = query.where(Job.name == name.replace("\0", "\ufffd"))  # no name has either
+        query = query.where(Job.name == comparable(name))
     if search is not None:
-        query = query.where(Job.folded_name.contains(folded(search.replace("\0", "\ufffd")), autoescape=True))
+        query = query.where(Job.folded_name.contains(folded(comparable(search)), autoescape=True))
     if after is not None:
         query = query.where(Job.id < after)
     with access.database.read() as session:

@@ -13,7 +13,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from api.access import Access, Reader, Submitter, is_id
+from api.access import Access, Reader, Submitter
 from api.addresses import Refused, check_url
 from api.body import read_json
 from api.lanes import WRITING
@@ -21,7 +21,7 @@ from api.problems import documented
 from api.routing import Route
 from models import deletion, webhooks
 from models.database import now
-from models.errors import Conflict, NotFound, SpecificationError
+from models.errors import Conflict, SpecificationError
 from models.faults import faults_of
 from models.ids import new_id
 from models.kinds.kind import Model
@@ -221,11 +221,7 @@ def _validated(body: Any) -> WebhookRequest:
 
 
 def _find(access: Access, session: Session, webhook_id: str) -> Webhook:
-    query = access.own(select(Webhook).where(Webhook.id == webhook_id), Webhook.owner)
-    webhook: Webhook | None = session.scalar(query) if is_id(webhook_id, "hook") else None
-    if webhook is None:
-        raise NotFound("There is no webhook with this id")
-    return webhook
+    return access.find(session, Webhook, webhook_id, "hook", "webhook")
 
 
 def _shown(webhook: Webhook) -> WebhookObject:

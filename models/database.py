@@ -117,6 +117,11 @@ class Database:
         self.engine.dispose()
 
 
+def comparable(text: str) -> str:
+    """What a database can compare with: what no stored text has is replaced by what none has either."""
+    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
+
+
 def take_turn(session: Session, what: str) -> None:
     """Waits until no other transaction has the turn for `what`, and keeps it until this one ends.
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from models.database import Database, now
+from models.database import Database, comparable, now, take_turn
 from models.errors import Conflict, SpecificationError, Unavailable
 from models.faults import fault
 from models.ids import new_id
-from models.kinds.dataset import Dataset
-from models.kinds.datasets import DATASETS
-from models.kinds.datasets.table import Column, Content, held_out
+from models.kinds.datasets import BUILTIN
+from models.kinds.datasets.table import Column, Content, Table
 from models.tables import DatasetPart, StoredDataset
 from models.tabular.card import Card, Classes, Quantity
 
@@ -42,13 +42,16 @@ def store(
     card: Card,
     parts: Iterable[tuple[str, int, bytes]],
     size: int,
+    most: int,
 ) -> str:
-    """Stores a data set: its id. `parts`: of which split, its first row, the Parquet file.
+    """Stores a data set: its id. `parts`: of which split, its first row, the Parquet file. `size`: their bytes.
 
     Each part is a transaction, and nobody sees the data set before the last: it is there whole, or not at all.
-    Raises Unavailable if the same was stored and deleted meanwhile.
+    Raises Conflict if the owner's data sets would have more than `most` bytes, and Unavailable if the same was stored
+    and deleted meanwhile.
     """
     with database.write() as session:
+        _check_room(session, owner, size, most)  # before anything is stored for nothing
         clock = session.scalars(select(now())).one()
         dataset_id = new_id("ds", clock)
         row = StoredDataset(
@@ -60,16 +63,17 @@ def store(
             bytes=size,
             card=card.model_dump(mode="json"),
             created_at=clock,
+            deleted_at=clock + timedelta(seconds=STORING_SECONDS),
         )
         session.add(row)
-        session.flush()
-        session.execute(_one(dataset_id).values(deleted_at=now(STORING_SECONDS)))
     numbers: dict[str, int] = {}
     for split, first, data in parts:
         number = numbers[split] = numbers.get(split, -1) + 1
         with database.write() as session:
             session.add(DatasetPart(dataset_id=dataset_id, split=split, part=number, first=first, data=data))
     with suppress(IntegrityError), database.write() as session:
+        take_turn(session, f"data sets of {owner}")  # several at once would each find room for itself
+        _check_room(session, owner, size, most)
         session.execute(_one(dataset_id).values(deleted_at=None, digest=digest))
         return dataset_id
     with database.write() as session:  # another request was faster with the same
@@ -79,6 +83,13 @@ def store(
     if same_id is None:
         raise Unavailable("The same data set was stored and deleted at this moment; send it again")
     return same_id
+
+
+def _check_room(session: Session, owner: str, size: int, most: int) -> None:
+    there = stored_bytes(session, owner)
+    if there + size > most:
+        detail = f"Data sets may have {most:,} bytes together; delete one first"
+        raise Conflict(f"{detail}: there are {there:,}, and this one has {size:,}")
 
 
 def _one(dataset_id: str) -> Any:
@@ -110,64 +121,56 @@ def read_card(database: Database, dataset_id: str) -> Card | None:
     """What is in a data set; None if it is not there."""
     with database.read() as session:
         found = session.get(StoredDataset, dataset_id)
-        return None if found is None or found.deleted_at else Card.model_validate(found.card)
+        return None if found is None else Card.model_validate(found.card)
 
 
 def complete(session: Session, mine: ColumnElement[bool], body: Any) -> Any:
     """A client's specification, in which a stored data set that it names is followed by what is in it.
 
     `mine`: a condition on `StoredDataset`, of what the client may see. What the client says of the content is
-    replaced. Raises SpecificationError if it is not there.
+    replaced. Raises SpecificationError if there is none with the id that is named, or its share to hold out is none.
     """
     named = body.get("dataset") if isinstance(body, dict) else None
     if not isinstance(named, dict):
         return body
     name, asked = named.get("name"), named.get("id")
-    if asked is None and (not isinstance(name, str) or (name in DATASETS and name != "table")):
+    if (isinstance(name, str) and name in BUILTIN) or (asked is None and not isinstance(name, str)):
         return body
-    if asked is not None and isinstance(name, str) and name in DATASETS and name != "table":
-        return body  # a built-in one has no id: that is what is wrong
-    by_id = "id" in named or name == "table"
+    by_id = "id" in named or name == Table.kind()
     found = None
     if isinstance(key := asked if by_id else name, str):
         column = StoredDataset.id if by_id else StoredDataset.name
-        query = select(StoredDataset).where(mine, column == _stored_text(key))
+        query = select(StoredDataset).where(mine, column == comparable(key))
         found = session.scalar(query.order_by(StoredDataset.id.desc()).limit(1))
     if found is None and not by_id:
         return body
-    if found is None or name not in (None, "table", found.name):
-        detail = "There is no data set of one's own with this id"
-        raise SpecificationError(
-            [fault(("dataset", "id"), "unknown_dataset", detail + (" and this name" if found else ""))]
-        )
-    asked_for = named.get("validation")
-    share = asked_for.get("holdout") if isinstance(asked_for, dict) else None
-    if isinstance(share, float) and not 0 < share < 1:
+    if found is None or name not in (None, Table.kind(), found.name):
+        detail = "There is no data set of one's own with this id" + (" and this name" if found else "")
+        raise SpecificationError([fault(("dataset", "id"), "unknown_dataset", detail)])
+    content = content_of(found)
+    dataset = {**named, "name": Table.kind(), "id": found.id, "content": content.model_dump(mode="json")}
+    return {**body, "dataset": {**dataset, "validation": _validation(named.get("validation"), content)}}
+
+
+def _validation(asked: Any, content: Content) -> Any:
+    """A share of the rows to hold out as their number; if nothing is asked for, a fifth where there are no test rows.
+
+    Raises SpecificationError if the share is none. Whatever else is asked for stays as it is.
+    """
+    if asked is None:
+        asked = "test" if content.test_rows else {"holdout": 0.2}
+    share = asked.get("holdout") if isinstance(asked, dict) else None
+    if not isinstance(share, float):
+        return asked
+    if not 0 < share < 1:
         detail = "A share is above 0 and below 1; a number of rows is a whole number"
         raise SpecificationError([fault(("dataset", "validation", "holdout"), "not_a_share", detail)])
-    content = content_of(found)
-    validation = held_out(named.get("validation"), content.rows, content.test_rows)
-    dataset = {**named, "name": "table", "id": found.id, "content": content.model_dump(mode="json")}
-    return {**body, "dataset": {**dataset, "validation": validation}}
+    return {**asked, "holdout": min(max(1, round(share * content.rows)), max(1, content.rows - 1))}
 
 
-def _stored_text(text: str) -> str:
-    """What a database can compare: what no name and no id has is replaced by what none has either."""
-    return text.encode(errors="replace").decode().replace("\0", "\ufffd")
-
-
-def check_there(session: Session, dataset_id: str | None) -> None:
-    """Raises Conflict if the data set of a job has been deleted: nothing of it can be trained any more."""
-    if dataset_id is not None and session.get(StoredDataset, dataset_id, with_for_update=True) is None:
-        raise Conflict("The data set that the job trains on has been deleted")
-
-
-def hold(session: Session, dataset: Dataset) -> None:
-    """Until the transaction ends nobody deletes the data set. Raises SpecificationError if it is not there any more."""
-    if dataset.stored is None:
-        return
-    if session.get(StoredDataset, dataset.stored, with_for_update=True, populate_existing=True) is None:
-        raise SpecificationError([fault(("dataset", "id"), "unknown_dataset", "The data set has just been deleted")])
+def hold(session: Session, dataset_id: str) -> bool:
+    """Whether the data set is there; if it is, nobody deletes it until the transaction ends."""
+    return session.get(StoredDataset, dataset_id, with_for_update=True, populate_existing=True) is not None
 
 
 def content_of(stored: StoredDataset) -> Content:

@@ -22,10 +22,11 @@ from sqlalchemy.orm import Session
 
 from models import webhooks
 from models.database import now
-from models.datasets import check_there
+from models.datasets import hold
 from models.deletion import clear_epochs
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, NotFound, SpecificationError
 from models.estimates import cost_of
+from models.faults import fault
 from models.ids import new_id
 from models.resolution import resolve_more
 from models.reuse import key_of
@@ -35,7 +36,13 @@ from models.webhooks import Happened
 
 
 def submit(session: Session, specification: Specification, owner: str = "") -> Job:
-    """Accepts a job; its runs are ordered seed by seed, so that all variants of the first are comparable early."""
+    """Accepts a job; its runs are ordered seed by seed, so that all variants of the first are comparable early.
+
+    Raises SpecificationError if its data set has just been deleted.
+    """
+    dataset_id = specification.dataset.stored
+    if dataset_id is not None and not hold(session, dataset_id):
+        raise SpecificationError([fault(("dataset", "id"), "unknown_dataset", "The data set has just been deleted")])
     clock = session.scalars(select(now())).one()
     job = Job(
         id=new_id("job", clock),
@@ -47,7 +54,7 @@ def submit(session: Session, specification: Specification, owner: str = "") -> J
         queued_at=clock,
         last_event=0,
         deciding=specification.until is not None,
-        dataset_id=specification.dataset.stored,
+        dataset_id=dataset_id,
     )
     session.add(job)
     session.flush()
@@ -66,7 +73,7 @@ def add_seeds(session: Session, job_id: str, body: Any) -> int:
     job = _locked(session, job_id)
     if job.status not in FINISHED:
         raise Conflict(f"The job is still {job.status}; add seeds when it has finished")
-    check_there(session, job.dataset_id)
+    _check_dataset(session, job)
     before = stored(job.spec)
     specification = resolve_more(body, before)
     seeds = specification.seeds[len(before.seeds) :]
@@ -170,6 +177,12 @@ def cancel(session: Session, job_id: str) -> None:
     settle(session, job)
 
 
+def _check_dataset(session: Session, job: Job) -> None:
+    """Raises Conflict if the data set of a job has been deleted: nothing of it can be trained any more."""
+    if job.dataset_id is not None and not hold(session, job.dataset_id):
+        raise Conflict("The data set that the job trains on has been deleted")
+
+
 def retry(session: Session, job_id: str) -> tuple[int, bool]:
     """Queues the failed and cancelled runs of a finished job again, from the start: how many, and whether it is done.
 
@@ -179,7 +192,7 @@ def retry(session: Session, job_id: str) -> tuple[int, bool]:
     job = _locked(session, job_id)
     if job.status not in FINISHED:
         raise Conflict(f"The job is still {job.status}; retry it when it has finished")
-    check_there(session, job.dataset_id)
+    _check_dataset(session, job)
     again = (Run.job_id == job_id, Run.status.in_((Status.FAILED, Status.CANCELLED)))
     runs = session.scalar(select(func.count()).where(*again)) or 0
     if runs == 0:

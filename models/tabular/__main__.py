@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from models.tabular.faults import InvalidDataset
-from models.tabular.options import read_options
+from models.tabular.options import Options
 from models.tabular.read import Sent, read
-from models.tabular.source import named_format
 
 
 def main(asked: dict[str, Any]) -> dict[str, Any]:
-    """The card, the options' name, and which parts were written; or what is wrong with the files."""
+    """The card, and which parts were written; or what is wrong with the files."""
     for limit, most in ((resource.RLIMIT_CPU, asked["seconds"]), (resource.RLIMIT_DATA, asked["memory"])):
         resource.setrlimit(limit, (most, most))
     folder = Path(asked["folder"])
@@ -33,15 +32,15 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
     with ExitStack() as opened:
 
         def sent(told: dict[str, Any]) -> Sent:
-            return Sent(opened.enter_context(Path(told["path"]).open("rb")), named_format(*told["named"]))
+            return Sent(opened.enter_context(Path(told["path"]).open("rb")), told["format"])
 
         try:
-            options = read_options(asked["options"].encode(), asked["train"]["named"][0])
+            options = Options.model_validate(asked["options"])
             test = sent(asked["test"]) if asked["test"] else None
             card = read(sent(asked["train"]), test, options, asked["limit"], write)
         except InvalidDataset as invalid:
             return invalid.extra
-    return {"name": options.name, "card": card.model_dump(mode="json"), "parts": parts}
+    return {"card": card.model_dump(mode="json"), "parts": parts}
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import Any
 
 from models.tabular.card import Card
 from models.tabular.faults import BadRow, InvalidDataset
+from models.tabular.options import Options
+from models.tabular.source import Format, named_format
 
 SECONDS = 300
 """Of processor time that reading a data set may take."""
@@ -20,34 +23,39 @@ MEMORY = 3 << 30
 
 @dataclass(frozen=True)
 class SentFile:
-    """A file as it was sent: where it is, its name and its media type."""
+    """A file as it was sent: where it is, its name, its media type, and the SHA-256 of its content."""
 
     path: Path
     name: str
     media_type: str
+    sha256: bytes
+
+    @property
+    def format(self) -> Format | None:
+        """What its name says, or else its media type."""
+        return named_format(self.name, self.media_type)
 
 
 @dataclass(frozen=True)
 class Result:
-    """What was read: the data set's name, its card, and of each part its split, its first row and its file."""
+    """What was read: the card, and of each part its split, its first row and its file."""
 
-    name: str
     card: Card
     parts: list[tuple[str, int, Path]]
 
 
-def read_apart(train: SentFile, test: SentFile | None, options: str, limit: int, folder: Path) -> Result:
+def read_apart(train: SentFile, test: SentFile | None, options: Options, limit: int, folder: Path) -> Result:
     """Reads the files; the parts are written into `folder`. `limit`: a file's bytes, unpacked.
 
     Raises InvalidDataset with every bad row; also if the files take more time or memory than they may.
     """
 
     def told(sent: SentFile | None) -> dict[str, Any] | None:
-        return None if sent is None else {"path": str(sent.path), "named": (sent.name, sent.media_type)}
+        return None if sent is None else {"path": str(sent.path), "format": sent.format}
 
     asked = {
-        "train": told(train), "test": told(test), "options": options, "limit": limit, "folder": str(folder),
-        "seconds": SECONDS, "memory": MEMORY,
+        "train": told(train), "test": told(test), "options": options.model_dump(), "limit": limit,
+        "folder": str(folder), "seconds": SECONDS, "memory": MEMORY,
     }  # fmt: skip
     try:
         run = subprocess.run(
@@ -65,10 +73,10 @@ def read_apart(train: SentFile, test: SentFile | None, options: str, limit: int,
         if "errors" in answer:
             raise InvalidDataset([BadRow(**each) for each in answer["errors"]], answer["error_count"])
         parts = [(split, first, folder / name) for split, first, name in answer["parts"]]
-        return Result(answer["name"], Card.model_validate(answer["card"]), parts)
-    if run.returncode == -24:  # SIGXCPU
+        return Result(Card.model_validate(answer["card"]), parts)
+    if run.returncode == -signal.SIGXCPU:
         raise _too_much("time")
-    if run.returncode == -9 or run.stderr.strip() == "memory":
+    if run.returncode == -signal.SIGKILL or run.stderr.strip() == "memory":
         raise _too_much("memory")
     raise RuntimeError(f"Reading a data set ended with {run.returncode}: {run.stderr[-2000:]}")
 

@@ -33,7 +33,7 @@ def database(settings: Settings) -> Iterator[Database]:
 
 
 def store(database: Database, parts: Any, digest: str = "a") -> str:
-    return datasets.store(database, "me", "mine", digest, CARD, parts, 3)
+    return datasets.store(database, "me", "mine", digest, CARD, parts, 3, 100)
 
 
 def counted(database: Database) -> tuple[int, int]:

@@ -48,7 +48,7 @@ def stored(database: Database) -> Any:
         assert sent[0] is not None
         card = read(sent[0], sent[1], Options(name="made", **options), 1 << 24, write)
         digest = f"{abs(hash((train, test, str(options)))):064x}"[-64:]
-        dataset_id = store(database, "", "made", digest, card, parts, sum(len(data) for *_, data in parts))
+        dataset_id = store(database, "", "made", digest, card, parts, sum(len(data) for *_, data in parts), 1 << 30)
 
         def table(**fields: Any) -> Table:
             with database.read() as session:

@@ -7,7 +7,6 @@ punctuation, words between white space; the words that most training texts' word
 from __future__ import annotations
 
 import hashlib
-import json
 import string
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -56,10 +55,9 @@ def prepared(dataset: Table, folder: Path, file: Path | None = None) -> Path:
         encoder = _Encoder.learned(dataset, file, np.sort(trained))
         blocks = {
             "train": _in_order(file, order, encoder, labels),
-            "test": _as_read(file, encoder, _labels(file, "test", card)),
+            "test": _as_read(file, "test", encoder, _labels(file, "test", card)),
         }
         csr.write(partial, blocks, held_out=len(held))
-        (partial / "encoder.json").write_text(json.dumps(encoder.described()))
 
     asked = dataset.model_dump_json(include={"num_words", "ngrams", "split_seed", "train_samples", "validation"})
     digest = hashlib.sha256(f"{VERSION} {dataset.found.sha256} {asked}".encode()).hexdigest()
@@ -161,7 +159,7 @@ class _Encoder:
                 for text in chosen[name].to_pylist():
                     counter.update(words_of(text or "", dataset.ngrams))
             first += part.num_rows
-        start = dataset.numbers + sum(column.missing for column in dataset.columns("number"))
+        start = dataset.numbers + dataset.flags
         starts, numbered, words = {}, {}, {}
         for column in dataset.columns("category"):
             starts[column.name] = start
@@ -211,18 +209,12 @@ class _Encoder:
         )
         return csr.Reviews(csr.starts(lengths), indices, labels, numbers if self.dataset.numbers else None)
 
-    def described(self) -> dict[str, object]:
-        """The words and values that were learned, in the order of their inputs."""
-        return {
-            "categories": {name: list(values) for name, values in self.values.items()},
-            "words": {name: [word.decode() for word in words] for name, words in self.words.items()},
-        }
 
-
-def _as_read(file: Path, encoder: _Encoder, labels: NDArray[np.float32]) -> Iterator[csr.Reviews]:
+def _as_read(file: Path, split: str, encoder: _Encoder, labels: NDArray[np.float32]) -> Iterator[csr.Reviews]:
+    """The rows of a file, block by block; of no rows one empty block."""
     first = 0
     names = [column.name for column in encoder.dataset.found.columns]
-    for part in _parts(file, "test", names):
+    for part in _parts(file, split, names):
         for start in range(0, part.num_rows, BLOCK):
             block = part.slice(start, BLOCK)
             yield encoder.encode(block, labels[first : first + block.num_rows])
@@ -235,13 +227,6 @@ def _in_order(
     file: Path, order: NDArray[np.int64], encoder: _Encoder, labels: NDArray[np.float32]
 ) -> Iterable[csr.Reviews]:
     """The training rows in this order, encoded as they were read and then put into it."""
-    names = [column.name for column in encoder.dataset.found.columns]
-    first, read = 0, []
-    for part in _parts(file, "train", names):
-        for start in range(0, part.num_rows, BLOCK):
-            block = part.slice(start, BLOCK)
-            read.append(encoder.encode(block, labels[first : first + block.num_rows]))
-            first += block.num_rows
-    whole = csr.joined(read)
+    whole = csr.joined(list(_as_read(file, "train", encoder, labels)))
     for start in range(0, len(order), BLOCK):
         yield whole.take(order[start : start + BLOCK])

@@ -8,6 +8,8 @@ from models.kinds.dataset import Dataset
 from models.kinds.kind import any_of, discover
 
 DATASETS = discover(__name__, __path__, Dataset)
+BUILTIN = {name: kind for name, kind in DATASETS.items() if not kind.uploaded}
+"""Those that nobody has to send."""
 
 if TYPE_CHECKING:
     AnyDataset = Dataset

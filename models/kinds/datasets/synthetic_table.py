@@ -9,9 +9,7 @@ from pydantic import Field
 from models.kinds.dataset import MAX_ROWS, Dataset, TrainSamples, Validation
 from models.kinds.kind import Seed
 from models.kinds.task import Task
-from models.kinds.tasks.binary import Binary
-from models.kinds.tasks.multiclass import Multiclass
-from models.kinds.tasks.regression import Regression
+from models.kinds.tasks import task_of
 
 MAX_CLASSES, MAX_COLUMNS = 100, 1000
 
@@ -68,9 +66,7 @@ class SyntheticTable(Dataset):
 
     @property
     def task(self) -> Task:
-        if self.classes is None:
-            return Regression(deviation=1.0)
-        return Binary() if self.classes == 2 else Multiclass(self.classes)
+        return task_of(self.classes, deviation=1.0)
 
     @property
     def inputs(self) -> int:

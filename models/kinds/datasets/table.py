@@ -9,9 +9,7 @@ from pydantic import Field, StringConstraints, model_validator
 from models.kinds.dataset import MAX_ROWS, Dataset, TrainSamples, Validation
 from models.kinds.kind import Model, Seed
 from models.kinds.task import Task
-from models.kinds.tasks.binary import Binary
-from models.kinds.tasks.multiclass import Multiclass
-from models.kinds.tasks.regression import Regression
+from models.kinds.tasks import task_of
 
 WORDS_OF_A_TEXT = 120
 """Different words that a text is taken to have where memory is estimated."""
@@ -100,9 +98,7 @@ class Table(Dataset):
 
     @property
     def task(self) -> Task:
-        if self.found.classes is None:
-            return Regression(deviation=self.found.deviation)
-        return Binary() if self.found.classes == 2 else Multiclass(self.found.classes)
+        return task_of(self.found.classes, self.found.deviation)
 
     def columns(self, kind: str) -> list[Column]:
         """Its columns of this kind, in the table's order."""
@@ -111,19 +107,22 @@ class Table(Dataset):
     @property
     def inputs(self) -> int:
         """The numbers, an input for each that may be missing, the categories' values, the texts' words."""
-        flags = sum(column.missing for column in self.columns("number"))
         values = sum(column.distinct for column in self.columns("category"))
-        return self.numbers + flags + values + self.num_words * len(self.columns("text"))
+        return self.numbers + self.flags + values + self.num_words * len(self.columns("text"))
 
     @property
     def numbers(self) -> int:
         return len(self.columns("number"))
 
     @property
+    def flags(self) -> int:
+        """The inputs that say of a number that it is missing."""
+        return sum(column.missing for column in self.columns("number"))
+
+    @property
     def density(self) -> int:  # type: ignore[override]  # of other kinds a constant
-        flags = sum(column.missing for column in self.columns("number"))
         words = min(self.num_words, WORDS_OF_A_TEXT * self.ngrams) * len(self.columns("text"))
-        return flags + len(self.columns("category")) + words
+        return self.flags + len(self.columns("category")) + words
 
     @property
     def stored(self) -> str | None:
@@ -143,14 +142,3 @@ class Table(Dataset):
 
     def in_words(self) -> str:
         return f"{self.found.title}, {self.title} of {self.found.rows:,} rows and {len(self.found.columns)} inputs"
-
-
-def held_out(validation: object, rows: int, test_rows: int) -> object:
-    """`validation` as it is resolved: a share of the rows as their number. Without test rows a fifth is held out."""
-    if validation is None:
-        validation = "test" if test_rows else {"holdout": 0.2}
-    if isinstance(validation, dict) and set(validation) == {"holdout"} and isinstance(validation["holdout"], float):
-        share = validation["holdout"]
-        if 0 < share < 1:
-            return {"holdout": min(max(1, round(share * rows)), max(1, rows - 1))}
-    return validation

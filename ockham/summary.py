@@ -14,12 +14,10 @@ from models.specification import dataset_of
 from ockham.tables import Grid, results, results_grid
 from ockham_client import Client, Job
 from reporting.penalties import NOTHING
+from reporting.verdicts import LEVEL, is_sure
 
 METRIC = f"best_{VAL_DATA_LOSS}"
 """Each variant's least loss on the validation set, penalties left out."""
-
-SURE = 0.05
-"""Below this p value, Holm's correction made, a difference is called more than luck."""
 
 
 @dataclass(frozen=True)
@@ -82,14 +80,11 @@ def _against(found: Mapping[str, Any]) -> tuple[str, str, str]:
     word = "lower" if shown < 0 else "higher" if shown > 0 else "the same"
     if interval is None:
         return f"{shown:+.4f}", "–", word
-    if found.get("smallest") is not None:  # seeds were added until it was decided: p takes their number as fixed
-        sure = found["decision"] in ("better", "worse")
-        if found["decision"] == "equivalent":
-            word = f"the same, within {found['smallest']:g}"
-            return f"{shown:+.4f}", f"{interval[0]:+.4f} to {interval[1]:+.4f}", word
+    smallest, decision = found.get("smallest"), found.get("decision")
+    if smallest is not None and decision == "equivalent":
+        word = f"the same, within {smallest:g}"
     else:
-        sure = found["p_holm"] is not None and found["p_holm"] < SURE
-    word = f"{word}, {'more than luck' if sure else 'may be luck'}"
+        word += ", more than luck" if is_sure(smallest, decision, found["p_holm"]) else ", may be luck"
     return f"{shown:+.4f}", f"{interval[0]:+.4f} to {interval[1]:+.4f}", word
 
 
@@ -107,7 +102,7 @@ def notes(rows: Sequence[Mapping[str, Any]], analysis: Mapping[str, Any], task: 
             'More seeds can: "seeds": [0, 1, 2, 3, 4] in the specification trains each variant five times.'
         )
     elif len(pairs) > 1:
-        yield f"More than luck: p below {SURE}, Holm's correction for {len(pairs)} comparisons made."
+        yield f"More than luck: p below {LEVEL}, Holm's correction for {len(pairs)} comparisons made."
 
 
 def _some(names: Sequence[str]) -> str:

@@ -19,14 +19,14 @@ from models.kinds.task import Task
 from models.specification import dataset_of, recorded_by, stored
 from models.tables import Run
 from reporting import plots
-from reporting.answers import Analysis, Comparison
-from reporting.decisions import ALPHA
+from reporting.answers import Analysis
 from reporting.penalties import penalties
 from reporting.plots.sweep import swept
 from reporting.report.overrides import overrides
 from reporting.results import Results
 from reporting.statistics import Estimate, estimate
 from reporting.summary import by_variant
+from reporting.verdicts import is_sure
 
 WIDTH = 760
 """Of a figure, in pixels."""
@@ -152,18 +152,11 @@ def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
                 "difference": f"{each.difference:+.{digits}f}",
                 "ci95": "" if low is None else f"{low:+.{digits}f} to {high:+.{digits}f}",
                 "p_holm": "" if each.p_holm is None else "< 0.0001" if each.p_holm < 1e-4 else f"{each.p_holm:.4f}",
-                "sure": _is_sure(each),
+                "sure": is_sure(each.smallest, each.decision, each.p_holm),
                 "equivalent": each.decision == "equivalent",
             }
         )
     return list(tables.values())
-
-
-def _is_sure(comparison: Comparison) -> bool:
-    """Whether the difference is more than luck. Where seeds are added until it is decided, p takes them as fixed."""
-    if comparison.smallest is not None:
-        return comparison.decision in ("better", "worse")
-    return comparison.p_holm is not None and comparison.p_holm < ALPHA
 
 
 def _interval(over: Estimate, bounds: tuple[float, float]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, update
 
 from models import datasets, deletion
 from models.database import Database, now
-from models.errors import NotFound
+from models.errors import Conflict, NotFound
 from models.settings import Settings
 from models.tables import SHOW_DELETED, DatasetPart, StoredDataset
 from models.tabular.card import Card, Quantity, Rows
@@ -76,6 +76,19 @@ def test_the_same_twice_at_once_is_one(database: Database) -> None:
     deletion.remove_deleted(database, 5)
     assert counted(database) == (1, 1)
     assert store(database, [], digest="b") not in first
+
+
+def test_several_at_once_do_not_pass_what_an_owner_may_have(database: Database) -> None:
+    def slow() -> Iterator[tuple[str, int, bytes]]:
+        yield "train", 0, b"one"
+        datasets.store(database, "me", "other", "b", CARD, [("train", 0, b"two")], 3, 5)
+
+    with pytest.raises(Conflict, match="there are 3, and this one has 3"):
+        datasets.store(database, "me", "mine", "a", CARD, slow(), 3, 5)
+    with database.read() as session:
+        assert datasets.stored_bytes(session, "me") == 3
+        assert datasets.find_same(session, "me", "a") is None
+    assert datasets.store(database, "you", "mine", "a", CARD, [], 3, 5)
 
 
 def test_parts_are_read_from_the_row_on(database: Database) -> None:

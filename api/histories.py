@@ -66,7 +66,7 @@ _OFFERS = {media: format.name for format in FORMATS.values() for media in (forma
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The epochs; as a table one row each, as a ZIP for TensorBoard", "content": _OTHERS},
     304: {"description": "Nothing has changed"},
-    **documented(404, 422),
+    **documented(404, 409, 422),
 }
 
 

@@ -35,7 +35,7 @@ By = Annotated[
     AfterValidator(among(_CHOOSING, "the metrics to choose by")),
     Query(description="What the best epoch is chosen by", json_schema_extra={"enum": _CHOOSING}),
 ]
-_RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed"}, **documented(404, 422)}
+_RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed"}, **documented(404, 409, 422)}
 
 
 @router.get("/jobs/{job_id}/metrics", response_model=JobMetrics, summary="Get a job's metrics", responses=_RESPONSES)

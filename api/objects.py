@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from api.root import at
 from api.schemas import LISTED_RUNS, JobObject, ListedJob, Progress, RunCounts, RunError, RunObject
 from models.database import now
-from models.errors import NotFound
+from models.errors import NotFound, UnreadableSpecification
 from models.history import shown
 from models.specification import dataset_of
 from models.tables import FINISHED, Job, Run, Status
@@ -51,7 +51,10 @@ def read_job(session: Session, job_id: str, clock: datetime | None = None) -> Jo
     cards = _cards(session, [job_id], clock)
     if spec is None or not cards:
         raise NotFound("There is no job with this id")
-    task = dataset_of(spec).task.name
+    try:
+        task = dataset_of(spec).task.name
+    except UnreadableSpecification:
+        task = None
     return JobObject(**cards[0], spec=spec, task=task, runs=_runs(session, [job_id])[job_id])
 
 

@@ -73,7 +73,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in plots.FORMATS.values()},
     },
     304: {"description": "The plot that the client has is the same"},
-    **documented(404, 422),
+    **documented(404, 409, 422),
 }
 
 

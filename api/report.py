@@ -32,7 +32,7 @@ HEADERS = {
     "/jobs/{job_id}/report.html",
     summary="Get a job's report",
     response_class=HTMLResponse,
-    responses={304: {"description": "Nothing has changed"}, **documented(404, 422)},
+    responses={304: {"description": "Nothing has changed"}, **documented(404, 409, 422)},
 )
 def get_report(request: Request, access: Reader, job_id: str) -> Response:
     """Figures, verdicts, comparisons, specification and fingerprint on one self-contained page without scripts."""
@@ -54,7 +54,7 @@ def get_report(request: Request, access: Reader, job_id: str) -> Response:
             "content": {ZIP: {"schema": {"type": "string", "format": "binary"}}},
         },
         304: {"description": "Nothing has changed"},
-        **documented(404, 422),
+        **documented(404, 409, 422),
     },
 )
 def get_bundle(request: Request, access: Reader, job_id: str) -> Response:

@@ -95,7 +95,10 @@ class JobObject(JobCard):
     """An experiment."""
 
     spec: dict[str, JsonValue] = Field(description="The resolved specification: nothing is left implicit")
-    task: str = Field(description="The task that its data set sets", examples=list(TASKS))
+    task: str | None = Field(
+        description="The task that its data set sets; null if another version of the service knows that data set",
+        examples=list(TASKS),
+    )
     runs: list[RunObject]
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, aliased
 
 from models import reproductions, reuse
 from models.database import now, take_turn
-from models.errors import Stopped
+from models.errors import Stopped, UnreadableSpecification
 from models.specification import RunSpecification, stored
 from models.states import change, emit, emit_each, lock, settle
 from models.tables import FINISHED, HELD, Epoch, Job, ModelPart, Run, Status
@@ -137,7 +137,7 @@ def _claimed_before(session: Session, worker_id: str, pid: int, lease: float) ->
 def _claim(session: Session, job: Job, run: Run) -> Claim:
     try:
         specification = stored(job.spec).run(run.variant, run.seed)
-    except (ValueError, LookupError) as error:
+    except (UnreadableSpecification, LookupError) as error:
         raise Unreadable(job.id) from error
     trained = session.scalar(select(func.sum(Epoch.seconds)).where(Epoch.run_id == run.id)) if run.epoch else 0.0
     return Claim(run.id, job.id, run.attempt, run.epoch, run.fingerprint, specification, run.reuse, trained or 0.0)

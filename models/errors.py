@@ -46,6 +46,12 @@ class InUse(Conflict):
     code, title = "in_use", "It is in use"
 
 
+class UnreadableSpecification(Conflict):
+    """A stored specification that another version of the service, or one with more kinds, has accepted."""
+
+    code, title = "specification_unreadable", "The specification is of another version"
+
+
 class SpecificationError(OckhamError):
     """A specification that cannot be trained; `errors` lists every fault at once, `more` were counted besides."""
 

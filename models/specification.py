@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, JsonValue, StringConstraints
+from pydantic import BaseModel, Field, JsonValue, StringConstraints, ValidationError
 
+from models.errors import UnreadableSpecification
 from models.kinds.axes import AXES
 from models.kinds.dataset import Dataset, TrainSamples
 from models.kinds.datasets import DATASETS, AnyDataset
@@ -120,7 +121,7 @@ class Specification(Model):
     )
 
     def run(self, variant: str, seed: int) -> RunSpecification:
-        """The run of `variant` with `seed`. Raises KeyError where there is no such variant."""
+        """The run of `variant` with `seed`. Raises KeyError if there is no such variant."""
         chosen = {v.name: v for v in self.variants}[variant]
         dataset = (
             self.dataset if chosen.dataset is None else self.dataset.model_copy(update=chosen.dataset.model_dump())
@@ -130,9 +131,22 @@ class Specification(Model):
         )
 
 
-def stored(document: dict[str, Any]) -> Specification:
-    """The specification that was stored as `document`."""
-    return Specification.model_validate_json(json.dumps(document))
+S = TypeVar("S", bound=BaseModel)
+
+
+def _read(kind: type[S], document: Mapping[str, Any]) -> S:
+    """What the database has, as this version knows it. Raises UnreadableSpecification."""
+    try:
+        return kind.model_validate_json(json.dumps(document))
+    except ValidationError as error:
+        raise UnreadableSpecification(
+            "This version of the service does not know all of the job's specification; another has stored it"
+        ) from error
+
+
+def stored(document: Mapping[str, Any]) -> Specification:
+    """The specification that was stored as `document`. Raises UnreadableSpecification, as those below do."""
+    return _read(Specification, document)
 
 
 def recorded_by(document: Mapping[str, Any]) -> tuple[str, ...]:
@@ -152,9 +166,9 @@ class _OfUntil(BaseModel):
 
 def until_of(document: Mapping[str, Any]) -> Until | None:
     """The `until` of the specification that was stored as `document`."""
-    return _OfUntil.model_validate_json(json.dumps({"until": document.get("until")})).until
+    return _read(_OfUntil, {"until": document.get("until")}).until
 
 
 def dataset_of(document: Mapping[str, Any]) -> Dataset:
     """The data set of the specification that was stored as `document`."""
-    return _OfDataset.model_validate_json(json.dumps({"dataset": document["dataset"]})).dataset
+    return _read(_OfDataset, {"dataset": document["dataset"]}).dataset

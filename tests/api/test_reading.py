@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event
 
 from api.schemas import LISTED_RUNS
 from models.database import Database
-from models.tables import Run
+from models.tables import Job, Run
 from reporting.reading import read_histories, read_runs
 from tests.api.conftest import Trainer, submit
 
@@ -150,3 +150,21 @@ def test_one_metrics_plot_reads_one_metric(http: httpx.Client, trainer: Trainer)
     (read,) = [each for each in of_the_answer(asked) if "FROM epochs" in each]
     assert "val_acc" in read
     assert "data_loss" not in read
+
+
+def test_a_job_of_a_data_set_that_only_another_version_knows_is_shown(http: httpx.Client, database: Database) -> None:
+    """Its numbers cannot be made here, which is said; it is listed, cancelled and deleted as any."""
+    job = submit(http)
+    with database.write() as session:
+        kept = session.get_one(Job, job["id"])
+        kept.spec = {**kept.spec, "dataset": {**kept.spec["dataset"], "name": "of the future"}}
+    url = job["links"]["self"]
+    shown = http.get(url)
+    assert (shown.status_code, shown.json()["task"], shown.json()["status"]) == (200, None, "queued")
+    assert [each["id"] for each in http.get("/v1/jobs").json()["data"]] == [job["id"]]
+    for resource in [each for each in RESOURCES if each]:
+        answer = http.get(url + resource)
+        assert (answer.status_code, answer.json()["code"]) == (409, "specification_unreadable"), resource
+    assert http.post(f"{url}/cancel").json()["status"] == "cancelled"
+    assert http.post(f"{url}/seeds", json={"seeds": [7]}).json()["code"] == "specification_unreadable"
+    assert http.delete(url).status_code == 204

@@ -30,6 +30,7 @@ from models.names import folded
 from models.resolution import resolve
 from models.specification import Specification
 from models.tables import FINISHED, Job, Status, StoredDataset
+from reporting.caveats import one_seed
 
 router = APIRouter(tags=["jobs"], route_class=Route)
 
@@ -267,9 +268,6 @@ def _most_seeds(specification: Specification) -> int:
 
 
 def _preview(specification: Specification) -> Preview:
-    warnings = []
-    if len(specification.seeds) == 1 and len(specification.variants) > 1:
-        warnings.append("With one seed a difference between variants cannot be told from luck; five or more seeds can")
     return Preview(
         spec=specification.model_dump(mode="json"),
         runs=len(specification.seeds) * len(specification.variants),
@@ -278,5 +276,5 @@ def _preview(specification: Specification) -> Preview:
             VariantPreview(name=v.name, parameters=cost_of(specification.run(v.name, 0)).parameters)
             for v in specification.variants
         ],
-        warnings=warnings,
+        warnings=[one_seed()] if len(specification.seeds) == 1 and len(specification.variants) > 1 else [],
     )

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, JsonValue
 from models.kinds.tasks import TASKS
 from models.tables import Event as EventRow
 from models.tables import Status
-from reporting.answers import Analysis, Metrics, RunMetrics, VariantMetrics
+from reporting.answers import Analysis, Metrics, RunMetrics, VariantMetrics, Warned
 from reporting.looks import Look
 
 LISTED_RUNS = 20
@@ -193,4 +193,4 @@ class Preview(BaseModel):
     runs: int
     max_runs: int = Field(description="As `runs`, or with `until` how many there may become")
     variants: list[VariantPreview]
-    warnings: list[str]
+    warnings: list[Warned]

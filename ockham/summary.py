@@ -8,12 +8,10 @@ from typing import Any
 
 from rich.console import Console
 
-from models.kinds.metrics import VAL_DATA_LOSS, VAL_LOSS, label
-from models.kinds.task import Task
+from models.kinds.metrics import VAL_DATA_LOSS, label
 from models.specification import dataset_of
 from ockham.tables import Grid, results, results_grid
 from ockham_client import Client, Job
-from reporting.penalties import NOTHING
 from reporting.verdicts import LEVEL, is_sure
 
 METRIC = f"best_{VAL_DATA_LOSS}"
@@ -43,9 +41,7 @@ def summarize(client: Client, job: Job) -> Summary:
     rows = results(job, client.metrics(job), client.metrics(job, VAL_DATA_LOSS))
     analysis = client.analysis(job)
     compared = comparison_grid(job, analysis)
-    return Summary(
-        rows, analysis, results_grid(job, rows), compared, list(notes(rows, analysis, dataset_of(job.spec).task))
-    )
+    return Summary(rows, analysis, results_grid(job, rows), compared, list(notes(analysis)))
 
 
 def comparisons(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -88,28 +84,10 @@ def _against(found: Mapping[str, Any]) -> tuple[str, str, str]:
     return f"{shown:+.4f}", f"{interval[0]:+.4f} to {interval[1]:+.4f}", word
 
 
-def notes(rows: Sequence[Mapping[str, Any]], analysis: Mapping[str, Any], task: Task) -> Iterator[str]:
-    """What one has to know to read the tables."""
-    if penalised := [str(row["variant"]) for row in rows if _is_penalised(row)]:
-        yield (
-            f"Validation loss is Keras's, weight penalties included ({_some(penalised)}); "
-            f"{task.loss_title} leaves them out: compare by that."
-        )
+def notes(analysis: Mapping[str, Any]) -> Iterator[str]:
+    """What one has to know to read the tables: the analysis's warnings too."""
     pairs = [each["n"] for each in comparisons(analysis) if each["n"]]
-    if pairs and max(pairs) == 1:
-        yield (
-            "One seed cannot tell luck from effect. "
-            'More seeds can: "seeds": [0, 1, 2, 3, 4] in the specification trains each variant five times.'
-        )
-    elif len(pairs) > 1:
+    if len(pairs) > 1 and max(pairs) > 1:
         yield f"More than luck: p below {LEVEL}, Holm's correction for {len(pairs)} comparisons made."
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= 3 else f"in {len(names)} variants"
-
-
-def _is_penalised(row: Mapping[str, Any]) -> bool:
-    """Whether Keras's loss of the variant has a penalty in it."""
-    keras, data = row.get(f"final_{VAL_LOSS}"), row.get(f"final_{VAL_DATA_LOSS}")
-    return keras is not None and data is not None and keras - data > NOTHING
+    for warning in analysis["warnings"]:
+        yield f"{warning['detail']} ({warning['code']})"

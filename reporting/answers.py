@@ -201,6 +201,20 @@ class Comparison(Answer):
     )
 
 
+WarningCode = Literal[
+    "validated_on_test", "runs_left_out", "runs_diverged", "one_seed", "two_seeds", "equal_differences",
+    "penalty_in_loss", "loss_during_training", "unequal_epochs",
+]  # fmt: skip
+"""Each has a heading in docs/analysis.md. More may be added."""
+
+
+class Warned(Answer):
+    """What to know before believing the numbers."""
+
+    code: WarningCode
+    detail: str = Field(description="In words; the text may change")
+
+
 class Ranking(Answer):
     """The ranks that a variant may have by its best loss, 1 being the best; right for all variants at once with 95%."""
 
@@ -216,4 +230,4 @@ class Analysis(Answer):
     variants: list[VariantAnalysis]
     comparisons: list[Comparison]
     ranking: list[Ranking] = Field(description="The best by its mean first; of variants with results")
-    warnings: list[str] = Field(description="What to know before believing the numbers")
+    warnings: list[Warned] = Field(description="What to know before believing the numbers")

@@ -56,7 +56,7 @@ def render(results: Results) -> str:
         columns=[label(name, results.task) for name in _columns(results.task)],
         rows=_variants(results),
         comparisons=_comparisons(results.analysis, results.task),
-        warnings=list(dict.fromkeys(results.analysis.warnings)),
+        warnings=results.analysis.warnings,
         # Markup: drawn here, and matplotlib escapes the names on it.
         figures=[(name, Markup(_inline(svg, i))) for i, (name, svg) in enumerate(figures(results, "svg", WIDTH))],
         tested=[label(f"test_{name}", results.task) for name in _tested(results.task)],

@@ -139,7 +139,7 @@ def test_the_reports_numbers_are_those_of_metrics_and_analysis(http: httpx.Clien
     assert f"{best['difference']:+.4f}" in words
     assert "0.2100" in words  # the baseline's mean of 0.20 and 0.22
     for warning in analysis["warnings"]:
-        assert warning in words
+        assert warning["detail"] in words
 
 
 def test_the_reports_means_are_of_the_runs_that_are_compared(http: httpx.Client, trainer: Trainer) -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from models.kinds.tasks.binary import Binary
 from ockham.progress import JobProgress
 from ockham.summary import comparison_grid, notes
 from ockham.tables import Grid, job_table, jobs_table, results, results_grid
@@ -30,6 +29,7 @@ def analysis(*comparisons: dict[str, Any]) -> dict[str, Any]:
     return {
         "variants": [{"variant": name, "verdict": f"verdict of {name}"} for name in names],
         "comparisons": [{"metric": "best_val_acc", "variant": "l2", "n": 9, "difference": 9.0}, *comparisons],
+        "warnings": [],
     }
 
 
@@ -93,14 +93,8 @@ def test_one_seed_has_a_difference_and_no_more() -> None:
         ("same", "verdict of same", "+0.0000", "the same"),
         ("wild", "verdict of wild", "–", "–"),
     ]
-    rows = [
-        {"variant": name, "final_val_loss": 0.5 + penalty, "final_val_data_loss": 0.5}
-        for name, penalty in (("original", 1e-9), ("l2", 0.01), ("wild", -0.01))
-    ]
-    said = list(notes([*rows, {"variant": "new"}], found, Binary()))
-    assert "penalties included (l2)" in said[0]
-    assert '"seeds": [0, 1, 2, 3, 4]' in said[1]
-    assert len(said) == 2
+    warning = {"code": "one_seed", "detail": "Add seeds."}
+    assert list(notes({**found, "warnings": [warning]})) == ["Add seeds. (one_seed)"]
 
 
 def test_several_seeds_have_an_interval_and_a_word_on_luck() -> None:
@@ -110,7 +104,7 @@ def test_several_seeds_have_an_interval_and_a_word_on_luck() -> None:
         ("dropout", "verdict of dropout", "-0.0200", "-0.0300 to -0.0100", "lower, more than luck"),
         ("bigger", "verdict of bigger", "+0.0100", "-0.0100 to +0.0300", "higher, may be luck"),
     ]
-    (said,) = notes([], found, Binary())
+    (said,) = notes(found)
     assert "Holm's correction for 2 comparisons" in said
 
 

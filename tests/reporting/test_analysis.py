@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from models.kinds.tasks.binary import Binary
 from models.kinds.tasks.multiclass import Multiclass
 from models.kinds.tasks.regression import Regression
 from reporting.analysis import analyse
-from reporting.answers import Analysis, Comparison
+from reporting.answers import Analysis, Comparison, WarningCode
 from reporting.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
 from reporting.statistics import RESAMPLES, Estimate
 
@@ -56,6 +57,11 @@ def history(
 def comparison(result: Analysis, variant: str, metric: str) -> Comparison:
     (found,) = [c for c in result.comparisons if (c.variant, c.metric) == (variant, metric)]
     return found
+
+
+def warned(result: Analysis) -> dict[str, str]:
+    """The details of the warnings by their codes."""
+    return {each.code: each.detail for each in result.warnings}
 
 
 class TestOnset:
@@ -244,7 +250,7 @@ class TestVariants:
         runs = [history(RISING), history((0.5, math.nan), seed=1, status="failed")]
         result = analyse(runs, "original")
         assert (result.variants[0].n, result.variants[0].diverged) == (1, 1)
-        assert any("diverged" in warning for warning in result.warnings)
+        assert warned(result)["runs_diverged"].startswith("original: 1 of 2 runs")
 
     def test_a_variant_that_only_diverged(self) -> None:
         runs = [history(RISING), history((0.5, math.nan), variant="bigger", status="failed")]
@@ -255,7 +261,7 @@ class TestVariants:
         runs = [history(RISING), history(FLAT, seed=1, status="running"), history(FLAT, seed=2, status="failed")]
         result = analyse(runs, "original")
         assert result.variants[0].n == 1
-        assert any("2 of 3 runs" in warning for warning in result.warnings)
+        assert "2 of 3 runs" in warned(result)["runs_left_out"]
 
 
 class TestComparisons:
@@ -303,13 +309,16 @@ class TestComparisons:
         found = comparison(result, "l2", "final_val_data_loss")
         assert found.difference == pytest.approx(-0.2)
         assert (found.n, found.ci95, found.p, found.p_holm) == (1, None, None, None)
-        assert any("one seed" in warning for warning in result.warnings)
+        assert "one_seed" in warned(result)
 
     def test_differences_without_spread_say_so(self) -> None:
         runs = [history(v, variant=n, seed=s) for n, v in (("a", RISING), ("b", FLAT)) for s in range(3)]
         result = analyse(runs, "a")
         assert comparison(result, "b", "best_epoch").p is None
-        assert any("b, best_epoch: the difference is the same" in warning for warning in result.warnings)
+        assert (
+            "b (best_val_data_loss), b (best_val_acc), b (final_val_data_loss) and 1 more"
+            in warned(result)["equal_differences"]
+        )
 
     def test_the_bootstrap_on_request(self) -> None:
         plain, asked = (
@@ -333,17 +342,16 @@ class TestViews:
         fair, keras = analyse(runs, "original"), analyse(runs, "original", view="keras")
         assert comparison(fair, "l2", "best_val_data_loss").difference == pytest.approx(0)
         assert comparison(keras, "l2", "best_val_loss").difference == pytest.approx(0.2)
-        assert [w for w in keras.warnings if w.startswith("l2:")] == [
-            "l2: Keras's val_loss holds its weight penalty, 0.2 at the last epoch. "
-            "Compare losses with view=data, which leaves it out."
-        ]
+        assert warned(keras)["penalty_in_loss"] == (
+            "Keras's val_loss contains weight penalties, at the last epoch l2 0.2. "
+            "With view=data they are left out: compare by that."
+        )
+        assert warned(fair)["penalty_in_loss"].endswith("l2 0.2. Here they are left out.")
         assert (fair.view, keras.view) == ("data", "keras")
 
     def test_validating_on_the_test_set_is_warned_of(self) -> None:
-        assert any(
-            "holdout" in warning for warning in analyse([history(FLAT)], "original", validated_on_test=True).warnings
-        )
-        assert not any("holdout" in warning for warning in analyse([history(FLAT)], "original").warnings)
+        assert "holdout" in warned(analyse([history(FLAT)], "original", validated_on_test=True))["validated_on_test"]
+        assert "validated_on_test" not in warned(analyse([history(FLAT)], "original"))
 
 
 def test_the_page_on_analysis_says_what_the_code_does() -> None:
@@ -358,6 +366,11 @@ def test_the_page_on_analysis_says_what_the_code_does() -> None:
         f"{RESAMPLES:,} resamples",
     ):
         assert said in page
+
+
+def test_every_code_of_a_warning_has_its_heading() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text().partition("\n## Warnings\n")[2]
+    assert re.findall(r"^### `(.+)`$", page, re.MULTILINE) == list(get_args(WarningCode))
 
 
 odd = st.floats(allow_nan=True, allow_infinity=True, width=32)

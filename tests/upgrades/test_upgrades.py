@@ -36,6 +36,8 @@ AGREED = {
     "*.eta_seconds": "an estimate from the clock",
     "*.runs[[]*].created_at": "was the time when a run was last queued",
     "/v1/runs/* .created_at": "the same",
+    "*/analysis* .warnings[[]*": "were sentences, now each has a code; a test of the analysis holds what they say",
+    "*/analysis* .warnings": "the same: those of one code are one",
 }
 """Places in answers that may have changed, by a pattern of their path; why."""
 

@@ -39,9 +39,9 @@ export function showComparison(root, analysis, experiment, groups) {
     warnings(analysis.warnings));
 }
 
-/** Few stand in sight, more are folded away. @param {string[]} all */
+/** Few stand in sight, more are folded away. @param {{code: string, detail: string}[]} all */
 function warnings(all) {
-  const lines = h('ul', { class: 'notes' }, all.map((each) => h('li', {}, each)));
+  const lines = h('ul', { class: 'notes' }, all.map((each) => h('li', { title: each.code }, each.detail)));
   return all.length > FEW ? h('details', { class: 'fold' }, h('summary', {}, `${all.length} notes`), lines) : lines;
 }
 

@@ -48,5 +48,5 @@ export async function showPreview(root, preview) {
     h('table', { class: 'table' }, h('caption', { class: 'visually-hidden' }, 'Parameters'), h('thead', {}, h('tr', {}, h('th', { scope: 'col' }, 'Variant'), h('th', { scope: 'col', class: 'number' }, 'Parameters'))),
       h('tbody', {}, preview.variants.slice(0, 12).map((/** @type {any} */ each) => h('tr', {}, h('th', { scope: 'row' }, each.name, each.name === spec.baseline && h('span', { class: 'muted small' }, ' baseline')), h('td', { class: 'number' }, count(each.parameters)))))),
     preview.variants.length > 12 && h('p', { class: 'muted small' }, `… and ${preview.variants.length - 12} more`),
-    preview.warnings.length > 0 && h('ul', { class: 'notes' }, preview.warnings.map((/** @type {string} */ each) => h('li', {}, each))));
+    preview.warnings.length > 0 && h('ul', { class: 'notes' }, preview.warnings.map((/** @type {any} */ each) => h('li', { title: each.code }, each.detail))));
 }

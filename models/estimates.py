@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from models.kinds.layer import on_inputs
 from models.specification import RunSpecification
 
 PROCESS = 700 << 20
@@ -43,7 +44,10 @@ def cost_of(run: RunSpecification) -> Cost:
     epochs = 3 * train * (dense + pairs * 8)
 
     width, parameters, held, scratch = data.inputs, 0, 0, 0
-    for layer in (*run.layers, data.task.output):
+    noise = on_inputs(run.layers)
+    # With noise on them a batch's rows are dense floats: as they are, and as each layer leaves them.
+    noisy = 4 * data.inputs * min(training.batch_size, train) * (2 + noise) if noise else 0
+    for layer in (*run.layers[noise:], data.task.output):
         parameters += layer.weights(width)
         scratch = max(scratch, layer.scratch(width))
         width = layer.width(width)
@@ -53,5 +57,5 @@ def cost_of(run: RunSpecification) -> Cost:
     copies = 10 + 3 * training.optimizer.slots()
     if data.held_out or (training.early_stopping and training.early_stopping.restore_best):
         copies += 1
-    memory = PROCESS + prepared + epochs + activations + 4 * (copies * parameters + scratch)
+    memory = PROCESS + prepared + epochs + activations + noisy + 4 * (copies * parameters + scratch)
     return Cost(train, parameters, memory, float(parameters) * train * training.epochs)

@@ -12,6 +12,7 @@ from models.errors import SpecificationError
 from models.faults import MOST_FAULTS, fault, faults_of
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
+from models.kinds.layer import on_inputs
 from models.kinds.metrics import ASKED, METRICS, offered
 from models.kinds.optimizers import OPTIMIZERS
 from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Specification, Training
@@ -204,14 +205,10 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     """The rules that join several fields."""
     errors = _check_until(specification)
     for i, variant in enumerate(specification.variants):
-        if variant.layers and not variant.layers[0].reads:
-            errors.append(
-                fault(
-                    ("variants", i, "layers", 0),
-                    "first_layer_not_dense",
-                    "The first layer must be dense: it reads the inputs",
-                )
-            )
+        first = on_inputs(variant.layers)
+        if first < len(variant.layers) and not variant.layers[first].reads:
+            detail = "The first layer must be dense: it reads the inputs; only dropout or noise may be before it"
+            errors.append(fault(("variants", i, "layers", first), "first_layer_not_dense", detail))
     trainings: list[tuple[tuple[str | int, ...], Training]] = [(("training",), specification.training)]
     trainings += [
         (("variants", i, "training"), variant.training)

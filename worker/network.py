@@ -20,7 +20,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from models.kinds.layer import Layer
+from models.kinds.layer import Layer, on_inputs
 from models.kinds.optimizer import Optimizer
 from models.kinds.task import Task
 from worker import sparse
@@ -58,12 +58,15 @@ class Network:
 
     The first kernel is trained in the blocks of rows that end at `cuts` (see `worker.sparse`), each
     a variable of its own: optimizers and most penalties work element by element. What does not is given the whole.
+    Where noise is put on the inputs, rows are not sparse any more: in training each batch is made dense.
     """
 
     def __init__(self, layers: tuple[Layer, ...], optimizer: Optimizer, task: Task, cuts: tuple[int, ...]) -> None:
         self.task = task
         self.model = build(layers, cuts[-1], task)
-        self.first: keras.layers.Dense = self.model.layers[0]
+        # Layers that put noise on the inputs, in training alone, and the layer that reads them.
+        self.noise, self.rest = self.model.layers[: on_inputs(layers)], self.model.layers[on_inputs(layers) :]
+        self.first: keras.layers.Dense = self.rest[0]
         self.wide = self.first.units >= sparse.NARROW
         self.blocks = [
             keras.Variable(np.zeros((last - first, self.first.units), np.float32), name=f"words_{first}")
@@ -170,6 +173,27 @@ class Network:
 
         return total, gradients
 
+    def _noisy_product(
+        self, batches: sparse.Batches, batch: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
+        """`_product` in training where there is noise on the inputs, drawn by Keras's own layers."""
+        rows = slice(batches.starts[batch], batches.starts[batch + 1])
+        count = tf.cast(rows.stop - rows.start, tf.int32)
+        widths = [block.shape[0] for block in self.blocks]
+        tails = [
+            (tail.by_row[tail.offsets[batch] : tail.offsets[batch + 1]], width)
+            for tail, width in zip(batches.tails, widths[1:], strict=True)
+        ]
+        values = sparse.densified(tf.cast(batches.head[rows], tf.float32), tails, count)
+        for layer in self.noise:
+            values = layer.call(values, training=True)
+        total = tf.matmul(values, tf.concat([block.value for block in self.blocks], 0))
+
+        def gradients(gradient: tf.Tensor) -> list[tf.Tensor]:
+            return list(tf.split(tf.matmul(values, gradient, transpose_a=True), widths))
+
+        return total, gradients
+
     def _after(self, done: tf.Tensor) -> Any:
         """Orders a narrow network's few costly operations: handing them to a second thread costs more than it saves."""
         return contextlib.nullcontext() if self.wide else tf.control_dependencies([done])
@@ -179,7 +203,7 @@ class Network:
         values = product + self.first.bias if self.first.use_bias else product
         values = self.first.activation(values)
         penalty = tf.constant(0.0)
-        for layer in self.model.layers:
+        for layer in self.rest:
             if layer is not self.first:
                 values = layer.call(values, **({"training": training} if layer in self._differs else {}))
             if layer.activity_regularizer is not None:
@@ -207,7 +231,7 @@ class Network:
     def _step(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
         """One batch: forward, backward, update. Its mean loss of the data, penalty and score before the update."""
         labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
-        product, block_gradients = self._product(batches, batch)
+        product, block_gradients = (self._noisy_product if self.noise else self._product)(batches, batch)
         with tf.GradientTape() as tape:
             tape.watch(product)
             predictions, penalty = self._outputs(product, training=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -189,6 +190,15 @@ def product_gradient(block: Any, by_row: tf.Tensor, by_word: tf.Tensor, count: t
     return tf.raw_ops.SparseSegmentSumWithNumSegments(
         data=gradient, indices=by_word[:, 0], segment_ids=by_word[:, 1], num_segments=words
     )
+
+
+def densified(head: tf.Tensor, tails: Sequence[tuple[tf.Tensor, int]], count: tf.Tensor) -> tf.Tensor:
+    """A batch's rows as one dense array, float32 (count, inputs).
+
+    head: those of the first block, dense. tails: of each sparse block its pairs by row, and its width.
+    """
+    blocks = [tf.scatter_nd(pairs, tf.ones(tf.shape(pairs)[0]), tf.stack([count, width])) for pairs, width in tails]
+    return tf.concat([head, *blocks], 1)
 
 
 def _matrix(by_row: tf.Tensor, count: tf.Tensor, words: int) -> dict[str, tf.Tensor]:

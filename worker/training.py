@@ -178,10 +178,11 @@ class _Run:
 
     def _feed(self, epoch: int) -> Iterator[sparse.Batches]:
         """The epochs' batches from `epoch` on, the next prepared while this one trains."""
-        rows, size, wide = self.rows.train, self.training.batch_size, self.network.wide
+        rows, size = self.rows.train, self.training.batch_size
+        by_word = self.network.wide and not self.network.noise
 
         def prepare(number: int) -> sparse.Batches:
-            return rows.batches(size, sparse.order(self.run.seed, number, len(rows)), by_word=wide)
+            return rows.batches(size, sparse.order(self.run.seed, number, len(rows)), by_word=by_word)
 
         with ThreadPoolExecutor(1, "feed") as executor:
             coming = executor.submit(prepare, epoch)

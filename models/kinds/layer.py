@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import takewhile
 from typing import ClassVar
 
 from models.kinds.kind import KerasKind
@@ -14,13 +16,15 @@ class Layer(KerasKind):
     """A hidden layer, which takes float32 (rows, inputs).
 
     words: the layer in a network's line, with its fields' values in braces. reads: whether it may be the first
-    layer, which reads the data set's rows. tensors: how many arrays of its output's size training holds, at least.
+    layer, which reads the data set's rows. noise: whether it changes its inputs in training alone; such layers may
+    stand before the first one that reads. tensors: how many arrays of its output's size training holds, at least.
     """
 
     tag = "type"
 
     words: ClassVar[str]
     reads: ClassVar[bool] = False
+    noise: ClassVar[bool] = False
     tensors: ClassVar[int] = 1
 
     type: str
@@ -36,3 +40,8 @@ class Layer(KerasKind):
     def scratch(self, inputs: int) -> int:
         """The numbers that an update of its weights holds beside them, their gradients and the optimizer's own."""
         return 0
+
+
+def on_inputs(layers: Sequence[Layer]) -> int:
+    """How many of a network's layers, the first ones, put noise on the inputs before a layer reads them."""
+    return sum(1 for _ in takewhile(lambda layer: layer.noise, layers))

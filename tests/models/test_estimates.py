@@ -11,9 +11,18 @@ from models.resolution import resolve
 
 
 def estimate(
-    units: int = 16, dataset: dict[str, Any] | None = None, constraint: dict[str, Any] | None = None, **training: Any
+    units: int = 16,
+    dataset: dict[str, Any] | None = None,
+    constraint: dict[str, Any] | None = None,
+    noise: float | None = None,
+    **training: Any,
 ) -> int:
-    layers = [{"type": "dense", "units": units, "kernel_constraint": constraint}, {"type": "dense", "units": units}]
+    first = [] if noise is None else [{"type": "gaussian_noise", "stddev": noise}]
+    layers = [
+        *first,
+        {"type": "dense", "units": units, "kernel_constraint": constraint},
+        {"type": "dense", "units": units},
+    ]
     job = {"variants": [{"name": "v", "layers": layers}], "training": training, "dataset": dataset or {}}
     return cost_of(resolve(job).run("v", 0)).memory
 
@@ -29,6 +38,7 @@ def estimate(
         {"dataset": {"name": "synthetic_table", "samples": 100_000, "columns": 500}},
         {"early_stopping": {"restore_best": True}},
         {"constraint": {"name": "max_norm"}},
+        {"noise": 0.1},
     ],
     ids=str,
 )

@@ -139,8 +139,16 @@ def test_every_fault_is_told_at_once() -> None:
         ({"variants": ["original"] * 501}, {"/variants": "too_long"}),
         ({"variants": ["original", "l2"], "seeds": list(range(101))}, {"/seeds": "too_long"}),
         (
-            {"variants": [{"name": "x", "layers": [{"type": "dropout", "rate": 0.5}]}]},
+            {"variants": [{"name": "x", "layers": [{"type": "batch_normalization"}]}]},
             {"/variants/0/layers/0": "first_layer_not_dense"},
+        ),
+        (
+            {
+                "variants": [
+                    {"name": "x", "layers": [{"type": "dropout", "rate": 0.5}, {"type": "layer_normalization"}]}
+                ]
+            },
+            {"/variants/0/layers/1": "first_layer_not_dense"},
         ),
         ({"variants": [{"name": "x", "preset": "l1", "layers": []}]}, {"/variants/0/preset": "preset_and_layers"}),
         ({"variants": [{"name": "a,b", "layers": []}]}, {"/variants/0/name": "string_pattern_mismatch"}),

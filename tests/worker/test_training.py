@@ -24,6 +24,7 @@ from worker.model import load
 NOISY = {
     "name": "noisy",
     "layers": [
+        {"type": "dropout", "rate": 0.1},
         {"type": "dense", "units": 12, "activation": "relu"},
         {"type": "dropout", "rate": 0.4},
         {"type": "gaussian_noise", "stddev": 0.2},

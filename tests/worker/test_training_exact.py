@@ -114,6 +114,9 @@ def keras_history(
     if words is not None:
         weights[0], x, validation = weights[0][words], x[:, words], (validation[0][:, words], validation[1])
     model.set_weights(weights)
+    for layer, begun in zip(model.layers, beginning.layers, strict=True):
+        if (generator := getattr(begun, "seed_generator", None)) is not None:
+            layer.seed_generator.state.assign(generator.state)
     model.compile(optimizer=optimizer, loss=loss, metrics=[metric])
     names = ("loss", metric, "val_loss", f"val_{metric}")
     history: dict[str, list[float]] = {name: [] for name in names}
@@ -198,6 +201,31 @@ def test_rows_of_numbers_and_words(small: Dataset, units: int) -> None:
     assert sparse.prepare(data, units).cuts[0] < 421
     stock = keras_history(build(run.layers, 421, run.dataset.task), keras.optimizers.RMSprop(), run, data)
     assert_equal(engine_history(run, data), stock)
+
+
+ON_INPUTS: dict[str, list[dict[str, Any]]] = {
+    "dropout": [{"type": "dropout", "rate": 0.3}, {"type": "dense", "units": 16, "activation": "relu"}],
+    "noise, wide": [{"type": "gaussian_noise", "stddev": 0.2}, {"type": "dense", "units": 40, "activation": "relu"}],
+    "all, and behind": [
+        {"type": "gaussian_noise", "stddev": 0.1},
+        {"type": "alpha_dropout", "rate": 0.1},
+        {"type": "dropout", "rate": 0.2},
+        {"type": "dense", "units": 8, "kernel_regularizer": {"l2": 0.01}, "kernel_constraint": {"name": "max_norm"}},
+        {"type": "dropout", "rate": 0.5},
+    ],
+    "nothing else": [{"type": "dropout", "rate": 0.5}],
+}
+
+
+@pytest.mark.parametrize("name", ON_INPUTS)
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_noise_on_the_inputs(sets: dict[str, Dataset], task: str, name: str) -> None:
+    """Drawn by the same layers from the same seeds, the noise is the same number by number."""
+    run = specify({"name": "v", "layers": ON_INPUTS[name]}, seed=3, batch_size=100, dataset=TASKS[task])
+    stock = keras_history(
+        build(run.layers, sets[task].inputs, run.dataset.task), keras.optimizers.RMSprop(), run, sets[task]
+    )
+    assert_equal(engine_history(run, sets[task]), stock)
 
 
 def test_data_loss_is_the_loss_without_its_penalty(small: Dataset) -> None:

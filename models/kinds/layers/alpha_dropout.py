@@ -16,6 +16,7 @@ class AlphaDropout(Layer):
 
     title, keras = "alpha dropout", "layers.AlphaDropout"
     words = "alpha dropout {rate}"
+    noise = True
     starts = {"rate": 0.1}
     main = ("rate",)
 

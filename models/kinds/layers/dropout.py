@@ -13,6 +13,7 @@ class Dropout(Layer):
 
     title, keras, place = "dropout", "layers.Dropout", 1
     words = "dropout {rate}"
+    noise = True
     starts = {"rate": 0.5}
     main = ("rate",)
 

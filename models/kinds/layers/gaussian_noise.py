@@ -14,6 +14,7 @@ class GaussianNoise(Layer):
 
     title, keras, place = "Gaussian noise", "layers.GaussianNoise", 2
     words = "noise {stddev}"
+    noise = True
     starts = {"stddev": 0.1}
     main = ("stddev",)
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from sqlalchemy import select
 from starlette.concurrency import run_in_threadpool
 
@@ -19,16 +20,17 @@ from api.conditional import cached, is_known
 from api.marks import Mark, find_mark, find_owner
 from api.objects import read_job, read_list
 from api.problems import documented
-from api.requests import JobRequest, SeedsRequest
+from api.requests import ChangesRequest, JobRequest, SeedsRequest
 from api.routing import Route
 from api.schemas import JobList, JobObject, Preview, VariantPreview
 from api.watch import Watch
 from models import datasets, deletion, states
 from models.database import comparable
 from models.estimates import cost_of
+from models.labels import MOST_CHARACTERS, having
 from models.names import folded
-from models.resolution import resolve
-from models.specification import Specification
+from models.resolution import resolve, resolve_description
+from models.specification import MAX_METADATA, MAX_TAGS, Specification
 from models.tables import FINISHED, Job, Status, StoredDataset
 from reporting.caveats import one_seed
 
@@ -38,6 +40,7 @@ MAX_PAGE = 100
 POLL_SECONDS, MAX_POLL_SECONDS = 1, 60
 """Between these `Retry-After` asks for, while a job trains."""
 MAX_WAIT_SECONDS = 60
+IN_BRACKETS = re.compile(r"metadata\[(.*)\]", re.DOTALL)
 
 _resolving = threading.Lock()
 """To resolve is to compute: several at once would be no faster, and all else would wait for each of them."""
@@ -112,13 +115,45 @@ def _accepted(answer: str, location: str, headers: dict[str, str]) -> Response:
     return Response(answer, 202, headers, "application/json")
 
 
-@router.get("/jobs", response_model=JobList, summary="List jobs", responses=documented(422))
+def _metadata(request: Request) -> list[tuple[str, str]]:
+    """Name and value of each `metadata[name]=value`."""
+    found = [(IN_BRACKETS.fullmatch(name), value) for name, value in request.query_params.multi_items()]
+    members = [(name[1], value) for name, value in found if name]
+    if len(members) > MAX_METADATA:
+        raise RequestValidationError([{"type": "too_long", "loc": ("query", "metadata"), "msg": "Too many members"}])
+    return members
+
+
+@router.get(
+    "/jobs",
+    response_model=JobList,
+    summary="List jobs",
+    responses=documented(422),
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "metadata",
+                "in": "query",
+                "style": "deepObject",
+                "explode": True,
+                "description": "Only jobs with this in their metadata, for example `metadata[owner]=team-a`: a text as "
+                f"it is, any other value as JSON; values of up to {MOST_CHARACTERS} characters can be searched by",
+                "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+            }
+        ]
+    },
+)
 def list_jobs(
     access: Reader,
+    metadata: Annotated[list[tuple[str, str]], Depends(_metadata)],
     status: Annotated[list[Status] | None, Query(description="Only jobs of these statuses")] = None,
     name: Annotated[str | None, Query(max_length=200, description="Only jobs of this name")] = None,
     search: Annotated[
         str | None, Query(max_length=200, description="Only jobs with this in their names, in any case")
+    ] = None,
+    tag: Annotated[
+        list[str] | None,
+        Query(max_length=MAX_TAGS, description="Only jobs with this tag; repeatable: with all of them"),
     ] = None,
     limit: Annotated[int, Query(ge=1, le=MAX_PAGE)] = 20,
     after: Annotated[
@@ -133,6 +168,7 @@ def list_jobs(
         query = query.where(Job.name == comparable(name))
     if search is not None:
         query = query.where(Job.folded_name.contains(folded(comparable(search)), autoescape=True))
+    query = query.where(*having(tag or (), metadata))
     if after is not None:
         query = query.where(Job.id < after)
     with access.database.read() as session:
@@ -185,6 +221,22 @@ def _wait(prefer: str) -> int:
     """The seconds of `wait` among the preferences, as far as they are granted; 0 where there is none."""
     found = re.search(r'(?:^|[,;\s])wait\s*=\s*"?(\d{1,6})"?\s*(?:$|[,;])', prefer, re.ASCII | re.IGNORECASE)
     return min(MAX_WAIT_SECONDS, int(found[1])) if found else 0
+
+
+@router.patch(
+    "/jobs/{job_id}",
+    response_model=JobObject,
+    summary="Change a job's description",
+    responses=documented(404, 408, 413, 422),
+    openapi_extra={"requestBody": ChangesRequest.documented()},
+)
+def describe_job(access: Submitter, job_id: str, body: Annotated[Any, Depends(read_json)]) -> Response:
+    """Its name, tags and notes, in whatever state it is; what is left out stays. Numbers depend on none of them."""
+    changes = resolve_description(body)
+    with access.database.write() as session:
+        find_mark(access, session, job_id)
+        states.describe(session, job_id, changes)
+    return _read(access, job_id, 200)
 
 
 @router.post(

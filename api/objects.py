@@ -26,7 +26,7 @@ _RUN = (
 
 _JOB = (
     Job.id, Job.name, Job.status, Job.created_at, Job.queued_at, Job.started_at, Job.finished_at, Job.last_event,
-    Job.look, Job.spec["metadata"].label("metadata"),
+    Job.look, *(Job.spec[name].label(name) for name in ("metadata", "tags", "notes")),
 )  # fmt: skip
 
 _fresh = and_(Run.started_at >= func.coalesce(Job.queued_at, Job.created_at), Run.reused_from.is_(None))
@@ -108,6 +108,8 @@ def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[s
         "error": error,
         "look": job.look,
         "metadata": job.metadata,
+        "tags": job.tags or [],
+        "notes": job.notes or "",
         "last_event": job.last_event,
         "links": {
             "self": base,

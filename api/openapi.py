@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
 from api.problems import Problem
-from api.requests import JobRequest, SeedsRequest
+from api.requests import ChangesRequest, JobRequest, SeedsRequest
 from api.webhooks import WebhookRequest
 from models.documents import EXACT
 from models.tabular.options import Options
@@ -25,7 +25,7 @@ MAKERS = {
 
 CONSTANT = {"metric": "val_loss", "format": "png"}
 
-REQUESTS = (JobRequest, SeedsRequest, WebhookRequest, Options)
+REQUESTS = (ChangesRequest, JobRequest, SeedsRequest, WebhookRequest, Options)
 
 REF = "#/components/schemas/{model}"
 

@@ -98,6 +98,8 @@ class JobRequest(Model):
         max_length=spec.MAX_METADATA,
         description=f"One's own, for finding the job again: at most {spec.MAX_METADATA_BYTES} bytes as JSON",
     )
+    tags: spec.Tags = Field(default=(), description="Words to find the job by")
+    notes: spec.Notes = Field(default="", description="Text of one's own")
 
     @classmethod
     def documented(cls) -> dict[str, Any]:
@@ -108,6 +110,17 @@ class JobRequest(Model):
                 "application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}, "examples": EXAMPLES}
             },
         }
+
+
+class ChangesRequest(spec.Description):
+    """What is to change of a job's description; what is left out stays."""
+
+    @classmethod
+    def documented(cls) -> dict[str, Any]:
+        """OpenAPI's request body."""
+        example = {"name": "dropout, second try", "tags": ["paper"], "notes": "With the learning rate halved."}
+        schema = {"schema": {"$ref": "#/components/schemas/ChangesRequest"}, "example": example}
+        return {"required": True, "content": {"application/json": schema}}
 
 
 class SeedsRequest(Model):

@@ -40,11 +40,15 @@ class Route(APIRoute):
         answer = super().get_route_handler()
         known = [each.alias for each in get_flat_params(self.dependant) if isinstance(each.field_info, Query)]
         told = (self.openapi_extra or {}).get("parameters", [])
-        deep = tuple(f"{each['name']}[" for each in told if each.get("style") == "deepObject")
-        known += [each["name"] for each in told if each["in"] == "query"]
+        deep = [f"{each['name']}[" for each in told if each.get("style") == "deepObject"]
+        known += [each["name"] for each in told if each["in"] == "query" and each.get("style") != "deepObject"]
 
         async def handle(request: Request) -> Response:
-            unknown = [name for name in request.query_params if name not in known and not name.startswith(deep)]
+            unknown = [
+                name
+                for name in request.query_params
+                if name not in known and not (name.startswith(tuple(deep)) and name.endswith("]"))
+            ]
             if unknown:
                 raise UnknownParameter(
                     "See errors for each",

@@ -87,6 +87,8 @@ class JobCard(BaseModel):
     error: RunError | None
     look: Look | None = Field(description="With `until`: what was decided at the last look, and what is open")
     metadata: dict[str, JsonValue]
+    tags: list[str]
+    notes: str
     last_event: int = Field(description="The id of its latest event: what comes after it is news")
     links: dict[str, str]
 

@@ -25,6 +25,7 @@ from models.tables import (
     Epoch,
     Event,
     Job,
+    Label,
     ModelPart,
     Reproduction,
     Run,
@@ -149,6 +150,7 @@ def _remove_some(session: Session) -> int:
         or _remove(session, Epoch, Epoch.run_id.in_(runs))
         or _remove(session, Event, Event.job_id == job_id)
         or _remove(session, Run, Run.job_id == job_id)
+        or _remove(session, Label, Label.job_id == job_id)
         or _remove(session, Job, Job.id == job_id)
     )
 

@@ -16,16 +16,29 @@ from pydantic import AfterValidator, StringConstraints
 REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
 """Control characters, line separators, embedded directions, the byte-order mark, surrogates, what XML has not."""
 
+REFUSED_IN_TEXT = re.compile(REFUSED.pattern.replace("\x00-\x1f", "\x00-\x08\x0b\x0c\x0e-\x1f"))
+"""The same, but for tabs and the ends of lines."""
+
 
 def check_name(text: str) -> str:
     """`text` itself. Raises `ValueError` with the character that may not be there, and its place counted from 1."""
-    if found := REFUSED.search(text):
-        raise ValueError(f"{_named(found[0])} at character {found.start() + 1} cannot be part of a name")
+    _check(REFUSED, text, "a name")
     for end, place in ((text[:1], 1), (text[-1:], len(text))):
         if end.isspace():
             where = "begin" if place == 1 else "end"
             raise ValueError(f"A name cannot {where} with a space: {_named(end)} at character {place}")
     return text
+
+
+def check_text(text: str) -> str:
+    """`text` itself, of several lines. Raises `ValueError` like `check_name`."""
+    _check(REFUSED_IN_TEXT, text, "a text")
+    return text
+
+
+def _check(refused: re.Pattern[str], text: str, what: str) -> None:
+    if found := refused.search(text):
+        raise ValueError(f"{_named(found[0])} at character {found.start() + 1} cannot be part of {what}")
 
 
 def folded(text: str) -> str:
@@ -51,3 +64,6 @@ VariantName = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^,]*$"), AfterValidator(check_name)
 ]
 """A variant's: without commas, since addresses list variants with commas between."""
+
+Tag = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(check_name)]
+"""One of a job's, to find it by."""

@@ -15,7 +15,7 @@ from models.kinds.kind import Model, Seed, unnamed
 from models.kinds.layer import on_inputs
 from models.kinds.metrics import ASKED, METRICS, offered
 from models.kinds.optimizers import OPTIMIZERS
-from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Specification, Training
+from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Description, Specification, Training
 from models.until import MAX_SEEDS, Until
 
 
@@ -88,6 +88,21 @@ def resolve(body: Any) -> Specification:
     if errors:
         raise SpecificationError(errors, more)
     return specification
+
+
+def resolve_description(body: Any) -> Description:
+    """What a client's `{"name": ..., "tags": [...], "notes": ...}` changes.
+
+    Raises `SpecificationError` with every fault, like `resolve`.
+    """
+    try:
+        description = Description.model_validate_json(json.dumps(body))
+    except ValidationError as invalid:
+        raise SpecificationError(list(faults_of(invalid, body, body))) from None
+    if not description.model_fields_set:
+        detail = f"Say what to change: {', '.join(Description.model_fields)}"
+        raise SpecificationError([fault((), "nothing_to_change", detail)])
+    return description
 
 
 class _More(Model):

@@ -14,7 +14,7 @@ import operator
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, JsonValue, StringConstraints, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, JsonValue, StringConstraints, ValidationError
 
 from models.errors import UnreadableSpecification
 from models.kinds.axes import AXES
@@ -26,7 +26,7 @@ from models.kinds.layers import AnyLayer
 from models.kinds.metrics import ASKED, AskedName, MetricName, recorded
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.kinds.task import Task
-from models.names import Name, VariantName
+from models.names import Name, Tag, VariantName, check_text
 from models.until import MAX_SEEDS, Until
 
 # Limits, each with its reason in docs/limits.md.
@@ -37,6 +37,9 @@ MAX_BATCH_SIZE = 25_000
 MAX_METADATA = 64
 MAX_METADATA_BYTES = 16_384
 """As compact JSON in UTF-8."""
+MAX_TAGS = 20
+MAX_NOTES = 10_000
+"""Characters."""
 
 
 class EarlyStopping(Model):
@@ -105,6 +108,19 @@ class RunSpecification(Model):
     seed: int
 
 
+Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: tuple(dict.fromkeys(tags)))]
+"""Each once, in the order given."""
+Notes = Annotated[str, StringConstraints(max_length=MAX_NOTES), AfterValidator(check_text)]
+
+
+class Description(Model):
+    """What may be changed of a job once it is accepted; what is left out stays."""
+
+    name: Name | None = None
+    tags: Tags | None = None
+    notes: Notes | None = None
+
+
 class Specification(Model):
     """A job, resolved: every default filled in."""
 
@@ -119,6 +135,8 @@ class Specification(Model):
     metadata: dict[Annotated[str, StringConstraints(max_length=100)], JsonValue] = Field(
         default={}, max_length=MAX_METADATA
     )
+    tags: Tags = Field(default=(), exclude_if=operator.not_)
+    notes: Notes = Field(default="", exclude_if=operator.not_)
 
     def run(self, variant: str, seed: int) -> RunSpecification:
         """The run of `variant` with `seed`. Raises KeyError if there is no such variant."""

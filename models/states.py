@@ -28,9 +28,10 @@ from models.errors import Conflict, NotFound, SpecificationError
 from models.estimates import cost_of
 from models.faults import fault
 from models.ids import new_id
+from models.labels import label
 from models.resolution import resolve_more
 from models.reuse import key_of
-from models.specification import Specification, stored
+from models.specification import Description, Specification, stored
 from models.tables import FINISHED, Event, Job, Run, Status
 from models.webhooks import Happened
 
@@ -58,10 +59,25 @@ def submit(session: Session, specification: Specification, owner: str = "") -> J
     )
     session.add(job)
     session.flush()
+    label(session, job)
     _add_runs(session, job, specification, specification.seeds, clock)
     emit(session, job, "job.queued")
     session.flush()
     return job
+
+
+def describe(session: Session, job_id: str, changes: Description) -> None:
+    """Changes the job's name, tags or notes, in whatever state it is; nothing that a number depends on."""
+    job = _locked(session, job_id)
+    told = {name: value for name, value in changes.model_dump(mode="json").items() if value is not None}
+    told = {name: value for name, value in told.items() if value != job.spec.get(name, type(value)())}
+    if not told:
+        return
+    job.spec = {name: value for name, value in {**job.spec, **told}.items() if value or name not in ("tags", "notes")}
+    job.name = told.get("name", job.name)
+    label(session, job)
+    emit(session, job, "job.changed", data=told)
+    session.flush()
 
 
 def add_seeds(session: Session, job_id: str, body: Any) -> int:

@@ -133,6 +133,17 @@ class Job(Deletable, Base):
         return name
 
 
+class Label(Base):
+    """What a job is found by (`models.labels`): a tag, or a member of its metadata."""
+
+    __tablename__ = "labels"
+    __table_args__ = (Index(None, "key", "value", "job_id"),)
+
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[str] = mapped_column(String(120), primary_key=True)
+    value: Mapped[str] = mapped_column(String(200), primary_key=True)
+
+
 class Run(Base):
     """One variant with one seed."""
 

@@ -108,6 +108,7 @@ def test_up_nothing_is_lost_and_down_everything_is_as_it_was(saved: str, setting
         for key, row in rows.items():
             kept = {column: value for column, value in row.items() if column in after[name][key]}
             assert {column: after[name][key][column] for column in kept} == kept, name
+    assert ("metadata.owner", "team-a") in {(row["key"], row["value"]) for row in after["labels"].values()}
     downgrade(settings, SAVED_AT[saved.partition("-")[0]])
     assert rows_of(settings) == before
     upgrade(settings)

@@ -18,7 +18,7 @@ from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob,
 from api.selection import Chosen, JobIds, RunIds, choose, of_job
 from models.kinds.kind import among
 from models.kinds.metric import Of
-from models.kinds.metrics import METRICS, VAL_LOSS, check_offered
+from models.kinds.metrics import METRICS, VAL_DATA_LOSS, check_offered
 from models.specification import dataset_of, until_of
 from reporting.analysis import analyse
 from reporting.answers import Metrics
@@ -39,7 +39,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has
 
 
 @router.get("/jobs/{job_id}/metrics", response_model=JobMetrics, summary="Get a job's metrics", responses=_RESPONSES)
-def get_metrics(request: Request, access: Reader, job_id: str, by: By = VAL_LOSS) -> Response:
+def get_metrics(request: Request, access: Reader, job_id: str, by: By = VAL_DATA_LOSS) -> Response:
     """The final and the best epoch of each run, and across seeds mean, standard deviation and interval.
 
     With a holdout also the test set's score, at the epoch that training chose.
@@ -55,7 +55,7 @@ def get_metrics(request: Request, access: Reader, job_id: str, by: By = VAL_LOSS
 
 @router.get("/metrics", response_model=MetricsAcross, summary="Get the metrics of several jobs", responses=_RESPONSES)
 def get_metrics_across(
-    request: Request, access: Reader, job: JobIds = None, run: RunIds = None, by: By = VAL_LOSS
+    request: Request, access: Reader, job: JobIds = None, run: RunIds = None, by: By = VAL_DATA_LOSS
 ) -> Response:
     """The same of chosen jobs and runs. Variants of two jobs are never thrown together, whatever their names."""
     with access.database.read() as session:

@@ -14,6 +14,7 @@ from api.schemas import LISTED_RUNS, JobObject, ListedJob, Progress, RunCounts, 
 from models.database import now
 from models.errors import NotFound, UnreadableSpecification
 from models.history import shown
+from models.kinds.metrics import VAL_DATA_LOSS
 from models.specification import dataset_of
 from models.tables import FINISHED, Job, Run, Status
 
@@ -117,7 +118,7 @@ def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[s
             "history": f"{base}/history",
             "metrics": f"{base}/metrics",
             "analysis": f"{base}/analysis",
-            "plot": f"{base}/plots/val_loss.png",
+            "plot": f"{base}/plots/{VAL_DATA_LOSS}.png",
             "report": f"{base}/report.html",
             "bundle": f"{base}/bundle.zip",
         },

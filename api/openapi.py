@@ -23,7 +23,7 @@ MAKERS = {
 }
 """Operations that make something: the status they make it with, and where its ids are in their answer."""
 
-CONSTANT = {"metric": "val_loss", "format": "png"}
+CONSTANT = {"metric": "val_data_loss", "format": "png"}
 
 REQUESTS = (ChangesRequest, JobRequest, SeedsRequest, WebhookRequest, Options)
 

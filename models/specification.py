@@ -23,7 +23,7 @@ from models.kinds.datasets import DATASETS, AnyDataset
 from models.kinds.kind import Model, Seed, default
 from models.kinds.layer import MAX_LAYERS
 from models.kinds.layers import AnyLayer
-from models.kinds.metrics import ASKED, AskedName, MetricName, recorded
+from models.kinds.metrics import ASKED, VAL_DATA_LOSS, AskedName, MetricName, recorded
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.kinds.task import Task
 from models.names import Name, Tag, VariantName, check_text
@@ -45,10 +45,11 @@ MAX_NOTES = 10_000
 class EarlyStopping(Model):
     """`keras.callbacks.EarlyStopping`: stop once `monitor` has not bettered by `min_delta` for `patience` epochs.
 
-    With `restore_best` the run's model is that of the best epoch instead of the last.
+    `monitor` is by default the validation loss without the weights' penalties. With `restore_best` the run's model is
+    that of the best epoch instead of the last.
     """
 
-    monitor: MetricName = "val_loss"
+    monitor: MetricName = VAL_DATA_LOSS
     patience: int = Field(default=0, ge=0, le=MAX_EPOCHS)
     min_delta: float = Field(default=0.0, ge=0, le=1e6)
     restore_best: bool = False

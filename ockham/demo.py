@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from models.kinds.metrics import VAL_DATA_LOSS
 from ockham import tables
 from ockham.errors import PartFailed
 from ockham.guardian import OCKHAM, Guardian
@@ -131,7 +132,7 @@ def _write_results(client: Client, job: Job, out: Path) -> Summary:
     out.mkdir(parents=True, exist_ok=True)
     for name, (metric, variant) in FIGURES.items():
         client.plot(job, metric, variants=["original", variant], style="notebook", path=out / f"{name}.png")
-    client.plot(job, "val_loss", style="lines", path=out / "all_validation_loss.png")
+    client.plot(job, VAL_DATA_LOSS, style="lines", path=out / "all_validation_loss.png")
     (out / "history.csv").write_bytes(client.history(job, "csv").encode())
     summary = summarize(client, job)
     facts = {"dataset": tables.data_set(job), "epochs": job.spec["training"]["epochs"], "job_id": job.id}
@@ -154,6 +155,8 @@ def _markdown(job: Job, summary: Summary) -> str:
         f"{summary.comparison.title}:",
         "",
         *summary.comparison.markdown(),
+        "",
+        "The figures 1 to 5 show Keras's losses, which include weight penalties, as in the notebook.",
         "",
         *(line for note in summary.notes for line in (note, "")),
     ]

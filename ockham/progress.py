@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Column
 
-from models.kinds.metric import Of
+from models.kinds.metric import Metric, Of
 from models.kinds.metrics import METRICS
 from ockham_client import Event, Job
 from reporting.names import shortened
@@ -109,6 +109,11 @@ def _values(event: Event) -> str:
     shown = [
         f"{name} {value:.4f}" if abs(value) < 1e4 else f"{name} {value:.3g}"
         for name, metric in METRICS.items()
-        if metric.measure.keras and metric.of != Of.EVALUATED and (value := event.data["metrics"].get(name)) is not None
+        if _is_shown(metric) and (value := event.data["metrics"].get(name)) is not None
     ]
     return "  ".join(shown)
+
+
+def _is_shown(metric: Metric) -> bool:
+    """Losses are shown without weight penalties."""
+    return metric.of != Of.EVALUATED and not metric.measure.asked and not metric.measure.penalised

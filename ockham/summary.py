@@ -38,7 +38,7 @@ class Summary:
 
 def summarize(client: Client, job: Job) -> Summary:
     """Asks the service for the job's metrics and analysis."""
-    rows = results(job, client.metrics(job), client.metrics(job, VAL_DATA_LOSS))
+    rows = results(job, client.metrics(job))
     analysis = client.analysis(job)
     compared = comparison_grid(job, analysis)
     return Summary(rows, analysis, results_grid(job, rows), compared, list(notes(analysis)))

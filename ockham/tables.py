@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.table import Column, Table
 
 from models.kinds.metric import Of
-from models.kinds.metrics import DATA_LOSS, METRICS, VAL_DATA_LOSS, VAL_LOSS, phrase
+from models.kinds.metrics import DATA_LOSS, METRICS, VAL_DATA_LOSS, phrase
 from models.kinds.task import Task
 from models.specification import dataset_of
 from ockham_client import Job, Run
@@ -67,13 +67,8 @@ def job_table(job: Job) -> Table:
     return table
 
 
-def results(job: Job, metrics: Mapping[str, Any], fair: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What each variant came to, means over its seeds: the rows of a job's summary.
-
-    `metrics` are at the best epochs by whatever was asked for, `fair` those by `val_data_loss`: each variant's least
-    loss without penalties is at an epoch of its own.
-    """
-    least = {variant["variant"]: _mean(variant, f"best_{VAL_DATA_LOSS}") for variant in fair["variants"]}
+def results(job: Job, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What each variant came to, means over its seeds: the rows of a job's summary."""
     rows = []
     for variant in metrics["variants"]:
         runs = [run for run in job.runs if run.variant == variant["variant"]]
@@ -84,7 +79,6 @@ def results(job: Job, metrics: Mapping[str, Any], fair: Mapping[str, Any]) -> li
                 "parameters": runs[0].parameters if runs else None,
                 "n": variant["n"],
                 **{name: _mean(variant, name) for name, value in variant.items() if value is None or _is_mean(value)},
-                f"best_{VAL_DATA_LOSS}": least.get(variant["variant"]),
                 "seconds": sum(took) / len(took) if took else None,
             }
         )
@@ -131,21 +125,19 @@ def columns(by: str, rows: Sequence[Mapping[str, Any]], task: Task) -> dict[str,
         for name, metric in METRICS.items()
         if metric.measure.asked and any(row.get(f"best_{name}") is not None for row in rows)
     ]
-    beside = [name for name in (measure if by != measure else VAL_LOSS, *asked) if name != by]
-    fair = {f"best_{VAL_DATA_LOSS}": phrase(f"best_{VAL_DATA_LOSS}", task)} if METRICS[by].measure.penalised else {}
+    beside = [name for name in (measure if by != measure else VAL_DATA_LOSS, *asked) if name != by]
     test = [f"test_{name}" for name in (DATA_LOSS.name, task.measure)]
     if all(row.get(name) is None for row in rows for name in test):
         test = []
     return {
         f"best_{by}": f"best {phrase(by, task)}",
-        **fair,
         **{f"best_{name}": f"{METRICS[name].measure.titled(task)} at best epoch" for name in beside},
         f"final_{by}": phrase(f"final_{by}", task),
         **{name: phrase(name, task) for name in test},
     }
 
 
-def results_grid(job: Job, rows: Sequence[Mapping[str, Any]], by: str = "val_loss") -> Grid:
+def results_grid(job: Job, rows: Sequence[Mapping[str, Any]], by: str = VAL_DATA_LOSS) -> Grid:
     """A row a variant: what the experiment is about. `rows` are of `results`; `by` chose the best epochs."""
     shown = columns(by, rows, dataset_of(job.spec).task)
     seeds = max((row["n"] for row in rows), default=0)

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from models.kinds.metrics import METRICS
+from models.kinds.metrics import METRICS, VAL_DATA_LOSS
 from ockham import tables
 from ockham.progress import JobProgress
 from ockham.summary import summarize
@@ -140,7 +140,7 @@ def _show(client: Client, job: Job, as_json: bool) -> None:
     if any(run.status == "succeeded" for run in job.runs):
         summarize(client, job).show(console)
     elif any(run.epoch for run in job.runs):
-        rows = tables.results(job, client.metrics(job), client.metrics(job, "val_data_loss"))
+        rows = tables.results(job, client.metrics(job))
         console.print(tables.results_grid(job, rows).table())
 
 
@@ -259,7 +259,7 @@ def metrics(
     job: JobId,
     by: Annotated[
         str | None,
-        typer.Option(help="The metric of the validation set that says which epoch is best: val_data_loss, say."),
+        typer.Option(help=f"The metric of the validation set that says which epoch is best; {VAL_DATA_LOSS} if none."),
     ] = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -270,9 +270,8 @@ def metrics(
         if as_json:
             print_json(answer)
             return
-        shown, chosen = client.job(job), by or "val_loss"
-        fair = answer if by == "val_data_loss" else client.metrics(job, "val_data_loss")
-        output().print(tables.results_grid(shown, tables.results(shown, answer, fair), chosen).table())
+        shown = client.job(job)
+        output().print(tables.results_grid(shown, tables.results(shown, answer), by or VAL_DATA_LOSS).table())
 
 
 def analysis(
@@ -291,7 +290,7 @@ def plot(
     job: JobId,
     metric: Annotated[
         str, typer.Argument(help=f"One that is recorded of: {', '.join(METRICS)}; or another figure: sweep, say.")
-    ] = "val_loss",
+    ] = VAL_DATA_LOSS,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file: .png, .svg or .pdf.")] = None,
     variants: Annotated[str | None, typer.Option(help="Names, with commas between; all unless given.")] = None,
     style: Annotated[str | None, typer.Option(help="lines or notebook.")] = None,

@@ -56,6 +56,10 @@ class RunMetrics(Answer):
     status: Status
     final: EpochValues | None = Field(description="Its last epoch so far")
     best: EpochValues | None = Field(description="Null if no epoch has a finite value of what the best is chosen by")
+    chosen_by: str = Field(
+        description="The metric that `best` is chosen by: what was asked for or, of a run that recorded no loss "
+        "without penalties, the same loss with them"
+    )
     test: dict[str, float | None] | None = Field(
         description="With a holdout: the losses and the task's measure (`acc`, say) of the test set, "
         "at the epoch that training chose"

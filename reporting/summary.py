@@ -8,7 +8,7 @@ from typing import Literal
 
 from models.history import RunHistory, kind, show
 from models.kinds.metric import Of
-from models.kinds.metrics import METRICS, VAL_LOSS, scored
+from models.kinds.metrics import METRICS, PENALISED, VAL_DATA_LOSS, scored
 from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
 from models.tables import FINISHED, Status
@@ -49,14 +49,15 @@ Scores = Mapping[str, Mapping[str, float | None] | None]
 
 def summarize(
     histories: Iterable[RunHistory],
-    by: str = VAL_LOSS,
+    by: str = VAL_DATA_LOSS,
     scores: Scores | None = None,
     task: Task = Binary(),  # noqa: B008 (it is frozen)
 ) -> Metrics:
     """Each run's final and best epoch, and each variant's means.
 
     A run's best epoch is that of its least finite `by` (its greatest if more of it is better), the
-    first of equals; None if no epoch has a finite one. A variant's values are over its runs that have
+    first of equals; None if no epoch has a finite one. A run that did not record `by` is chosen by the same with
+    penalties, and says so in `chosen_by`. A variant's values are over its runs that have
     them, `n` being those with a best epoch; `best_val_acc`, say, is the accuracy at the best epoch. Runs
     that are still training count with the epochs they have, and `unfinished` counts them.
 
@@ -73,7 +74,8 @@ def summarize(
 def _run(history: RunHistory, by: str, test: Mapping[str, float | None] | None) -> RunMetrics:
     index = {epoch: i for i, epoch in enumerate(history.epochs)}
     final_epoch = history.epochs[-1] if history.epochs else None
-    best_epoch = best(history.epochs, history.metrics.get(by, (math.nan,) * len(history.epochs)), by)
+    chosen_by = by if by in history.metrics else PENALISED.get(by, by)
+    best_epoch = best(history.epochs, history.metrics.get(chosen_by, (math.nan,) * len(history.epochs)), chosen_by)
 
     def at(epoch: int | None) -> EpochValues | None:
         if epoch is None:
@@ -88,6 +90,7 @@ def _run(history: RunHistory, by: str, test: Mapping[str, float | None] | None) 
         status=Status(history.status),
         final=at(final_epoch),
         best=at(best_epoch),
+        chosen_by=chosen_by,
         test=None if test is None else _score(test),
         nonfinite=[entry for entry in nonfinite(history) if entry.epoch in (final_epoch, best_epoch)],
     )

@@ -65,6 +65,6 @@ def test_the_session(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
         assert "job.succeeded" in done.stdout
-        assert (tmp_path / "val_loss.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / "val_data_loss.png").read_bytes().startswith(b"\x89PNG")
         assert len((tmp_path / "history.csv").read_text().splitlines()) == 1 + 5 * 3 * 10
         assert service.stop(signal.SIGINT) == 0

@@ -23,7 +23,7 @@ from models.kinds.datasets.synthetic import Synthetic
 from models.kinds.layers.dense import Dense
 from models.kinds.layers.dropout import Dropout
 from models.kinds.metric import Of
-from models.kinds.metrics import MEASURES, METRICS, scored
+from models.kinds.metrics import MEASURES, METRICS, VAL_DATA_LOSS, scored
 from models.specification import RunSpecification, Training
 from worker import checkpoint as checkpoints
 from worker import sparse
@@ -227,12 +227,14 @@ class _Run:
 class Choice:
     """When to stop and which epoch is best, by the rules of `keras.callbacks.EarlyStopping`.
 
+    Without early stopping the best epoch is that of the least validation loss, penalties left out.
+
     wanted: whether the run's model is the best epoch's (`restore_best`, or a holdout to choose on).
     """
 
     def __init__(self, run: RunSpecification) -> None:
         stopping = run.training.early_stopping
-        self.monitor = stopping.monitor if stopping else "val_loss"
+        self.monitor = stopping.monitor if stopping else VAL_DATA_LOSS
         self.min_delta = stopping.min_delta if stopping else 0.0
         self.patience = stopping.patience if stopping else math.inf
         self.wanted = bool(stopping and stopping.restore_best) or bool(run.dataset.held_out)

@@ -125,7 +125,8 @@ class AsyncClient:
         return await self._run(calls.history(job, format))
 
     async def metrics(self, job: Jobs, by: str | None = None) -> dict[str, Any]:
-        """Final and best values a run and a variant; `by` is the metric that says which epoch is best."""
+        """Final and best values a run and a variant; `by` is the metric that says which epoch is best, by
+        default the validation loss without penalties."""
         return await self._run(calls.metrics(job, by))
 
     async def analysis(self, job: JobLike, view: str | None = None) -> dict[str, Any]:
@@ -135,7 +136,7 @@ class AsyncClient:
     async def plot(
         self,
         job: Jobs,
-        metric: str = "val_loss",
+        metric: str = "val_data_loss",
         *,
         format: str = "png",
         path: Path | str | None = None,

@@ -126,7 +126,8 @@ class Client:
         return self._run(calls.history(job, format))
 
     def metrics(self, job: Jobs, by: str | None = None) -> dict[str, Any]:
-        """Final and best values a run and a variant; `by` is the metric that says which epoch is best."""
+        """Final and best values a run and a variant; `by` is the metric that says which epoch is best, by
+        default the validation loss without penalties."""
         return self._run(calls.metrics(job, by))
 
     def analysis(self, job: JobLike, view: str | None = None) -> dict[str, Any]:
@@ -136,7 +137,7 @@ class Client:
     def plot(
         self,
         job: Jobs,
-        metric: str = "val_loss",
+        metric: str = "val_data_loss",
         *,
         format: str = "png",
         path: Path | str | None = None,

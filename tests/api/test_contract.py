@@ -404,17 +404,19 @@ def test_metrics(http: httpx.Client, trainer: Trainer) -> None:
         trainer.succeed(held)
     metrics = http.get(f"/v1/jobs/{job['id']}/metrics").json()
     assert (metrics["object"], metrics["job_id"]) == ("metrics", job["id"])
-    assert [run["best"]["epoch"] for run in metrics["runs"]] == [2, 3]
+    assert [run["best"]["epoch"] for run in metrics["runs"]] == [3, 3]
+    assert {run["chosen_by"] for run in metrics["runs"]} == {"val_data_loss"}
+    assert job["links"]["plot"] == f"/v1/jobs/{job['id']}/plots/val_data_loss.png"
     assert [run["final"]["epoch"] for run in metrics["runs"]] == [3, 3]
-    (variant,) = metrics["variants"]
+    keras = http.get(f"/v1/jobs/{job['id']}/metrics", params={"by": "val_loss"}).json()
+    assert [run["best"]["epoch"] for run in keras["runs"]] == [2, 3]
+    (variant,) = keras["variants"]
     assert {"variant", "n", "best_epoch", "best_val_loss", "best_val_acc", "final_val_loss"} <= variant.keys()
     assert variant["n"] == 2
     assert variant["best_epoch"]["mean"] == 2.5
     assert variant["best_epoch"]["sd"] == pytest.approx(math.sqrt(0.5))
     low_end, high_end = variant["best_epoch"]["ci95"]
     assert low_end < 2.5 < high_end
-    other = http.get(f"/v1/jobs/{job['id']}/metrics", params={"by": "val_data_loss"}).json()
-    assert [run["best"]["epoch"] for run in other["runs"]] == [3, 3]
 
 
 def test_metrics_tell_the_test_set_s_score_where_there_is_a_holdout(http: httpx.Client, trainer: Trainer) -> None:

@@ -44,6 +44,7 @@ def test_nothing_is_left_implicit_and_the_result_is_a_valid_body() -> None:
     }
     document = json.loads(resolve(body).model_dump_json())
     assert document["training"]["optimizer"]["beta_1"] == 0.9
+    assert document["training"]["early_stopping"]["monitor"] == "val_data_loss"
     assert document["variants"][1]["training"]["epochs"] == 3
     assert document["variants"][1]["training"]["batch_size"] == 64  # the job's own
     assert resolve(document) == resolve(body) == stored(document)

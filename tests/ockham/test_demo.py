@@ -38,8 +38,8 @@ def check(out: Path, dataset: str, epochs: int) -> None:
     assert variants["original"]["parameters"] == 160_305
     for row in variants.values():
         assert 1 <= row["best_epoch"] <= epochs
-        assert 0 < row["best_val_loss"] <= row["final_val_loss"]
-        assert 0 < row["best_val_data_loss"] <= row["best_val_loss"]
+        assert 0 < row["best_val_data_loss"] <= row["final_val_data_loss"]
+        assert row["best_val_data_loss"] <= row["best_val_loss"]
         assert 0 < row["best_val_acc"] <= 1
         assert row["verdict"]
         assert row["seconds"] > 0
@@ -50,6 +50,7 @@ def check(out: Path, dataset: str, epochs: int) -> None:
     table = (out / "summary.md").read_text()
     assert "each variant minus original" in table
     assert "(one_seed)" in table
+    assert "The figures 1 to 5 show Keras's" in table
     assert dataset in table
     assert all(f"{name}.png" in table for name in FIGURES)
 

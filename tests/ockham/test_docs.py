@@ -65,7 +65,7 @@ def test_the_client_page_runs_top_to_bottom(live: str, tmp_path: Path) -> None:
         cwd=tmp_path, env=environment(OCKHAM_URL=live, MLFLOW_DISABLE_TELEMETRY="true"), timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert (tmp_path / "val_loss.png").read_bytes().startswith(b"\x89PNG")
+    assert (tmp_path / "val_data_loss.png").read_bytes().startswith(b"\x89PNG")
     assert "422 invalid_specification" in done.stdout
 
 

@@ -40,29 +40,31 @@ def compared(variant: str, n: int, difference: float | None, ci95: Any = None, p
     }  # fmt: skip
 
 
-def test_the_cross_entropy_is_at_an_epoch_of_its_own() -> None:
-    by_loss = metrics(best_epoch=3, best_val_loss=0.5, best_val_data_loss=0.4)
-    rows = results(job("original"), by_loss, metrics(best_epoch=7, best_val_data_loss=0.3))
+def test_a_table_shows_one_loss_without_penalties_unless_asked_for_the_other() -> None:
+    rows = results(job("original"), metrics(best_epoch=3, best_val_loss=0.5, best_val_data_loss=0.4))
     grid = results_grid(job("original"), rows)
     shown = dict(zip(grid.headings, grid.rows[0], strict=True))
     assert shown["best epoch"] == "3"
-    assert shown["best validation loss"] == "0.5000"
-    assert shown["best validation cross-entropy"] == "0.3000"
+    assert shown["best validation cross-entropy"] == "0.4000"
+    assert "best validation loss" not in shown
     assert shown["accuracy at best epoch"] == "–"
     assert not any("test" in heading for heading in grid.headings)
+    assert results_grid(job("original"), rows, "val_loss").headings[3] == "best validation loss"
+    by_accuracy = results_grid(job("original"), rows, "val_acc").headings[3:5]
+    assert by_accuracy == ("best validation accuracy", "cross-entropy at best epoch")
 
 
 @pytest.mark.parametrize(("mean", "shown"), [(4.0, "4"), (13 / 3, "4.3"), (10, "10")])
 def test_a_mean_of_epochs_has_one_decimal(mean: float, shown: str) -> None:
     answer = metrics(3, best_epoch=mean)
-    grid = results_grid(job("original"), results(job("original"), answer, answer))
+    grid = results_grid(job("original"), results(job("original"), answer))
     assert grid.rows[0][2] == shown
     assert grid.title.endswith("means over 3 seeds")
 
 
 def test_the_test_set_s_score_has_columns_where_there_is_one() -> None:
     answer = metrics(test_acc=0.9, test_data_loss=0.25)
-    grid = results_grid(job("original"), results(job("original"), answer, answer), "val_data_loss")
+    grid = results_grid(job("original"), results(job("original"), answer))
     shown = dict(zip(grid.headings, grid.rows[0], strict=True))
     assert (shown["test cross-entropy"], shown["test accuracy"]) == ("0.2500", "0.9000")
 
@@ -70,13 +72,12 @@ def test_the_test_set_s_score_has_columns_where_there_is_one() -> None:
 def test_the_columns_are_those_of_the_tasks() -> None:
     task = {"name": "synthetic_table", "classes": 3}
     several = Job.of({**job("original").raw, "spec": {"dataset": task, "baseline": "original"}})
-    answer = metrics(best_val_loss=0.6, best_val_data_loss=0.5, best_val_acc=0.8, test_data_loss=0.7, final_val_loss=1)
-    headings = results_grid(several, results(several, answer, answer)).headings
+    answer = metrics(best_val_data_loss=0.5, best_val_acc=0.8, test_data_loss=0.7, final_val_data_loss=1)
+    headings = results_grid(several, results(several, answer)).headings
     assert headings[3:-1] == (
-        "best validation loss",
         "best validation categorical cross-entropy",
         "accuracy at best epoch",
-        "final validation loss",
+        "final validation categorical cross-entropy",
         "test categorical cross-entropy",
         "test accuracy",
     )
@@ -168,7 +169,7 @@ def test_each_bar_has_a_name_of_its_own(width: int) -> None:
         console = on_screen(width)
         with JobProgress(running(*variants), console) as progress:
             for i, _ in enumerate(variants):
-                values = {"loss": 0.5, "acc": 0.5, "val_loss": 0.5, "val_acc": 0.5}
+                values = {"loss": 0.5, "acc": 0.5, "val_data_loss": 0.5, "val_acc": 0.5}
                 at = {"id": i, "created_at": "2026-01-01T00:00:00Z", "run_id": f"run_{i}"}
                 progress.on_event(Event.of({**at, "type": "run.epoch", "data": {"epoch": 1, "metrics": values}}))
         last = re.sub(r"\x1b\[[?0-9]*[A-Za-z]", "", shown_by(console)).splitlines()[-len(variants) * 6 :]

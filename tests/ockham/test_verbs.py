@@ -226,8 +226,8 @@ def test_figures_of_a_job_as_a_whole_and_of_its_test_scores(ockham: Run, tmp_pat
 
 
 def test_plot(ockham: Run, job: str, tmp_path: Path) -> None:
-    assert ockham("plot", job).stdout.strip() == "val_loss.png"
-    assert (tmp_path / "val_loss.png").read_bytes().startswith(b"\x89PNG")
+    assert ockham("plot", job).stdout.strip() == "val_data_loss.png"
+    assert (tmp_path / "val_data_loss.png").read_bytes().startswith(b"\x89PNG")
     assert ockham("plot", job, "acc", "-o", "a.svg", "--style", "notebook", "--variants", "original").returncode == 0
     assert b"<svg" in (tmp_path / "a.svg").read_bytes()
 
@@ -257,4 +257,4 @@ def test_progress_on_a_terminal_is_a_bar_a_run(live: str) -> None:
     text = shown.decode()
     assert "3/3" in text
     assert "━" in text
-    assert "val_loss 0." in text
+    assert "val_data_loss 0." in text

@@ -59,8 +59,17 @@ def test_the_interval_across_seeds_is_students() -> None:
 
 def test_another_metric_may_choose_the_best_epoch() -> None:
     runs = [history(val_loss=(0.5, 0.3, 0.4), val_data_loss=(0.2, 0.25, 0.3), val_acc=(0.7, 0.6, 0.9))]
-    assert best_epoch_of(summarize(runs, by="val_data_loss")) == 1
+    assert best_epoch_of(summarize(runs)) == 1, "without penalties"
+    assert best_epoch_of(summarize(runs, by="val_loss")) == 2
     assert best_epoch_of(summarize(runs, by="val_acc")) == 3
+
+
+def test_a_run_without_a_loss_free_of_penalties_is_chosen_by_the_one_it_has_and_says_so() -> None:
+    runs = [history(val_loss=(0.5, 0.3), val_data_loss=(0.2, 0.25)), history(val_loss=(0.5, 0.3)), history()]
+    found = summarize(runs).runs
+    assert [run.chosen_by for run in found] == ["val_data_loss", "val_loss", "val_loss"]
+    assert [run.best and run.best.epoch for run in found] == [1, 2, None]
+    assert summarize(runs[:1], by="val_acc").runs[0].chosen_by == "val_acc"
 
 
 def test_the_first_of_equal_epochs_is_the_best() -> None:

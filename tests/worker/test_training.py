@@ -270,13 +270,28 @@ def test_holdout_scores_the_test_set_once_at_the_best_epoch(small: Dataset, tmp_
     specification = specify("bigger", epochs=20, dataset={"validation": {"holdout": 150}})
     data = load_data(specification.dataset, tmp_path, None)
     epochs, result = run(specification, data)
-    assert result.chosen_epoch == 1 + int(np.argmin([epoch.metrics["val_loss"] for epoch in epochs]))
+    assert result.chosen_epoch == 1 + int(np.argmin([epoch.metrics["val_data_loss"] for epoch in epochs]))
     assert result.chosen_epoch < len(epochs)  # or the last epoch's weights would do
     loss, accuracy = load(result.model).evaluate(dense(data.test, data.inputs), np.asarray(data.test.labels), verbose=0)
     assert result.test is not None
     assert result.test["loss"] == pytest.approx(loss, abs=1e-5)
     assert result.test["acc"] == pytest.approx(accuracy, abs=1e-6)
     assert run(specify(epochs=1), small)[1].test is None
+
+
+@pytest.mark.parametrize("monitor", [None, "val_loss"])
+def test_a_holdout_chooses_without_penalties_unless_told_otherwise(tmp_path: Path, monitor: str | None) -> None:
+    from worker.data import load as load_data
+
+    penalised = {"name": "l2", "layers": [{"type": "dense", "units": 32, "kernel_regularizer": {"l2": 0.01}}]}
+    stopping: dict[str, Any] = {"early_stopping": {"monitor": monitor, "patience": 99}} if monitor else {}
+    specification = specify(penalised, epochs=12, dataset={"validation": {"holdout": 150}}, **stopping)
+    epochs, result = run(specification, load_data(specification.dataset, tmp_path, None))
+    least = {
+        name: 1 + int(np.argmin([epoch.metrics[name] for epoch in epochs])) for name in ("val_loss", "val_data_loss")
+    }
+    assert least["val_loss"] != least["val_data_loss"], "or this tells nothing"
+    assert result.chosen_epoch == least[monitor or "val_data_loss"]
 
 
 def test_evaluate_train_is_without_dropout(small: Dataset) -> None:

@@ -36,6 +36,8 @@ UNPENALISED = {
     of + name: of + measure.unpenalised for name, measure in MEASURES.items() for of in Of if measure.unpenalised
 } | {measure.plural: MEASURES[measure.unpenalised].plural for measure in MEASURES.values() if measure.unpenalised}
 """What shows the same without the weights' penalties, of a metric or a pair that has them in it."""
+PENALISED = {without: name for name, without in UNPENALISED.items()}
+"""The other way round."""
 
 LOSS = next(measure for measure in MEASURES.values() if measure.penalised)
 """The loss that is trained on."""

@@ -129,7 +129,7 @@ def kinds() -> str:
         "",
         "Made from the catalogue (`models/kinds`) by `python -m api.reference`.",
         "[The reference](api/reference.md#objects) has each field's limits;",
-        "[extending.md](extending.md) says how one more is added.",
+        "[remedies.md](remedies.md) says what they are good for, [extending.md](extending.md) how one more is added.",
     ]
     families: dict[str, Mapping[str, type[Kind]]] = {
         "Layers": LAYERS, "Regularizers": REGULARIZERS, "Constraints": CONSTRAINTS, "Optimizers": OPTIMIZERS,

@@ -191,4 +191,5 @@ def content_of(stored: StoredDataset) -> Content:
             for each in card.inputs
             if each.kind != "ignore"
         ),
+        labels=tuple(each.label for each in card.label.classes) if isinstance(card.label, Classes) else (),
     )

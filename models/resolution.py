@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -10,6 +11,7 @@ from pydantic import Field, ValidationError
 from models import presets, sweeps
 from models.errors import SpecificationError
 from models.faults import MOST_FAULTS, fault, faults_of
+from models.kinds.dataset import Dataset
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
 from models.kinds.layer import on_inputs
@@ -17,6 +19,9 @@ from models.kinds.metrics import ASKED, METRICS, offered
 from models.kinds.optimizers import OPTIMIZERS
 from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Description, Specification, Training
 from models.until import MAX_SEEDS, Until
+
+SHOWN_CLASSES = 20
+"""In the words of a fault."""
 
 
 def resolve(body: Any) -> Specification:
@@ -216,6 +221,16 @@ def _check_until(specification: Specification) -> list[dict[str, str]]:
     return errors
 
 
+def _check_class_weight(data: Dataset, within: tuple[str | int, ...], training: Training) -> Iterator[dict[str, str]]:
+    if training.class_weight is not None and not data.labels:
+        yield fault((*within, "class_weight"), "not_for_task", f"{data.task.title.capitalize()} has no classes")
+    elif isinstance(training.class_weight, dict):
+        there = ", ".join(data.labels[:SHOWN_CLASSES]) + (", …" if len(data.labels) > SHOWN_CLASSES else "")
+        for label in training.class_weight:
+            if label not in data.labels:
+                yield fault((*within, "class_weight", label), "unknown_class", f"The classes are: {there}")
+
+
 def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     """The rules that join several fields."""
     errors = _check_until(specification)
@@ -247,6 +262,10 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
             for i, name in enumerate(training.metrics)
             if name not in offered(task)
         ]
+        if training.label_smoothing and not task.smoothed:
+            detail = f"Labels of {task.title} are no classes that could be softened"
+            errors.append(fault((*within, "label_smoothing"), "not_for_task", detail))
+        errors += _check_class_weight(specification.dataset, within, training)
     data = specification.dataset
     if data.held_out >= data.available:
         detail = f"It must leave {data.rows} to train on: there are {data.available}"

@@ -18,9 +18,9 @@ from pydantic import AfterValidator, BaseModel, Field, JsonValue, StringConstrai
 
 from models.errors import UnreadableSpecification
 from models.kinds.axes import AXES
-from models.kinds.dataset import Dataset, TrainSamples
+from models.kinds.dataset import MAX_CLASSES, Dataset, TrainSamples
 from models.kinds.datasets import DATASETS, AnyDataset
-from models.kinds.kind import Model, Seed, default
+from models.kinds.kind import Model, Penalty, Rate, Seed, default
 from models.kinds.layer import MAX_LAYERS
 from models.kinds.layers import AnyLayer
 from models.kinds.metrics import ASKED, VAL_DATA_LOSS, AskedName, MetricName, recorded
@@ -55,6 +55,9 @@ class EarlyStopping(Model):
     restore_best: bool = False
 
 
+ClassWeights = Annotated[dict[str, Penalty], Field(min_length=1, max_length=MAX_CLASSES)]
+
+
 class Training(Model):
     """How a variant is trained. `evaluate_train` also evaluates the training set without dropout, each epoch.
 
@@ -68,6 +71,17 @@ class Training(Model):
     evaluate_train: bool = False
     # Absent if nothing is asked for: a run's key stays what it was before there were any to ask for.
     metrics: tuple[AskedName, ...] = Field(default=(), max_length=len(ASKED), exclude_if=operator.not_)
+    label_smoothing: Rate = Field(
+        default=0.0,
+        exclude_if=operator.not_,
+        description="This part of each label is shared out among all classes, as Keras's losses do it",
+    )
+    class_weight: Literal["balanced"] | ClassWeights | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description="By how much each class's rows count in the training loss, by label; those that are not named "
+        "count 1. `balanced`: all classes count the same, by the rows that are trained on",
+    )
 
     def recorded(self, task: Task) -> tuple[str, ...]:
         """The metrics of each epoch, by name, of a run on a data set of this task."""

@@ -22,9 +22,9 @@ import tensorflow as tf
 
 from models.kinds.layer import Layer, on_inputs
 from models.kinds.optimizer import Optimizer
-from models.kinds.task import Task
 from worker import sparse
 from worker.model import build, initialize, made, save
+from worker.objective import Objective
 
 KEPT_BYTES = 256 << 20
 """How much the networks may weigh that a process keeps ready beside the one in use."""
@@ -32,14 +32,14 @@ KEPT_BYTES = 256 << 20
 _kept: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
 
 
-def network_of(layers: tuple[Layer, ...], optimizer: Optimizer, task: Task, cuts: tuple[int, ...]) -> Network:
+def network_of(layers: tuple[Layer, ...], optimizer: Optimizer, objective: Objective, cuts: tuple[int, ...]) -> Network:
     """The network of this shape, traced once in a process; `reset` makes it a new one.
 
     The most recently used are kept, within `KEPT_BYTES`.
     """
-    key = (layers, optimizer, task, cuts)
+    key = (layers, optimizer, objective, cuts)
     if key not in _kept:
-        _kept[key] = Network(layers, optimizer, task, cuts)
+        _kept[key] = Network(layers, optimizer, objective, cuts)
     _kept.move_to_end(key)
     while len(_kept) > 1 and sum(network.nbytes for network in _kept.values()) > KEPT_BYTES:
         _kept.popitem(last=False)
@@ -61,9 +61,11 @@ class Network:
     Where noise is put on the inputs, rows are not sparse any more: in training each batch is made dense.
     """
 
-    def __init__(self, layers: tuple[Layer, ...], optimizer: Optimizer, task: Task, cuts: tuple[int, ...]) -> None:
-        self.task = task
-        self.model = build(layers, cuts[-1], task)
+    def __init__(
+        self, layers: tuple[Layer, ...], optimizer: Optimizer, objective: Objective, cuts: tuple[int, ...]
+    ) -> None:
+        self.objective = objective
+        self.model = build(layers, cuts[-1], objective.task)
         # Layers that put noise on the inputs, in training alone, and the layer that reads them.
         self.noise, self.rest = self.model.layers[: on_inputs(layers)], self.model.layers[on_inputs(layers) :]
         self.first: keras.layers.Dense = self.rest[0]
@@ -81,7 +83,8 @@ class Network:
         # One fused pass over a wide kernel's rows; a narrow one is quicker without.
         self._apply = tf.function(self._update, jit_compile=self.wide, autograph=False)
         # Both: (batches, first, last) -> float32 (last - first, 3), the mean loss of the data, penalty and
-        # score of each of the batches [first, last), trained on or only scored.
+        # score of each of the batches [first, last), trained on or only scored; (…, 4) with the loss that is
+        # trained on behind them if it is not that of the data.
         self.train = tf.function(partial(self._loop, self._step), autograph=False, reduce_retracing=True)
         self.evaluate = tf.function(partial(self._loop, self._score), autograph=False, reduce_retracing=True)
         # The same, but for the predictions themselves: float32 (rows, units). Traced only if they are asked for.
@@ -141,7 +144,7 @@ class Network:
     def file(self) -> bytes:
         """The model as a `.keras` file, compiled to be evaluated."""
         self._fill_kernel()
-        return save(self.model, self.task)
+        return save(self.model, self.objective.task)
 
     # --- graphs ------------------------------------------------------------------------------
 
@@ -235,26 +238,21 @@ class Network:
         with tf.GradientTape() as tape:
             tape.watch(product)
             predictions, penalty = self._outputs(product, training=True)
-            data_loss, score = self._means(labels, predictions)
-            loss = data_loss + penalty
+            data_loss, score, *fitted = self.objective.means(labels, predictions, training=True)
+            loss = (fitted[0] if fitted else data_loss) + penalty
         into_product, *gradients = tape.gradient(loss, [product, *(v.value for v in self.trainable)])
         for i, gradient in enumerate(block_gradients(into_product)):
             gradients[i] = gradient if gradients[i] is None else gradients[i] + gradient
         self._apply(gradients)
-        return tf.stack([data_loss, penalty, score])
+        return tf.stack([data_loss, penalty, score, *fitted])
 
     def _score(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
         """One batch in inference mode: what `_step` returns, and nothing changed."""
         labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
         product, _ = self._product(batches, batch)
         predictions, penalty = self._outputs(product, training=False)
-        data_loss, score = self._means(labels, predictions)
-        return tf.stack([data_loss, penalty, score])
-
-    def _means(self, labels: tf.Tensor, predictions: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """The task's loss and score, by Keras's own functions, as means over the batch's rows."""
-        loss, score = getattr(keras.losses, self.task.loss), getattr(keras.metrics, self.task.score)
-        return tf.reduce_mean(loss(labels, predictions)), tf.reduce_mean(score(labels, predictions))
+        data_loss, score, *fitted = self.objective.means(labels, predictions, training=False)
+        return tf.stack([data_loss, penalty, score, *fitted])
 
     def _predict(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
         """A batch's predictions in inference mode."""
@@ -273,7 +271,7 @@ class Network:
         def body(batch: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             return batch + 1, results.write(batch - first, step(batches, batch))
 
-        shape = (None, self.model.layers[-1].units) if whole else (3,)
+        shape = (None, self.model.layers[-1].units) if whole else (3 if self.objective.plain else 4,)
         results = tf.TensorArray(tf.float32, size=last - first, element_shape=shape, infer_shape=not whole)
         done = tf.while_loop(lambda batch, _: batch < last, body, (first, results))[1]
         return done.concat() if whole else done.stack()

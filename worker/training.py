@@ -31,6 +31,7 @@ from worker.checkpoint import Checkpoint
 from worker.data import Dataset, Reviews
 from worker.fingerprint import fingerprint
 from worker.network import forget_networks, network_of
+from worker.objective import Objective
 
 POLL_SECONDS = 0.2
 """How long a graph may run before it is asked again whether to stop."""
@@ -125,7 +126,7 @@ class _Run:
         self.identity = run.model_dump_json() + json.dumps(self.fingerprint)
         self.rows = sparse.prepare(data, next((layer.units for layer in run.layers if isinstance(layer, Dense)), 1))
         self.task = run.dataset.task
-        self.network = network_of(run.layers, self.training.optimizer, self.task, self.rows.cuts)
+        self.network = network_of(run.layers, self.training.optimizer, Objective.of(run, data), self.rows.cuts)
         self.choice = Choice(run)
         self.metrics = self.training.recorded(self.task)
         self.widths: dict[str, int] = defaultdict(lambda: 1)  # batches a call, for each kind of graph
@@ -197,8 +198,12 @@ class _Run:
         """Means over the rows of what `graph` returns for each batch."""
         counts = np.diff(batches.starts.numpy())
         means = np.average(self._computed(of, graph, batches).astype(np.float64), axis=0, weights=counts)
-        data_loss, penalty, score = map(float, means)
-        return {of + "loss": data_loss + penalty, of + self.task.measure: score, of + "data_loss": data_loss}
+        data_loss, penalty, score, *fitted = map(float, means)
+        return {
+            of + "loss": (fitted[0] if fitted else data_loss) + penalty,
+            of + self.task.measure: score,
+            of + "data_loss": data_loss,
+        }
 
     def _asked(self, batches: sparse.Batches) -> dict[str, float]:
         """The metrics that `training.metrics` asks for, from all predictions of the validation set."""

@@ -90,7 +90,7 @@ def _fields(
                 # Nothing in it means null, not the default.
                 "empty": default is not None and any(option.get("type") == "null" for option in any_of),
                 "start": (starts or {}).get(name, default),
-                "choices": plain.get("enum", []),
+                "choices": plain.get("enum", [plain["const"]] if "const" in plain else []),
                 "low": plain.get("minimum", plain.get("exclusiveMinimum")),
                 "high": plain.get("maximum"),
                 "main": name in main,
@@ -109,6 +109,6 @@ def _kinds(annotation: Any) -> Iterator[type[Kind]]:
 
 
 def _input(schema: dict[str, Any]) -> str:
-    if "enum" in schema:
+    if schema.keys() & {"enum", "const"}:
         return "choice"
     return {"boolean": "switch", "integer": "integer", "number": "number"}.get(schema.get("type", ""), "text")

@@ -10,6 +10,7 @@ from models.kinds.kind import Kind, Model
 from models.kinds.task import Task
 
 MAX_ROWS = 1_000_000
+MAX_CLASSES = 1000
 
 SCRIPT = '''\
 def read(dataset, path):
@@ -57,6 +58,12 @@ class Dataset(Kind):
     def task(self) -> Task:
         """What is to be learned from it."""
         raise NotImplementedError
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What its classes are called, in the order of their numbers; none if the label is not a class."""
+        task = self.task
+        return tuple(map(str, range(max(2, task.units)))) if task.smoothed else ()
 
     @property
     def inputs(self) -> int:

@@ -15,6 +15,7 @@ class Task:
 
     name: in answers. title: what people call it. activation: of the output layer. loss, score: the functions in
     `keras.losses` and `keras.metrics` whose means over the rows are the data's loss and the measure beside it.
+    smoothed: the function in `keras.losses` that is `loss` of softened labels; "" if labels cannot be softened.
     measure: the name of that measure, among those in `models.kinds.metrics`. loss_title: what people call the data's
     loss, within a sentence. unit, measure_unit: in which the two are measured, in the plural; "" if in none.
     """
@@ -27,6 +28,7 @@ class Task:
     score: ClassVar[str]
     measure: ClassVar[str] = "acc"
     loss_title: ClassVar[str]
+    smoothed: ClassVar[str] = ""
 
     @classmethod
     def kind(cls) -> str:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from models.kinds.dataset import MAX_CLASSES
 from models.names import REFUSED
 from models.tabular.columns import has_decimal_commas, numbers, present
 from models.tabular.faults import Faults, File, quoted
 from models.tabular.options import Options, TaskName
 from models.tabular.spool import Spool
 
-MAX_CLASSES = 1000
 MAX_CLASS_NAME = 200
 
 

@@ -85,6 +85,8 @@ def _network(run: RunSpecification) -> dict[str, Any]:
         "layers": [layer.in_keras() for layer in (*run.layers, task.output)],
         "optimizer": run.training.optimizer.in_keras(),
         "loss": task.loss,
+        "smoothed": task.smoothed,
+        "classes": run.dataset.labels,
         "measure": task.measure,
         "score": task.score,
     }

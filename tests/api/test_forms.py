@@ -35,8 +35,10 @@ def test_an_input_fits_its_field() -> None:
     kinds = {field["name"]: field["kind"] for field in fields["training"]}
     assert kinds == {
         "epochs": "integer", "batch_size": "integer", "optimizer": "nested", "early_stopping": "nested",
-        "evaluate_train": "switch", "metrics": "nested",
+        "evaluate_train": "switch", "metrics": "nested", "label_smoothing": "number", "class_weight": "choice",
     }  # fmt: skip
+    weights = next(field for field in fields["training"] if field["name"] == "class_weight")
+    assert (weights["choices"], weights["default"]) == (["balanced"], None)
     dense = {field["name"]: field for field in fields["layers"]["dense"]["fields"]}
     assert [dense[name]["kind"] for name in ("units", "activation", "use_bias")] == ["integer", "choice", "switch"]
     constraint = dense["kernel_constraint"]

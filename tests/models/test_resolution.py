@@ -151,6 +151,23 @@ def test_every_fault_is_told_at_once() -> None:
             },
             {"/variants/0/layers/1": "first_layer_not_dense"},
         ),
+        ({"variants": ["l1"], "training": {"label_smoothing": 1}}, {"/training/label_smoothing": "less_than"}),
+        (
+            {"variants": ["l1"], "training": {"class_weight": {"2": 1.0, "0": -1}}},
+            {"/training/class_weight/0": "greater_than_equal"},
+        ),
+        (
+            {"variants": ["l1", {"name": "x", "preset": "l2", "training": {"class_weight": {"2": 1, "1": 2}}}]},
+            {"/variants/1/training/class_weight/2": "unknown_class"},
+        ),
+        (
+            {
+                "variants": ["l1"],
+                "dataset": {"name": "synthetic_table", "classes": None},
+                "training": {"class_weight": "balanced", "label_smoothing": 0.1},
+            },
+            {"/training/class_weight": "not_for_task", "/training/label_smoothing": "not_for_task"},
+        ),
         ({"variants": [{"name": "x", "preset": "l1", "layers": []}]}, {"/variants/0/preset": "preset_and_layers"}),
         ({"variants": [{"name": "a,b", "layers": []}]}, {"/variants/0/name": "string_pattern_mismatch"}),
         ({"variants": ["l1"], "dataset": {"train_samples": 25_001}}, {"/dataset/train_samples": "too_large"}),

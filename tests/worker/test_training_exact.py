@@ -96,18 +96,27 @@ def engine_history(run: RunSpecification, data: Dataset) -> dict[str, list[float
 
 
 def keras_history(
-    model: keras.Model, optimizer: Any, run: RunSpecification, data: Dataset, words: np.ndarray | None = None
+    model: keras.Model,
+    optimizer: Any,
+    run: RunSpecification,
+    data: Dataset,
+    words: np.ndarray | None = None,
+    loss: Any = None,
+    **fit: Any,
 ) -> dict[str, list[float]]:
-    """Stock Keras from the same initial weights, fed the same batches, their columns in the order of `words`."""
+    """Stock Keras from the same initial weights, fed the same batches, their columns in the order of `words`.
+
+    loss: instead of the task's own. fit: further arguments of `keras.Model.fit`.
+    """
     beginning = build(run.layers, data.inputs, run.dataset.task)
     initialize(beginning, run.seed)
     weights = beginning.get_weights()
     task = run.dataset.task
-    loss, metric = STOCK[task.name]
+    own, metric = STOCK[task.name]
 
     def labels(rows: Reviews) -> np.ndarray:
-        own = np.asarray(rows.labels)
-        return keras.utils.to_categorical(own, task.units) if task.name == "multiclass" else own
+        given = np.asarray(rows.labels)
+        return keras.utils.to_categorical(given, task.units) if task.name == "multiclass" else given
 
     x, y = dense(data.train, data.inputs), labels(data.train)
     validation = (dense(data.validation, data.inputs), labels(data.validation))
@@ -117,13 +126,19 @@ def keras_history(
     for layer, begun in zip(model.layers, beginning.layers, strict=True):
         if (generator := getattr(begun, "seed_generator", None)) is not None:
             layer.seed_generator.state.assign(generator.state)
-    model.compile(optimizer=optimizer, loss=loss, metrics=[metric])
+    model.compile(optimizer=optimizer, loss=loss or own, metrics=[metric])
     names = ("loss", metric, "val_loss", f"val_{metric}")
     history: dict[str, list[float]] = {name: [] for name in names}
     for number in range(1, run.training.epochs + 1):
         order = sparse.order(run.seed, number, len(y))
         fitted = model.fit(
-            x[order], y[order], batch_size=run.training.batch_size, shuffle=False, validation_data=validation, verbose=0
+            x[order],
+            y[order],
+            batch_size=run.training.batch_size,
+            shuffle=False,
+            validation_data=validation,
+            verbose=0,
+            **fit,
         )
         for name in names:
             history[name] += fitted.history[name]
@@ -226,6 +241,60 @@ def test_noise_on_the_inputs(sets: dict[str, Dataset], task: str, name: str) -> 
         build(run.layers, sets[task].inputs, run.dataset.task), keras.optimizers.RMSprop(), run, sets[task]
     )
     assert_equal(engine_history(run, sets[task]), stock)
+
+
+def few_of_a_class(data: Dataset) -> Dataset:
+    """`data` with most rows of class 1 left out of those that are trained on."""
+    labels = np.asarray(data.train.labels)
+    kept = np.flatnonzero((labels != 1) | (np.arange(len(labels)) % 4 == 0))
+    rows = [data.train.slice(int(row), int(row) + 1) for row in kept]
+    indptr = np.concatenate([[0], np.cumsum([row.indptr[-1] - row.indptr[0] for row in rows])])
+    indices = np.concatenate([np.asarray(row.indices) for row in rows]).astype(np.int32)
+    numbers = None if data.train.numbers is None else np.asarray(data.train.numbers)[kept]
+    return replace(data, train=Reviews(indptr, indices, labels[kept], numbers), sha256=f"few {data.sha256}")
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"label_smoothing": 0.2},
+        {"class_weight": {"1": 3.5}},
+        {"class_weight": "balanced", "label_smoothing": 0.1},
+    ],
+    ids=str,
+)
+def test_softened_labels_and_weighted_classes(sets: dict[str, Dataset], task: str, asked: dict[str, Any]) -> None:
+    data = few_of_a_class(sets[task])
+    run = specify("l2", seed=1, batch_size=100, dataset=TASKS[task], evaluate_train=True, **asked)
+    smoothed = {"binary": keras.losses.BinaryCrossentropy, "multiclass": keras.losses.CategoricalCrossentropy}[task]
+    labels, classes = np.asarray(data.train.labels), run.dataset.task.units if task == "multiclass" else 2
+    weights = asked.get("class_weight")
+    if weights == "balanced":
+        counts = {number: np.count_nonzero(labels == number) for number in range(classes)}
+        weights = {number: len(labels) / classes / count for number, count in counts.items()}
+    elif weights:
+        weights = {int(label): weight for label, weight in weights.items()}
+    stock = keras_history(
+        build(run.layers, data.inputs, run.dataset.task),
+        keras.optimizers.RMSprop(),
+        run,
+        data,
+        loss=smoothed(label_smoothing=asked.get("label_smoothing", 0.0)),
+        class_weight=weights,
+    )
+    ours = engine_history(run, data)
+    assert_equal(ours, stock)
+    # The data's loss is what it was: a network that is trained otherwise is measured as others are.
+    last = training.train(run, data)
+    model = load(last.model)
+    x, y = dense(data.validation, data.inputs), np.asarray(data.validation.labels)
+    plain = model.evaluate(x, y, verbose=0)[0] - float(sum(model.losses))
+    assert ours["val_data_loss"][-1] == pytest.approx(plain, rel=1e-5)
+    if "label_smoothing" in asked:
+        assert ours["eval_loss"][-1] - ours["eval_data_loss"][-1] > float(sum(model.losses)) + 0.01
+    else:
+        assert ours["eval_loss"][-1] - ours["eval_data_loss"][-1] == pytest.approx(float(sum(model.losses)), rel=1e-4)
 
 
 def test_data_loss_is_the_loss_without_its_penalty(small: Dataset) -> None:

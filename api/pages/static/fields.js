@@ -47,8 +47,9 @@ export function input(draft, field, base) {
   const value = draft.read(pointer);
   const set = (/** @type {any} */ given) => draft.write(pointer, given === field.default && !field.kept ? undefined : given);
   if (field.kind === 'choice') {
-    const select = h('select', { onchange: () => set(select.value) }, field.choices.map((choice) => h('option', { value: choice }, choice)));
-    select.value = value ?? field.default;
+    const none = field.default === null && h('option', { value: '' }, 'none');
+    const select = h('select', { onchange: () => set(select.value || undefined) }, none, field.choices.map((choice) => h('option', { value: choice }, choice)));
+    select.value = value ?? field.default ?? '';
     return labelled(field.label, pointer, select);
   }
   if (field.kind === 'switch') {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
@@ -45,6 +46,8 @@ class Content(Model):
     test_rows: int = Field(ge=0, le=MAX_ROWS)
     grouped: bool
     columns: tuple[Column, ...] = Field(min_length=1)
+    # The classes' names. Absent in specifications that were stored before they had them.
+    labels: tuple[str, ...] = Field(default=(), exclude_if=operator.not_)
 
 
 class Table(Dataset):
@@ -99,6 +102,10 @@ class Table(Dataset):
     @property
     def task(self) -> Task:
         return task_of(self.found.classes, self.found.deviation)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.found.labels or super().labels
 
     def columns(self, kind: str) -> list[Column]:
         """Its columns of this kind, in the table's order."""

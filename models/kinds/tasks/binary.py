@@ -14,6 +14,7 @@ class Binary(Task):
 
     name, title, place = "binary", "binary classification", 0
     activation, loss, score = "sigmoid", "binary_crossentropy", "binary_accuracy"
+    smoothed = "binary_crossentropy"
     loss_title, unit = "cross-entropy", "nats"
 
     @property

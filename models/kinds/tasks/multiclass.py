@@ -15,6 +15,7 @@ class Multiclass(Task):
     name, title, place = "multiclass", "classification", 1
     # Keras's categorical cross-entropy and accuracy, of labels that are numbers instead of one-hot rows.
     activation, loss, score = "softmax", "sparse_categorical_crossentropy", "sparse_categorical_accuracy"
+    smoothed = "categorical_crossentropy"
     loss_title, unit = "categorical cross-entropy", "nats"
 
     classes: int

@@ -12,7 +12,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.orm import Session, selectinload
 
-from api import limits, peers
+from api import limits, peer_process
 from models import keys
 from models.database import Database
 from models.errors import NotFound, OckhamError
@@ -147,12 +147,12 @@ def _check_local(request: Request) -> None:
     client, server = request.scope.get("client"), request.scope.get("server")
     if client is None or server is None or server[1] is None or not is_loopback(server[0]):
         raise Unauthorized(f"Without keys only connections to a loopback address are served. {_MAKE_A_KEY}")
-    peer = peers.find(client, server)
+    peer = peer_process.find(client, server)
     if peer is None:
         return
     if not peer.inode or peer.uid not in (0, os.geteuid()):
         raise Unauthorized(f"Without keys only the user who runs the service is served. {_MAKE_A_KEY}")
-    if peers.serves_others(peer.inode):
+    if peer_process.serves_others(peer.inode):
         raise Unauthorized(f"Without keys no program is served that itself serves other machines. {_MAKE_A_KEY}")
 
 

@@ -41,7 +41,7 @@ from api.key_use import KeyUse
 from api.limits import RequestRate
 from api.origins import SameOrigin
 from api.periodic import Periodic
-from api.root import Below
+from api.root_path import RootPath
 from api.serving import told_to_end
 from api.sweep import sweep
 from api.watch import Watch
@@ -147,7 +147,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(StandardHeaders)
     telemetry.install(app)
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
-    app.add_middleware(Below, root=settings.root_path)
+    app.add_middleware(RootPath, root=settings.root_path)
     openapi.install(app)
     for resource in (jobs, datasets, events, histories, metrics, plots, report, runs, presets, webhooks):
         app.include_router(resource.router, prefix="/v1")

@@ -28,7 +28,7 @@ from api.access import Access, Reader, Submitter
 from api.body import CLOSE, TooLarge, TooSlow, length_told
 from api.lanes import READING
 from api.problems import documented
-from api.root import at
+from api.root_path import public_path
 from api.routing import Route
 from models import datasets, deletion
 from models.database import comparable
@@ -342,7 +342,7 @@ def _described(
 def _links(dataset_id: str | None, rows: bool = True) -> dict[str, str]:
     if dataset_id is None:
         return {}
-    base = at(f"/v1/datasets/{dataset_id}")
+    base = public_path(f"/v1/datasets/{dataset_id}")
     return {"self": base, **({"rows": f"{base}/rows"} if rows else {})}
 
 

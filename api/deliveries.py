@@ -23,7 +23,7 @@ from standardwebhooks import Webhook as Signer
 
 from api.addresses import CALL_SECONDS, Caller, Refused
 from models.database import Database, now, reason
-from models.deliveries import Leased, find_due, find_messages, lease, release, settle
+from models.deliveries import Leased, find_due, find_messages, lease, note_outcome, release
 from models.settings import Settings
 from models.tables import Delivery
 
@@ -126,7 +126,7 @@ class Deliveries:
         """Sends one message and notes what came of it; whether the next may be sent."""
         error = await self._send(leased, message, sent_at)
         pause = self._settings.webhook_retry_seconds
-        return await self._do(self._database.write, lambda session: settle(session, message, error, pause))
+        return await self._do(self._database.write, lambda session: note_outcome(session, message, error, pause))
 
     async def _send(self, leased: Leased, message: Delivery, sent_at: datetime) -> str | None:
         """Sends one message, signed by the Standard Webhooks rules; why it did not arrive."""

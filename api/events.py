@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from api.access import Access, Reader
-from api.marks import Mark, find_mark
+from api.job_versions import JobVersion, find_version
 from api.negotiation import accepted
 from api.problems import documented
 from api.routing import Route
@@ -45,7 +45,7 @@ async def get_events(
     last_event_id: Annotated[str | None, Header(description="Sent by a browser that resumes")] = None,
 ) -> Any:
     """Oldest first. As a stream it follows the job, and ends after the job's last event."""
-    mark = await run_in_threadpool(_mark, access, job_id)
+    version = await run_in_threadpool(_version, access, job_id)
     weights = accepted(request)
     streamed = weights.get("text/event-stream", 0)
     if not streamed or streamed < weights.get("application/json", 0):
@@ -54,35 +54,35 @@ async def get_events(
     seen = after
     if last_event_id is not None and last_event_id.isdecimal() and len(last_event_id) < 10:
         seen = int(last_event_id)
-        if seen > mark.last_event:
+        if seen > version.last_event:
             seen = 0  # the database was restored to an earlier state: what comes now has these numbers again
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    if seen and mark.finished and seen >= mark.last_event:
+    if seen and version.finished and seen >= version.last_event:
         return Response(status_code=204, headers=headers)  # what tells an EventSource not to come back
-    stream = _stream(request.app.state.watch, job_id, mark, seen, access.key)
+    stream = _stream(request.app.state.watch, job_id, version, seen, access.key)
     return StreamingResponse(stream, 200, headers, "text/event-stream")
 
 
-def _mark(access: Access, job_id: str) -> Mark:
+def _version(access: Access, job_id: str) -> JobVersion:
     with access.database.read() as session:
-        return find_mark(access, session, job_id)
+        return find_version(access, session, job_id)
 
 
-async def _stream(watch: Watch, job_id: str, mark: Mark, seen: int, key: str) -> AsyncIterator[str]:
+async def _stream(watch: Watch, job_id: str, version: JobVersion, seen: int, key: str) -> AsyncIterator[str]:
     """Server-sent events from the one after `seen`, for as long as the key is valid."""
     yield "retry: 1000\n\n"
     while True:
-        while seen < mark.last_event:
+        while seen < version.last_event:
             last, frames = await watch.frames(job_id, seen)
             if last == seen:
                 return  # deleted meanwhile
             seen = last
             yield frames
-        if mark.finished or watch.closing:
+        if version.finished or watch.closing:
             return
-        changed = await watch.change(job_id, mark, KEEPALIVE_SECONDS, key)
+        changed = await watch.change(job_id, version, KEEPALIVE_SECONDS, key)
         if changed is None:
             return
-        if changed == mark:
+        if changed == version:
             yield ": still here\n\n"
-        mark = changed
+        version = changed

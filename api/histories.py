@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
 from api.conditional import cached, not_modified
+from api.job_versions import etag_of
 from api.lanes import EXPORTING, Streamed
-from api.marks import etag_of
 from api.negotiation import preferred
 from api.problems import documented
 from api.routing import Route
@@ -95,7 +95,7 @@ def get_histories(
 
 
 def _headers(request: Request, selection: Selection) -> dict[str, str]:
-    return cached(etag_of(request, selection.marks), Vary="Accept")
+    return cached(etag_of(request, selection.versions), Vary="Accept")
 
 
 def _exported(

@@ -17,7 +17,7 @@ from api import idempotency, limits
 from api.access import Access, Reader, Submitter
 from api.body import read_json
 from api.conditional import cached, is_known
-from api.marks import Mark, find_mark, find_owner
+from api.job_versions import JobVersion, find_owner, find_version
 from api.objects import read_job, read_list
 from api.problems import documented
 from api.requests import ChangesRequest, JobRequest, SeedsRequest
@@ -197,12 +197,12 @@ async def get_job(
 ) -> Response:
     """The job, its progress and its runs. Cheap to poll with `If-None-Match`, and cheaper to wait for with `Prefer`."""
 
-    def mark() -> Mark:
+    def version() -> JobVersion:
         with access.database.read() as session:
-            return find_mark(access, session, job_id)
+            return find_version(access, session, job_id)
 
     headers = {"Vary": "Prefer"}
-    seen: Mark | None = await run_in_threadpool(mark)
+    seen: JobVersion | None = await run_in_threadpool(version)
     if seconds := _wait(prefer or ""):
         headers["Preference-Applied"] = f"wait={seconds}"
         watch: Watch = request.app.state.watch
@@ -234,7 +234,7 @@ def describe_job(access: Submitter, job_id: str, body: Annotated[Any, Depends(re
     """Its name, tags and notes, in whatever state it is; what is left out stays. Numbers depend on none of them."""
     changes = resolve_description(body)
     with access.database.write() as session:
-        find_mark(access, session, job_id)
+        find_version(access, session, job_id)
         states.describe(session, job_id, changes)
     return _read(access, job_id, 200)
 
@@ -249,7 +249,7 @@ def describe_job(access: Submitter, job_id: str, body: Annotated[Any, Depends(re
 def cancel_job(access: Submitter, job_id: str) -> Response:
     """Queued runs end at once, training ones within a second; recorded epochs stay."""
     with access.database.write() as session:
-        find_mark(access, session, job_id)
+        find_version(access, session, job_id)
         states.cancel(session, job_id)
     return _read(access, job_id, 202)
 
@@ -298,7 +298,7 @@ def add_seeds(request: Request, access: Submitter, job_id: str, body: Annotated[
 def delete_job(access: Submitter, job_id: str) -> Response:
     """Deletes the job with its runs, histories, models and events."""
     with access.database.write() as session:
-        find_mark(access, session, job_id)
+        find_version(access, session, job_id)
         deletion.delete_job(session, job_id)
     return Response(status_code=204)
 
@@ -306,9 +306,9 @@ def delete_job(access: Submitter, job_id: str) -> Response:
 def _read(access: Access, job_id: str, status: int, headers: dict[str, str] | None = None) -> Response:
     """The job as it is now, read outside of the transaction that changed it: a big one takes a while."""
     with access.database.read() as session:
-        find_mark(access, session, job_id)
+        find_version(access, session, job_id)
         shown = read_job(session, job_id)
-    headers = {**(headers or {}), **cached(Mark(shown.last_event, shown.status).etag)}
+    headers = {**(headers or {}), **cached(JobVersion(shown.last_event, shown.status).etag)}
     if shown.status not in FINISHED:
         eta = shown.progress.eta_seconds or POLL_SECONDS
         headers["Retry-After"] = str(max(POLL_SECONDS, min(MAX_POLL_SECONDS, int(eta))))

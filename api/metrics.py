@@ -10,8 +10,8 @@ from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
 from api.conditional import cached, not_modified
+from api.job_versions import etag_of
 from api.lanes import COMPUTING, Computed
-from api.marks import etag_of
 from api.problems import documented
 from api.routing import Route
 from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
@@ -46,7 +46,7 @@ def get_metrics(request: Request, access: Reader, job_id: str, by: By = VAL_DATA
     """
     with access.database.read() as session:
         selection = of_job(access, session, job_id)
-        headers = cached(etag_of(request, selection.marks))
+        headers = cached(etag_of(request, selection.versions))
         if same := not_modified(request, headers):
             return same
         (chosen,) = selection.read(session)
@@ -60,7 +60,7 @@ def get_metrics_across(
     """The same of chosen jobs and runs. Variants of two jobs are never thrown together, whatever their names."""
     with access.database.read() as session:
         selection = choose(access, session, job, run)
-        headers = cached(etag_of(request, selection.marks))
+        headers = cached(etag_of(request, selection.versions))
         if same := not_modified(request, headers):
             return same
         chosen = selection.read(session)
@@ -92,7 +92,7 @@ def get_analysis(
     """An overfitting report of each variant, and comparisons with the baseline, paired by seed."""
     with access.database.read() as session:
         selection = of_job(access, session, job_id)
-        headers = cached(etag_of(request, selection.marks))
+        headers = cached(etag_of(request, selection.versions))
         if same := not_modified(request, headers):
             return same
         (chosen,) = selection.read(session)

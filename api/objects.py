@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, and_, case, func, select
 from sqlalchemy.orm import Session
 
-from api.root import at
+from api.root_path import public_path
 from api.schemas import LISTED_RUNS, JobObject, ListedJob, Progress, RunCounts, RunError, RunObject
 from models.database import now
 from models.errors import NotFound, UnreadableSpecification
@@ -95,7 +95,7 @@ def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[s
         total = sum(row.runs for row in by_status.values())
         message = f"{failed.runs} of {total} runs failed"
         error = RunError(code="runs_failed", message=message, retryable=bool(failed.retryable))
-    base = at(f"/v1/jobs/{job.id}")
+    base = public_path(f"/v1/jobs/{job.id}")
     return {
         "id": job.id,
         "name": job.name,
@@ -148,9 +148,9 @@ def _progress(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> Pr
 
 def run_object(run: Run | Row[Any]) -> RunObject:
     """A run as the API shows it."""
-    links = {"self": at(f"/v1/runs/{run.id}"), "job": at(f"/v1/jobs/{run.job_id}")}
+    links = {"self": public_path(f"/v1/runs/{run.id}"), "job": public_path(f"/v1/jobs/{run.job_id}")}
     if run.model_size is not None:
-        links["model"] = at(f"/v1/runs/{run.id}/model.keras")
+        links["model"] = public_path(f"/v1/runs/{run.id}/model.keras")
     return RunObject(
         id=run.id,
         job_id=run.job_id,

@@ -14,8 +14,8 @@ from pydantic import BaseModel
 
 from api.access import Reader
 from api.conditional import cached, not_modified
+from api.job_versions import etag_of
 from api.lanes import DRAWING, Computed
-from api.marks import etag_of
 from api.problems import documented
 from api.routing import Route
 from api.selection import Chosen, JobIds, RunIds, choose, common_task, of_job
@@ -42,7 +42,7 @@ Format = Annotated[str, Depends(_format)]
 Pixels = Annotated[int | None, Query(ge=plots.MIN_PIXELS, le=plots.MAX_PIXELS, description="Pixels")]
 
 
-class Look(BaseModel):
+class Appearance(BaseModel):
     """What a plot shows of the runs, and how."""
 
     variants: str | None
@@ -54,7 +54,7 @@ class Look(BaseModel):
     dpi: int | None
 
 
-def _look(
+def _appearance(
     variants: Annotated[str | None, Query(description="Names, with commas between; all if left out")] = None,
     style: Annotated[Literal["lines", "notebook"], Query(description="The notebook's own marks, or lines")] = "lines",
     band: Annotated[Literal["ci95", "sd", "minmax", "none"], Query(description="Drawn around a mean")] = "ci95",
@@ -62,11 +62,11 @@ def _look(
     width: Annotated[int, Query(ge=plots.MIN_PIXELS, le=plots.MAX_PIXELS, description="Pixels")] = 800,
     height: Pixels = None,
     dpi: Annotated[int | None, Query(ge=plots.MIN_DPI, le=plots.MAX_DPI, description="Pixels an inch")] = None,
-) -> Look:
-    return Look(variants=variants, style=style, band=band, theme=theme, width=width, height=height, dpi=dpi)
+) -> Appearance:
+    return Appearance(variants=variants, style=style, band=band, theme=theme, width=width, height=height, dpi=dpi)
 
 
-Looks = Annotated[Look, Depends(_look)]
+Shown = Annotated[Appearance, Depends(_appearance)]
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The plot",
@@ -80,10 +80,10 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 def _route_of(plot: JobPlot) -> Callable[..., Response]:
     """The route of a plot that has a name of its own; the fields of its options are query parameters."""
 
-    def get(request: Request, access: Reader, job_id: str, format: Format, look: Looks, **options: Any) -> Response:
+    def get(request: Request, access: Reader, job_id: str, format: Format, shown: Shown, **options: Any) -> Response:
         with access.database.read() as session:
             selection = of_job(access, session, job_id)
-            headers = cached(etag_of(request, selection.marks))
+            headers = cached(etag_of(request, selection.versions))
             if same := not_modified(request, headers):
                 return same
             (chosen,) = selection.read(session)
@@ -91,11 +91,11 @@ def _route_of(plot: JobPlot) -> Callable[..., Response]:
             chosen.spec,
             chosen.runs,
             partial(read_histories, access.database),
-            look.variants.split(",") if look.variants else None,
-            look.band,
-            look.theme,
+            shown.variants.split(",") if shown.variants else None,
+            shown.band,
+            shown.theme,
         )
-        return _drawn(lambda: plot.prepare(source, plot.options(**options)), format, look, headers)
+        return _drawn(lambda: plot.prepare(source, plot.options(**options)), format, shown, headers)
 
     fixed = [each for each in signature(get, eval_str=True).parameters.values() if each.name != "options"]
     own = [
@@ -133,13 +133,13 @@ def get_plot(
     job_id: str,
     metric: Metric,
     format: Format,
-    look: Looks,
+    shown: Shown,
     difference: Annotated[bool, Query(description="Draw the difference from the baseline, seed by seed")] = False,
 ) -> Response:
     """`metric` over the epochs, a curve for each variant: the mean of its seeds and a band around it."""
     with access.database.read() as session:
         selection = of_job(access, session, job_id)
-        headers = cached(etag_of(request, selection.marks))
+        headers = cached(etag_of(request, selection.versions))
         if same := not_modified(request, headers):
             return same
         (chosen,) = selection.read(session)
@@ -150,17 +150,17 @@ def get_plot(
         return plots.prepare(
             list(read_histories(access.database, chosen.runs, needed)),
             metric,
-            variants=look.variants.split(",") if look.variants else None,
-            style=look.style,
-            band=look.band,
+            variants=shown.variants.split(",") if shown.variants else None,
+            style=shown.style,
+            band=shown.band,
             baseline=chosen.spec["baseline"],
             difference=difference,
             dataset=dataset.called,
             task=dataset.task,
-            theme=look.theme,
+            theme=shown.theme,
         )
 
-    return _drawn(prepare, format, look, headers)
+    return _drawn(prepare, format, shown, headers)
 
 
 @router.get(
@@ -171,14 +171,14 @@ def get_plot_across(
     access: Reader,
     metric: Metric,
     format: Format,
-    look: Looks,
+    shown: Shown,
     job: JobIds = None,
     run: RunIds = None,
 ) -> Response:
     """The same of chosen jobs and runs. The job's name or id tells variants of one name apart."""
     with access.database.read() as session:
         selection = choose(access, session, job, run)
-        headers = cached(etag_of(request, selection.marks))
+        headers = cached(etag_of(request, selection.versions))
         if same := not_modified(request, headers):
             return same
         chosen = selection.read(session)
@@ -194,15 +194,15 @@ def get_plot_across(
         return plots.prepare(
             histories,
             metric,
-            variants=look.variants.split(",") if look.variants else None,
-            style=look.style,
-            band=look.band,
+            variants=shown.variants.split(",") if shown.variants else None,
+            style=shown.style,
+            band=shown.band,
             dataset=", ".join(sorted({dataset_of(each.spec).called for each in chosen})),
             task=task,
-            theme=look.theme,
+            theme=shown.theme,
         )
 
-    return _drawn(prepare, format, look, headers)
+    return _drawn(prepare, format, shown, headers)
 
 
 def _labels(chosen: Sequence[Chosen]) -> list[dict[str, str]]:
@@ -225,8 +225,8 @@ def _labels(chosen: Sequence[Chosen]) -> list[dict[str, str]]:
     return labels
 
 
-def _drawn(prepare: Callable[[], plots.Drawable], format: str, look: Look, headers: dict[str, str]) -> Response:
+def _drawn(prepare: Callable[[], plots.Drawable], format: str, shown: Appearance, headers: dict[str, str]) -> Response:
     def draw() -> bytes:
-        return plots.draw(prepare(), format, look.width, look.height, look.dpi)
+        return plots.draw(prepare(), format, shown.width, shown.height, shown.dpi)
 
     return Computed(DRAWING, draw, headers, plots.FORMATS[format])

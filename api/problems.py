@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.root import at
+from api.root_path import public_path
 from models.database import reason, trouble
 from models.errors import MOST_ERRORS, Malformed, NotFound, OckhamError, Unavailable
 from models.tabular.faults import BadRow
@@ -48,7 +48,7 @@ class Problem(BaseModel):
         None, description="With a 422: every fault at once, the first 100 of them"
     )
     error_count: int | None = Field(
-        None, description="With `invalid_specification` and `invalid_dataset`: how many there are"
+        None, description="With `invalid_specification`, `invalid_webhook` and `invalid_dataset`: how many there are"
     )
 
 
@@ -161,7 +161,7 @@ class Unforeseen:
 
 def _instance(request: Request) -> str:
     """The request's path as a URI reference (RFC 3986); `//` at its start would name a host."""
-    path = at(quote(request.scope["path"], safe="/:@!$&'()*+,;=~"))
+    path = public_path(quote(request.scope["path"], safe="/:@!$&'()*+,;=~"))
     return "/." + path if path.startswith("//") else path
 
 

@@ -9,8 +9,8 @@ from fastapi.responses import HTMLResponse
 
 from api.access import Reader
 from api.conditional import cached, not_modified
+from api.job_versions import etag_of, find_version
 from api.lanes import DRAWING, Computed, Streamed
-from api.marks import etag_of, find_mark
 from api.objects import read_job
 from api.problems import documented
 from api.routing import Route
@@ -37,7 +37,7 @@ HEADERS = {
 def get_report(request: Request, access: Reader, job_id: str) -> Response:
     """Figures, verdicts, comparisons, specification and fingerprint on one self-contained page without scripts."""
     with access.database.read() as session:
-        headers = cached(etag_of(request, {job_id: find_mark(access, session, job_id)}), **HEADERS)
+        headers = cached(etag_of(request, {job_id: find_version(access, session, job_id)}), **HEADERS)
         if same := not_modified(request, headers):
             return same
         job = access.job(session, job_id)
@@ -60,7 +60,7 @@ def get_report(request: Request, access: Reader, job_id: str) -> Response:
 def get_bundle(request: Request, access: Reader, job_id: str) -> Response:
     """Specification, fingerprints, histories, figures, analysis, and a script that trains the same with plain Keras."""
     with access.database.read() as session:
-        headers = cached(etag_of(request, {job_id: find_mark(access, session, job_id)}))
+        headers = cached(etag_of(request, {job_id: find_version(access, session, job_id)}))
         if same := not_modified(request, headers):
             return same
         shown = read_job(session, job_id).model_dump(mode="json")

@@ -17,14 +17,14 @@ from api.access import Access, Reader, Submitter
 from api.conditional import byte_range, is_known
 from api.objects import run_object
 from api.problems import documented
-from api.root import at
+from api.root_path import public_path
 from api.routing import Route
 from api.schemas import RunObject
 from models import reproductions
 from models.claims import PART_BYTES
 from models.errors import NotFound
-from models.tables import Job, ModelPart, Run, Status
-from models.tables import Reproduction as ReproductionRow
+from models.reproductions import Difference
+from models.tables import Job, ModelPart, Reproduction, Run, Status
 
 router = APIRouter(tags=["runs"], route_class=Route)
 
@@ -32,16 +32,7 @@ MODEL_TYPE = "application/octet-stream"
 _FILE = {"content": {MODEL_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
 
 
-class Difference(BaseModel):
-    """The first epoch that differs, and the first metric there."""
-
-    epoch: int
-    metric: str
-    original: float | str | None = Field(description="`nan`, `inf` or `-inf` by name; null where the epoch is missing")
-    again: float | str | None
-
-
-class Reproduction(BaseModel):
+class ReproductionObject(BaseModel):
     """A run trained again, and whether the same numbers came."""
 
     object: Literal["reproduction"] = "reproduction"
@@ -61,7 +52,7 @@ class RunDetail(RunObject):
     """A run, and under what it was trained."""
 
     fingerprint: dict[str, Any] | None = Field(description="Within one fingerprint the same run gives the same bits")
-    reproductions: list[Reproduction] = Field(description="When it was trained again, oldest first")
+    reproductions: list[ReproductionObject] = Field(description="When it was trained again, oldest first")
 
 
 @router.get("/runs/{run_id}", response_model=RunDetail, summary="Read a run", responses=documented(404, 422))
@@ -69,14 +60,14 @@ def get_run(access: Reader, run_id: str) -> Any:
     """The run and its fingerprint."""
     with access.database.read() as session:
         run = access.run(session, run_id)
-        again = _reproductions(session, ReproductionRow.original_id == run.id)
+        again = _reproductions(session, Reproduction.original_id == run.id)
         return RunDetail(**run_object(run).model_dump(), fingerprint=run.fingerprint, reproductions=again)
 
 
 @router.post(
     "/runs/{run_id}/reproduce",
     status_code=202,
-    response_model=Reproduction,
+    response_model=ReproductionObject,
     summary="Reproduce a run",
     responses={
         202: {
@@ -94,21 +85,21 @@ def reproduce_run(request: Request, access: Submitter, run_id: str) -> Response:
     with access.database.write() as session:
         job = reproductions.request(session, access.run(session, run_id), access.owner)
         limits.check_queue(session, access.owner, 0, request.app.state.settings)
-        (shown,) = _reproductions(session, ReproductionRow.job_id == job.id)
+        (shown,) = _reproductions(session, Reproduction.job_id == job.id)
     request.app.state.waker.soon()
-    headers = {"Location": at(f"/v1/runs/{run_id}"), "Retry-After": "1"}
+    headers = {"Location": public_path(f"/v1/runs/{run_id}"), "Retry-After": "1"}
     return Response(shown.model_dump_json(), 202, headers, "application/json")
 
 
-def _reproductions(session: Session, which: ColumnElement[bool]) -> list[Reproduction]:
+def _reproductions(session: Session, which: ColumnElement[bool]) -> list[ReproductionObject]:
     rows = (
-        select(ReproductionRow, Run.status, Job.id)
-        .outerjoin(Run, Run.id == ReproductionRow.run_id)
+        select(Reproduction, Run.status, Job.id)
+        .outerjoin(Run, Run.id == Reproduction.run_id)
         .outerjoin(Job, Job.id == Run.job_id)
         .where(which)
     )
     return [
-        Reproduction(
+        ReproductionObject(
             run_id=row.run_id,
             job_id=row.job_id,
             original_id=row.original_id,
@@ -116,9 +107,9 @@ def _reproductions(session: Session, which: ColumnElement[bool]) -> list[Reprodu
             status=None if job_id is None or status is None else Status(status),
             verdict=row.verdict,
             first_difference=None if row.first_difference is None else Difference(**row.first_difference),
-            links={"run": at(f"/v1/runs/{row.run_id}"), "job": at(f"/v1/jobs/{row.job_id}")},
+            links={"run": public_path(f"/v1/runs/{row.run_id}"), "job": public_path(f"/v1/jobs/{row.job_id}")},
         )
-        for row, status, job_id in session.execute(rows.order_by(ReproductionRow.run_id))
+        for row, status, job_id in session.execute(rows.order_by(Reproduction.run_id))
     ]
 
 

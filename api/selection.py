@@ -12,7 +12,7 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from api.access import Access, is_id
-from api.marks import Mark, find_mark
+from api.job_versions import JobVersion, find_version
 from models.errors import DifferentTasks, NotFound, OckhamError
 from models.kinds.task import Task
 from models.specification import dataset_of
@@ -42,7 +42,7 @@ class Selection:
     Of the jobs in `whole` all runs are chosen, of the others those in `single`.
     """
 
-    marks: dict[str, Mark]
+    versions: dict[str, JobVersion]
     whole: Collection[str]
     single: Collection[str] = ()
 
@@ -51,12 +51,12 @@ class Selection:
         which = or_(Run.job_id.in_(self.whole), Run.id.in_(self.single))
         if (count := session.scalar(select(func.count()).select_from(Run).where(which)) or 0) > MAX_RUNS:
             raise NothingChosen(f"These are {count} runs; at most {MAX_RUNS} may be asked for at once")
-        rows = session.execute(select(Job.id, Job.name, Job.spec).where(Job.id.in_(self.marks)))
+        rows = session.execute(select(Job.id, Job.name, Job.spec).where(Job.id.in_(self.versions)))
         jobs = {row.id: Chosen(row.id, row.name, row.spec, []) for row in rows}
         for run in read_runs(session, which):
             if run.job_id in jobs:
                 jobs[run.job_id].runs.append(run)
-        return [jobs[job_id] for job_id in self.marks if job_id in jobs]
+        return [jobs[job_id] for job_id in self.versions if job_id in jobs]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def common_task(chosen: Sequence[Chosen]) -> Task:
 
 def of_job(access: Access, session: Session, job_id: str) -> Selection:
     """All of one job. Raises NotFound."""
-    return Selection({job_id: find_mark(access, session, job_id)}, whole=[job_id])
+    return Selection({job_id: find_version(access, session, job_id)}, whole=[job_id])
 
 
 def choose(access: Access, session: Session, job_ids: Sequence[str] | None, run_ids: Sequence[str] | None) -> Selection:
@@ -95,7 +95,7 @@ def choose(access: Access, session: Session, job_ids: Sequence[str] | None, run_
     of_runs = {row.id: row.job_id for row in rows}
     ids = list(dict.fromkeys([*whole, *of_runs.values()]))
     found = access.own(select(Job.id, Job.last_event, Job.status).where(Job.id.in_(ids)))
-    marks = {job_id: Mark(*mark) for job_id, *mark in session.execute(found)}
-    if len(of_runs) < len(single) or len(marks) < len(ids):
+    versions = {job_id: JobVersion(*version) for job_id, *version in session.execute(found)}
+    if len(of_runs) < len(single) or len(versions) < len(ids):
         raise NotFound("There is no job or run with one of these ids")
-    return Selection({job_id: marks[job_id] for job_id in ids}, whole, single)
+    return Selection({job_id: versions[job_id] for job_id in ids}, whole, single)

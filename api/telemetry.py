@@ -1,8 +1,8 @@
 """What the service tells of itself: `/metrics` for Prometheus, and a log line a request.
 
 What happens to jobs is read from the database: its events are the one complete account of what the
-workers did, their children included, on whatever host. Each API process counts the events since it
-started, so of several processes' counters any one is the whole: take the maximum, not the sum.
+workers did, their children included, on whatever host. Each API process counts the events since its
+first scrape, so of several processes' counters any one is the whole: take the maximum, not the sum.
 Requests and sweeps are the process's own.
 """
 
@@ -56,7 +56,7 @@ QUIET = ("/healthz", "/readyz", "/metrics")
 
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
-async def read_metrics(request: Request) -> Response:
+async def read_prometheus(request: Request) -> Response:
     """Queue depth and age, runs by status, epoch seconds, losses, sweeps, and HTTP latencies."""
     told = await MEASURING.run(generate_latest, request.app.state.telemetry.registry)
     return Response(told, media_type=CONTENT_TYPE_LATEST)

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from api.marks import Mark, read_marks
+from api.job_versions import JobVersion, read_versions
 from api.schemas import Event, event_object
 from models import keys
 from models.database import Database
@@ -32,9 +32,9 @@ def read_events(database: Database, job_id: str, after: int, limit: int = PAGE) 
 
 
 class Waiting(NamedTuple):
-    """Who waits: the mark that it has seen, and the id of its key, empty without one."""
+    """Who waits: the version that it has seen, and the id of its key, empty without one."""
 
-    seen: Mark | None
+    seen: JobVersion | None
     key: str
 
 
@@ -43,7 +43,7 @@ class Watch:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._waiting: dict[str, dict[asyncio.Future[Mark | None], Waiting]] = {}
+        self._waiting: dict[str, dict[asyncio.Future[JobVersion | None], Waiting]] = {}
         self._pages: dict[tuple[str, int], asyncio.Task[tuple[int, str]]] = {}
         self._wake = asyncio.Event()
         self.closing = False
@@ -68,14 +68,14 @@ class Watch:
         with suppress(asyncio.CancelledError):
             await self._task
 
-    async def change(self, job_id: str, seen: Mark | None, seconds: float, key: str = "") -> Mark | None:
-        """The job's mark as soon as it is not `seen`; `seen` itself after `seconds`.
+    async def change(self, job_id: str, seen: JobVersion | None, seconds: float, key: str = "") -> JobVersion | None:
+        """The job's version as soon as it is not `seen`; `seen` itself after `seconds`.
 
         None as soon as the job is gone, or the API key with the id `key` is valid no more.
         """
         if self.closing:
             return seen
-        future: asyncio.Future[Mark | None] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[JobVersion | None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(job_id, {})[future] = Waiting(seen, key)
         self._wake.set()
         try:
@@ -87,8 +87,8 @@ class Watch:
             if not self._waiting[job_id]:
                 del self._waiting[job_id]
 
-    async def finish(self, job_id: str, seen: Mark | None, seconds: float, key: str = "") -> Mark | None:
-        """The job's mark as soon as it has finished, or after `seconds`; None as `change` has it."""
+    async def finish(self, job_id: str, seen: JobVersion | None, seconds: float, key: str = "") -> JobVersion | None:
+        """The job's version as soon as it has finished, or after `seconds`; None as `change` has it."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + seconds
         while seen and not seen.finished and not self.closing and (left := deadline - loop.time()) > 0:
@@ -119,21 +119,21 @@ class Watch:
             asked = {job_id: list(futures.items()) for job_id, futures in self._waiting.items()}
             used = {waiting.key for futures in asked.values() for _, waiting in futures if waiting.key}
             try:
-                marks, ended = await run_in_threadpool(self._read_marks, list(asked), used)
+                versions, ended = await run_in_threadpool(self._read_versions, list(asked), used)
             except Exception as error:  # whatever it is, whoever waits goes on waiting, and the next round asks again
                 outage = isinstance(error, SQLAlchemyError)
                 log.warning("watch_failed", error=type(error).__name__, exc_info=not outage)
             else:
                 for job_id, futures in asked.items():
                     for future, waiting in futures:
-                        mark = None if waiting.key in ended else marks.get(job_id)
-                        if not future.done() and mark != waiting.seen:
-                            future.set_result(mark)
+                        version = None if waiting.key in ended else versions.get(job_id)
+                        if not future.done() and version != waiting.seen:
+                            future.set_result(version)
             await asyncio.sleep(POLL_SECONDS)
 
-    def _read_marks(self, job_ids: Sequence[str], used: Set[str]) -> tuple[dict[str, Mark], set[str]]:
+    def _read_versions(self, job_ids: Sequence[str], used: Set[str]) -> tuple[dict[str, JobVersion], set[str]]:
         with self._database.read() as session:
-            return read_marks(session, job_ids), keys.ended(session, used) if used else set()
+            return read_versions(session, job_ids), keys.ended(session, used) if used else set()
 
 
 def _frame(event: Event) -> str:

@@ -21,7 +21,7 @@ from api.problems import documented
 from api.routing import Route
 from models import deletion, webhooks
 from models.database import now
-from models.errors import Conflict, SpecificationError
+from models.errors import Conflict, WebhookError
 from models.faults import faults_of
 from models.ids import new_id
 from models.kinds.kind import Model
@@ -115,7 +115,7 @@ async def create_webhook(request: Request, access: Submitter, body: Annotated[An
         async with request.app.state.lookups:
             await check_url(asked.url, request.app.state.settings.webhook_private)
     except Refused as error:
-        raise SpecificationError([{"pointer": "/url", "code": error.code, "detail": str(error)}]) from None
+        raise WebhookError([{"pointer": "/url", "code": error.code, "detail": str(error)}]) from None
     return await WRITING.run(_create, access, asked)
 
 
@@ -217,7 +217,7 @@ def _validated(body: Any) -> WebhookRequest:
     try:
         return TypeAdapter(WebhookRequest).validate_python(body)
     except ValidationError as invalid:
-        raise SpecificationError(list(faults_of(invalid, body, body))) from None
+        raise WebhookError(list(faults_of(invalid, body, body))) from None
 
 
 def _find(access: Access, session: Session, webhook_id: str) -> Webhook:

@@ -261,7 +261,7 @@ def streams(kind: str, listeners: int = 200, epochs: int = 20) -> None:
             assert hold is not None
             service.http.post(f"/v1/jobs/{hold.job_id}/cancel")
             with database.write() as session:
-                claims.release(session, hold, "bench")
+                claims.release(session, hold)
         for thread in threads:
             thread.join(60)
     late = [now - committed[job, epoch] for job, epoch, now in arrived]

@@ -24,7 +24,7 @@ from keras import layers, regularizers  # noqa: E402
 
 from models.kinds.datasets.imdb import Imdb  # noqa: E402
 from models.settings import Settings  # noqa: E402
-from worker.data import Reviews, load  # noqa: E402
+from worker.data import Rows, load  # noqa: E402
 
 VARIANTS: dict[str, tuple[int, float, float]] = {  # units, L2 penalty, dropout
     "original": (16, 0.0, 0.0),
@@ -48,7 +48,7 @@ def build(variant: str, words: int, sparse: bool) -> keras.Model:
     return model
 
 
-def rows(reviews: Reviews, words: int, sparse: bool) -> Any:
+def rows(reviews: Rows, words: int, sparse: bool) -> Any:
     """The reviews as the notebook's `vectorize_sequences` makes them, or as SciPy's sparse rows."""
     if sparse:
         ones = np.ones(len(reviews.indices), np.float32)

@@ -18,7 +18,7 @@ from models import reproductions, reuse
 from models.database import now, take_turn
 from models.errors import Stopped, UnreadableSpecification
 from models.specification import RunSpecification, stored
-from models.states import change, emit, emit_each, lock, settle
+from models.states import change, emit, emit_each, end_if_done, lock
 from models.tables import FINISHED, HELD, Epoch, Job, ModelPart, Run, Status
 
 PART_BYTES = 2**20
@@ -150,7 +150,7 @@ def refuse(session: Session, job_id: str, error: Mapping[str, Any]) -> int:
     queued = (Run.job_id == job_id, Run.status == Status.QUEUED)
     refused = change(session, *queued, status=Status.FAILED, error=dict(error), finished_at=now())
     emit_each(session, job, "run.failed", [(run_id, {"error": error}) for run_id in refused])
-    settle(session, job)
+    end_if_done(session, job)
     return len(refused)
 
 
@@ -255,10 +255,13 @@ def fail(session: Session, held: Claim, error: Mapping[str, Any]) -> Status:
     return _end(session, held, Status.FAILED, {"error": dict(error)}, error=dict(error))[0]
 
 
-def release(session: Session, held: Claim, reason: str) -> Status:
-    """Hands a run back to the queue, or ends it where it is being cancelled; what it is now. Raises LeaseLost."""
+def release(session: Session, held: Claim) -> Status:
+    """Puts a run back into the queue because its worker stops, or ends it if it is being cancelled.
+
+    Returns its status then. Raises LeaseLost.
+    """
     job = _lock_held(session, held)
-    if status := _requeue(session, job, held.run_id, _fence(held), reason):
+    if status := _requeue(session, job, held.run_id, _fence(held), "drained"):
         return status
     if (left := _left_before(session, held, Status.QUEUED, *FINISHED)) is None:
         raise _lost(held)
@@ -324,7 +327,7 @@ def take_back(
         values = {"status": Status.FAILED, "error": error, "finished_at": now(), "losses": losses, **UNHELD}
         if change(session, *conditions, Run.status == Status.RUNNING, **values):
             emit(session, job, "run.failed", run_id, {"error": error})
-            settle(session, job)
+            end_if_done(session, job)
             return Status.FAILED
     return _requeue(session, job, run_id, conditions, reason, losses=losses)
 
@@ -370,7 +373,7 @@ def _end(session: Session, held: Claim, status: Status, data: Mapping[str, Any],
         return left, False
     else:
         raise _lost(held)
-    settle(session, job)
+    end_if_done(session, job)
     return status, True
 
 
@@ -385,6 +388,6 @@ def _requeue(
     cancelled = {"status": Status.CANCELLED, "finished_at": now(), **UNHELD}
     if change(session, *conditions, Run.status == Status.CANCELLING, **cancelled):
         emit(session, job, "run.cancelled", run_id)
-        settle(session, job)
+        end_if_done(session, job)
         return Status.CANCELLED
     return None

@@ -101,7 +101,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A consistent view; nothing is kept."""
+        """A session to read with; nothing is kept. SQLite shows one moment; PostgreSQL, one moment per statement."""
         with Session(self.engine) as session:
             yield session
 

@@ -90,7 +90,7 @@ def find_messages(session: Session, webhook_id: str, limit: int) -> Sequence[Del
     return session.scalars(select(Delivery).where(*due).order_by(*order).limit(limit)).all()
 
 
-def settle(session: Session, message: Delivery, error: str | None, first_pause: float) -> bool:
+def note_outcome(session: Session, message: Delivery, error: str | None, first_pause: float) -> bool:
     """Notes how an attempt ended; whether the webhook may be sent its next message now.
 
     An address that answers 410 Gone is called no more.

@@ -52,18 +52,31 @@ class UnreadableSpecification(Conflict):
     code, title = "specification_unreadable", "The specification is of another version"
 
 
-class SpecificationError(OckhamError):
-    """A specification that cannot be trained; `errors` lists every fault at once, `more` were counted besides."""
+class InvalidBody(OckhamError):
+    """A body with faults; `errors` lists every one at once, `more` were counted besides."""
 
-    status, code, title = 422, "invalid_specification", "The specification is not valid"
+    status = 422
+    what: ClassVar[str]
 
     def __init__(self, errors: Sequence[dict[str, str]], more: int = 0) -> None:
         count = len(errors) + more
-        detail = f"{count} error{'s' if count != 1 else ''} in the specification"
+        detail = f"{count} error{'s' if count != 1 else ''} in the {self.what}"
         if count > MOST_ERRORS:
             detail += f": the first {MOST_ERRORS}, and {count - MOST_ERRORS:,} more"
         super().__init__(detail, errors=list(errors)[:MOST_ERRORS], error_count=count)
         self.errors = list(errors)
+
+
+class SpecificationError(InvalidBody):
+    """A specification that cannot be trained."""
+
+    code, title, what = "invalid_specification", "The specification is not valid", "specification"
+
+
+class WebhookError(InvalidBody):
+    """A webhook that cannot be created."""
+
+    code, title, what = "invalid_webhook", "The webhook is not valid", "webhook"
 
 
 class NotForTask(OckhamError):

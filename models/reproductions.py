@@ -33,7 +33,11 @@ Values = dict[str, float]
 
 @dataclass(frozen=True)
 class Difference:
-    """The first epoch that differs (from 1), and the first metric there; None where one history lacks it."""
+    """The first epoch that differs (from 1), and the first metric there with both values.
+
+    A value that is not finite is `nan`, `inf` or `-inf`; it is null if one of the
+    histories lacks the epoch or the metric.
+    """
 
     epoch: int
     metric: str

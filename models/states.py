@@ -126,7 +126,7 @@ def go_on(
     emit(session, job, "job.looked", data=look)
     if seeds == 0:
         job.deciding = False
-        settle(session, job)
+        end_if_done(session, job)
         return True
     before = stored(job.spec)
     unused = (seed for seed in itertools.count() if seed not in before.seeds)
@@ -142,7 +142,7 @@ def end_undecided(session: Session, job_id: str) -> None:
     """Lets a job that waits for a look end without one."""
     if (job := lock(session, job_id)) is not None and job.deciding:
         job.deciding = False
-        settle(session, job)
+        end_if_done(session, job)
 
 
 def _add_runs(
@@ -190,7 +190,7 @@ def cancel(session: Session, job_id: str) -> None:
     emit_each(session, job, "run.cancelled", [(run_id, {}) for run_id in cancelled])
     change(session, Run.job_id == job_id, Run.status == Status.RUNNING, status=Status.CANCELLING)
     job.status, job.deciding = Status.CANCELLING, False
-    settle(session, job)
+    end_if_done(session, job)
 
 
 def _check_dataset(session: Session, job: Job) -> None:
@@ -258,7 +258,7 @@ def change(session: Session, *conditions: ColumnElement[bool], **values: Any) ->
     return [run_id for run_id, _ in sorted(changed, key=lambda row: row.position)]
 
 
-def settle(session: Session, job: Job) -> None:
+def end_if_done(session: Session, job: Job) -> None:
     """Ends the locked job if all its runs have ended, and no look is to decide whether it gets more of them.
 
     A run that failed ends the job without a look, for its comparison lacks a seed that a retry may give; unless it

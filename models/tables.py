@@ -1,4 +1,4 @@
-"""The tables. Rows are changed in `models.states` only."""
+"""The tables. A job's or run's status is changed in `models.states` and `models.claims` only."""
 
 from __future__ import annotations
 
@@ -171,7 +171,7 @@ class Run(Base):
     attempt: Mapped[int] = mapped_column(default=0)
     """Counts the claims; every write of a worker names its own."""
     losses: Mapped[int] = mapped_column(default=0)
-    """Attempts that ended without a word: killed, hung, cut off."""
+    """Attempts since the last new epoch whose worker was lost: killed, hung or cut off."""
     worker_id: Mapped[str | None] = mapped_column(Id)
     worker_pid: Mapped[int | None]
     lease_expires_at: Mapped[datetime | None] = mapped_column(UTCDateTime)

@@ -25,8 +25,8 @@ import redis
 from models.settings import Settings
 from ockham import valkey
 from ockham.admission import require_key
-from ockham.claims import listening, locked
 from ockham.errors import CannotStart, PartFailed
+from ockham.exclusive import listening, locked
 from ockham.guardian import OCKHAM, Guardian
 
 CRASHES, CRASH_SECONDS = 5, 60.0

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from reporting.answers import Comparison, Warned
+from reporting.names import listed
 from reporting.overfitting import Reading, View
 from reporting.penalties import NOTHING
-
-MOST = 3
-"""Of so many variants or metrics the names are listed, of more how many there are."""
 
 
 def one_seed() -> Warned:
@@ -61,12 +59,12 @@ def caveats(
     if equal := [f"{each.variant} ({each.metric})" for each in comparisons if each.n >= 2 and each.ci95 is None]:
         yield Warned(
             code="equal_differences",
-            detail=f"The difference is the same in all seeds, so it has no interval and no p value: {_listed(equal)}.",
+            detail=f"The difference is the same in all seeds, so it has no interval and no p value: {listed(equal)}.",
         )
     if penalised := list(_penalised(sound)):
         yield Warned(
             code="penalty_in_loss",
-            detail=f"Keras's val_loss contains weight penalties, at the last epoch {_listed(penalised)}. "
+            detail=f"Keras's val_loss contains weight penalties, at the last epoch {listed(penalised)}. "
             + ("Here they are left out." if view == "data" else "With view=data they are left out: compare by that."),
         )
     if everything and not all(reading.evaluated for reading in everything):
@@ -90,8 +88,3 @@ def _penalised(sound: Mapping[str, Sequence[Reading]]) -> Iterator[str]:
         penalties = [reading.penalty for reading in found if reading.penalty is not None]
         if penalties and (penalty := sum(penalties) / len(penalties)) > NOTHING:
             yield f"{name} {penalty:.3g}"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    listed = ", ".join(parts[:MOST])
-    return listed if len(parts) <= MOST else f"{listed} and {len(parts) - MOST} more"

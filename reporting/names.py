@@ -10,6 +10,9 @@ from itertools import product, takewhile
 BRIEF = 40
 """Characters of a name within a sentence."""
 
+MOST = 3
+"""Names in a list within a sentence; of more it says how many there are."""
+
 LEAST = 4
 """Characters that are left of a name at least, whether they fit or not."""
 
@@ -47,6 +50,12 @@ def shortened(names: Sequence[str], fits: Callable[[str], bool], shown: Callable
 def brief(names: Sequence[str]) -> dict[str, str]:
     """What each of `names` is called in a title or a note that has to stay short."""
     return dict(zip(names, shortened(names, lambda text: len(text) <= BRIEF), strict=True))
+
+
+def listed(parts: Sequence[str]) -> str:
+    """`parts` within a sentence: the first of them, and how many more there are."""
+    first = ", ".join(parts[:MOST])
+    return first if len(parts) <= MOST else f"{first} and {len(parts) - MOST} more"
 
 
 def _without_common(texts: Sequence[str], fits: Callable[[str], bool]) -> list[str]:

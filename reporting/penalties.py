@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from models.history import RunHistory
 from models.kinds.metrics import PAIRS, UNPENALISED
+from reporting.names import listed
 
 NOTHING = 1e-6
 """A penalty that is not above this, or this part of the loss if that is more than 1, is rounding."""
 
 INCLUDED = "weight penalty included"
 """Stands behind the name of a loss that holds one, in titles and on axes."""
-
-MOST = 3
-"""Variants that a note names."""
 
 
 def needed(metrics: Iterable[str]) -> tuple[str, ...]:
@@ -52,10 +50,6 @@ def explained(held: Mapping[str, float], metric: str, called: Mapping[str, str])
     """A note that says whose values of `metric` hold penalties, how great, and what to look at instead."""
     if not held:
         return []
-    of = _some([called[variant] for variant in held])
+    of = listed([called[variant] for variant in held])
     most = max(held.values())
     return [f"A weight penalty is in the values of {of}: up to {most:.2g}. Without it: {without(metric)}."]
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= MOST else f"{len(names)} variants"

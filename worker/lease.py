@@ -167,7 +167,7 @@ class Lease:
             if self.error:
                 claims.fail(session, self._held, self.error.as_json())
             elif self.why in (Why.CANCELLED, Why.DRAINED):
-                claims.release(session, self._held, "drained")
+                claims.release(session, self._held)
 
     def _end_process(self) -> None:
         """Training is stuck where no check reaches it: ends the process around it."""

@@ -31,7 +31,7 @@ def build(layers: Sequence[Layer], inputs: int, task: Task) -> keras.Sequential:
     """The Keras model of a specification's hidden `layers`, and the task's output layer behind them."""
     parts = [made(layer, name=f"{layer.type}_{i}") for i, layer in enumerate(layers, 1)]
     return keras.Sequential(
-        [keras.Input((inputs,), name="reviews"), *parts, made(task.output, name="output")], name="variant"
+        [keras.Input((inputs,), name="inputs"), *parts, made(task.output, name="output")], name="variant"
     )
 
 

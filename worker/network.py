@@ -136,7 +136,7 @@ class Network:
         weights: list[np.ndarray] = self.model.get_weights()
         return weights
 
-    def choose(self, weights: Sequence[np.ndarray]) -> None:
+    def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Goes back to an epoch's `weights()`; the optimizer stays as it is."""
         self.model.set_weights(weights)
         self._fill_blocks()

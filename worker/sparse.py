@@ -23,10 +23,10 @@ import scipy.sparse
 import tensorflow as tf
 
 if TYPE_CHECKING:
-    from worker.data import Dataset, Reviews
+    from worker.data import Dataset, Rows
 
 FREQUENT = 0.1
-"""A word in more of the reviews than this is cheaper as a dense column (docs/performance.md)."""
+"""A column that is 1 in more of the rows than this is cheaper as a dense column (docs/performance.md)."""
 
 SHARDS = 4
 """Sparse blocks of a wide first kernel: threads work on them at once, and each is nearer to fitting a cache."""
@@ -64,8 +64,8 @@ class Batches(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Reviews cut into blocks, made once a data set."""
+class Blocks:
+    """Rows cut into blocks of columns, made once per data set."""
 
     head: np.ndarray
     tails: tuple[Any, ...]
@@ -75,28 +75,28 @@ class Rows:
         return len(self.labels)
 
     @classmethod
-    def of(cls, reviews: Reviews, cuts: tuple[int, ...]) -> Rows:
-        """`reviews` cut at `cuts`."""
-        indices, indptr = np.asarray(reviews.indices), np.asarray(reviews.indptr)
+    def of(cls, rows: Rows, cuts: tuple[int, ...]) -> Blocks:
+        """`rows` cut at `cuts`."""
+        indices, indptr = np.asarray(rows.indices), np.asarray(rows.indptr)
         indptr = indptr - indptr[0]
-        rows = np.repeat(np.arange(len(reviews), dtype=np.int32), np.diff(indptr))
+        row_of = np.repeat(np.arange(len(rows), dtype=np.int32), np.diff(indptr))
         frequent = indices < cuts[0]
-        head = np.zeros((len(reviews), cuts[0]), np.uint8 if reviews.numbers is None else np.float32)
-        head[rows[frequent], indices[frequent]] = 1
-        if reviews.numbers is not None:
-            head[:, : reviews.numbers.shape[1]] = reviews.numbers
+        head = np.zeros((len(rows), cuts[0]), np.uint8 if rows.numbers is None else np.float32)
+        head[row_of[frequent], indices[frequent]] = 1
+        if rows.numbers is not None:
+            head[:, : rows.numbers.shape[1]] = rows.numbers
         tails = []
         for first, last in itertools.pairwise(cuts):
             inside = (indices >= first) & (indices < last)
             ends = np.concatenate([[0], np.cumsum(inside)])[indptr].astype(np.int32)
             words = indices[inside] - np.int32(first)
             ones = np.ones(len(words), np.int8)
-            tails.append(scipy.sparse.csr_array((ones, words, ends), shape=(len(reviews), last - first)))
-        labels = np.asarray(reviews.labels, np.float32)
+            tails.append(scipy.sparse.csr_array((ones, words, ends), shape=(len(rows), last - first)))
+        labels = np.asarray(rows.labels, np.float32)
         return cls(head, tuple(tails), labels.reshape(len(labels), -1))
 
     def batches(self, size: int, permutation: np.ndarray | None = None, by_word: bool = False) -> Batches:
-        """Batches of `size` reviews (the last may be smaller), in the order of `permutation` or in their own."""
+        """Batches of `size` rows (the last may be smaller), in the order of `permutation` or in their own."""
         chosen = slice(None) if permutation is None else permutation
         starts = np.append(np.arange(0, len(self), size, dtype=np.int64), np.int64(len(self)))
         tails = tuple(_pairs(tail if permutation is None else tail[chosen], starts, by_word) for tail in self.tails)
@@ -104,7 +104,7 @@ class Rows:
 
     @cached_property
     def in_order(self) -> Batches:
-        """Batches for evaluation, in the reviews' own order."""
+        """Batches for evaluation, in the rows' own order."""
         return self.batches(EVALUATION_ROWS)
 
 
@@ -113,8 +113,8 @@ class Prepared:
     """A data set cut into blocks that end at `cuts`."""
 
     cuts: tuple[int, ...]
-    train: Rows
-    validation: Rows
+    train: Blocks
+    validation: Blocks
 
 
 _prepared: OrderedDict[tuple[Any, ...], Prepared] = OrderedDict()
@@ -128,8 +128,8 @@ def prepare(data: Dataset, units: int) -> Prepared:
     if key not in _prepared:
         while len(_prepared) >= 2:  # before the new one is made: three at once are not kept
             _prepared.popitem(last=False)
-        cuts = blocks(data.train, data.inputs, shards)
-        _prepared[key] = Prepared(cuts, Rows.of(data.train, cuts), Rows.of(data.validation, cuts))
+        cuts = cuts_of(data.train, data.inputs, shards)
+        _prepared[key] = Prepared(cuts, Blocks.of(data.train, cuts), Blocks.of(data.validation, cuts))
     _prepared.move_to_end(key)
     return _prepared[key]
 
@@ -139,11 +139,11 @@ def forget() -> None:
     _prepared.clear()
 
 
-def blocks(reviews: Reviews, inputs: int, shards: int) -> tuple[int, ...]:
+def cuts_of(rows: Rows, inputs: int, shards: int) -> tuple[int, ...]:
     """Where the kernel's blocks end: the first, then `shards` sparse ones with about as many pairs each."""
-    counts = np.bincount(reviews.indices, minlength=inputs)
-    numbers = 0 if reviews.numbers is None else reviews.numbers.shape[1]
-    frequent = numbers + int((counts > FREQUENT * len(reviews)).sum())
+    counts = np.bincount(rows.indices, minlength=inputs)
+    numbers = 0 if rows.numbers is None else rows.numbers.shape[1]
+    frequent = numbers + int((counts > FREQUENT * len(rows)).sum())
     head = min(inputs, max(16, -(-frequent // 16) * 16))
     if head == inputs:
         return (head,)
@@ -173,7 +173,7 @@ def _pairs(tail: Any, starts: np.ndarray, by_word: bool) -> Pairs:
 
 
 def product(block: Any, by_row: tf.Tensor, count: tf.Tensor) -> Any:
-    """`multi_hot @ block` for a batch of `count` reviews: float32 (count, units)."""
+    """`multi_hot @ block` for a batch of `count` rows: float32 (count, units)."""
     words, units = block.shape
     if units < NARROW:
         return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(by_row, count, words), b=block)
@@ -206,6 +206,6 @@ def _matrix(by_row: tf.Tensor, count: tf.Tensor, words: int) -> dict[str, tf.Ten
     return {"a_indices": by_row, "a_values": tf.ones(tf.shape(by_row)[0]), "a_shape": shape}
 
 
-def order(seed: int, epoch: int, reviews: int) -> np.ndarray:
-    """The order of the reviews in an epoch (from 1): a permutation that depends on nothing else."""
-    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(reviews)
+def order(seed: int, epoch: int, count: int) -> np.ndarray:
+    """The order of the rows in an epoch (from 1): a permutation that depends on nothing else."""
+    return np.random.Generator(np.random.Philox(key=[seed, epoch])).permutation(count)

@@ -145,7 +145,7 @@ class Child:
                 if lease.error:
                     raise lease.error from None
                 log.info("run_stopped", why=lease.why)
-                status = lease.persist(lambda session: claims.release(session, held, "drained"))
+                status = lease.persist(lambda session: claims.release(session, held))
         except Stopped:
             log.warning("lease_lost")
             return

@@ -28,7 +28,7 @@ from models.specification import RunSpecification, Training
 from worker import checkpoint as checkpoints
 from worker import sparse
 from worker.checkpoint import Checkpoint
-from worker.data import Dataset, Reviews
+from worker.data import Dataset, Rows
 from worker.fingerprint import fingerprint
 from worker.network import forget_networks, network_of
 from worker.objective import Objective
@@ -72,8 +72,8 @@ def configure(threads: int = 2) -> None:
 
 def warm_up() -> None:
     """Trains a tiny network, so that a process pays for TensorFlow's and XLA's first use before its first run."""
-    reviews = Reviews(np.array([0, 2, 4]), np.array([0, 1, 1, 2], np.int32), np.array([0, 1], np.float32))
-    data = Dataset("warm-up", 64, reviews, reviews, reviews, sha256="")
+    rows = Rows(np.array([0, 2, 4]), np.array([0, 1, 1, 2], np.int32), np.array([0, 1], np.float32))
+    data = Dataset("warm-up", 64, rows, rows, rows, sha256="")
     layers = (Dense(units=sparse.NARROW), Dropout(rate=0.5))
     tiny = Synthetic(num_words=64, reviews=2)
     train(RunSpecification(dataset=tiny, training=Training(epochs=1), layers=layers, seed=0), data)
@@ -127,7 +127,7 @@ class _Run:
         self.rows = sparse.prepare(data, next((layer.units for layer in run.layers if isinstance(layer, Dense)), 1))
         self.task = run.dataset.task
         self.network = network_of(run.layers, self.training.optimizer, Objective.of(run, data), self.rows.cuts)
-        self.choice = Choice(run)
+        self.best = BestEpoch(run)
         self.metrics = self.training.recorded(self.task)
         self.widths: dict[str, int] = defaultdict(lambda: 1)  # batches a call, for each kind of graph
 
@@ -139,10 +139,10 @@ class _Run:
             self.network.restore(saved.state)
             history, best = saved.history, saved.best
             for number, row in enumerate(history, 1):
-                self.choice.see(number, row)
+                self.best.see(number, row)
                 self._report(number, row)
         feed = self._feed(len(history) + 1)
-        while len(history) < self.training.epochs and not self.choice.over:
+        while len(history) < self.training.epochs and not self.best.over:
             began = time.perf_counter()
             metrics = self._metrics(Of.TRAINING, self.network.train, next(feed))
             metrics |= self._metrics(Of.VALIDATION, self.network.evaluate, self.rows.validation.in_order)
@@ -151,18 +151,18 @@ class _Run:
             metrics |= self._asked(self.rows.validation.in_order)
             row = {**{name: metrics[name] for name in self.metrics}, "seconds": time.perf_counter() - began}
             history.append(row)
-            if self.choice.see(len(history), row) and self.choice.wanted:
+            if self.best.see(len(history), row) and self.best.wanted:
                 best = self.network.weights()
             if self.checkpoint is not None:
                 checkpoints.save(self.checkpoint, self.identity, Checkpoint(history, self.network.state(), best))
             self._report(len(history), row)
         chosen = len(history)
-        if self.choice.wanted:
-            chosen = self.choice.epoch
-            self.network.choose(best)
+        if self.best.wanted:
+            chosen = self.best.epoch
+            self.network.set_weights(best)
         test = None
         if self.run.dataset.held_out and len(self.data.test):
-            rows = sparse.Rows.of(self.data.test, self.rows.cuts).in_order
+            rows = sparse.Blocks.of(self.data.test, self.rows.cuts).in_order
             score = self._metrics(Of.TRAINING, self.network.evaluate, rows)
             test = {name: score[name] for name in scored(self.task)}
             if not math.isfinite(test["loss"]):
@@ -229,7 +229,7 @@ class _Run:
         return np.concatenate(parts)
 
 
-class Choice:
+class BestEpoch:
     """When to stop and which epoch is best, by the rules of `keras.callbacks.EarlyStopping`.
 
     Without early stopping the best epoch is that of the least validation loss, penalties left out.

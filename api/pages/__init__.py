@@ -19,7 +19,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.pages.forms import forms, layers_in_words
-from api.root import at
+from api.root_path import public_path
 from models.kinds.metric import Of
 from models.kinds.metrics import LOSS, METRICS, PAIRS, UNPENALISED, label
 from models.kinds.tasks import TASKS
@@ -67,7 +67,7 @@ templates = Environment(
     lstrip_blocks=True,
 )
 templates.policies["json.dumps_kwargs"] = {"sort_keys": False}  # layers and fields in the order of the models
-templates.globals.update(at=at, marks=MARKS, statuses=list(Status), layers=layers_in_words())
+templates.globals.update(at=public_path, marks=MARKS, statuses=list(Status), layers=layers_in_words())
 templates.globals.update(formats=[f"{format.name}:{format.ending}" for format in FORMATS.values()])
 
 

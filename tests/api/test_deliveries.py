@@ -17,7 +17,7 @@ import pytest
 
 from models import webhooks
 from models.database import Database, now
-from models.deliveries import find_due, find_messages, lease, release, settle
+from models.deliveries import find_due, find_messages, lease, note_outcome, release
 from models.ids import new_id
 from models.settings import Settings
 from models.tables import Delivery, Webhook
@@ -193,7 +193,7 @@ def test_pauses_grow_of_a_message_and_of_its_webhook(own: Database) -> None:
             session.expire_all()
             message = session.get_one(Delivery, message_id)
             clock = session.scalars(now().select()).one()
-            assert not settle(session, message, "status 500", 5)
+            assert not note_outcome(session, message, "status 500", 5)
             session.expire_all()
             rest = session.get_one(Webhook, hook_id).paused_until
             assert rest is not None
@@ -208,7 +208,7 @@ def test_pauses_grow_of_a_message_and_of_its_webhook(own: Database) -> None:
         assert max(rests) <= 301
         session.expire_all()
         other = find_messages(session, hook_id, 10)[0]
-        assert settle(session, other, None, 5)  # it answers again
+        assert note_outcome(session, other, None, 5)  # it answers again
         session.expire_all()
         webhook = session.get_one(Webhook, hook_id)
         assert (webhook.failures, webhook.paused_until) == (0, None)

@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from api import peers
+from api import peer_process
 from tests.api.conftest import SMALL
 from tests.api.test_contract import is_problem
 from tests.nginx import Nginx
@@ -128,9 +128,9 @@ def test_the_kernel_tells_whose_a_connection_is() -> None:
             client.connect(listener.getsockname()[:2])
             accepted, peer = listener.accept()
             ends = peer[:2], listener.getsockname()[:2]
-            assert peers.find(*ends) == (os.geteuid(), os.fstat(client.fileno()).st_ino)
+            assert peer_process.find(*ends) == (os.geteuid(), os.fstat(client.fileno()).st_ino)
             client.close()
-            left = peers.find(*ends)
+            left = peer_process.find(*ends)
             assert left is not None
             assert left.inode == 0
             accepted.close()
@@ -152,9 +152,9 @@ def test_a_program_that_serves_other_machines_is_known(tmp_path: Path) -> None:
                 accepted, peer = listener.accept()
                 assert other.stdout is not None
                 other.stdout.readline()
-                found = peers.find(peer, listener.getsockname())
+                found = peer_process.find(peer, listener.getsockname())
                 assert found is not None
-                assert peers.serves_others(found.inode) is serves
+                assert peer_process.serves_others(found.inode) is serves
                 assert other.stdin is not None
                 other.stdin.close()
                 accepted.close()

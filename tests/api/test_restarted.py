@@ -25,7 +25,7 @@ def test_removed_epochs_are_told_and_what_was_kept_is_stale(http: httpx.Client, 
     for epoch in (1, 2):
         trainer.record(held, epoch)
     with trainer.database.write() as session:
-        claims.release(session, held, "drained")
+        claims.release(session, held)
     held = trainer.claim()
     paths = [job["links"][name] for name in ("self", "history", "metrics", "analysis")]
     kept = {path: http.get(path).headers["ETag"] for path in paths}
@@ -52,7 +52,7 @@ def test_a_run_was_created_once(http: httpx.Client, trainer: Trainer) -> None:
     assert run["created_at"] == run["queued_at"] == job["created_at"]
     held = trainer.claim()
     with trainer.database.write() as session:
-        claims.release(session, held, "drained")
+        claims.release(session, held)
     (again,) = http.get(job["links"]["self"]).json()["runs"]
     assert again["created_at"] == run["created_at"] <= again["started_at"] <= again["queued_at"]
     trainer.fail(trainer.claim())

@@ -134,7 +134,7 @@ def test_whatever_fails_streams_go_on(
         lines = stream.iter_lines()
         assert "event: job.queued" in lines
         with monkeypatch.context() as patched:
-            patched.setattr("api.watch.read_marks", fail)
+            patched.setattr("api.watch.read_versions", fail)
             wait_for("a failure", lambda: failed)
         trainer.record(trainer.claim(), 1)
         assert "event: run.epoch" in lines

@@ -156,7 +156,7 @@ def test_where_the_service_does_not_call(url: str, code: str) -> None:
 
 
 def test_a_refused_address_is_a_fault_of_the_request(http: httpx.Client) -> None:
-    problem = is_problem(http.post("/v1/webhooks", json={"url": "https://127.0.0.1/"}), 422, "invalid_specification")
+    problem = is_problem(http.post("/v1/webhooks", json={"url": "https://127.0.0.1/"}), 422, "invalid_webhook")
     assert [(error["pointer"], error["code"]) for error in problem["errors"]] == [("/url", "private_address")]
-    problem = is_problem(http.post("/v1/webhooks", json={"events": ["jobs"], "x": 1}), 422, "invalid_specification")
+    problem = is_problem(http.post("/v1/webhooks", json={"events": ["jobs"], "x": 1}), 422, "invalid_webhook")
     assert {error["pointer"] for error in problem["errors"]} == {"/url", "/events/0", "/x"}

@@ -56,7 +56,7 @@ class Bench:
 
     def release(self, held: Claim) -> str:
         with self.database.write() as session:
-            return claims.release(session, held, "drained")
+            return claims.release(session, held)
 
     def expire(self, held: Claim) -> None:
         """The lease runs out, as it does by itself in time."""

@@ -75,10 +75,11 @@ def test_a_plot_reads_what_it_needs_to_tell() -> None:
     assert reads("val_acc") == ("val_acc",)
 
 
-def test_of_many_variants_the_note_has_the_number() -> None:
+def test_of_many_variants_the_note_names_the_first() -> None:
     held = {f"l2 {i}": 0.1 for i in range(7)}
     (note,) = explained(held, "val_loss", {name: name for name in held})
-    assert note == "A weight penalty is in the values of 7 variants: up to 0.1. Without it: val_data_loss."
+    who = "l2 0, l2 1, l2 2 and 4 more"
+    assert note == f"A weight penalty is in the values of {who}: up to 0.1. Without it: val_data_loss."
 
 
 @pytest.mark.parametrize("when", ["best", "final"])

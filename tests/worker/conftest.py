@@ -12,7 +12,7 @@ from models.kinds.datasets.synthetic import Synthetic
 from models.resolution import resolve
 from models.settings import Settings
 from models.specification import RunSpecification
-from worker.data import Dataset, Reviews, load
+from worker.data import Dataset, Rows, load
 from worker.keras_import import import_keras
 
 import_keras()  # as a worker does, before the modules of this folder import it as it comes
@@ -69,7 +69,7 @@ def specify(
     return specification.run(specification.variants[0].name, seed)
 
 
-def dense(reviews: Reviews, inputs: int) -> np.ndarray:
+def dense(reviews: Rows, inputs: int) -> np.ndarray:
     """The dense rows that the notebook trains on: float32 (rows, inputs)."""
     rows = np.zeros((len(reviews), inputs), np.float32)
     rows[np.repeat(np.arange(len(reviews)), np.diff(reviews.indptr)), reviews.indices] = 1

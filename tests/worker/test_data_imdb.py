@@ -24,7 +24,7 @@ import pytest
 from models.errors import DatasetInvalid, DatasetUnavailable
 from models.kinds.dataset import Holdout
 from models.kinds.datasets.imdb import Imdb
-from worker.data import Reviews, convert, imdb, load
+from worker.data import Rows, convert, imdb, load
 from worker.data import published as from_keras
 
 Arrays = dict[str, Any]
@@ -60,7 +60,7 @@ def npz(tmp_path: Path) -> Path:
     return save(tmp_path / "imdb.npz", arrays())
 
 
-def words(reviews: Reviews) -> list[list[int]]:
+def words(reviews: Rows) -> list[list[int]]:
     return [reviews.indices[a:b].tolist() for a, b in zip(reviews.indptr[:-1], reviews.indptr[1:], strict=True)]
 
 

@@ -167,7 +167,7 @@ def test_one_that_is_gone(stored: Any, database: Database, tmp_path: Path, setti
 
 
 def test_rows_in_any_order() -> None:
-    rows = csr.Reviews(np.array([0, 2, 2, 5]), np.array([1, 4, 0, 2, 3], np.int32), np.array([0, 1, 2], np.float32))
+    rows = csr.Rows(np.array([0, 2, 2, 5]), np.array([1, 4, 0, 2, 3], np.int32), np.array([0, 1, 2], np.float32))
     taken = csr.joined([rows, rows]).take(np.array([5, 0, 1]))
     assert [taken.indices[a:b].tolist() for a, b in zip(taken.indptr, taken.indptr[1:], strict=False)] == [
         [0, 2, 3],

@@ -18,7 +18,7 @@ def table(folder: Path, **fields: Any) -> Dataset:
     return load(specify(dataset={"name": "synthetic_table", **fields}).dataset, folder, None)
 
 
-def raw(folder: Path, **fields: Any) -> tuple[csr.Reviews, csr.Reviews]:
+def raw(folder: Path, **fields: Any) -> tuple[csr.Rows, csr.Rows]:
     return csr.read(synthetic_table.prepared(SyntheticTable(**fields), folder))[:2]
 
 
@@ -103,7 +103,7 @@ def test_a_column_that_never_changes_becomes_zero(tmp_path: Path) -> None:
     numbers = np.array([[7.0, 1], [7, 2], [7, 3]], np.float32)
 
     def build(partial: Path) -> None:
-        rows = csr.Reviews.of_numbers(numbers, np.array([0, 1, 2], np.float32))
+        rows = csr.Rows.of_numbers(numbers, np.array([0, 1, 2], np.float32))
         csr.write(partial, {split: [rows] for split in csr.SPLITS})
 
     kept(tmp_path / "datasets" / "synthetic_table-v1-0-3-2-3", build)

@@ -17,4 +17,4 @@ def test_the_promise_is_part_of_the_key_and_stays_to_the_letter() -> None:
 
 def test_a_run_is_not_taken_for_one_whose_epoch_was_chosen_by_another_rule() -> None:
     """The rule without early stopping is in no specification: its code is part of the fingerprint."""
-    assert Path(inspect.getfile(training.Choice)).name in ENGINE
+    assert Path(inspect.getfile(training.BestEpoch)).name in ENGINE

@@ -22,7 +22,7 @@ def test_product_and_gradient_are_those_of_dense_rows(
     random = np.random.default_rng(0)
     kernel = random.normal(size=(400, units)).astype(np.float32)
     order = sparse.order(3, 1, len(small.train))
-    batches = sparse.Rows.of(small.train, cuts).batches(size, order, by_word=True)
+    batches = sparse.Blocks.of(small.train, cuts).batches(size, order, by_word=True)
     rows, labels = dense(small.train, 400)[order], np.asarray(small.train.labels)[order]
     np.testing.assert_array_equal(batches.labels.numpy()[:, 0], labels)
     np.testing.assert_array_equal(batches.head.numpy(), rows[:, : cuts[0]])
@@ -42,11 +42,11 @@ def test_product_and_gradient_are_those_of_dense_rows(
 
 @pytest.mark.parametrize("shards", [1, 2, 4])
 def test_blocks_cover_all_words_and_share_the_pairs(small: Dataset, shards: int) -> None:
-    cuts = sparse.blocks(small.train, 400, shards)
+    cuts = sparse.cuts_of(small.train, 400, shards)
     assert list(cuts) == sorted(set(cuts))
     assert cuts[-1] == 400
     assert len(cuts) == shards + 1
-    pairs = [len(tail.indices) for tail in sparse.Rows.of(small.train, cuts).tails]
+    pairs = [len(tail.indices) for tail in sparse.Blocks.of(small.train, cuts).tails]
     assert max(pairs) - min(pairs) < 0.2 * sum(pairs)
 
 

@@ -247,7 +247,7 @@ def test_early_stopping_is_that_of_keras(values: list[float], patience: int, min
     stock = keras.callbacks.EarlyStopping(monitor, min_delta, patience, mode=mode, restore_best_weights=True)
     stock.set_model(Model())
     stock.on_train_begin()
-    choice = training.Choice(specify(early_stopping=stopping))
+    choice = training.BestEpoch(specify(early_stopping=stopping))
     for number, value in enumerate(values, 1):
         stock.on_epoch_end(number - 1, {monitor: value})
         choice.see(number, {monitor: value})

@@ -14,7 +14,7 @@ from models.kinds.tasks.binary import Binary
 from models.specification import RunSpecification
 from tests.worker.conftest import TASKS, dense, specify
 from worker import sparse, training
-from worker.data import Dataset, Reviews
+from worker.data import Dataset, Rows
 from worker.model import build, initialize, load
 
 NAMES = ("loss", "acc", "val_loss", "val_acc")
@@ -114,7 +114,7 @@ def keras_history(
     task = run.dataset.task
     own, metric = STOCK[task.name]
 
-    def labels(rows: Reviews) -> np.ndarray:
+    def labels(rows: Rows) -> np.ndarray:
         given = np.asarray(rows.labels)
         return keras.utils.to_categorical(given, task.units) if task.name == "multiclass" else given
 
@@ -206,9 +206,9 @@ def test_rows_of_numbers_and_words(small: Dataset, units: int) -> None:
     """A row's numbers come first, then its words."""
     random = np.random.default_rng(0)
 
-    def mixed(rows: Reviews) -> Reviews:
+    def mixed(rows: Rows) -> Rows:
         numbers = random.normal(size=(len(rows), 21)).astype(np.float32)
-        return Reviews(rows.indptr, rows.indices + np.int32(21), rows.labels, numbers)
+        return Rows(rows.indptr, rows.indices + np.int32(21), rows.labels, numbers)
 
     test = mixed(small.test)
     data = replace(small, inputs=421, train=mixed(small.train), validation=test, test=test, sha256="mixed")
@@ -251,7 +251,7 @@ def few_of_a_class(data: Dataset) -> Dataset:
     indptr = np.concatenate([[0], np.cumsum([row.indptr[-1] - row.indptr[0] for row in rows])])
     indices = np.concatenate([np.asarray(row.indices) for row in rows]).astype(np.int32)
     numbers = None if data.train.numbers is None else np.asarray(data.train.numbers)[kept]
-    return replace(data, train=Reviews(indptr, indices, labels[kept], numbers), sha256=f"few {data.sha256}")
+    return replace(data, train=Rows(indptr, indices, labels[kept], numbers), sha256=f"few {data.sha256}")
 
 
 @pytest.mark.parametrize("task", ["binary", "multiclass"])

@@ -16,9 +16,9 @@ import numpy as np
 from models.errors import DatasetInvalid
 from models.kinds import dataset
 from worker.data import csr
-from worker.data.csr import Reviews
+from worker.data.csr import Rows
 
-__all__ = ["Dataset", "Reviews", "load"]
+__all__ = ["Dataset", "Rows", "load"]
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class Dataset:
 
     name: str
     inputs: int
-    train: Reviews
-    validation: Reviews
-    test: Reviews
+    train: Rows
+    validation: Rows
+    test: Rows
     sha256: str
 
 
@@ -85,7 +85,7 @@ def _scales(numbers: np.ndarray) -> list[tuple[float, float]]:
     return scales
 
 
-def _standardised(rows: Reviews, scales: Sequence[tuple[float, float]]) -> Reviews:
+def _standardised(rows: Rows, scales: Sequence[tuple[float, float]]) -> Rows:
     """The rows with each number as its distance from its column's mean, in standard deviations; 0 if it is missing."""
     assert rows.numbers is not None
     numbers = np.empty_like(rows.numbers)

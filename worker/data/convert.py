@@ -110,7 +110,7 @@ def _objects(member: IO[bytes]) -> list[Any]:
     return loaded.items
 
 
-def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.random.RandomState) -> csr.Reviews:
+def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.random.RandomState) -> csr.Rows:
     """Lists of ranks as CSR over the whole vocabulary, with the ids of Keras's `load_data` and shuffled as it does."""
     if not reviews or labels.shape != (len(reviews),) or not np.isin(labels, np.arange(classes)).all():
         choice = "0 or 1" if classes == 2 else f"0 to {classes - 1}"
@@ -133,22 +133,22 @@ def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.r
     rows = np.concatenate((np.arange(count), np.repeat(place, lengths)))
     words = np.concatenate((np.full(count, csr.START), ranks + csr.SHIFT))
     lengths, indices = csr.distinct(rows, words, count)
-    return csr.Reviews(csr.starts(lengths), indices, labels[order].astype(np.float32))
+    return csr.Rows(csr.starts(lengths), indices, labels[order].astype(np.float32))
 
 
-def imdb(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Reviews]:
+def imdb(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Rows]:
     """`keras.datasets.imdb`: the splits lie apart in the file."""
     arrays = read(file, ("x_train", "y_train", "x_test", "y_test"), texts=("x_train", "x_test"))
     return {split: encode(arrays.pop(f"x_{split}"), arrays.pop(f"y_{split}"), 2, shuffle) for split in csr.SPLITS}
 
 
-def reuters(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Reviews]:
+def reuters(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Rows]:
     """`keras.datasets.reuters`: lists of words in one array."""
     arrays = read(file, ("x", "y"), texts=("x",))
     return last_fifth_apart(encode(arrays.pop("x"), arrays.pop("y"), TOPICS, shuffle))
 
 
-def boston_housing(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Reviews]:
+def boston_housing(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Rows]:
     """`keras.datasets.boston_housing`: a table of numbers, and a number as label of each row."""
     arrays = read(file, ("x", "y"))
     numbers, labels = arrays["x"], arrays["y"]
@@ -162,10 +162,10 @@ def boston_housing(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str,
         numbers, labels = (array[order].astype(np.float32) for array in (numbers, labels))
     if not (np.isfinite(numbers).all() and np.isfinite(labels).all()):
         raise DatasetInvalid("it must have finite numbers only")
-    return last_fifth_apart(csr.Reviews.of_numbers(numbers, labels))
+    return last_fifth_apart(csr.Rows.of_numbers(numbers, labels))
 
 
-def last_fifth_apart(both: csr.Reviews) -> dict[str, csr.Reviews]:
+def last_fifth_apart(both: csr.Rows) -> dict[str, csr.Rows]:
     """The splits of rows that were shuffled: the last fifth, counted as Keras does, is the test set."""
     end = int(len(both) * (1 - 0.2))
     if not 0 < end < len(both):
@@ -173,7 +173,7 @@ def last_fifth_apart(both: csr.Reviews) -> dict[str, csr.Reviews]:
     return {"train": both.slice(0, end), "test": both.slice(end, len(both))}
 
 
-FILES: dict[str, Callable[[IO[bytes], np.random.RandomState], dict[str, csr.Reviews]]] = {
+FILES: dict[str, Callable[[IO[bytes], np.random.RandomState], dict[str, csr.Rows]]] = {
     "imdb": imdb,
     "reuters": reuters,
     "boston_housing": boston_housing,

@@ -21,7 +21,7 @@ START, UNKNOWN, SHIFT = 1, 2, 3
 
 
 @dataclass(frozen=True)
-class Reviews:
+class Rows:
     """Rows: first numbers, if there are any, then inputs that are 0 or 1, such as the words of reviews.
 
     Of the latter, row i has 1 at the inputs `indices[indptr[i]:indptr[i + 1]]`.
@@ -36,29 +36,29 @@ class Reviews:
     numbers: NDArray[np.float32] | None = None
 
     @classmethod
-    def of_numbers(cls, numbers: NDArray[np.float32], labels: NDArray[np.float32]) -> Reviews:
+    def of_numbers(cls, numbers: NDArray[np.float32], labels: NDArray[np.float32]) -> Rows:
         """Rows that are nothing but numbers."""
         return cls(np.zeros(len(labels) + 1, np.int64), np.zeros(0, np.int32), labels, numbers)
 
     def __len__(self) -> int:
         return len(self.labels)
 
-    def slice(self, start: int, stop: int) -> Reviews:
+    def slice(self, start: int, stop: int) -> Rows:
         """The rows from `start` up to `stop`; all but their `indptr` are views, not copies."""
         indptr = self.indptr[start : stop + 1]
-        return Reviews(
+        return Rows(
             indptr - indptr[0],
             self.indices[indptr[0] : indptr[-1]],
             self.labels[start:stop],
             None if self.numbers is None else self.numbers[start:stop],
         )
 
-    def take(self, rows: NDArray[np.int64]) -> Reviews:
+    def take(self, rows: NDArray[np.int64]) -> Rows:
         """These rows, in this order."""
         lengths = np.diff(self.indptr)[rows]
         indptr = starts(lengths)
         within = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths)
-        return Reviews(
+        return Rows(
             indptr,
             self.indices[np.repeat(self.indptr[rows], lengths) + within],
             self.labels[rows],
@@ -66,10 +66,10 @@ class Reviews:
         )
 
 
-def joined(blocks: Sequence[Reviews]) -> Reviews:
+def joined(blocks: Sequence[Rows]) -> Rows:
     """The rows of these blocks, one after the other."""
     numbers = [block.numbers for block in blocks if block.numbers is not None]
-    return Reviews(
+    return Rows(
         starts(np.concatenate([np.diff(block.indptr) for block in blocks])),
         np.concatenate([block.indices for block in blocks]),
         np.concatenate([block.labels for block in blocks]),
@@ -91,12 +91,12 @@ def distinct(
     return np.bincount(keys >> 32, minlength=count), (keys & 0xFFFF_FFFF).astype(np.int32)
 
 
-def narrow(reviews: Reviews, num_words: int) -> Reviews:
+def narrow(reviews: Rows, num_words: int) -> Rows:
     """The reviews over the ids below `num_words`; a review's other words become the one id UNKNOWN."""
     rows = np.repeat(np.arange(len(reviews)), np.diff(reviews.indptr))
     words = np.where(reviews.indices < num_words, reviews.indices, UNKNOWN).astype(np.int64)
     lengths, indices = distinct(rows, words, len(reviews))
-    return Reviews(starts(lengths), indices, reviews.labels)
+    return Rows(starts(lengths), indices, reviews.labels)
 
 
 def narrowed(whole: Path, num_words: int) -> Path:
@@ -114,7 +114,7 @@ def starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate((np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)))
 
 
-def write(directory: Path, splits: Mapping[str, Iterable[Reviews]], **description: Any) -> None:
+def write(directory: Path, splits: Mapping[str, Iterable[Rows]], **description: Any) -> None:
     """Write each split's blocks of rows, one after the other, and `meta.json` with the content's hash.
 
     Memory is that of one block, and 8 bytes per row; and all numbers.
@@ -154,7 +154,7 @@ def describe(directory: Path) -> dict[str, Any]:
     return noted
 
 
-def read(directory: Path) -> tuple[Reviews, Reviews, str]:
+def read(directory: Path) -> tuple[Rows, Rows, str]:
     """What `write` wrote, memory-mapped: the training rows, the test rows, the content's SHA-256."""
 
     def mapped(name: str) -> Any:
@@ -162,5 +162,5 @@ def read(directory: Path) -> tuple[Reviews, Reviews, str]:
         return np.asarray(np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False))
 
     arrays = ["indptr", "indices", "labels"] + ["numbers"] * (directory / "train_numbers.npy").is_file()
-    train, test = (Reviews(*(mapped(f"{split}_{name}") for name in arrays)) for split in SPLITS)
+    train, test = (Rows(*(mapped(f"{split}_{name}") for name in arrays)) for split in SPLITS)
     return train, test, describe(directory)["sha256"]

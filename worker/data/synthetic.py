@@ -57,7 +57,7 @@ def prepared(dataset: Synthetic, folder: Path, imdb_npz: Path | None = None) -> 
     return kept(folder / f"synthetic-{VERSION}-{seed}-{reviews}-{num_words}", build)
 
 
-def _blocks(seed: int, split: str, reviews: int, num_words: int) -> Iterator[csr.Reviews]:
+def _blocks(seed: int, split: str, reviews: int, num_words: int) -> Iterator[csr.Rows]:
     sides = sentiment(seed)
     for block in range(0, reviews, BLOCK):
         stream = _stream(seed, 1 + csr.SPLITS.index(split), block // BLOCK)
@@ -83,7 +83,7 @@ def _frequencies() -> Drawn:
     return np.cumsum(np.uint64(2**44) // ((rank + np.uint64(1)) * (rank + np.uint64(7_000))), dtype=np.uint64)
 
 
-def _draw(stream: np.random.Philox, sides: NDArray[np.bool_], count: int) -> csr.Reviews:
+def _draw(stream: np.random.Philox, sides: NDArray[np.bool_], count: int) -> csr.Rows:
     """`count` reviews over the whole vocabulary. `sides`: which words take one."""
     positive, noisy, size = stream.random_raw(3 * BLOCK).reshape(BLOCK, 3)[:count].T
     positive = positive >> 63
@@ -99,4 +99,4 @@ def _draw(stream: np.random.Philox, sides: NDArray[np.bool_], count: int) -> csr
     words = np.where(takes_side, words // 2 * 2 + positive.astype(np.int64)[rows], words)
     distinct_words = np.concatenate((np.full(count, csr.START), words + 1 + csr.SHIFT))
     lengths, indices = csr.distinct(np.concatenate((np.arange(count), rows)), distinct_words, count)
-    return csr.Reviews(csr.starts(lengths), indices, label.astype(np.float32))
+    return csr.Rows(csr.starts(lengths), indices, label.astype(np.float32))

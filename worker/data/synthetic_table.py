@@ -38,7 +38,7 @@ def prepared(dataset: SyntheticTable, folder: Path, file: Path | None = None) ->
     return kept(folder / f"synthetic_table-{'-'.join(map(str, parts))}", build)
 
 
-def _blocks(dataset: SyntheticTable, split: str) -> Iterator[csr.Reviews]:
+def _blocks(dataset: SyntheticTable, split: str) -> Iterator[csr.Rows]:
     weights = _weights(dataset)
     for block in range(0, dataset.samples, BLOCK):
         stream = _stream(dataset.seed, 1 + csr.SPLITS.index(split), block // BLOCK)
@@ -49,7 +49,7 @@ def _blocks(dataset: SyntheticTable, split: str) -> Iterator[csr.Reviews]:
         labels = scores[:, 0] / _deviation(weights) if dataset.classes is None else scores.argmax(axis=1)
         # Exact: an integer below 2**17 divided by a power of two.
         numbers = (inputs / 2**15).astype(np.float32)
-        yield csr.Reviews.of_numbers(numbers, labels.astype(np.float32))
+        yield csr.Rows.of_numbers(numbers, labels.astype(np.float32))
 
 
 def _weights(dataset: SyntheticTable) -> NDArray[np.int64]:

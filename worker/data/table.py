@@ -174,7 +174,7 @@ class _Encoder:
             start += dataset.num_words
         return cls(dataset, numbered, words, starts)
 
-    def encode(self, rows: pa.Table, labels: NDArray[np.float32]) -> csr.Reviews:
+    def encode(self, rows: pa.Table, labels: NDArray[np.float32]) -> csr.Rows:
         """These rows; a number that is missing is NaN."""
         count = rows.num_rows
         places: list[NDArray[np.int64]] = []
@@ -207,10 +207,10 @@ class _Encoder:
             np.concatenate(inputs) if inputs else np.zeros(0, np.int64),
             count,
         )
-        return csr.Reviews(csr.starts(lengths), indices, labels, numbers if self.dataset.numbers else None)
+        return csr.Rows(csr.starts(lengths), indices, labels, numbers if self.dataset.numbers else None)
 
 
-def _as_read(file: Path, split: str, encoder: _Encoder, labels: NDArray[np.float32]) -> Iterator[csr.Reviews]:
+def _as_read(file: Path, split: str, encoder: _Encoder, labels: NDArray[np.float32]) -> Iterator[csr.Rows]:
     """The rows of a file, block by block; of no rows one empty block."""
     first = 0
     names = [column.name for column in encoder.dataset.found.columns]
@@ -225,7 +225,7 @@ def _as_read(file: Path, split: str, encoder: _Encoder, labels: NDArray[np.float
 
 def _in_order(
     file: Path, order: NDArray[np.int64], encoder: _Encoder, labels: NDArray[np.float32]
-) -> Iterable[csr.Reviews]:
+) -> Iterable[csr.Rows]:
     """The training rows in this order, encoded as they were read and then put into it."""
     whole = csr.joined(list(_as_read(file, "train", encoder, labels)))
     for start in range(0, len(order), BLOCK):

@@ -12,12 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _root: ContextVar[str] = ContextVar("root", default="")
 
 
-def at(path: str) -> str:
+def public_path(path: str) -> str:
     """The address of one of the service's own paths, as a client of this request reaches it."""
     return _root.get() + path
 
 
-class Below:
+class RootPath:
     """Lets the application be reached below `root`."""
 
     def __init__(self, app: ASGIApp, root: str) -> None:

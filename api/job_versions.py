@@ -15,8 +15,8 @@ from models.errors import NotFound
 from models.tables import FINISHED, Job
 
 
-class Mark(NamedTuple):
-    """Where a job stands: each change of a job changes its mark."""
+class JobVersion(NamedTuple):
+    """Where a job stands: each change of a job changes its version."""
 
     last_event: int
     status: str
@@ -28,21 +28,21 @@ class Mark(NamedTuple):
 
     @property
     def etag(self) -> str:
-        """Weak: the same mark may be shown with another estimate of the time left."""
+        """Weak: the same version may be shown with another estimate of the time left."""
         return f'W/"{self.last_event}-{self.status}"'
 
 
-def find_mark(access: Access, session: Session, job_id: str) -> Mark:
-    """The job's mark. Raises NotFound for a job that is not there, and for another's."""
+def find_version(access: Access, session: Session, job_id: str) -> JobVersion:
+    """The job's version. Raises NotFound for a job that is not there, and for another's."""
     query: Select[Any] = access.own(select(Job.last_event, Job.status).where(Job.id == job_id))
     row = session.execute(query).one_or_none() if is_id(job_id, "job") else None
     if row is None:
         raise NotFound("There is no job with this id")
-    return Mark(*row)
+    return JobVersion(*row)
 
 
 def find_owner(access: Access, session: Session, job_id: str) -> str:
-    """Whose job it is. Raises NotFound like `find_mark`."""
+    """Whose job it is. Raises NotFound like `find_version`."""
     query: Select[Any] = access.own(select(Job.owner).where(Job.id == job_id))
     owner: str | None = session.scalar(query) if is_id(job_id, "job") else None
     if owner is None:
@@ -50,13 +50,13 @@ def find_owner(access: Access, session: Session, job_id: str) -> str:
     return owner
 
 
-def read_marks(session: Session, job_ids: Iterable[str]) -> dict[str, Mark]:
-    """The marks of those of the jobs that there are, whoever owns them."""
+def read_versions(session: Session, job_ids: Iterable[str]) -> dict[str, JobVersion]:
+    """The versions of those of the jobs that there are, whoever owns them."""
     rows = session.execute(select(Job.id, Job.last_event, Job.status).where(Job.id.in_(list(job_ids))))
-    return {job_id: Mark(last_event, status) for job_id, last_event, status in rows}
+    return {job_id: JobVersion(last_event, status) for job_id, last_event, status in rows}
 
 
-def etag_of(request: Request, marks: Mapping[str, Mark]) -> str:
+def etag_of(request: Request, versions: Mapping[str, JobVersion]) -> str:
     """Of what is made of these jobs: weak, and another with each event of them and each other way of asking."""
-    asked = (list(marks.items()), request.url.path, request.url.query, request.headers.get("Accept"))
+    asked = (list(versions.items()), request.url.path, request.url.query, request.headers.get("Accept"))
     return f'W/"{hashlib.sha256(repr(asked).encode()).hexdigest()[:32]}"'

@@ -92,6 +92,13 @@ class JobRequest(Model):
     baseline: VariantName | None = None
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=MAX_SEEDS)
     until: Until | None = None
+    vary: tuple[spec.Varied, ...] = Field(
+        default=spec.VARIED,
+        min_length=1,
+        max_length=3,
+        description="What is another for each seed: `seed` (initial weights, order of batches, noise), `split` (which "
+        "rows are held out), `sample` (a bootstrap sample of the rows trained on). Always the same for all variants",
+    )
     reuse: Literal["allow", "never"] = "allow"
     metadata: dict[str, JsonValue] = Field(
         default={},

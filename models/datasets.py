@@ -148,17 +148,20 @@ def complete(session: Session, mine: ColumnElement[bool], body: Any) -> Any:
         detail = "There is no data set of one's own with this id" + (" and this name" if found else "")
         raise SpecificationError([fault(("dataset", "id"), "unknown_dataset", detail)])
     content = content_of(found)
+    splits = isinstance(vary := body.get("vary"), list) and "split" in vary
     dataset = {**named, "name": Table.kind(), "id": found.id, "content": content.model_dump(mode="json")}
-    return {**body, "dataset": {**dataset, "validation": _validation(named.get("validation"), content)}}
+    return {**body, "dataset": {**dataset, "validation": _validation(named.get("validation"), content, splits)}}
 
 
-def _validation(asked: Any, content: Content) -> Any:
+def _validation(asked: Any, content: Content, splits: bool) -> Any:
     """A share of the rows to hold out as their number; if nothing is asked for, a fifth where there are no test rows.
+
+    `splits`: whether the held-out rows are others for each seed; then it is a fifth, too.
 
     Raises SpecificationError if the share is none. Whatever else is asked for stays as it is.
     """
     if asked is None:
-        asked = "test" if content.test_rows else {"holdout": 0.2}
+        asked = "test" if content.test_rows and not splits else {"holdout": 0.2}
     share = asked.get("holdout") if isinstance(asked, dict) else None
     if not isinstance(share, float):
         return asked

@@ -97,6 +97,7 @@ def request(session: Session, run: Run, owner: str) -> Job:
         variants=(variant,),
         baseline=run.variant,
         seeds=(run.seed,),
+        vary=specification.vary,
         reuse="never",
         metadata={"reproduces": run.id},
     )

@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError
 from models import presets, sweeps
 from models.errors import SpecificationError
 from models.faults import MOST_FAULTS, fault, faults_of
-from models.kinds.dataset import Dataset
+from models.kinds.dataset import Dataset, Holdout
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
 from models.kinds.layer import on_inputs
@@ -22,6 +22,9 @@ from models.until import MAX_SEEDS, Until
 
 SHOWN_CLASSES = 20
 """In the words of a fault."""
+
+HELD_OUT = 0.2
+"""The part of the training rows that is held out if the split is another for each seed and nothing else is said."""
 
 
 def resolve(body: Any) -> Specification:
@@ -89,6 +92,8 @@ def resolve(body: Any) -> Specification:
         errors += [e for e in faults_of(invalid, body, raw) if e["pointer"] not in known]
         more = max(0, invalid.error_count() - MOST_FAULTS)
     else:
+        if "split" in specification.vary and "validation" not in (raw.get("dataset") or {}):
+            specification = _held_out(specification)
         errors += _cross_checks(specification)
     if errors:
         raise SpecificationError(errors, more)
@@ -108,6 +113,13 @@ def resolve_description(body: Any) -> Description:
         detail = f"Say what to change: {', '.join(Description.model_fields)}"
         raise SpecificationError([fault((), "nothing_to_change", detail)])
     return description
+
+
+def _held_out(specification: Specification) -> Specification:
+    """With a part of the training rows held out: a split that is another for each seed needs some."""
+    held_out = Holdout(holdout=max(1, round(HELD_OUT * specification.dataset.available)))
+    dataset = specification.dataset.model_copy(update={"validation": held_out})
+    return specification.model_copy(update={"dataset": dataset})
 
 
 class _More(Model):
@@ -234,6 +246,14 @@ def _check_class_weight(data: Dataset, within: tuple[str | int, ...], training: 
 def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     """The rules that join several fields."""
     errors = _check_until(specification)
+    errors += [
+        fault(("vary", i), "duplicate", "It is listed before")
+        for i, each in enumerate(specification.vary)
+        if each in specification.vary[:i]
+    ]
+    if "split" in specification.vary and not specification.dataset.held_out:
+        detail = 'A split that is another for each seed needs rows held out: "validation": {"holdout": n}'
+        errors.append(fault(("dataset", "validation"), "nothing_held_out", detail))
     for i, variant in enumerate(specification.variants):
         first = on_inputs(variant.layers)
         if first < len(variant.layers) and not variant.layers[first].reads:

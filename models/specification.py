@@ -114,6 +114,16 @@ class Variant(Model):
     swept: dict[AxisName, float | str] | None = None
 
 
+class Draws(Model):
+    """The seeds from which a run's rows are drawn: those held out, and its bootstrap sample of those trained on.
+
+    None: the rows are those that they are without chance, the same for every seed.
+    """
+
+    split: Seed | None = None
+    sample: Seed | None = None
+
+
 class RunSpecification(Model):
     """One variant with one seed: everything its numbers depend on, and nothing else."""
 
@@ -121,6 +131,23 @@ class RunSpecification(Model):
     training: Training
     layers: tuple[AnyLayer, ...]
     seed: int
+    # Absent if nothing is drawn: the keys of runs whose rows are not drawn stay what they are.
+    draws: Draws | None = Field(default=None, exclude_if=lambda draws: draws is None)
+
+
+Varied = Literal["seed", "split", "sample"]
+VARIED: tuple[Varied, ...] = ("seed",)
+"""What is another for each seed of a job that does not say so: what weights, batches and noise are made from."""
+
+VARY_IN_WORDS: dict[Varied, tuple[str, str]] = {
+    "seed": ("weights, batches and noise", "Initial weights, the order of batches, dropout and other noise"),
+    "split": ("held-out rows", "Which of the training rows are held out; a fifth of them unless a number is given"),
+    "sample": ("training rows", "A bootstrap sample of the rows trained on: as many, drawn with replacement"),
+}
+"""What people call each, and what it is."""
+
+FIXED_SEED = 0
+"""From which weights, batches and noise are made of each run of a job whose `vary` does not have them."""
 
 
 Tags = Annotated[tuple[Tag, ...], Field(max_length=MAX_TAGS), AfterValidator(lambda tags: tuple(dict.fromkeys(tags)))]
@@ -146,6 +173,8 @@ class Specification(Model):
     baseline: VariantName
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=MAX_SEEDS)
     until: Until | None = Field(default=None, exclude_if=lambda until: until is None)
+    # Absent if it is the default: jobs that do not name it are stored, and answered, as before there was a choice.
+    vary: tuple[Varied, ...] = Field(default=VARIED, min_length=1, max_length=3, exclude_if=lambda vary: vary == VARIED)
     reuse: Literal["allow", "never"] = "allow"
     metadata: dict[Annotated[str, StringConstraints(max_length=100)], JsonValue] = Field(
         default={}, max_length=MAX_METADATA
@@ -159,8 +188,13 @@ class Specification(Model):
         dataset = (
             self.dataset if chosen.dataset is None else self.dataset.model_copy(update=chosen.dataset.model_dump())
         )
+        draws = Draws(split=seed if "split" in self.vary else None, sample=seed if "sample" in self.vary else None)
         return RunSpecification(
-            dataset=dataset, training=chosen.training or self.training, layers=chosen.layers, seed=seed
+            dataset=dataset,
+            training=chosen.training or self.training,
+            layers=chosen.layers,
+            seed=seed if "seed" in self.vary else FIXED_SEED,
+            draws=None if draws == Draws() else draws,
         )
 
 

@@ -90,6 +90,9 @@ def submit(
     timeout: Annotated[float | None, typer.Option(help="Seconds to wait at most; the job goes on then.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs to train, in place of the specification's.")] = None,
     name: Annotated[str | None, typer.Option(help="The job's name, in place of the specification's.")] = None,
+    vary: Annotated[
+        list[str] | None, typer.Option(help="What is another for each seed: seed, split or sample. Repeatable.")
+    ] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key never makes a second job.")] = None,
     validate: Annotated[bool, typer.Option("--validate", help="Only resolve the specification.")] = False,
     url: Url = None,
@@ -102,6 +105,8 @@ def submit(
             body["name"] = name
         if epochs is not None:
             body["training"] = {**(body.get("training") or {}), "epochs": epochs}
+        if vary:
+            body["vary"] = vary
         if validate:
             print_json(client.validate(body))
             return

@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
                 _print({**labels, "epoch": epoch.number, **epoch.metrics, "seconds": epoch.seconds})
 
             try:
-                rows = data.load(run.dataset, settings.data_dir, settings.npz(run.dataset.name))
+                rows = data.load(run.dataset, settings.data_dir, settings.npz(run.dataset.name), run.draws)
                 result = training.train(run, rows, on_epoch)
             except RunError as error:
                 failed = True

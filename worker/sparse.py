@@ -128,7 +128,7 @@ def prepare(data: Dataset, units: int) -> Prepared:
     if key not in _prepared:
         while len(_prepared) >= 2:  # before the new one is made: three at once are not kept
             _prepared.popitem(last=False)
-        cuts = cuts_of(data.train, data.inputs, shards)
+        cuts = cuts_of(data.train if data.whole is None else data.whole, data.inputs, shards)
         _prepared[key] = Prepared(cuts, Blocks.of(data.train, cuts), Blocks.of(data.validation, cuts))
     _prepared.move_to_end(key)
     return _prepared[key]

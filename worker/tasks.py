@@ -185,7 +185,7 @@ class Child:
             self._forget()
         directory = self.settings.data_dir.absolute()
         file = fetch(run.dataset, directory, self.database) or self.settings.npz(run.dataset.name)
-        data = load(run.dataset, directory, file)
+        data = load(run.dataset, directory, file, run.draws)
         under = fingerprint(data.sha256)
         recorded = lease.persist(lambda session: claims.begin(session, held, under))
         if held.reuse:

@@ -32,6 +32,10 @@ def forms() -> dict[str, Any]:
             "metrics": [
                 {"name": name, "title": MEASURES[name].title, "about": _about(MEASURES[name])} for name in ASKED
             ],
+            "varied": [
+                {"name": name, "title": title, "about": about}
+                for name, (title, about) in specification.VARY_IN_WORDS.items()
+            ],
         }
     }
 

@@ -22,7 +22,9 @@ TrainSamples = Annotated[int, Field(ge=1, le=MAX_ROWS)]
 
 
 class Holdout(Model):
-    """Validate on the first `holdout` training reviews; the test set is scored once, at the chosen epoch."""
+    """Validate on `holdout` training rows, the first ones unless the split varies; the test set is scored once, at the
+    chosen epoch.
+    """
 
     holdout: int = Field(ge=1, le=MAX_ROWS)
 

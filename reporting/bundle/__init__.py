@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from importlib.resources import files
 from typing import Any
 
+from models import drawing
 from models.kinds.metric import Of
 from models.kinds.metrics import MEASURES, METRICS
-from models.specification import RunSpecification, Specification, recorded_by, stored
+from models.specification import FIXED_SEED, RunSpecification, Specification, recorded_by, stored
 from reporting import archive
 from reporting.answers import Answer
 from reporting.formats import FORMATS, Export
@@ -43,6 +44,9 @@ train.py            trains the same variants with Keras alone, from specificatio
 The script's numbers differ from these as those of another seed would: Keras draws other initial
 weights and other batches than the service.
 """
+
+
+_DRAWING = (drawing.stream, drawing.split, drawing.resample, drawing.rows_drawn)
 
 
 def zipped(results: Results, job: dict[str, Any]) -> Iterator[bytes]:
@@ -102,8 +106,12 @@ def script(specification: Specification) -> str:
         if measure.asked and Of.VALIDATION + name in columns:
             source = textwrap.dedent(inspect.getsource(measure.value)).removeprefix("@staticmethod\n")
             metrics += ["", "", source.rstrip(), "", "", f"MEASURES[{name!r}] = value"]
-    return text.replace("#: data set\n", specification.dataset.script).replace(
-        "#: metrics\n", "\n".join(metrics) + "\n"
+    draws = [f"FIXED_SEED, SPLIT, SAMPLE = {FIXED_SEED}, {drawing.SPLIT}, {drawing.SAMPLE}"]
+    draws += ["\n\n" + inspect.getsource(each).rstrip() for each in _DRAWING]
+    return (
+        text.replace("#: data set\n", specification.dataset.script)
+        .replace("#: metrics\n", "\n".join(metrics) + "\n")
+        .replace("#: drawing\n", "\n".join(draws) + "\n")
     )
 
 

@@ -319,6 +319,24 @@ def test_the_bundles_script_makes_the_same_table(tmp_path: Path, validation: Any
         assert (rows == own.numbers).all()
 
 
+@pytest.mark.parametrize("vary", [["split"], ["seed", "sample"], ["split", "sample"]], ids="-".join)
+@pytest.mark.parametrize("classes", [5, None])
+def test_the_bundles_script_draws_the_same_rows(tmp_path: Path, vary: list[str], classes: int | None) -> None:
+    from worker.data import load
+
+    names: dict[str, Any] = {"__name__": "train", "__file__": str(tmp_path / "train.py")}
+    dataset = {"name": "synthetic_table", "classes": classes, "samples": 300, "columns": 3, "train_samples": 150}
+    job = resolve({"dataset": dataset, "variants": ["original"], "vary": vary, "seeds": [7]})
+    exec(compile(script(job), "train.py", "exec"), names)
+    run = job.run("original", 7)
+    data = load(run.dataset, tmp_path, None, run.draws)
+    split, sample = (7 if each in vary else None for each in ("split", "sample"))
+    made = names["load"](job.dataset.model_dump(mode="json"), None, split, sample, classes is not None)
+    for (rows, labels), own in zip(made, (data.train, data.validation, data.test), strict=True):
+        assert (labels == own.labels).all()
+        assert (rows == own.numbers).all()
+
+
 def test_the_bundles_script_needs_no_locale(tmp_path: Path) -> None:
     """Where the system's encoding is ASCII, names in other scripts are read, printed and written all the same."""
     job = resolve({"dataset": {"name": "synthetic"}, "variants": [{"name": "正則化", "preset": "l2"}]})

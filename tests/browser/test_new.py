@@ -179,6 +179,26 @@ def test_metrics_are_asked_for(visit: Visiting, live: str) -> None:
     tab.faults.clear()
 
 
+def test_what_varies_with_the_seed_is_chosen(visit: Visiting, live: str) -> None:
+    tab = visit()
+    page = tab.open("/new")
+    small(page)
+    expect(page.get_by_role("checkbox", name="Weights, batches and noise")).to_be_checked()
+    page.get_by_role("checkbox", name="Held-out rows").check()
+    page.get_by_role("checkbox", name="Training rows").check()
+    assert document(page)["vary"] == ["seed", "split", "sample"]
+    assert resolved(live, document(page))["dataset"]["validation"] == {"holdout": 120}
+    for label in ("Weights, batches and noise", "Held-out rows", "Training rows"):
+        page.get_by_role("checkbox", name=label).uncheck()
+    expect(page.locator('#seeds [data-pointer="/vary"]')).to_contain_text("at least 1")
+    expect(page.locator("#submit")).to_be_disabled()
+    page.get_by_role("checkbox", name="Weights, batches and noise").check()
+    assert "vary" not in document(page)
+    expect(page.locator("#submit")).to_be_enabled()
+    assert all("422" in fault for fault in tab.faults)
+    tab.faults.clear()
+
+
 def test_what_a_job_measures_and_is_decided_by_is_started_from(visit: Visiting, live: str) -> None:
     until = {"smallest": 0.5, "min_seeds": 2, "max_seeds": 2}
     job = submit(live, variants=["original", "smaller"], training={"epochs": 1, "metrics": ["auc"]}, until=until)

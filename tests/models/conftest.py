@@ -25,11 +25,11 @@ class Bench:
     def __init__(self, settings: Settings):
         self.settings, self.database = settings, Database(settings)
 
-    def submit(self, owner: str = "", runs: int = 1, epochs: int = 3, reuse: str = "never") -> str:
+    def submit(self, owner: str = "", runs: int = 1, epochs: int = 3, reuse: str = "never", **fields: Any) -> str:
         """A job of `runs` runs; its id."""
         body = {"variants": ["original"], "seeds": list(range(runs)), "training": {"epochs": epochs}, "reuse": reuse}
         with self.database.write() as session:
-            return states.submit(session, resolve({**body, "dataset": {"name": "synthetic"}}), owner).id
+            return states.submit(session, resolve({**body, "dataset": {"name": "synthetic"}, **fields}), owner).id
 
     def claim(self, worker: str = "worker", pid: int = 1, lease: float = 60) -> Claim | None:
         while True:

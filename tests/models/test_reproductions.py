@@ -48,8 +48,9 @@ def test_the_verdict_is_the_same_both_ways(one: list[float], other: list[float])
     assert (there.first_difference is None) == (there.verdict == "bitwise")
 
 
-def test_the_verdict_is_stored_when_the_reproduction_succeeds(bench: Bench) -> None:
-    job = bench.submit()
+@pytest.mark.parametrize("vary", [["seed"], ["split", "sample"]], ids="-".join)
+def test_the_verdict_is_stored_when_the_reproduction_succeeds(bench: Bench, vary: list[str]) -> None:
+    job = bench.submit(vary=vary)
     original = bench.claimed()
     with pytest.raises(Conflict), bench.database.write() as session:
         reproductions.request(session, bench.run(original.run_id), "")

@@ -328,3 +328,33 @@ def test_a_table_made_before_labels_could_be_numbers_has_the_same_specification(
         '{"name": "synthetic_table", "classes": 3, "samples": 1000, "columns": 20, "seed": 0, '
         '"train_samples": null, "validation": "test"}'
     )
+
+
+class TestVary:
+    def faults(self, **fields: Any) -> dict[str, str]:
+        with pytest.raises(SpecificationError) as caught:
+            resolve({"preset": "notebook", **fields})
+        return {error["pointer"]: error["code"] for error in caught.value.errors}
+
+    def test_a_split_holds_a_fifth_out_unless_something_is_said(self) -> None:
+        varied = resolve({"preset": "notebook", "vary": ["seed", "split"], "until": {"smallest": 0.005}})
+        assert varied.dataset.held_out == 5000
+        asked = {"validation": {"holdout": 1234}}
+        assert resolve({"preset": "notebook", "vary": ["split"], "dataset": asked}).dataset.held_out == 1234
+        assert resolve({"preset": "notebook", "vary": ["sample"]}).dataset.held_out == 0
+        assert resolve({"preset": "reuters", "vary": ["split"]}).dataset.held_out == 1000
+        assert resolve(json.loads(varied.model_dump_json())) == varied
+
+    def test_with_the_test_set_there_is_no_split_to_vary(self) -> None:
+        asked = self.faults(vary=["split"], dataset={"validation": "test"})
+        assert asked == {"/dataset/validation": "nothing_held_out"}
+
+    def test_faults(self) -> None:
+        assert self.faults(vary=["seed", "seed"]) == {"/vary/1": "duplicate"}
+        assert self.faults(vary=[]) == {"/vary": "too_short"}
+        assert self.faults(vary=["weights"]).keys() == {"/vary/0"}
+        assert self.faults(vary="split").keys() == {"/vary"}
+
+    def test_the_default_is_not_written(self) -> None:
+        assert "vary" not in resolve({"preset": "notebook"}).model_dump()
+        assert resolve({"preset": "notebook", "vary": ["sample"]}).model_dump()["vary"] == ("sample",)

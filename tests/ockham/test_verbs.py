@@ -99,6 +99,8 @@ def test_a_bad_specification(ockham: Run, tmp_path: Path) -> None:
 def test_validate(ockham: Run) -> None:
     done = ockham("submit", "notebook", "--validate", "--epochs", "7")
     assert json.loads(done.stdout)["spec"]["training"]["epochs"] == 7
+    done = ockham("submit", "notebook", "--validate", "--vary", "seed", "--vary", "split")
+    assert json.loads(done.stdout)["spec"]["vary"] == ["seed", "split"]
 
 
 def test_a_service_that_is_not_there(ockham: Run) -> None:

@@ -17,6 +17,7 @@ from models.datasets import complete, content_of, store
 from models.errors import DatasetInvalid, DatasetUnavailable
 from models.kinds.datasets.table import Table
 from models.settings import Settings
+from models.specification import Draws
 from models.tables import StoredDataset
 from models.tabular.options import Options
 from models.tabular.read import Sent, read
@@ -86,6 +87,39 @@ def test_texts_are_read_as_keras_reads_them(
     )
     layer.adapt(rows)
     np.testing.assert_array_equal(dense(data.test, num_words), layer(rows).numpy())
+
+
+@pytest.mark.parametrize("vary", [["split"], ["sample"], ["split", "sample"]], ids="-".join)
+@pytest.mark.parametrize("group", [None, "g"])
+def test_split_and_sample_are_drawn_with_whole_groups_and_teach_alone(
+    stored: Any, database: Database, tmp_path: Path, vary: list[str], group: str | None
+) -> None:
+    """Each row has a category of its own, which stands in the inputs if and only if the row is trained on."""
+    lines = [f"value{i},g{i // 4},{'ab'[i % 2]}" for i in range(80)]
+    inputs = {"c": "category"} if group else {"c": "category", "g": "ignore"}
+    table = stored("\n".join(["c,g,label", *lines]), label="label", inputs=inputs, group=group)
+    dataset = table(validation={"holdout": 20})
+    sets = []
+    for draws in (None, Draws(), *(Draws(**dict.fromkeys(vary, seed)) for seed in (0, 1))):
+        file = fetch(dataset, tmp_path, database)
+        data = load(dataset, tmp_path, file, draws)
+        assert load(dataset, tmp_path, file, draws).sha256 == data.sha256
+        trained = dense(data.train, data.inputs)
+        assert (trained.sum(axis=1) == 1).all()
+        assert dense(data.validation, data.inputs).sum() == 0
+        assert len(data.validation) == 20
+        assert (len(data.train) == 60) or group
+        sets.append((data, trained))
+    plain, first, second = sets[0], *sets[2:]
+    assert len({data.sha256 for data, _ in (plain, first, second)}) == 3
+    counts = [trained.sum(axis=0) for _, trained in (first, second)]
+    if "sample" not in vary:
+        assert all(count.max() == 1 for count in counts)
+    else:
+        assert all(count.max() > 1 for count in counts)
+        assert all(0.5 < (count > 0).sum() / 60 < 0.75 for count in counts)
+        if group:  # each row of a group as often as the others
+            assert all((count > 0).sum() % 4 == 0 and count.sum() % 4 == 0 for count in counts)
 
 
 def test_numbers_and_categories(stored: Any, database: Database, tmp_path: Path) -> None:

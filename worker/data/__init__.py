@@ -6,6 +6,7 @@ directory of its rows as `worker.data.csr` writes them, made first if it is not 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -13,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
+from models.drawing import rows_drawn
 from models.errors import DatasetInvalid
 from models.kinds import dataset
+from models.specification import Draws
 from worker.data import csr
 from worker.data.csr import Rows
 
@@ -26,7 +29,8 @@ class Dataset:
     """Rows of `inputs` inputs to train on, to validate on, to test on.
 
     `validation` is `test` itself unless training rows were held out. `sha256` is the hash of the
-    whole encoded content, before anything was held out, left away or standardised.
+    whole encoded content, before anything was held out, left away or standardised. `whole`: if rows were drawn,
+    all of which they were: kernels are cut by these, so that networks of other draws have the same shapes.
     """
 
     name: str
@@ -35,30 +39,43 @@ class Dataset:
     validation: Rows
     test: Rows
     sha256: str
+    whole: Rows | None = None
 
 
-def load(specification: dataset.Dataset, data_dir: Path, file: Path | None) -> Dataset:
+def load(specification: dataset.Dataset, data_dir: Path, file: Path | None, draws: Draws | None = None) -> Dataset:
     """The data set that is asked for: prepared under `data_dir` the first time, mapped into memory ever after.
 
     The first `holdout` training rows are held out, then the first `train_samples` of the others
     are trained on. Numbers are standardised by the rows that are trained on. `file`: the data set's file, if it has
-    one; without it Keras's cache, then Keras's download.
+    one; without it Keras's cache, then Keras's download. With `draws` the held-out rows, the sample of the others, or
+    both are drawn by chance; no two of them are taken for the same data set, since `sha256` is another for each.
 
     Raises DatasetUnavailable where the rows cannot be had, DatasetInvalid where their file is not
     what it should be or has too few of them, StorageFull where there is no room for them.
     """
     loader = import_module(f"worker.data.{specification.name}")
-    rows = loader.prepared(specification, data_dir / "datasets", file)
+    folder = data_dir / "datasets"
+    if draws is not None and specification.uploaded:  # the encoding is learned from what is drawn
+        rows = loader.prepared(specification, folder, file, draws)
+    else:
+        rows = loader.prepared(specification, folder, file)
     train, test, sha256 = csr.read(rows)
 
     held_out = csr.describe(rows).get("held_out", specification.held_out)  # whole groups may be more
     left = len(train) - held_out
     wanted = left if specification.train_samples is None else specification.train_samples
+    wanted = csr.describe(rows).get("trained_on", wanted)  # a sample of whole groups has its own number of rows
     if not 0 < wanted <= left:
         raise DatasetInvalid(
             f"Of {len(train)} training {specification.rows}, {held_out} cannot be held out "
             f"and {max(wanted, 1)} trained on"
         )
+    whole = None
+    if draws is not None and not specification.uploaded:
+        strata = np.asarray(train.labels) if specification.task.measure == "acc" else np.zeros(len(train))
+        order = np.concatenate(rows_drawn(strata, held_out, wanted, draws.split, draws.sample))
+        whole, train = train, train.take(order)
+        sha256 = hashlib.sha256(sha256.encode() + order.astype("<i8").tobytes()).hexdigest()
     trained = train.slice(held_out, held_out + wanted)
     held = train.slice(0, held_out) if held_out else None
     if trained.numbers is not None:
@@ -72,6 +89,7 @@ def load(specification: dataset.Dataset, data_dir: Path, file: Path | None) -> D
         validation=test if held is None else held,
         test=test,
         sha256=sha256,
+        whole=whole,
     )
 
 

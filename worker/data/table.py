@@ -19,8 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from models.drawing import SAMPLE, SPLIT, resample, split, stream
 from models.errors import DatasetInvalid, DatasetUnavailable
 from models.kinds.datasets.table import Table
+from models.specification import Draws
 from models.tabular.card import Card, Classes
 from worker.data import csr
 from worker.data.store import kept
@@ -35,8 +37,9 @@ LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.
 PUNCTUATION = string.punctuation.encode()
 
 
-def prepared(dataset: Table, folder: Path, file: Path | None = None) -> Path:
+def prepared(dataset: Table, folder: Path, file: Path | None = None, draws: Draws | None = None) -> Path:
     """The directory of the encoded rows, made first if it is not there: those held out, those trained on, the rest.
+    With `draws` they are drawn anew, whole groups together; beside a sample there is no rest.
 
     `file`: the directory that `worker.stored.fetch` gave. Raises DatasetUnavailable without one, DatasetInvalid if
     nothing is left to train on, StorageFull.
@@ -48,18 +51,23 @@ def prepared(dataset: Table, folder: Path, file: Path | None = None) -> Path:
         card = Card.model_validate_json((file / "card.json").read_text())
         labels = _labels(file, "train", card)
         strata = labels if isinstance(card.label, Classes) else np.zeros_like(labels)
-        held, order = _split(dataset, strata, _groups(file, card))
-        trained = order[len(held) :][: dataset.train_samples]
+        groups = _groups(file, card)
+        held, others = split(_splitting(dataset, draws), strata, dataset.held_out, groups)
+        trained = others[: dataset.train_samples]
+        if draws and draws.sample is not None and len(trained):
+            sampling = stream(dataset.split_seed, draws.sample, SAMPLE)
+            trained = others = resample(sampling, trained, None if groups is None else groups[trained])
         if not len(trained):
             raise DatasetInvalid(f"Of {len(labels)} rows, with their groups, {len(held)} are held out and none is left")
         encoder = _Encoder.learned(dataset, file, np.sort(trained))
         blocks = {
-            "train": _in_order(file, order, encoder, labels),
+            "train": _in_order(file, np.concatenate((held, others)), encoder, labels),
             "test": _as_read(file, "test", encoder, _labels(file, "test", card)),
         }
-        csr.write(partial, blocks, held_out=len(held))
+        csr.write(partial, blocks, held_out=len(held), **({"trained_on": len(trained)} if draws else {}))
 
     asked = dataset.model_dump_json(include={"num_words", "ngrams", "split_seed", "train_samples", "validation"})
+    asked += draws.model_dump_json() if draws else ""
     digest = hashlib.sha256(f"{VERSION} {dataset.found.sha256} {asked}".encode()).hexdigest()
     return kept(folder / f"table-encoded-{digest}", build)
 
@@ -79,44 +87,19 @@ def _labels(file: Path, split: str, card: Card) -> NDArray[np.float32]:
     return np.fromiter(values, np.float32)
 
 
-def _groups(file: Path, card: Card) -> list[str | None] | None:
+def _groups(file: Path, card: Card) -> NDArray[np.str_] | None:
+    """Of each training row its group."""
     if card.group is None:
         return None
-    return [str(value) for part in _parts(file, "train", [card.group]) for value in part[card.group].to_pylist()]
+    values = (value for part in _parts(file, "train", [card.group]) for value in part[card.group].to_pylist())
+    return np.array([str(value) for value in values])
 
 
-# --- splitting ----------------------------------------------------------------------------------
-
-
-def _split(
-    dataset: Table, strata: NDArray[np.float32], groups: list[str | None] | None
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The rows that are held out, and all rows in the order in which they are kept: those first.
-
-    With groups whole ones are held out, drawn by chance until there are enough rows; without, as many of each
-    stratum as its share of all rows.
-    """
-    draw = np.random.Generator(np.random.Philox(np.random.SeedSequence(dataset.split_seed)))
-    shuffled = draw.permutation(len(strata))
-    wanted = dataset.held_out
-    if not wanted:
-        return shuffled[:0], shuffled
-    if groups is not None:
-        _, group_of = np.unique(np.array(groups, object).astype(str), return_inverse=True)
-        sizes = np.bincount(group_of)
-        drawn = draw.permutation(len(sizes))
-        enough = int(np.searchsorted(np.cumsum(sizes[drawn]), wanted)) + 1
-        out = np.isin(group_of, drawn[:enough])
-    else:
-        out = np.zeros(len(strata), bool)
-        kinds, counts = np.unique(strata, return_counts=True)
-        shares = counts * wanted / len(strata)
-        quota = np.floor(shares).astype(int)
-        quota[np.argsort(quota - shares, kind="stable")[: wanted - quota.sum()]] += 1
-        for stratum, count in zip(kinds, quota, strict=True):
-            out[shuffled[strata[shuffled] == stratum][:count]] = True
-    held = shuffled[out[shuffled]]
-    return held, np.concatenate((held, shuffled[~out[shuffled]]))
+def _splitting(dataset: Table, draws: Draws | None) -> np.random.Generator:
+    """What the split is drawn by: the same for every run if no seed of a split is given."""
+    if draws is None or draws.split is None:
+        return stream(dataset.split_seed)
+    return stream(dataset.split_seed, draws.split, SPLIT)
 
 
 # --- encoding -----------------------------------------------------------------------------------

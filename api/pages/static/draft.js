@@ -7,7 +7,7 @@
  * @typedef {{name: string, title: string, about: string}} Choice
  * @typedef {Record<string, Kind & {rows: string}>} Datasets what their rows are called
  * @typedef {Record<string, Kind>} Family the first is what is meant if none is named
- * @typedef {{layers: Family, optimizers: Family, datasets: Datasets, training: Field[], stopping: Field[], axes: Choice[], metrics: Choice[]}} Fields
+ * @typedef {{layers: Family, optimizers: Family, datasets: Datasets, training: Field[], stopping: Field[], axes: Choice[], metrics: Choice[], varied: Choice[]}} Fields
  */
 
 /** Every field there is, as the service describes it. @type {Fields} */
@@ -104,6 +104,7 @@ export function prune(spec, presets) {
     ...(spec.baseline === (variants[0].name ?? variants[0]) ? {} : { baseline: spec.baseline }),
     seeds: spec.seeds,
     ...(spec.until ? { until: spec.until } : {}),
+    ...(spec.vary ? { vary: spec.vary } : {}),
     ...(spec.reuse === 'allow' ? {} : { reuse: spec.reuse }),
     ...(Object.keys(spec.metadata ?? {}).length ? { metadata: spec.metadata } : {}),
   };

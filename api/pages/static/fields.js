@@ -64,16 +64,16 @@ export function input(draft, field, base) {
 }
 
 /**
- * Switches of which any number may be on; `pointer` is the array of their names.
- * @param {Draft} draft @param {string} legend @param {string} pointer @param {import('./draft.js').Choice[]} choices
+ * Switches of which any number may be on; `pointer` is the array of their names, which is left out if it is `usual`.
+ * @param {Draft} draft @param {string} legend @param {string} pointer @param {import('./draft.js').Choice[]} choices @param {string[]} [usual]
  */
-export function several(draft, legend, pointer, choices) {
+export function several(draft, legend, pointer, choices, usual = []) {
   const id = `field-${++serial}`;
-  const chosen = () => [draft.read(pointer) ?? []].flat();
+  const chosen = () => [draft.read(pointer) ?? usual].flat();
   const boxes = choices.map(({ name, title, about }) => {
     const box = h('input', { type: 'checkbox', checked: chosen().includes(name), onchange: () => {
       const others = chosen().filter((each) => each !== name), now = box.checked ? [...others, name] : others;
-      draft.write(pointer, now.length ? now : undefined);
+      draft.write(pointer, now.join() === usual.join() ? undefined : now);
     } });
     return h('label', { class: 'switch-line', title: about }, box, h('span', {}, sentence(title)));
   });

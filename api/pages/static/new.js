@@ -51,7 +51,8 @@ function showSeeds() {
   const seeds = Array.isArray(draft.body.seeds) ? draft.body.seeds : [0];
   const box = h('input', { type: 'text', value: seeds.join(', '), autocomplete: 'off', oninput: () => draft.write('/seeds', box.value.trim() ? list(box.value) : undefined) });
   const many = [1, 3, 5, 10].map((n) => h('button', { type: 'button', 'aria-label': plural(n, 'seed'), onclick: () => { draft.write('/seeds', Array.from({ length: n }, (_, i) => i)); showSeeds(); } }, String(n)));
-  fill(byId('seeds'), labelled('Seeds', '/seeds', box), h('span', { class: 'many', role: 'group', 'aria-label': 'How many' }, many));
+  fill(byId('seeds'), labelled('Seeds', '/seeds', box), h('span', { class: 'many', role: 'group', 'aria-label': 'How many' }, many),
+    several(draft, 'Another for each seed, the same for all variants', '/vary', FIELDS.varied, ['seed']));
 }
 
 /** The data sets that users sent, newest first. @type {{id: string, name: string}[]} */

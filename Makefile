@@ -66,6 +66,7 @@ lint: $(READY) ## Style, types, and known holes in the packages used
 	$(BIN)/python .ci/audit.py requirements/tools.lock
 
 format: $(READY) ## Puts the style right
+	$(BIN)/python client/make_synchronous.py
 	$(BIN)/ruff check --fix --quiet .
 	$(BIN)/ruff format .
 

@@ -1,4 +1,4 @@
-"""The client for asyncio: the same calls, awaited."""
+"""The client for asyncio."""
 
 from __future__ import annotations
 
@@ -34,7 +34,13 @@ T = TypeVar("T")
 
 
 class AsyncClient:
-    """As `Client`, and documented there: calls are coroutines, `jobs` and `events` asynchronous iterators."""
+    """A connection to the service at `url` (else OCKHAM_URL, else this machine's port 8000). Calls are coroutines.
+
+    `api_key` is OCKHAM_API_KEY's unless given; `timeout` is how many seconds the service may be silent.
+    A call is tried up to `attempts` times if that can help and does no harm. It raises `OckhamAPIError`
+    for what the service refuses, and `OckhamConnectionError` if it cannot be reached. Jobs are named
+    by their id or by a `Job`. Raises ValueError if `url` does not begin with http:// or https:// and a host.
+    """
 
     def __init__(
         self, url: str | None = None, api_key: str | None = None, timeout: float = 30.0, attempts: int = 6
@@ -216,6 +222,7 @@ class AsyncClient:
             return result
 
     async def _iterate(self, plan: Plan[Any]) -> AsyncGenerator[Any]:
+        """Carries out a plan's effects; yields what it emits."""
         outcome: Any = None
         failed: httpx.RequestError | None = None
         async with _Hands(self._http, self.attempts) as hands:

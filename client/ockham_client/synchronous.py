@@ -1,10 +1,11 @@
-"""The client that blocks."""
+"""The client that blocks, made from `asynchronous.py` by `client/make_synchronous.py`."""
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -32,11 +33,11 @@ T = TypeVar("T")
 
 
 class Client:
-    """A connection to the service at `url` (else OCKHAM_URL, else this machine's port 8000).
+    """A connection to the service at `url` (else OCKHAM_URL, else this machine's port 8000). Calls block.
 
     `api_key` is OCKHAM_API_KEY's unless given; `timeout` is how many seconds the service may be silent.
-    Calls are tried up to `attempts` times where that can help and does no harm. They raise `OckhamAPIError`
-    for what the service refuses, and `OckhamConnectionError` where it cannot be reached. Jobs are named
+    A call is tried up to `attempts` times if that can help and does no harm. It raises `OckhamAPIError`
+    for what the service refuses, and `OckhamConnectionError` if it cannot be reached. Jobs are named
     by their id or by a `Job`. Raises ValueError if `url` does not begin with http:// or https:// and a host.
     """
 
@@ -96,9 +97,10 @@ class Client:
             if now.finished:
                 return now
             after = now.last_event
-        for event in self._iterate(follow(job_id(job), after, deadline)):
-            if on_event:
-                on_event(event)
+        with closing(self._iterate(follow(job_id(job), after, deadline))) as events:
+            for event in events:
+                if on_event:
+                    on_event(event)
         return self._run(outcome(job_id(job), deadline))
 
     def cancel(self, job: JobLike) -> Job:
@@ -210,10 +212,11 @@ class Client:
         return self._run(calls.document(job, "bundle.zip", path))
 
     def _run(self, plan: Plan[T]) -> T:
-        result: T = next(self._iterate(emitting(plan)))
-        return result
+        with closing(self._iterate(emitting(plan))) as values:
+            result: T = next(values)
+            return result
 
-    def _iterate(self, plan: Plan[Any]) -> Iterator[Any]:
+    def _iterate(self, plan: Plan[Any]) -> Generator[Any]:
         """Carries out a plan's effects; yields what it emits."""
         outcome: Any = None
         failed: httpx.RequestError | None = None
@@ -239,7 +242,7 @@ class _Hands:
     def __init__(self, http: httpx.Client, attempts: int) -> None:
         self._http, self._attempts = http, attempts
         self._stream: httpx.Response | None = None
-        self._lines: Iterator[str] = iter(())
+        self._lines: Iterator[str] | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -257,6 +260,7 @@ class _Hands:
             case Attempts():
                 return self._attempts
             case NextLine():
+                assert self._lines is not None
                 return next(self._lines, None)
             case Sleep(seconds):
                 return time.sleep(seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 import venv
@@ -21,6 +22,14 @@ def test_imports_httpx_and_none_of_the_service() -> None:
     service = {"api", "models", "worker", "migrations", "ockham"}
     heavy = {"celery", "fastapi", "mlflow", "numpy", "pandas", "pydantic", "redis", "sqlalchemy", "tensorflow", "yaml"}
     assert loaded & (service | heavy) == set()
+
+
+def test_the_client_that_blocks_is_made_from_the_other() -> None:
+    script = runpy.run_path(str(CLIENT / "make_synchronous.py"))
+    text = script["SOURCE"].read_text()
+    assert script["synchronous"](text) == script["MADE"].read_text(), "run python client/make_synchronous.py"
+    with pytest.raises(ValueError, match="not once"):
+        script["synchronous"](text.replace("asyncio.sleep", "asyncio.wait"))
 
 
 @pytest.mark.slow

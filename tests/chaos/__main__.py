@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -20,9 +21,13 @@ if not clocks():
 outcomes = []
 for seed in range(arguments.seed, arguments.seed + arguments.seeds):
     print(f"chaos for {arguments.seconds:g} seconds, seed {seed}", flush=True)
-    with tempfile.TemporaryDirectory(prefix="ockham-chaos-") as directory:
-        outcomes.append(play(Path(directory), arguments.seconds, seed, jobs=arguments.jobs))
+    directory = Path(tempfile.mkdtemp(prefix="ockham-chaos-"))
+    outcomes.append(play(directory, arguments.seconds, seed, jobs=arguments.jobs))
     print(outcomes[-1].told(), flush=True)
+    if outcomes[-1].sound:
+        shutil.rmtree(directory)
+    else:
+        print(f"its logs and its data are in {directory}", flush=True)
 unsound = [outcome.seed for outcome in outcomes if not outcome.sound]
 print(f"{len(outcomes)} seeds, {len(unsound)} not sound{': ' if unsound else ''}{', '.join(map(str, unsound))}")
 raise SystemExit(1 if unsound else 0)

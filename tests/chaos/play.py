@@ -239,7 +239,8 @@ def _check(stage: Stage, accepted: dict[str, str], outcome: Outcome) -> None:
             outcome.jobs[status] += 1
             job = stage.intact(job_id, status if status in ("succeeded", "cancelled") else "succeeded")
         except AssertionError as error:
-            outcome.wrong.append(f"{name}: {str(error)[:500]}")
+            errors = [run["error"] for run in stage.job(job_id)["runs"] if run["error"]]
+            outcome.wrong.append(f"{name}: {errors or str(error)[:500]}")
             outcome.losses += 1
             continue
         for run in job["runs"]:

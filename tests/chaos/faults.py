@@ -24,7 +24,12 @@ def clocks() -> list[dict[str, str]]:
     """Environments of processes whose clocks are right, two hours fast and two hours slow; none without libfaketime."""
     if not (found := list(Path("/usr/lib").glob(FAKETIME))):
         return []
-    faked = {"LD_PRELOAD": str(found[0]), "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}
+    faked = {
+        "LD_PRELOAD": str(found[0]),
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+        "DONT_FAKE_MONOTONIC": "1",
+        "PYTHONPATH": str(Path(__file__).parent / "faked"),
+    }
     return [{}, {**faked, "FAKETIME": "+2h"}, {**faked, "FAKETIME": "-2h"}]
 
 

@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from api.predictions import PredictRequest
 from api.problems import Problem
 from api.requests import ChangesRequest, JobRequest, SeedsRequest
 from api.webhooks import WebhookRequest
@@ -25,7 +26,7 @@ MAKERS = {
 
 CONSTANT = {"metric": "val_data_loss", "format": "png"}
 
-REQUESTS = (ChangesRequest, JobRequest, SeedsRequest, WebhookRequest, Options)
+REQUESTS = (ChangesRequest, JobRequest, SeedsRequest, PredictRequest, WebhookRequest, Options)
 
 REF = "#/components/schemas/{model}"
 

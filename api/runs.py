@@ -144,10 +144,10 @@ def get_model(request: Request, access: Reader, run_id: str) -> Response:
     headers["Content-Length"] = str(end - start)
     if part:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{run.model_size}"
-    return StreamingResponse(_bytes(access, run_id, start, end), 206 if part else 200, headers, MODEL_TYPE)
+    return StreamingResponse(model_bytes(access, run_id, start, end), 206 if part else 200, headers, MODEL_TYPE)
 
 
-def _bytes(access: Access, run_id: str, start: int, end: int) -> Iterator[bytes]:
+def model_bytes(access: Access, run_id: str, start: int, end: int) -> Iterator[bytes]:
     """The model's bytes from `start` to before `end`. Raises NotFound if the run is deleted meanwhile."""
     for number in range(start // PART_BYTES, -(-end // PART_BYTES)):
         offset = number * PART_BYTES

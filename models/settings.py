@@ -43,6 +43,12 @@ class Settings(BaseSettings):
     reuters_npz: Path | None = Field(
         None, description="A local copy of Keras's reuters.npz; without it Keras's cache, then its download"
     )
+    imdb_word_index: Path | None = Field(
+        None, description="A local copy of Keras's imdb_word_index.json; without it Keras's cache, then its download"
+    )
+    reuters_word_index: Path | None = Field(
+        None, description="A local copy of Keras's reuters_word_index.json; without it Keras's cache, then its download"
+    )
     boston_housing_npz: Path | None = Field(
         None, description="A local copy of Keras's boston_housing.npz; without it Keras's cache, then its download"
     )
@@ -162,6 +168,11 @@ class Settings(BaseSettings):
     def npz(self, dataset: str) -> Path | None:
         """The file that is named for the data set of this name; None if none is, or if it needs no file."""
         named: Path | None = getattr(self, f"{dataset}_npz", None)
+        return named
+
+    def word_index(self, dataset: str) -> Path | None:
+        """The word index that is named for the data set of this name; None if none is, or if it has none."""
+        named: Path | None = getattr(self, f"{dataset}_word_index", None)
         return named
 
     @property

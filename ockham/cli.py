@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from ockham import datasets, demo, doctor, export, keys, service, verbs
+from ockham import datasets, demo, doctor, export, keys, predict, service, verbs
 from ockham.errors import in_a_line
 
 app = typer.Typer(
@@ -33,6 +33,7 @@ JOBS: list[Callable[..., None]] = [
     verbs.retry,
     verbs.seeds,
     verbs.reproduce,
+    predict.predict,
     verbs.delete,
     verbs.history,
     verbs.metrics,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
+import zipfile
 from collections.abc import Sequence
 from operator import attrgetter
 from pathlib import Path
@@ -14,6 +16,7 @@ import numpy as np
 from models.kinds.kind import KerasKind
 from models.kinds.layer import Layer
 from models.kinds.task import Task
+from models.preprocessing import MEMBER, Preprocessing
 
 NOISE = 2
 """What a layer's noise is among the uses that a seed is derived for; the others are its weights, in Keras's order."""
@@ -73,6 +76,16 @@ def save(model: keras.Model, task: Task) -> bytes:
         path = Path(folder) / "model.keras"
         model.save(path)
         return path.read_bytes()
+
+
+def with_preprocessing(content: bytes, preprocessing: Preprocessing | None) -> bytes:
+    """A `.keras` file's bytes with what its inputs are made by in it, which Keras does not look at."""
+    if preprocessing is None:
+        return content
+    file = io.BytesIO(content)
+    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(MEMBER, preprocessing.model_dump_json())
+    return file.getvalue()
 
 
 def load(content: bytes) -> keras.Model:

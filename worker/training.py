@@ -30,6 +30,7 @@ from worker import sparse
 from worker.checkpoint import Checkpoint
 from worker.data import Dataset, Rows
 from worker.fingerprint import fingerprint
+from worker.model import with_preprocessing
 from worker.network import forget_networks, network_of
 from worker.objective import Objective
 
@@ -167,7 +168,8 @@ class _Run:
             test = {name: score[name] for name in scored(self.task)}
             if not math.isfinite(test["loss"]):
                 raise Diverged(f"The test set's loss is not finite at the chosen epoch, {chosen}")
-        return Result(len(history), chosen, test, self.network.file(), self.fingerprint)
+        model = with_preprocessing(self.network.file(), self.data.preprocessing)
+        return Result(len(history), chosen, test, model, self.fingerprint)
 
     def _report(self, number: int, row: dict[str, float]) -> None:
         metrics = {name: value for name, value in row.items() if name != "seconds"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -195,6 +195,19 @@ class AsyncClient:
     async def run(self, run_id: str) -> Run:
         """The run as it is now."""
         return await self._run(calls.run(run_id))
+
+    async def predict(
+        self,
+        run_id: str,
+        rows: Sequence[Mapping[str, Any]] | None = None,
+        texts: Sequence[str] | None = None,
+        contributions: bool = True,
+    ) -> list[dict[str, Any]]:
+        """What a run's model says of new rows, or of `texts` if a text is all of a row.
+
+        Of each: its `label`, `probabilities`, `value`, and `contributions`, how much each input changes the value.
+        """
+        return await self._run(calls.predict(run_id, rows, texts, contributions))
 
     async def model(self, run_id: str, path: Path | str) -> Path:
         """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it."""

@@ -185,6 +185,16 @@ def reproduce(run_id: str) -> Plan[dict[str, Any]]:
     return (yield from _json(Request("POST", f"/v1/runs/{quote(run_id, safe='')}/reproduce", repeatable=False)))
 
 
+def predict(
+    run_id: str, rows: Sequence[Mapping[str, Any]] | None, texts: Sequence[str] | None, contributions: bool
+) -> Plan[list[dict[str, Any]]]:
+    """What the run's model says of rows, or of texts."""
+    given = {"rows": rows and [dict(row) for row in rows], "texts": texts and list(texts)}
+    body = {**{name: value for name, value in given.items() if value is not None}, "contributions": contributions}
+    answer = yield from _json(Request("POST", f"/v1/runs/{quote(run_id, safe='')}/predict", body=body))
+    return list(answer["predictions"])
+
+
 def model(run_id: str, path: Path | str) -> Plan[Path]:
     """Writes a run's Keras model."""
     return (yield from _download(f"/v1/runs/{quote(run_id, safe='')}/model.keras", path))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -190,6 +190,19 @@ class Client:
     def run(self, run_id: str) -> Run:
         """The run as it is now."""
         return self._run(calls.run(run_id))
+
+    def predict(
+        self,
+        run_id: str,
+        rows: Sequence[Mapping[str, Any]] | None = None,
+        texts: Sequence[str] | None = None,
+        contributions: bool = True,
+    ) -> list[dict[str, Any]]:
+        """What a run's model says of new rows, or of `texts` if a text is all of a row.
+
+        Of each: its `label`, `probabilities`, `value`, and `contributions`, how much each input changes the value.
+        """
+        return self._run(calls.predict(run_id, rows, texts, contributions))
 
     def model(self, run_id: str, path: Path | str) -> Path:
         """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -30,6 +30,15 @@ class Holdout(Model):
 
 
 Validation = Literal["test"] | Holdout
+
+InputKind = Literal["text", "number", "category"]
+
+
+class Given(NamedTuple):
+    """What somebody gives of a row to have a prediction of it: a column, and what is in it."""
+
+    column: str
+    kind: InputKind
 
 
 class Dataset(Kind):
@@ -86,6 +95,11 @@ class Dataset(Kind):
     def numbers(self) -> int:
         """How many of the inputs, the first ones, are numbers; they are standardised by the rows trained on."""
         return 0
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        """The columns of a row that is to be predicted; none if such rows are not taken."""
+        return ()
 
     @property
     def available(self) -> int:

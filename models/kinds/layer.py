@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import takewhile
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from models.kinds.kind import KerasKind
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_LAYERS = 16
 """Hidden layers of a network."""
@@ -41,7 +44,24 @@ class Layer(KerasKind):
         """The numbers that an update of its weights holds beside them, their gradients and the optimizer's own."""
         return 0
 
+    def infer(self, values: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
+        """What Keras's layer gives of `values`, float64 (rows, inputs), when it is not trained.
+
+        `weights`: in Keras's order. A layer without any is taken for one that then changes nothing.
+        """
+        if weights:
+            raise NotImplementedError(f"{type(self).__name__}.infer")
+        return values
+
 
 def on_inputs(layers: Sequence[Layer]) -> int:
     """How many of a network's layers, the first ones, put noise on the inputs before a layer reads them."""
     return sum(1 for _ in takewhile(lambda layer: layer.noise, layers))
+
+
+def scaled(values: np.ndarray, weights: Sequence[np.ndarray], scale: bool, center: bool) -> np.ndarray:
+    """Normalized `values` by a normalization layer's factors and offsets, those of the two that it has."""
+    left = iter(weights)
+    if scale:
+        values = values * next(left)
+    return values + next(left) if center else values

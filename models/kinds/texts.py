@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.kinds.dataset import Dataset, TrainSamples, Validation
+from models.kinds.dataset import Dataset, Given, TrainSamples, Validation
 from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
 
@@ -44,6 +44,10 @@ class Texts(Dataset):
     @property
     def inputs(self) -> int:
         return self.num_words
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        return (Given("text", "text"),)
 
     def in_words(self) -> str:
         return f"{self.title}, the {self.num_words:,} most frequent words"

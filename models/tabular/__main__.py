@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import os
-import resource
-import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from models.apart import answer
 from models.tabular.faults import InvalidDataset
 from models.tabular.options import Options
 from models.tabular.read import Sent, read
@@ -17,8 +14,6 @@ from models.tabular.read import Sent, read
 
 def main(asked: dict[str, Any]) -> dict[str, Any]:
     """The card, and which parts were written; or what is wrong with the files."""
-    for limit, most in ((resource.RLIMIT_CPU, asked["seconds"]), (resource.RLIMIT_DATA, asked["memory"])):
-        resource.setrlimit(limit, (most, most))
     folder = Path(asked["folder"])
     parts: list[tuple[str, int, str]] = []
     rows = {"train": 0, "test": 0}
@@ -44,10 +39,4 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    try:
-        result = main(json.load(sys.stdin))
-    except MemoryError:  # of which pyarrow's is one
-        sys.exit("memory")
-    json.dump(result, sys.stdout)
-    sys.stdout.flush()
-    os._exit(0)  # at its ordinary end pyarrow's threads, which still start, have been seen to abort the process
+    answer(main)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from models.apart import TakesTooMuch, run_apart
 from models.tabular.card import Card
 from models.tabular.faults import BadRow, InvalidDataset
 from models.tabular.options import Options
@@ -54,31 +51,20 @@ def read_apart(train: SentFile, test: SentFile | None, options: Options, limit: 
         return None if sent is None else {"path": str(sent.path), "format": sent.format}
 
     asked = {
-        "train": told(train), "test": told(test), "options": options.model_dump(), "limit": limit,
-        "folder": str(folder), "seconds": SECONDS, "memory": MEMORY,
-    }  # fmt: skip
+        "train": told(train),
+        "test": told(test),
+        "options": options.model_dump(),
+        "limit": limit,
+        "folder": str(folder),
+    }
     try:
-        run = subprocess.run(
-            [sys.executable, "-P", "-m", "models.tabular"],
-            input=json.dumps(asked),
-            capture_output=True,
-            text=True,
-            timeout=2 * SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise _too_much("time") from None
-    if run.returncode == 0:
-        answer = json.loads(run.stdout)
-        if "errors" in answer:
-            raise InvalidDataset([BadRow(**each) for each in answer["errors"]], answer["error_count"])
-        parts = [(split, first, folder / name) for split, first, name in answer["parts"]]
-        return Result(Card.model_validate(answer["card"]), parts)
-    if run.returncode == -signal.SIGXCPU:
-        raise _too_much("time")
-    if run.returncode == -signal.SIGKILL or run.stderr.strip() == "memory":
-        raise _too_much("memory")
-    raise RuntimeError(f"Reading a data set ended with {run.returncode}: {run.stderr[-2000:]}")
+        answer = run_apart("models.tabular", asked, SECONDS, MEMORY)
+    except TakesTooMuch as error:
+        raise _too_much(error.what) from None
+    if "errors" in answer:
+        raise InvalidDataset([BadRow(**each) for each in answer["errors"]], answer["error_count"])
+    parts = [(split, first, folder / name) for split, first, name in answer["parts"]]
+    return Result(Card.model_validate(answer["card"]), parts)
 
 
 def _too_much(what: str) -> InvalidDataset:

@@ -9,7 +9,8 @@ import pytest
 
 from models.errors import StorageFull
 from models.kinds.datasets.synthetic import Synthetic
-from worker.data import Dataset, csr, load, store, synthetic
+from models.preprocessing import SHIFT, START, UNKNOWN
+from worker.data import Dataset, load, store, synthetic
 
 
 def make(data_dir: Path, reviews: int = 8000, num_words: int = 10_000, seed: int = 0) -> Dataset:
@@ -43,10 +44,10 @@ def test_any_size(tmp_path: Path, reviews: int, num_words: int) -> None:
         rows = np.repeat(np.arange(reviews), np.diff(part.indptr))
         keys = rows * num_words + part.indices
         assert (np.diff(keys) > 0).all()  # distinct and rising in each review
-        assert (part.indices[part.indptr[:-1]] == csr.START).all()
+        assert (part.indices[part.indptr[:-1]] == START).all()
         assert part.indices.max() < num_words
         assert set(part.labels.tolist()) <= {0.0, 1.0}
-    assert (csr.UNKNOWN in data.train.indices) == (num_words == 10)
+    assert (UNKNOWN in data.train.indices) == (num_words == 10)
 
 
 def test_a_larger_set_begins_with_the_smaller_one(tmp_path: Path) -> None:
@@ -67,7 +68,7 @@ def test_words_follow_zipf(default: Dataset) -> None:
     # How many reviews have a word falls with its rank, and over the middle ranks about as 1 / rank.
     reviews_with = np.bincount(default.train.indices, minlength=10_000)
     ranks = np.arange(100, 2000)
-    slope = np.polyfit(np.log(ranks), np.log(reviews_with[ranks + csr.SHIFT] + 1), 1)[0]
+    slope = np.polyfit(np.log(ranks), np.log(reviews_with[ranks + SHIFT] + 1), 1)[0]
     assert -1.25 < slope < -0.85
 
 
@@ -75,7 +76,7 @@ def test_labels_are_balanced_and_some_are_wrong(default: Dataset) -> None:
     assert default.train.labels.mean() == pytest.approx(0.5, abs=0.03)
     # The best guess from the sentiment words that made the reviews is wrong about as often as labels are.
     groups = synthetic.sentiment(0)
-    ids = default.test.indices.astype(np.int64) - 1 - csr.SHIFT
+    ids = default.test.indices.astype(np.int64) - 1 - SHIFT
     takes_side = (ids >= 0) & groups[np.maximum(ids, 0)]
     rows = np.repeat(np.arange(len(default.test)), np.diff(default.test.indptr))
     votes = np.bincount(rows[takes_side], weights=(ids[takes_side] % 2) * 2.0 - 1, minlength=len(default.test))

@@ -17,6 +17,7 @@ import numpy as np
 from models.drawing import rows_drawn
 from models.errors import DatasetInvalid
 from models.kinds import dataset
+from models.preprocessing import MEMBER, Preprocessing, of_numbers
 from models.specification import Draws
 from worker.data import csr
 from worker.data.csr import Rows
@@ -31,6 +32,8 @@ class Dataset:
     `validation` is `test` itself unless training rows were held out. `sha256` is the hash of the
     whole encoded content, before anything was held out, left away or standardised. `whole`: if rows were drawn,
     all of which they were: kernels are cut by these, so that networks of other draws have the same shapes.
+    `preprocessing` is how further rows are encoded like these; None if that does not depend on the rows, or if
+    further rows are not taken.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Dataset:
     test: Rows
     sha256: str
     whole: Rows | None = None
+    preprocessing: Preprocessing | None = None
 
 
 def load(specification: dataset.Dataset, data_dir: Path, file: Path | None, draws: Draws | None = None) -> Dataset:
@@ -78,10 +82,16 @@ def load(specification: dataset.Dataset, data_dir: Path, file: Path | None, draw
         sha256 = hashlib.sha256(sha256.encode() + order.astype("<i8").tobytes()).hexdigest()
     trained = train.slice(held_out, held_out + wanted)
     held = train.slice(0, held_out) if held_out else None
+    preprocessing = None
+    if (rows / MEMBER).is_file():
+        preprocessing = Preprocessing.model_validate_json((rows / MEMBER).read_text())
+    elif specification.numbers:
+        preprocessing = of_numbers(specification)
     if trained.numbers is not None:
         scales = _scales(trained.numbers)
-        trained, test = _standardised(trained, scales), _standardised(test, scales)
-        held = None if held is None else _standardised(held, scales)
+        preprocessing = preprocessing and preprocessing.with_scales(scales)
+        trained, test = standardised(trained, scales), standardised(test, scales)
+        held = None if held is None else standardised(held, scales)
     return Dataset(
         name=specification.name,
         inputs=specification.inputs,
@@ -90,6 +100,7 @@ def load(specification: dataset.Dataset, data_dir: Path, file: Path | None, draw
         test=test,
         sha256=sha256,
         whole=whole,
+        preprocessing=preprocessing,
     )
 
 
@@ -103,7 +114,7 @@ def _scales(numbers: np.ndarray) -> list[tuple[float, float]]:
     return scales
 
 
-def _standardised(rows: Rows, scales: Sequence[tuple[float, float]]) -> Rows:
+def standardised(rows: Rows, scales: Sequence[tuple[float, float]]) -> Rows:
     """The rows with each number as its distance from its column's mean, in standard deviations; 0 if it is missing."""
     assert rows.numbers is not None
     numbers = np.empty_like(rows.numbers)

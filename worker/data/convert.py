@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from models.errors import DatasetInvalid
 from models.kinds.datasets.boston_housing import COLUMNS
 from models.kinds.datasets.reuters import TOPICS
+from models.preprocessing import SHIFT, START
 from worker.data import csr
 
 MEMORY_BYTES = 4 << 30
@@ -123,7 +124,7 @@ def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.r
         raise DatasetInvalid(f"there are more than {MAX_WORDS} words")
     # An array of the standard library refuses what is not an integer; NumPy would round it.
     ranks = np.frombuffer(array("i", chain.from_iterable(reviews)), np.int32).astype(np.int64)
-    if len(ranks) and (ranks.min() < 1 or ranks.max() >= 2**31 - csr.SHIFT):
+    if len(ranks) and (ranks.min() < 1 or ranks.max() >= 2**31 - SHIFT):
         raise DatasetInvalid("word ranks count from 1")
 
     order = np.arange(count)
@@ -131,7 +132,7 @@ def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.r
     place = np.empty(count, np.int64)
     place[order] = np.arange(count)
     rows = np.concatenate((np.arange(count), np.repeat(place, lengths)))
-    words = np.concatenate((np.full(count, csr.START), ranks + csr.SHIFT))
+    words = np.concatenate((np.full(count, START), ranks + SHIFT))
     lengths, indices = csr.distinct(rows, words, count)
     return csr.Rows(csr.starts(lengths), indices, labels[order].astype(np.float32))
 

@@ -12,12 +12,10 @@ from typing import Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from models.preprocessing import UNKNOWN
 from worker.data.store import kept
 
 SPLITS = ("train", "test")
-
-START, UNKNOWN, SHIFT = 1, 2, 3
-"""Keras's encoding (`start_char`, `oov_char`, `index_from`): a word of rank r, from 1, has the id r + 3."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.kinds.datasets.imdb import Imdb
+from models.preprocessing import Preprocessing, of_texts
 from worker.data.published import FOLDER, Published
+from worker.data.word_index import WordIndex
 
 FILE = Published(
     "imdb",
@@ -13,8 +15,14 @@ FILE = Published(
     "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f",
     f"{FOLDER}/imdb.npz",
 )
+WORDS = WordIndex("imdb", "bfafd718b763782e994055a2d397834f")
 
 
 def prepared(dataset: Imdb, folder: Path, npz: Path | None) -> Path:
     """The directory of the reviews over `dataset.num_words` ids: see `Published.prepared`."""
     return FILE.prepared(dataset.num_words, folder, npz)
+
+
+def preprocessing(dataset: Imdb, folder: Path, file: Path | None) -> Preprocessing:
+    """How texts are encoded, by Keras's word index: see `WordIndex.words`."""
+    return of_texts(dataset, WORDS.words(folder, file))

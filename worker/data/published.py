@@ -96,7 +96,7 @@ class Published:
         return f"The file is not Keras's {self.name}.npz:"
 
     def _download(self) -> Path:
-        if not _reachable(self.url):
+        if not is_reachable(self.url):
             raise DatasetUnavailable(
                 f"The {self.title} are not on this machine, and Keras's download of them cannot be reached. "
                 f"{self.remedy}"
@@ -147,7 +147,7 @@ def _sha256(path: Path, folder: Path) -> str:
     return sha256
 
 
-def _reachable(url: str) -> bool:
+def is_reachable(url: str) -> bool:
     """Whether the download answers. Looking up a name knows no time-out: a thread does it that can be left behind."""
     answered = threading.Event()
 

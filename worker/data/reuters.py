@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from models.kinds.datasets.reuters import Reuters
+from models.preprocessing import Preprocessing, of_texts
 from worker.data.published import FOLDER, Published
+from worker.data.word_index import WordIndex
 
 FILE = Published(
     "reuters",
@@ -13,8 +15,14 @@ FILE = Published(
     "d6586e694ee56d7a4e65172e12b3e987c03096cb01eab99753921ef915959916",
     f"{FOLDER}/reuters.npz",
 )
+WORDS = WordIndex("reuters", "4d44cc38712099c9e383dc6e5f11a921")
 
 
 def prepared(dataset: Reuters, folder: Path, npz: Path | None) -> Path:
     """The directory of the newswires over `dataset.num_words` ids: see `Published.prepared`."""
     return FILE.prepared(dataset.num_words, folder, npz)
+
+
+def preprocessing(dataset: Reuters, folder: Path, file: Path | None) -> Preprocessing:
+    """How texts are encoded, by Keras's word index: see `WordIndex.words`."""
+    return of_texts(dataset, WORDS.words(folder, file))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.kinds.datasets.synthetic import Synthetic
+from models.preprocessing import SHIFT, START, Preprocessing, of_texts
 from worker.data import csr
 from worker.data.store import kept
 
@@ -57,6 +58,11 @@ def prepared(dataset: Synthetic, folder: Path, imdb_npz: Path | None = None) -> 
     return kept(folder / f"synthetic-{VERSION}-{seed}-{reviews}-{num_words}", build)
 
 
+def preprocessing(dataset: Synthetic, folder: Path, file: Path | None) -> Preprocessing:
+    """How texts are encoded: a word is written as its rank, from 1."""
+    return of_texts(dataset, [str(rank) for rank in range(1, dataset.num_words)])
+
+
 def _blocks(seed: int, split: str, reviews: int, num_words: int) -> Iterator[csr.Rows]:
     sides = sentiment(seed)
     for block in range(0, reviews, BLOCK):
@@ -97,6 +103,6 @@ def _draw(stream: np.random.Philox, sides: NDArray[np.bool_], count: int) -> csr
     words = np.searchsorted(cumulative, (drawn >> 24) % cumulative[-1], side="right")
     takes_side = sides[words] & (drawn % 2**24 % 100 < CONSISTENCY)
     words = np.where(takes_side, words // 2 * 2 + positive.astype(np.int64)[rows], words)
-    distinct_words = np.concatenate((np.full(count, csr.START), words + 1 + csr.SHIFT))
+    distinct_words = np.concatenate((np.full(count, START), words + 1 + SHIFT))
     lengths, indices = csr.distinct(np.concatenate((np.arange(count), rows)), distinct_words, count)
     return csr.Rows(csr.starts(lengths), indices, label.astype(np.float32))

@@ -10,8 +10,6 @@ import hashlib
 import string
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -22,19 +20,18 @@ from numpy.typing import NDArray
 from models.drawing import SAMPLE, SPLIT, resample, split, stream
 from models.errors import DatasetInvalid, DatasetUnavailable
 from models.kinds.datasets.table import Table
+from models.preprocessing import MEMBER, CategoryInput, NumberInput, Preprocessing, TextInput
 from models.specification import Draws
 from models.tabular.card import Card, Classes
 from worker.data import csr
+from worker.data.encoding import Encoder, Words
 from worker.data.store import kept
 
-VERSION = "v1"
-"""Of the encoding: another one when it changes, so that rows encoded before are not taken for it."""
+VERSION = "v2"
+"""Of what is kept: another one when it changes, so that what was kept before is not taken for it."""
 
 BLOCK = 4096
 """Rows that are encoded at once."""
-
-LOWER = bytes.maketrans(string.ascii_uppercase.encode(), string.ascii_lowercase.encode())
-PUNCTUATION = string.punctuation.encode()
 
 
 def prepared(dataset: Table, folder: Path, file: Path | None = None, draws: Draws | None = None) -> Path:
@@ -59,7 +56,9 @@ def prepared(dataset: Table, folder: Path, file: Path | None = None, draws: Draw
             trained = others = resample(sampling, trained, None if groups is None else groups[trained])
         if not len(trained):
             raise DatasetInvalid(f"Of {len(labels)} rows, with their groups, {len(held)} are held out and none is left")
-        encoder = _Encoder.learned(dataset, file, np.sort(trained))
+        learned = _learned(dataset, card, file, np.sort(trained))
+        (partial / MEMBER).write_text(learned.model_dump_json())
+        encoder = Encoder(learned)
         blocks = {
             "train": _in_order(file, np.concatenate((held, others)), encoder, labels),
             "test": _as_read(file, "test", encoder, _labels(file, "test", card)),
@@ -105,109 +104,75 @@ def _splitting(dataset: Table, draws: Draws | None) -> np.random.Generator:
 # --- encoding -----------------------------------------------------------------------------------
 
 
-def words_of(text: str, ngrams: int) -> list[bytes]:
-    """The words of a text, and with `ngrams` above 1 also each run of so many, as Keras lists them."""
-    words = text.encode().translate(LOWER, PUNCTUATION).split()
-    found = list(words)
-    for length in range(2, ngrams + 1):
-        found += [b" ".join(words[i : i + length]) for i in range(len(words) - length + 1)]
-    return found
-
-
-@dataclass(frozen=True)
-class _Encoder:
-    """Rows as numbers, and inputs that are 0 or 1: what is missing, the categories' values, the texts' words.
-
-    values: of each category the inputs of its values. words: of each text those of its words; the first one behind
-    the texts' start is for all other words.
-    """
-
-    dataset: Table
-    values: dict[str, dict[str, int]]
-    words: dict[str, dict[bytes, int]]
-    starts: dict[str, int]
-
-    @classmethod
-    def learned(cls, dataset: Table, file: Path, rows: NDArray[np.int64]) -> _Encoder:
-        """What these rows, in rising order, teach."""
-        seen: dict[str, set[str]] = {column.name: set() for column in dataset.columns("category")}
-        counts: dict[str, Counter[bytes]] = {column.name: Counter() for column in dataset.columns("text")}
-        first = 0
-        for part in _parts(file, "train", [*seen, *counts]) if seen or counts else ():
-            inside = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + part.num_rows)] - first
-            chosen = part.take(pa.array(inside))
-            for name, values in seen.items():
-                values.update(value for value in chosen[name].unique().to_pylist() if value is not None)
-            for name, counter in counts.items():
-                for text in chosen[name].to_pylist():
-                    counter.update(words_of(text or "", dataset.ngrams))
-            first += part.num_rows
-        start = dataset.numbers + dataset.flags
-        starts, numbered, words = {}, {}, {}
-        for column in dataset.columns("category"):
-            starts[column.name] = start
-            numbered[column.name] = {value: start + i for i, value in enumerate(sorted(seen[column.name]))}
-            start += column.distinct
-        for column in dataset.columns("text"):
-            starts[column.name] = start
-            # Keras's order: the most frequent first, of those that are equally frequent the last by the alphabet.
-            ranked = sorted(counts[column.name].items(), key=lambda item: (item[1], item[0]), reverse=True)
-            known = islice(ranked, dataset.num_words - 1)
-            words[column.name] = {word: start + 1 + i for i, (word, _) in enumerate(known)}
-            start += dataset.num_words
-        return cls(dataset, numbered, words, starts)
-
-    def encode(self, rows: pa.Table, labels: NDArray[np.float32]) -> csr.Rows:
-        """These rows; a number that is missing is NaN."""
-        count = rows.num_rows
-        places: list[NDArray[np.int64]] = []
-        inputs: list[NDArray[np.int64]] = []
-
-        def add(row: NDArray[np.int64], which: NDArray[np.int64]) -> None:
-            places.append(row)
-            inputs.append(which)
-
-        numbers = np.empty((count, self.dataset.numbers), np.float32)
-        flag = self.dataset.numbers
-        for i, column in enumerate(self.dataset.columns("number")):
-            values = rows[column.name].combine_chunks().to_numpy(zero_copy_only=False).astype(np.float64)
-            numbers[:, i] = values
-            if column.missing:
-                lacking = np.flatnonzero(np.isnan(values))
-                add(lacking, np.full(len(lacking), flag))
-                flag += 1
-        for name, known in self.values.items():
-            pairs = [(row, known[value]) for row, value in enumerate(rows[name].to_pylist()) if value in known]
-            both = np.array(pairs, np.int64).reshape(-1, 2)
-            add(both[:, 0], both[:, 1])
-        for name, vocabulary in self.words.items():
-            other = self.starts[name]
-            for row, text in enumerate(rows[name].to_pylist()):
-                found = {vocabulary.get(word, other) for word in words_of(text or "", self.dataset.ngrams)}
-                add(np.full(len(found), row), np.fromiter(found, np.int64, len(found)))
-        lengths, indices = csr.distinct(
-            np.concatenate(places) if places else np.zeros(0, np.int64),
-            np.concatenate(inputs) if inputs else np.zeros(0, np.int64),
-            count,
+def _learned(dataset: Table, card: Card, file: Path, rows: NDArray[np.int64]) -> Preprocessing:
+    """What these rows, in rising order, teach; but for the numbers' means and deviations."""
+    cut = Words(string.punctuation, "", dataset.ngrams)
+    seen: dict[str, set[str]] = {column.name: set() for column in dataset.columns("category")}
+    counts: dict[str, Counter[bytes]] = {column.name: Counter() for column in dataset.columns("text")}
+    first = 0
+    for part in _parts(file, "train", [*seen, *counts]) if seen or counts else ():
+        inside = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + part.num_rows)] - first
+        chosen = part.take(pa.array(inside))
+        for name, values in seen.items():
+            values.update(value for value in chosen[name].unique().to_pylist() if value is not None)
+        for name, counter in counts.items():
+            for text in chosen[name].to_pylist():
+                counter.update(cut.of(text or ""))
+        first += part.num_rows
+    columns: list[NumberInput | CategoryInput | TextInput] = []
+    flag = dataset.numbers
+    for i, column in enumerate(dataset.columns("number")):
+        columns.append(
+            NumberInput(column=column.name, input=i, mean=0, deviation=1, missing=flag if column.missing else None)
         )
-        return csr.Rows(csr.starts(lengths), indices, labels, numbers if self.dataset.numbers else None)
+        flag += column.missing
+    start = dataset.numbers + dataset.flags
+    for column in dataset.columns("category"):
+        columns.append(CategoryInput(column=column.name, input=start, values=tuple(sorted(seen[column.name]))))
+        start += column.distinct
+    for column in dataset.columns("text"):
+        # Keras's order: the most frequent first, of those that are equally frequent the last by the alphabet.
+        ranked = sorted(counts[column.name].items(), key=lambda item: (item[1], item[0]), reverse=True)
+        words = tuple(word.decode() for word, _ in ranked[: dataset.num_words - 1])
+        columns.append(
+            TextInput(
+                column=column.name,
+                input=start + 1,
+                unknown=start,
+                ngrams=dataset.ngrams,
+                removed=string.punctuation,
+                separators="",
+                words=words,
+            )
+        )
+        start += dataset.num_words
+    classes = tuple(each.label for each in card.label.classes) if isinstance(card.label, Classes) else None
+    return Preprocessing(inputs=dataset.inputs, columns=tuple(columns), label=card.label.column, classes=classes)
 
 
-def _as_read(file: Path, split: str, encoder: _Encoder, labels: NDArray[np.float32]) -> Iterator[csr.Rows]:
+def _encode(encoder: Encoder, block: pa.Table, labels: NDArray[np.float32]) -> csr.Rows:
+    rows = {
+        name: block[name].to_numpy() if pa.types.is_floating(block[name].type) else block[name].to_pylist()
+        for name in block.column_names
+    }
+    return encoder.encode(rows, labels)
+
+
+def _as_read(file: Path, split: str, encoder: Encoder, labels: NDArray[np.float32]) -> Iterator[csr.Rows]:
     """The rows of a file, block by block; of no rows one empty block."""
     first = 0
-    names = [column.name for column in encoder.dataset.found.columns]
+    names = [column.column for column in encoder.preprocessing.columns]
     for part in _parts(file, split, names):
         for start in range(0, part.num_rows, BLOCK):
             block = part.slice(start, BLOCK)
-            yield encoder.encode(block, labels[first : first + block.num_rows])
+            yield _encode(encoder, block, labels[first : first + block.num_rows])
             first += block.num_rows
     if not first:
-        yield encoder.encode(next(_parts(file, "train", names)).slice(0, 0), labels)
+        yield _encode(encoder, next(_parts(file, "train", names)).slice(0, 0), labels)
 
 
 def _in_order(
-    file: Path, order: NDArray[np.int64], encoder: _Encoder, labels: NDArray[np.float32]
+    file: Path, order: NDArray[np.int64], encoder: Encoder, labels: NDArray[np.float32]
 ) -> Iterable[csr.Rows]:
     """The training rows in this order, encoded as they were read and then put into it."""
     whole = csr.joined(list(_as_read(file, "train", encoder, labels)))

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from models.kinds.dataset import Dataset, TrainSamples, Validation
+from models.kinds.dataset import Dataset, Given, TrainSamples, Validation
 from models.kinds.task import Task
 from models.kinds.tasks.regression import Regression
 
-COLUMNS = 13
+NAMES = ("CRIM", "ZN", "INDUS", "CHAS", "NOX", "RM", "AGE", "DIS", "RAD", "TAX", "PTRATIO", "B", "LSTAT")
+COLUMNS = len(NAMES)
 DEVIATION = 9.19
 """Of all 506 prices."""
 
@@ -50,6 +51,10 @@ class BostonHousing(Dataset):
     @property
     def numbers(self) -> int:
         return COLUMNS
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        return tuple(Given(name, "number") for name in NAMES)
 
     @property
     def available(self) -> int:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from models.kinds.dataset import MAX_ROWS, Dataset, TrainSamples, Validation
+from models.kinds.dataset import MAX_ROWS, Dataset, Given, TrainSamples, Validation
 from models.kinds.kind import Seed
 from models.kinds.task import Task
 from models.kinds.tasks import task_of
@@ -75,6 +75,10 @@ class SyntheticTable(Dataset):
     @property
     def numbers(self) -> int:
         return self.columns
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        return tuple(Given(f"x{i}", "number") for i in range(1, self.columns + 1))
 
     @property
     def available(self) -> int:

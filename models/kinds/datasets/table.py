@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from models.kinds.dataset import MAX_ROWS, Dataset, TrainSamples, Validation
+from models.kinds.dataset import MAX_ROWS, Dataset, Given, InputKind, TrainSamples, Validation
 from models.kinds.kind import Model, Seed
 from models.kinds.task import Task
 from models.kinds.tasks import task_of
@@ -26,7 +26,7 @@ class Column(Model):
     """An input. `missing`: whether training rows lack it. `distinct`: the different values that they have."""
 
     name: str
-    kind: Literal["text", "number", "category"]
+    kind: InputKind
     missing: bool
     distinct: int = Field(ge=0)
 
@@ -138,6 +138,10 @@ class Table(Dataset):
     @property
     def called(self) -> str:
         return self.found.title
+
+    @property
+    def given(self) -> tuple[Given, ...]:
+        return tuple(Given(column.name, column.kind) for column in self.found.columns)
 
     @property
     def available(self) -> int:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from models.kinds.kind import Moment, Positive
-from models.kinds.layer import Layer
+from models.kinds.layer import Layer, scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
 
 
 class BatchNormalization(Layer):
@@ -23,3 +28,7 @@ class BatchNormalization(Layer):
 
     def weights(self, inputs: int) -> int:
         return inputs * (2 + self.center + self.scale)
+
+    def infer(self, values: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
+        *trained, mean, variance = weights
+        return scaled((values - mean) / (variance + self.epsilon) ** 0.5, trained, self.scale, self.center)

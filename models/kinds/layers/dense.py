@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import operator
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from models.kinds.activation import activate
 from models.kinds.constraints import AnyConstraint
 from models.kinds.layer import Layer
 from models.kinds.regularizers import AnyRegularizer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
 
 MAX_UNITS = 4096
 
@@ -53,3 +59,10 @@ class Dense(Layer):
 
     def scratch(self, inputs: int) -> int:
         return 3 * inputs * self.units if self.kernel_constraint else 0
+
+    def infer(self, values: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
+        return self.finish(values @ weights[0], weights)
+
+    def finish(self, product: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
+        """The layer's output of its inputs' product with the kernel."""
+        return activate(self.activation, product + weights[1] if self.use_bias else product)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from models.kinds.kind import Positive
-from models.kinds.layer import Layer
+from models.kinds.layer import Layer, scaled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
 
 
 class LayerNormalization(Layer):
@@ -21,3 +26,7 @@ class LayerNormalization(Layer):
 
     def weights(self, inputs: int) -> int:
         return inputs * (self.center + self.scale)
+
+    def infer(self, values: np.ndarray, weights: Sequence[np.ndarray]) -> np.ndarray:
+        mean, variance = values.mean(axis=1, keepdims=True), values.var(axis=1, keepdims=True)
+        return scaled((values - mean) / (variance + self.epsilon) ** 0.5, weights, self.scale, self.center)

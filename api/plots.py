@@ -23,6 +23,9 @@ from models.errors import NotFound
 from models.kinds.metrics import check_offered
 from models.specification import dataset_of
 from reporting import plots
+from reporting.analysis import analyse
+from reporting.answers import Analysis
+from reporting.overfitting import View
 from reporting.plots.kind import JobPlot
 from reporting.reading import read_histories
 
@@ -87,10 +90,17 @@ def _route_of(plot: JobPlot) -> Callable[..., Response]:
             if same := not_modified(request, headers):
                 return same
             (chosen,) = selection.read(session)
+        read = partial(read_histories, access.database)
+
+        def analysis(view: View) -> Analysis:
+            task = dataset_of(chosen.spec).task
+            return analyse(read(chosen.runs), chosen.spec["baseline"], view=view, task=task)
+
         source = plots.Source(
             chosen.spec,
             chosen.runs,
-            partial(read_histories, access.database),
+            read,
+            analysis,
             shown.variants.split(",") if shown.variants else None,
             shown.band,
             shown.theme,

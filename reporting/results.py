@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from models.database import Database
@@ -13,7 +13,8 @@ from models.specification import dataset_of, until_of
 from models.tables import Job, Run
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Metrics
-from reporting.reading import read_histories
+from reporting.overfitting import View
+from reporting.reading import RunRow, read_histories
 from reporting.summary import summarize
 
 
@@ -27,6 +28,15 @@ class Results:
     analysis: Analysis
     keras: Analysis
     metrics: Metrics
+
+    def read(self, runs: Iterable[RunRow | Run], metrics: Collection[str] | None = None) -> Iterator[RunHistory]:
+        """The histories of these runs, with all metrics: they have been read."""
+        asked = {run.id for run in runs}
+        return (history for history in self.histories if history.run_id in asked)
+
+    def analysis_in(self, view: View) -> Analysis:
+        """The analysis in a view."""
+        return self.analysis if view == "data" else self.keras
 
     @property
     def dataset(self) -> str:

@@ -261,6 +261,7 @@ def test_a_new_plot_is_there_for_http_the_client_and_the_command_line(
     file = tmp_path / "seeds.svg"
     run(tree, "-m", "ockham", "plot", job["id"], "seeds", "--out", str(file), "--url", address)
     assert file.read_bytes() == final.content
+    assert "Best validation hinge loss of each seed" in service.http.get(f"/v1/jobs/{job['id']}/report.html").text
 
 
 def test_the_checks_of_every_kind_pass(tree: Path, tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from pydantic import BaseModel, Field
 
+from models.kinds.metrics import VAL_DATA_LOSS
 from models.specification import dataset_of
-from reporting.analysis import analyse, view_of
+from reporting.analysis import view_of
 from reporting.decisions import ALPHA
 from reporting.plots.differences import DifferenceRow, DifferenceSeries, prepare_differences
 from reporting.plots.kind import Drawing, JobPlot, Source
@@ -90,9 +91,8 @@ def _digits(rows: Sequence[DifferenceRow]) -> int:
 
 
 def _of_job(job: Source, options: DifferenceOptions) -> DifferenceSeries:
-    dataset, baseline = dataset_of(job.spec), job.spec["baseline"]
-    view = view_of(options.metric, dataset.task)
-    analysis = analyse(job.read(job.runs, None), baseline, view=view, task=dataset.task)
+    dataset = dataset_of(job.spec)
+    analysis = job.analysis(view_of(options.metric, dataset.task))
     # Chosen among what all were corrected for.
     chosen = job.chosen([variant["name"] for variant in job.spec["variants"]])
     compared = [each for each in analysis.comparisons if each.variant in chosen]
@@ -100,6 +100,13 @@ def _of_job(job: Source, options: DifferenceOptions) -> DifferenceSeries:
     return prepare_differences(
         analysis, options.metric, runs=job.runs, dataset=dataset.called, task=dataset.task, theme=job.theme
     )
+
+
+def _in_report(job: Source) -> dict[str, BaseModel]:
+    if all(compared.difference is None for compared in job.analysis("data").comparisons):
+        return {}
+    metrics = f"best_{VAL_DATA_LOSS}", f"final_{VAL_DATA_LOSS}"
+    return {f"difference_{metric}": DifferenceOptions(metric=metric) for metric in metrics}
 
 
 def _height(differences: DifferenceSeries, _inches: float) -> float:
@@ -113,4 +120,5 @@ PLOT = JobPlot(
     "Each variant's difference from the baseline, with its interval.",
     DifferenceOptions,
     _of_job,
+    _in_report,
 )

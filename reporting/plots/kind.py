@@ -11,6 +11,9 @@ from pydantic import BaseModel
 
 from models.errors import NotFound
 from models.history import RunHistory
+from models.tables import Run
+from reporting.answers import Analysis
+from reporting.overfitting import View
 from reporting.plots.style import Theme
 from reporting.reading import RunRow
 
@@ -43,15 +46,16 @@ class Drawing:
 class Source:
     """A job to be plotted: its specification, its runs, what reads their histories, and how it shall look.
 
-    `read` is given runs and the metrics that are needed of them, None for all.
+    `read` is given runs and the metrics that are needed of them, None for all. `analysis` is the job's in a view.
     """
 
     spec: Mapping[str, Any]
-    runs: Sequence[RunRow]
-    read: Callable[[Iterable[RunRow], Collection[str] | None], Iterator[RunHistory]]
-    variants: Sequence[str] | None
-    band: Band
-    theme: str
+    runs: Sequence[RunRow | Run]
+    read: Callable[[Iterable[RunRow | Run], Collection[str] | None], Iterator[RunHistory]]
+    analysis: Callable[[View], Analysis]
+    variants: Sequence[str] | None = None
+    band: Band = "ci95"
+    theme: str = "light"
 
     def chosen(self, names: Collection[str]) -> Collection[str]:
         """The variants that are asked for, or all of `names`. Raises NotFound for one that is not among these."""
@@ -66,6 +70,7 @@ class JobPlot:
     """A plot of a job as a whole, at `/v1/jobs/{job_id}/plots/{name}.{format}`.
 
     The fields of `options` are its parameters beside those that every plot has; `prepare` is given them and the job.
+    `in_report` says which figures a report of the job has of it: the options of each, by the figure's name.
     """
 
     name: str
@@ -73,3 +78,4 @@ class JobPlot:
     description: str
     options: type[BaseModel]
     prepare: Callable[[Source, Any], Drawable]
+    in_report: Callable[[Source], Mapping[str, BaseModel]] = lambda job: {}

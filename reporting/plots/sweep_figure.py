@@ -152,6 +152,11 @@ def _of_job(job: Source, options: SweepOptions) -> SweepSeries:
     )
 
 
+def _in_report(job: Source) -> dict[str, BaseModel]:
+    parameters = swept(job.spec)
+    return {"sweep": SweepOptions()} if any(run.epoch for run in job.runs if run.variant in parameters) else {}
+
+
 DRAWING = Drawing(SweepSeries, draw_sweep, lambda sweep, inches: max(3.2, inches * 0.6))
 PLOT = JobPlot(
     "sweep",
@@ -159,4 +164,5 @@ PLOT = JobPlot(
     "The best value against what was swept: a line over one parameter, a heat map over two.",
     SweepOptions,
     _of_job,
+    _in_report,
 )

@@ -21,7 +21,6 @@ from models.tables import Run
 from reporting import plots
 from reporting.answers import Analysis
 from reporting.penalties import penalties
-from reporting.plots.sweep import swept
 from reporting.report.overrides import overrides
 from reporting.results import Results
 from reporting.statistics import Estimate, estimate
@@ -78,18 +77,9 @@ def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]
         for metric in shown:
             if metric != VAL_LOSS or penalties(histories, VAL_LOSS):
                 drawn.append((metric, plots.prepare(histories, metric, baseline=baseline, dataset=dataset, task=task)))
-    if any(c.difference is not None for c in results.analysis.comparisons):
-        drawn += [
-            (
-                f"difference_{metric}",
-                plots.prepare_differences(results.analysis, metric, runs=histories, dataset=dataset, task=task),
-            )
-            for metric in (f"best_{VAL_DATA_LOSS}", f"final_{VAL_DATA_LOSS}")
-        ]
-    if parameters := swept(results.job.spec):
-        of_sweep = [history for history in histories if history.variant in parameters]
-        if any(history.epochs for history in of_sweep):
-            drawn.append(("sweep", plots.prepare_sweep(of_sweep, parameters, dataset=dataset, task=task)))
+    job = plots.Source(results.job.spec, results.runs, results.read, results.analysis_in)
+    for plot in plots.JOB_PLOTS.values():
+        drawn += [(name, plot.prepare(job, options)) for name, options in plot.in_report(job).items()]
     return [(name, plots.draw(series, format, width)) for name, series in drawn]
 
 

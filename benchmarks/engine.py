@@ -58,7 +58,7 @@ def write_for_torch(folder: Path) -> None:
     from worker.data import load
 
     settings = Settings()
-    data = load(Imdb(), settings.data_dir, settings.imdb_npz)
+    data = load(Imdb(), settings.data_dir, settings.npz("imdb"))
     arrays: dict[str, Any] = {
         f"{name}_{field}": np.asarray(getattr(reviews, field))
         for name, reviews in (("train", data.train), ("test", data.test))

@@ -67,7 +67,7 @@ def main() -> None:
     parser.add_argument("--sparse", action="store_true")
     arguments = parser.parse_args()
     settings = Settings()
-    data = load(Imdb(), settings.data_dir, settings.imdb_npz)
+    data = load(Imdb(), settings.data_dir, settings.npz("imdb"))
     x, validation = (rows(part, data.inputs, arguments.sparse) for part in (data.train, data.test))
     y, labels = np.asarray(data.train.labels), np.asarray(data.test.labels)
     for variant in arguments.variants:

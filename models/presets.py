@@ -2,34 +2,24 @@
 
 Source: the overfitting notebook of *Deep Learning with Python* (chapter 4.4): two hidden layers
 of 16 units, and one change to them at a time. Values are raw specifications; whatever is not
-named here takes its default in `models.specification`. `reuters` are that book's networks for
-newswires (chapter 3.5), whose narrow second layer loses information, and dropout beside them;
-`boston_housing` is its network for prices (chapter 3.6) with remedies beside it.
+named here takes its default in `models.specification`. A data set may have a ready-made job of its own (`Dataset.job`).
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-Layers = list[dict[str, Any]]
-
-
-def _hidden(units: int, **arguments: Any) -> Layers:
-    return [{"type": "dense", "units": units, "activation": "relu", **arguments} for _ in range(2)]
-
-
-def _with_dropout(layers: Layers, rate: float) -> Layers:
-    return [part for layer in layers for part in (layer, {"type": "dropout", "rate": rate})]
-
+from models.kinds.datasets import DATASETS
+from models.kinds.networks import Layers, hidden, with_dropout
 
 VARIANTS: dict[str, Layers] = {
-    "original": _hidden(16),
-    "smaller": _hidden(4),
-    "bigger": _hidden(512),
-    "l2": _hidden(16, kernel_regularizer={"l2": 0.001}),
-    "l1": _hidden(16, kernel_regularizer={"l1": 0.001}),
-    "l1_l2": _hidden(16, kernel_regularizer={"l1": 0.001, "l2": 0.001}),
-    "dropout": _with_dropout(_hidden(16), 0.5),
+    "original": hidden(16),
+    "smaller": hidden(4),
+    "bigger": hidden(512),
+    "l2": hidden(16, kernel_regularizer={"l2": 0.001}),
+    "l1": hidden(16, kernel_regularizer={"l1": 0.001}),
+    "l1_l2": hidden(16, kernel_regularizer={"l1": 0.001, "l2": 0.001}),
+    "dropout": with_dropout(hidden(16), 0.5),
 }
 
 DESCRIPTIONS: dict[str, str] = {
@@ -48,27 +38,9 @@ JOBS: dict[str, dict[str, Any]] = {
         "variants": ["original", "smaller", "bigger", "l2", "dropout"],
         "baseline": "original",
     },
-    "reuters": {
-        "name": "reuters",
-        "dataset": {"name": "reuters", "validation": {"holdout": 1000}},
-        "variants": [
-            {"name": "original", "layers": _hidden(64)},
-            {"name": "bottleneck", "layers": [*_hidden(64)[:1], *_hidden(4)[:1]]},
-            {"name": "dropout", "layers": _with_dropout(_hidden(64), 0.5)},
-        ],
-        "baseline": "original",
-    },
-    "boston_housing": {
-        "name": "boston_housing",
-        "dataset": {"name": "boston_housing", "validation": {"holdout": 101}},
-        "training": {"epochs": 200, "batch_size": 16, "metrics": ["r2"]},
-        "variants": [
-            {"name": "original", "layers": _hidden(64)},
-            {"name": "smaller", "layers": _hidden(8)},
-            {"name": "l2", "layers": _hidden(64, kernel_regularizer={"l2": 0.1})},
-            {"name": "dropout", "layers": _with_dropout(_hidden(64), 0.2)},
-        ],
-        "baseline": "original",
-        "seeds": [0, 1, 2, 3, 4],
+    **{
+        name: {"name": name, **kind.job, "dataset": {"name": name, **kind.job.get("dataset", {})}}
+        for name, kind in DATASETS.items()
+        if kind.job
     },
 }

@@ -6,13 +6,14 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, create_model, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from models.broker import BrokerAddress, read_address
+from models.kinds.datasets import DATASETS
 
 SOCKET_PATH_LIMIT = 100
 """A Unix socket's path may have 107 bytes on Linux and 103 on macOS."""
@@ -24,7 +25,25 @@ LONGEST_SECONDS = 366 * 86400
 """No time that is set is longer: databases cannot add any number of seconds to a moment."""
 
 
-class Settings(BaseSettings):
+if TYPE_CHECKING:
+    Files = BaseSettings
+else:
+    Files = create_model(
+        "Files",
+        __base__=BaseSettings,
+        **{
+            f"{name}_{which}": (
+                Path | None,
+                Field(None, description=f"A local copy of Keras's {file}; without it Keras's cache, then its download"),
+            )
+            for name, kind in DATASETS.items()
+            for which, file in kind.files.items()
+        },
+    )
+    """A setting for each file of a data set."""
+
+
+class Settings(Files):
     """What a deployment can set. Times are in seconds, sizes as named."""
 
     model_config = SettingsConfigDict(env_prefix="OCKHAM_", frozen=True, allow_inf_nan=False)
@@ -36,21 +55,6 @@ class Settings(BaseSettings):
     )
     redis_url: str | None = Field(
         None, description="Redis or Valkey; without it the embedded Valkey in the data directory"
-    )
-    imdb_npz: Path | None = Field(
-        None, description="A local copy of Keras's imdb.npz; without it Keras's cache, then its download"
-    )
-    reuters_npz: Path | None = Field(
-        None, description="A local copy of Keras's reuters.npz; without it Keras's cache, then its download"
-    )
-    imdb_word_index: Path | None = Field(
-        None, description="A local copy of Keras's imdb_word_index.json; without it Keras's cache, then its download"
-    )
-    reuters_word_index: Path | None = Field(
-        None, description="A local copy of Keras's reuters_word_index.json; without it Keras's cache, then its download"
-    )
-    boston_housing_npz: Path | None = Field(
-        None, description="A local copy of Keras's boston_housing.npz; without it Keras's cache, then its download"
     )
     valkey_server: Path | None = Field(
         None,

@@ -80,7 +80,7 @@ def _choose_dataset(settings: Settings, console: Console) -> str:
 
     settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        load(Imdb(), settings.data_dir, settings.imdb_npz)
+        load(Imdb(), settings.data_dir, settings.npz("imdb"))
     except DatasetUnavailable as error:
         console.print(f"Training on synthetic reviews, because IMDB's cannot be had: {error}", markup=False)
         return "synthetic"

@@ -135,6 +135,8 @@ def test_a_request_is_validated_by_the_new_kinds(service: Service) -> None:
     assert errors(training={"optimizer": adamax}) == [("/training/optimizer/beta_1", "less_than")]
     assert errors(sweep={"grid": {"epochs": [0]}}) == [("/sweep/grid/epochs/0", "greater_than_equal")]
     assert errors(dataset={"name": "majority", "train_samples": 501}) == [("/dataset/train_samples", "too_large")]
+    presets = {each["name"]: each["spec"] for each in service.http.get("/v1/presets").json()["jobs"]}
+    assert presets["majority"]["dataset"]["name"] == "majority"
     bad = [{"name": "bad", "layers": [{**DENSE, "kernel_regularizer": {"orthogonal": -1}}]}]
     assert errors(variants=bad) == [("/variants/0/layers/0/kernel_regularizer/orthogonal", "greater_than_equal")]
     first = [{"name": "first", "layers": [{"type": "gaussian_dropout", "rate": 0.2}]}]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
@@ -49,7 +50,9 @@ class Dataset(Kind):
     are 1, rounded up. uploaded: whether users send it. script: Python for a program without Ockham, a function
     `read(dataset, path)` that returns the training and the test set, each as (rows, labels): the numbers
     (rows, inputs), or of each row the inputs that are 1.
-    `dataset` is this as JSON, `path` a file that the user names or None.
+    `dataset` is this as JSON, `path` a file that the user names or None. files: the files that Keras publishes for it,
+    by what they are, `npz` or `word_index`; a setting, such as `OCKHAM_IMDB_NPZ`, may name a copy of each. job: a
+    ready-made job on it as a specification, listed under its name; none if it is empty.
     """
 
     tag = "name"
@@ -58,6 +61,8 @@ class Dataset(Kind):
     density: ClassVar[int] = 0
     uploaded: ClassVar[bool] = False
     script: ClassVar[str] = SCRIPT
+    files: ClassVar[Mapping[str, str]] = {}
+    job: ClassVar[Mapping[str, Any]] = {}
 
     name: str
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from models.kinds.datasets import DATASETS
 from models.settings import Settings, faults
 
 REFUSED = {
@@ -29,6 +30,14 @@ def test_refused_in_a_sentence(values: dict[str, object], said: str) -> None:
     (fault,) = faults(refusal.value)
     assert said in fault
     assert "\n" not in fault
+
+
+@pytest.mark.parametrize("file", [(name, which) for name, kind in DATASETS.items() for which in kind.files])
+def test_each_file_of_a_data_set_has_a_setting(file: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    name, which = file
+    monkeypatch.setenv(f"OCKHAM_{name}_{which}".upper(), "/a/copy")
+    settings = Settings()
+    assert {"npz": settings.npz, "word_index": settings.word_index}[which](name) == Path("/a/copy")
 
 
 def test_the_defaults_and_what_the_tests_use_will_do() -> None:

@@ -52,7 +52,7 @@ def sets(engine: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Da
 @pytest.fixture(scope="session")
 def imdb(engine: None, tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     """The real reviews; only for tests marked `imdb`."""
-    return load(Imdb(), tmp_path_factory.mktemp("imdb"), Settings().imdb_npz)
+    return load(Imdb(), tmp_path_factory.mktemp("imdb"), Settings().npz("imdb"))
 
 
 def specify(

@@ -16,7 +16,8 @@ import resource
 import sys
 import zipfile
 from array import array
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from importlib import import_module
 from itertools import chain
 from pathlib import Path
 from typing import IO, Any
@@ -25,8 +26,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import DatasetInvalid
-from models.kinds.datasets.boston_housing import COLUMNS
-from models.kinds.datasets.reuters import TOPICS
 from models.preprocessing import SHIFT, START
 from worker.data import csr
 
@@ -137,35 +136,6 @@ def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.r
     return csr.Rows(csr.starts(lengths), indices, labels[order].astype(np.float32))
 
 
-def imdb(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Rows]:
-    """`keras.datasets.imdb`: the splits lie apart in the file."""
-    arrays = read(file, ("x_train", "y_train", "x_test", "y_test"), texts=("x_train", "x_test"))
-    return {split: encode(arrays.pop(f"x_{split}"), arrays.pop(f"y_{split}"), 2, shuffle) for split in csr.SPLITS}
-
-
-def reuters(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Rows]:
-    """`keras.datasets.reuters`: lists of words in one array."""
-    arrays = read(file, ("x", "y"), texts=("x",))
-    return last_fifth_apart(encode(arrays.pop("x"), arrays.pop("y"), TOPICS, shuffle))
-
-
-def boston_housing(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Rows]:
-    """`keras.datasets.boston_housing`: a table of numbers, and a number as label of each row."""
-    arrays = read(file, ("x", "y"))
-    numbers, labels = arrays["x"], arrays["y"]
-    if labels.ndim != 1 or numbers.shape != (len(labels), COLUMNS):
-        raise DatasetInvalid(f"there must be {COLUMNS} numbers and a label for each row")
-    if any(array.dtype.kind not in "fiu" for array in (numbers, labels)):
-        raise DatasetInvalid("it must have numbers only")
-    order = np.arange(len(labels))
-    shuffle.shuffle(order)
-    with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused
-        numbers, labels = (array[order].astype(np.float32) for array in (numbers, labels))
-    if not (np.isfinite(numbers).all() and np.isfinite(labels).all()):
-        raise DatasetInvalid("it must have finite numbers only")
-    return last_fifth_apart(csr.Rows.of_numbers(numbers, labels))
-
-
 def last_fifth_apart(both: csr.Rows) -> dict[str, csr.Rows]:
     """The splits of rows that were shuffled: the last fifth, counted as Keras does, is the test set."""
     end = int(len(both) * (1 - 0.2))
@@ -174,16 +144,12 @@ def last_fifth_apart(both: csr.Rows) -> dict[str, csr.Rows]:
     return {"train": both.slice(0, end), "test": both.slice(end, len(both))}
 
 
-FILES: dict[str, Callable[[IO[bytes], np.random.RandomState], dict[str, csr.Rows]]] = {
-    "imdb": imdb,
-    "reuters": reuters,
-    "boston_housing": boston_housing,
-}
-"""What reads each data set's file."""
-
-
 def convert(name: str, source: Path, sha256: str, directory: Path) -> None:
-    """Write the file of this hash, of the data set `name`, as CSR arrays. Raises DatasetInvalid."""
+    """Write the file of this hash, of the data set `name`, as CSR arrays. Raises DatasetInvalid.
+
+    The data set's loader has a function `splits(file, shuffle)`, which reads the file.
+    """
+    reader = import_module(f"worker.data.{name}")
     with source.open("rb") as file:
         content = file.read(FILE_BYTES + 1)
     if len(content) > FILE_BYTES:
@@ -191,7 +157,7 @@ def convert(name: str, source: Path, sha256: str, directory: Path) -> None:
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DatasetInvalid("it changed while it was read")
     try:
-        splits = FILES[name](io.BytesIO(content), np.random.RandomState(SHUFFLE_SEED))
+        splits = reader.splits(io.BytesIO(content), np.random.RandomState(SHUFFLE_SEED))
     except DatasetInvalid:
         raise
     except MemoryError as error:

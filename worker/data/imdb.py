@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
+
+import numpy as np
 
 from models.kinds.datasets.imdb import Imdb
 from models.preprocessing import Preprocessing, of_texts
+from worker.data import csr
+from worker.data.convert import encode, read
 from worker.data.published import FOLDER, Published
 from worker.data.word_index import WordIndex
 
@@ -26,3 +31,9 @@ def prepared(dataset: Imdb, folder: Path, npz: Path | None) -> Path:
 def preprocessing(dataset: Imdb, folder: Path, file: Path | None) -> Preprocessing:
     """How texts are encoded, by Keras's word index: see `WordIndex.words`."""
     return of_texts(dataset, WORDS.words(folder, file))
+
+
+def splits(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Rows]:
+    """The rows of Keras's file, as `keras.datasets.imdb` has them: the splits lie apart in the file."""
+    arrays = read(file, ("x_train", "y_train", "x_test", "y_test"), texts=("x_train", "x_test"))
+    return {split: encode(arrays.pop(f"x_{split}"), arrays.pop(f"y_{split}"), 2, shuffle) for split in csr.SPLITS}

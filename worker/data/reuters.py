@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO
 
-from models.kinds.datasets.reuters import Reuters
+import numpy as np
+
+from models.kinds.datasets.reuters import TOPICS, Reuters
 from models.preprocessing import Preprocessing, of_texts
+from worker.data import csr
+from worker.data.convert import encode, last_fifth_apart, read
 from worker.data.published import FOLDER, Published
 from worker.data.word_index import WordIndex
 
@@ -26,3 +31,9 @@ def prepared(dataset: Reuters, folder: Path, npz: Path | None) -> Path:
 def preprocessing(dataset: Reuters, folder: Path, file: Path | None) -> Preprocessing:
     """How texts are encoded, by Keras's word index: see `WordIndex.words`."""
     return of_texts(dataset, WORDS.words(folder, file))
+
+
+def splits(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Rows]:
+    """The rows of Keras's file, as `keras.datasets.reuters` has them: lists of words in one array."""
+    arrays = read(file, ("x", "y"), texts=("x",))
+    return last_fifth_apart(encode(arrays.pop("x"), arrays.pop("y"), TOPICS, shuffle))

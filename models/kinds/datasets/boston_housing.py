@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from models.kinds.dataset import Dataset, Given, TrainSamples, Validation
+from models.kinds.networks import hidden, with_dropout
 from models.kinds.task import Task
 from models.kinds.tasks.regression import Regression
 
@@ -29,12 +30,29 @@ def read(dataset, path):
 '''
 
 
+JOB = {
+    "dataset": {"validation": {"holdout": 101}},
+    "training": {"epochs": 200, "batch_size": 16, "metrics": ["r2"]},
+    "variants": [
+        {"name": "original", "layers": hidden(64)},
+        {"name": "smaller", "layers": hidden(8)},
+        {"name": "l2", "layers": hidden(64, kernel_regularizer={"l2": 0.1})},
+        {"name": "dropout", "layers": with_dropout(hidden(64), 0.2)},
+    ],
+    "baseline": "original",
+    "seeds": [0, 1, 2, 3, 4],
+}
+"""The network of *Deep Learning with Python*, chapter 3.6, and remedies beside it."""
+
+
 class BostonHousing(Dataset):
     """The Boston housing data as Keras splits them: 13 numbers about a district, and the median price of its houses."""
 
     title, place = "Boston housing", 4
     rows = "districts"
     script = SCRIPT
+    files = {"npz": "boston_housing.npz"}
+    job = JOB
 
     name: Literal["boston_housing"] = "boston_housing"
     train_samples: TrainSamples | None = None

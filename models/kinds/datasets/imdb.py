@@ -41,6 +41,7 @@ class Imdb(Texts):
     title, place = "IMDB reviews", 0
     unnamed = True
     script = SCRIPT
+    files = {"npz": "imdb.npz", "word_index": "imdb_word_index.json"}
 
     name: Literal["imdb"] = "imdb"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from models.kinds.networks import hidden, with_dropout
 from models.kinds.task import Task
 from models.kinds.tasks.multiclass import Multiclass
 from models.kinds.texts import ENCODING, Texts
@@ -33,12 +34,26 @@ def read(dataset, path):
 )
 
 
+JOB = {
+    "dataset": {"validation": {"holdout": 1000}},
+    "variants": [
+        {"name": "original", "layers": hidden(64)},
+        {"name": "bottleneck", "layers": [*hidden(64)[:1], *hidden(4)[:1]]},
+        {"name": "dropout", "layers": with_dropout(hidden(64), 0.5)},
+    ],
+    "baseline": "original",
+}
+"""The networks of *Deep Learning with Python*, chapter 3.5: a narrow second layer loses information; and dropout."""
+
+
 class Reuters(Texts):
     """The Reuters newswires as Keras encodes them, multi-hot over the `num_words` most frequent words: 46 topics."""
 
     title, place = "Reuters newswires", 3
     rows = "newswires"
     script = SCRIPT
+    files = {"npz": "reuters.npz", "word_index": "reuters_word_index.json"}
+    job = JOB
 
     name: Literal["reuters"] = "reuters"
 

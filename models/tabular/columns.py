@@ -15,8 +15,9 @@ MISSING = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL"
 """Cells that say that there is no value; of a text column the empty one alone."""
 LARGEST = 1e18
 """Numbers are up to this, to both sides: a network's arithmetic loses what is above, and squares of errors overflow."""
-NUMBER = r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d{1,3})?$"
-COMMA_NUMBER = r"^[-+]?(\d+,?\d*|,\d+)([eE][-+]?\d{1,3})?$"
+NUMBER = r"^[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|(?i:inf(inity)?))$"
+COMMA_NUMBER = r"^[-+]?((\d+,?\d*|,\d+)([eE][-+]?\d+)?|(?i:inf(inity)?))$"
+"""What reads as a number, however large: one that is too large is told, and never makes its column something else."""
 LEADING_ZERO = r"^[-+]?0\d"
 DATE = r"^(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})([T ]\d{1,2}:\d{2}.*)?$"
 _ID_NAME = re.compile(r"(^|[_ .-])(id|uuid|guid|index|key)$|^(unnamed.*|column_1|row)$|[a-z]I[dD]$", re.IGNORECASE)
@@ -55,13 +56,12 @@ def present(cells: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
 
 
 def numbers(cells: pa.ChunkedArray, comma: bool) -> pa.ChunkedArray:
-    """Of cells that are present the numbers as doubles, null for what is none."""
+    """Of cells that are present the numbers as doubles, infinite beyond a double's range; null for what is none."""
     if comma:
         cells = pc.if_else(pc.match_substring_regex(cells, COMMA_NUMBER), pc.replace_substring(cells, ",", "."), None)
     else:
         cells = pc.if_else(pc.match_substring_regex(cells, NUMBER), cells, None)
-    values = pc.cast(pc.utf8_ltrim(cells, "+"), pa.float64())
-    return pc.if_else(pc.is_finite(values), values, None)
+    return pc.cast(pc.utf8_ltrim(cells, "+"), pa.float64())
 
 
 def has_decimal_commas(cells: pa.ChunkedArray, delimiter: str) -> bool:
@@ -79,7 +79,7 @@ def _any(cells: pa.ChunkedArray, pattern: str, character: str) -> bool:
 def find(cells: pa.ChunkedArray, name: str, told: Kind | None, delimiter: str, nested: bool) -> Found:
     """What the column is; `told` if the user has said it."""
     # Long cells are no categories; that is seen at once, and saves copies of a large column.
-    long = (pc.mean(pc.utf8_length(cells)).as_py() or 0) > LONG_CELLS
+    long = (pc.mean(pc.utf8_length(cells)).as_py() or 0) > LONG_CELLS and not _are_mostly_numbers(cells)
     filled = present(cells, told or ("text" if long and not nested else "category"))
     missing = filled.null_count
     distinct = pc.count_distinct(filled, mode="only_valid").as_py()
@@ -107,6 +107,15 @@ def find(cells: pa.ChunkedArray, name: str, told: Kind | None, delimiter: str, n
         none = pc.and_(pc.is_valid(filled), pc.is_null(values))
         return replace(found, odd=pc.filter(filled, none)[0].as_py())
     return found
+
+
+def _are_mostly_numbers(cells: pa.ChunkedArray) -> bool:
+    """Whether at least half of the cells that have a value read as numbers: a few endless ones do not make a text."""
+    numeric, missing = (
+        pc.sum(pc.match_substring_regex(cells, rf"^\s*({pattern})\s*$")).as_py()
+        for pattern in (f"{NUMBER[1:-1]}|{COMMA_NUMBER[1:-1]}", "|".join(map(re.escape, MISSING.to_pylist())))
+    )
+    return bool(2 * numeric >= len(cells) - cells.null_count - missing)
 
 
 def _find_words(

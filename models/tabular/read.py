@@ -70,7 +70,7 @@ def _read(train: Sent, test: Sent | None, options: Options, limit: int, write: W
     for each in (first, second):
         if each is not None and options.label in each.spool.names:
             check_labels(each.spool, each.which, options.label, faults)
-    label = find_label(first.spool.column(options.label), options, first.table.delimiter, faults)
+    label = find_label(first.spool, options, first.table.delimiter, faults)
     columns = _find_columns(first, options)
     if options.group in columns and columns[options.group].distinct < 2:
         raise faults.stop("train", None, options.group, "one_group", "Every row is of one group: none can be held out")
@@ -110,11 +110,11 @@ def _read(train: Sent, test: Sent | None, options: Options, limit: int, write: W
 def _text(sent: Sent, which: File, label: str, limit: int, faults: Faults, opened: ExitStack) -> _File:
     source = open_source(sent.file, which, sent.format, limit, faults, opened)
     table = read_table(source, which, label, limit, faults, opened)
-    spool = Spool(table, opened)
+    spool = Spool(table, MAX_ROWS, opened)
     if not spool.rows:
         raise faults.error() if faults.count else faults.stop(which, None, None, "empty_file", "The file has no rows")
     if spool.rows > MAX_ROWS:
-        detail = f"The file has {spool.rows:,} rows, and may have {MAX_ROWS:,}"
+        detail = f"The file has more than {MAX_ROWS:,} rows"
         raise faults.stop(which, None, None, "too_many_rows", detail)
     return _File(which, table, spool, source.encoding if source.guessed else "")
 
@@ -166,7 +166,7 @@ def _type(
         labels = label.typed(cells[options.label])
         label.check(cells[options.label], labels, lines, read.which, options.label, faults)
         if label.task == "regression":
-            _check_size(labels, options.label, lines, read.which, faults)
+            _check_size(cells[options.label], labels, options.label, lines, read.which, faults)
         typed = {options.label: labels}
         for name, found in columns.items():
             typed[name] = _typed(cells.get(name), len(lines), found, name, lines, read.which, faults)
@@ -188,14 +188,17 @@ def _typed(
         for i in pc.indices_nonzero(pc.and_(pc.is_null(values), pc.is_valid(filled))).to_pylist():
             detail = f"The cell {quoted(filled[i].as_py())} is not a number"
             faults.add(which, lines[i], name, "not_a_number", detail)
-    _check_size(values, name, lines, which, faults)
+    _check_size(filled, values, name, lines, which, faults)
     return values
 
 
-def _check_size(values: pa.Array, name: str, lines: list[int], which: File, faults: Faults) -> None:
+def _check_size(cells: pa.Array, values: pa.Array, name: str, lines: list[int], which: File, faults: Faults) -> None:
     """Tells every number that is too large to compute with."""
     for i in pc.indices_nonzero(pc.fill_null(pc.greater(pc.abs(values), LARGEST), False)).to_pylist():
-        detail = f"The number {values[i].as_py():g} is beyond {LARGEST:g}: measure it in a larger unit"
+        detail = (
+            f"The number {quoted(cells[i].as_py())} is beyond {LARGEST:g}: measure it in a larger unit, "
+            "or leave the cell empty if there is no value"
+        )
         faults.add(which, lines[i], name, "too_large", detail)
 
 

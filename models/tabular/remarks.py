@@ -38,7 +38,7 @@ _OF_COLUMNS = {
     "identifier_input": "{} {looks} like an identifier, another value in each row, and {is_} ignored",
     "date_input": "{} {has} dates, which are ignored",
     "nested_input": "{} {has} objects or arrays, which are ignored",
-    "decimal_comma": "A comma was taken for the decimal point in {}; if it separates thousands, leave it out",
+    "decimal_comma": "{} {has} decimal commas; if a comma separates thousands, leave it out",
 }
 
 _VERBS = {

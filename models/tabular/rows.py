@@ -10,6 +10,7 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -275,6 +276,26 @@ def _json_lines(text: IO[str], which: File, faults: Faults) -> Table:
     return table
 
 
+class _KeyTwice(Exception):
+    """An object has this key more than once."""
+
+
+def _members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        raise _KeyTwice(Counter(key for key, _ in pairs).most_common(1)[0][0])
+    return members
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_members,
+    parse_float=str,
+    parse_int=str,
+    parse_constant=lambda word: None if word == "NaN" else word,
+)
+"""Numbers stay as they are written; a NaN is no value."""
+
+
 def _objects(text: IO[str], which: File, faults: Faults) -> Iterator[tuple[int, dict[str, Any], int]]:
     number = 0
     try:
@@ -287,7 +308,11 @@ def _objects(text: IO[str], which: File, faults: Faults) -> Iterator[tuple[int, 
                 faults.add(which, number, None, "not_utf8", "The line is not UTF-8")
                 continue
             try:
-                value = json.loads(line, parse_float=str, parse_int=str, parse_constant=lambda _: None)
+                value = _DECODER.decode(line)
+            except _KeyTwice as error:
+                key = str(error).encode(errors="replace").decode()
+                faults.add(which, number, None, "key_twice", f"The key {quoted(key)} stands twice in its object")
+                continue
             except (ValueError, RecursionError) as error:
                 why = (
                     f"{error.msg} (column {error.colno})"

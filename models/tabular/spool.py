@@ -15,9 +15,9 @@ _LINE = "line"
 
 
 class Spool:
-    """What was read of a table: `names`, and as many `rows`."""
+    """What was read of a table: `names`, and as many `rows`; no batch is read after the one that exceeds `most`."""
 
-    def __init__(self, table: Table, opened: ExitStack) -> None:
+    def __init__(self, table: Table, most: int, opened: ExitStack) -> None:
         self.names, self.rows = table.names, 0
         # By place: names are a stranger's.
         fields = [pa.field(str(place), pa.large_string()) for place in range(len(table.names))]
@@ -31,6 +31,8 @@ class Spool:
                     arrays = [pa.array(column, pa.large_string()) for column in batch.columns]
                     to.write_table(pa.table([*arrays, pa.array(batch.lines, pa.int64())], schema=schema))
                     self.rows += len(batch.lines)
+                if self.rows > most:
+                    break
         self._parquet = pq.ParquetFile(self._file)
 
     def column(self, name: str) -> pa.ChunkedArray:

@@ -182,10 +182,55 @@ def test_numbers_that_are_too_large_to_compute_with() -> None:
     rows = [f"{i % 7}.5,{i + 1}.5" for i in range(40)]
     text = "\n".join(["x,y", *rows])
     assert faults_of(text.replace("\n3.5,4.5", "\n3.5,4e155").encode()) == [("train", 5, "y", "too_large")]
-    assert faults_of(text.replace("\n3.5,4.5", "\n1e20,4.5").encode()) == [("train", 5, "x", "too_large")]
+    lines = "\n".join(json.dumps({"x": i % 7 + 0.5, "y": i + 1.5}) for i in range(40))
+    for beyond in ("1e20", "1e400", "-1e4000", "9" * 10_000, "inf", "-Infinity"):
+        for place, column in ((f"\n{beyond},4.5", "x"), (f"\n3.5,{beyond}", "y")):
+            assert faults_of(text.replace("\n3.5,4.5", place).encode()) == [("train", 5, column, "too_large")]
+        if beyond != "inf":  # not JSON
+            told = faults_of(lines.replace('"x": 3.5, "y": 4.5', f'"x": {beyond}, "y": 4.5').encode())
+            assert told == [("train", 4, "x", "too_large")]
+    assert faults_of(b"x,y\n1.5,1e400\n2.5,1e401\n") == [("train", line, "y", "too_large") for line in (2, 3)]
     far, _ = card_of(text.replace(".5\n", ".5e4\n").encode())
     assert "label_scale" in {each.code for each in far.warnings}
     assert "label_scale" not in {each.code for each in card_of(text.encode())[0].warnings}
+
+
+def test_classes_are_never_merged_because_a_double_rounds_them() -> None:
+    def classes(data: bytes) -> list[str]:
+        label = card_of(data)[0].label
+        assert isinstance(label, Classes)
+        return [each.label for each in label.classes]
+
+    for names in (["2", "12345678901234567890", "12345678901234567891"], ["9007199254740992", "9007199254740993"]):
+        rows = [(i % 7 + 0.5, name) for i, name in enumerate(names * 4)]
+        file = io.BytesIO()
+        pq.write_table(
+            pa.table({"x": [x for x, _ in rows], "y": pa.array([int(y) for _, y in rows], pa.uint64())}), file
+        )
+        for data in (
+            "\n".join(["x,y", *(f"{x},{y}" for x, y in rows)]).encode(),
+            "\n".join(f'{{"x": {x}, "y": {y}}}' for x, y in rows).encode(),
+            file.getvalue(),
+        ):
+            assert classes(data) == names
+    assert classes(b"x,y\n1.5,1.0\n2.5,+1\n3.5,9007199254740993\n") == ["1", "9007199254740993"]
+    rounded = b"x,y\n1.5,1e16\n2.5,1\n3.5,2\n4.5,9007199254740993.0\n"
+    told = [("train", 2, "y", "too_large"), ("train", 5, "y", "too_large")]
+    assert faults_of(rounded, task="multiclass") == told
+    assert card_of(rounded, task="regression")[0].task == "regression"
+    assert card_of(b"x,y\n" + b"".join(b"%d.5,%d.5e16\n" % (i % 7, i + 1) for i in range(40)))[0].task == "regression"
+    assert faults_of(b"x,y\n1.5,1\n2.5,2\n", b"x,y\n1.5,1e400\n") == [("test", 2, "y", "unknown_class")]
+
+
+def test_a_key_that_stands_twice_in_a_line() -> None:
+    lines = b'{"a": 1, "y": "u"}\n{"a": 1, "a": 2, "y": "v"}\n{"a": {"b": 1, "b": 2}, "y": "v"}\n{"a": 3, "y": "v"}\n'
+    assert faults_of(lines) == [("train", 2, None, "key_twice"), ("train", 3, None, "key_twice")]
+
+
+def test_reading_ends_with_the_row_that_is_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("models.tabular.read.MAX_ROWS", 20_000)
+    bad = b"".join(b"%d.5,%s\n" % (i % 7, b"uv"[i % 2 : i % 2 + 1]) for i in range(40_000)) + b"1,2,3\n"
+    assert faults_of(b"a,y\n" + bad) == [("train", None, None, "too_many_rows")]
 
 
 def test_what_cannot_be_shown_or_split_or_learned_from() -> None:

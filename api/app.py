@@ -20,6 +20,7 @@ from api import (
     health,
     histories,
     jobs,
+    kept_predictions,
     key_use,
     looks,
     metrics,
@@ -150,7 +151,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(CorrelationIdMiddleware, header_name="X-Request-ID")
     app.add_middleware(RootPath, root=settings.root_path)
     openapi.install(app)
-    for resource in (jobs, datasets, events, histories, metrics, plots, report, runs, predictions, presets, webhooks):
+    for resource in (
+        jobs,
+        datasets,
+        events,
+        histories,
+        metrics,
+        plots,
+        report,
+        runs,
+        predictions,
+        kept_predictions,
+        presets,
+        webhooks,
+    ):
         app.include_router(resource.router, prefix="/v1")
     app.include_router(health.router)
     pages.install(app)

@@ -19,7 +19,7 @@ from models.database import now, take_turn
 from models.errors import Stopped, UnreadableSpecification
 from models.specification import RunSpecification, stored
 from models.states import change, emit, emit_each, end_if_done, lock
-from models.tables import FINISHED, HELD, Epoch, Job, ModelPart, Run, Status
+from models.tables import FINISHED, HELD, PREDICTED, Epoch, Job, ModelPart, PredictionPart, Run, Status
 
 PART_BYTES = 2**20
 PARTS_AT_ONCE = 8
@@ -209,24 +209,36 @@ def record(session: Session, held: Claim, epoch: int, metrics: Mapping[str, floa
     emit(session, job, "run.epoch", held.run_id, reuse.event_data(epoch, metrics, seconds))
 
 
-def store(session: Session, held: Claim, model: bytes, stored: int) -> int:
-    """Stores up to PARTS_AT_ONCE parts of a held run's model, of which `stored` are there; how many then are.
+def count_parts(content: bytes) -> int:
+    """How many parts it is stored in."""
+    return -(-len(content) // PART_BYTES)
 
-    A big model so takes many short transactions. Nobody reads it before the run has succeeded. Raises LeaseLost.
+
+def store(session: Session, held: Claim, content: bytes, stored: int, split: str | None = None) -> int:
+    """Stores up to PARTS_AT_ONCE parts of a held run's model, or of what it predicts of `split`; how many then are.
+
+    `stored` are there already. What is big so takes many short transactions. Nobody reads it before the run has
+    succeeded. Raises LeaseLost.
     """
     if session.scalar(select(Run.id).where(*_fence(held)).with_for_update()) is None:
         raise _lost(held)
-    end = min(stored + PARTS_AT_ONCE, -(-len(model) // PART_BYTES))
-    _write_parts(session, held, model, range(stored, end), ModelPart.part < end)
+    end = min(stored + PARTS_AT_ONCE, count_parts(content))
+    _write_parts(session, held, content, range(stored, end), split, last=False)
     return end
 
 
-def _write_parts(session: Session, held: Claim, model: bytes, parts: range, *replaced: ColumnElement[bool]) -> None:
-    """Writes these parts of the model; of what an attempt before this left behind there, `replaced` goes."""
-    session.execute(delete(ModelPart).where(ModelPart.run_id == held.run_id, ModelPart.part >= parts.start, *replaced))
+def _write_parts(
+    session: Session, held: Claim, content: bytes, parts: range, split: str | None = None, last: bool = True
+) -> None:
+    """Writes these parts in place of what an attempt before this left behind there, and behind the `last` ones."""
+    table: type[ModelPart | PredictionPart] = ModelPart
+    key: dict[str, Any] = {"run_id": held.run_id}
+    if split is not None:
+        table, key = PredictionPart, {**key, "split": split}
+    replaced = delete(table).filter_by(**key).where(table.part >= parts.start)
+    session.execute(replaced if last else replaced.where(table.part < parts.stop))
     for part in parts:
-        data = model[part * PART_BYTES : (part + 1) * PART_BYTES]
-        session.add(ModelPart(run_id=held.run_id, part=part, data=data))
+        session.add(table(part=part, data=content[part * PART_BYTES : (part + 1) * PART_BYTES], **key))
 
 
 def succeed(
@@ -237,15 +249,20 @@ def succeed(
     test: Mapping[str, float] | None,
     model: bytes,
     stored: int = 0,
+    predictions: Mapping[str, tuple[bytes, int]] | None = None,
 ) -> Status:
     """Ends a run with its results, or as cancelled where a user asked for that meanwhile; how. Raises LeaseLost.
 
-    Of the model's parts `stored` are there (`store`); the rest is stored now.
+    Of the model's parts `stored` are there (`store`); the rest is stored now. predictions: of each of `PREDICTED` that
+    is kept, its bytes, and how many of its parts are there.
     """
     results = {"chosen_epoch": chosen_epoch, "test": None if test is None else dict(test), "model_size": len(model)}
     status, now_ended = _end(session, held, Status.SUCCEEDED, {"chosen_epoch": chosen_epoch}, **results)
     if now_ended and status == Status.SUCCEEDED:
-        _write_parts(session, held, model, range(stored, -(-len(model) // PART_BYTES)))
+        _write_parts(session, held, model, range(stored, count_parts(model)))
+        for split in PREDICTED:
+            content, there = (predictions or {}).get(split, (b"", 0))
+            _write_parts(session, held, content, range(there, count_parts(content)), split)
         reproductions.judge(session, held.run_id)
     return status
 

@@ -27,6 +27,7 @@ from models.tables import (
     Job,
     Label,
     ModelPart,
+    PredictionPart,
     Reproduction,
     Run,
     StoredDataset,
@@ -36,7 +37,7 @@ from models.tables import (
 ROWS = 2000
 """Rows that one transaction removes."""
 PARTS = 8
-"""Of a model, whose rows have a megabyte each."""
+"""Of a model or of predictions, whose rows have a megabyte each."""
 DELIVERIES_KEPT_SECONDS = 7 * 86400
 UNSYNCHRONIZED = {"synchronize_session": False}
 
@@ -147,6 +148,7 @@ def _remove_some(session: Session) -> int:
     runs = _runs_of(job_id)
     return (
         _remove(session, ModelPart, ModelPart.run_id.in_(runs), PARTS)
+        or _remove(session, PredictionPart, PredictionPart.run_id.in_(runs), PARTS)
         or _remove(session, Epoch, Epoch.run_id.in_(runs))
         or _remove(session, Event, Event.job_id == job_id)
         or _remove(session, Run, Run.job_id == job_id)

@@ -40,6 +40,18 @@ class Conflict(OckhamError):
     status, code, title = 409, "conflict", "Not possible in the present state"
 
 
+class NotSucceeded(Conflict):
+    """A run that has no results: it has not ended, or not well."""
+
+    code, title = "not_succeeded", "The run has no such result"
+
+
+class PredictionsNotKept(NotFound):
+    """A run that succeeded without its predictions being kept."""
+
+    code, title = "predictions_not_kept", "The run's predictions are not kept"
+
+
 class InUse(Conflict):
     """A data set on which an unfinished job trains."""
 

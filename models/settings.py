@@ -94,6 +94,12 @@ class Settings(Files):
     max_body_bytes: int = Field(1_000_000, ge=1000, description="Largest request body")
     max_dataset_bytes: int = Field(256 << 20, ge=1000, description="Largest file of a data set, unpacked")
     max_datasets_bytes: int = Field(4 << 30, ge=1000, description="Bytes that the data sets of a key may have together")
+    max_predictions_bytes: int = Field(
+        16 << 20,
+        ge=0,
+        le=1 << 30,
+        description="Bytes of a run's predictions, 2 per row and class: more of them are not kept; with 0, none are",
+    )
     max_run_work: float = Field(
         1e15,
         gt=0,

@@ -237,6 +237,22 @@ class ModelPart(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+PREDICTED = ("validation", "test")
+"""The rows whose predictions are kept: the second if rows of the training set validate."""
+
+
+class PredictionPart(Base):
+    """What a finished run predicts at its chosen epoch (`models.predictions`), in parts of a megabyte."""
+
+    __tablename__ = "prediction_parts"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    split: Mapped[str] = mapped_column(String(10), primary_key=True)
+    """One of `PREDICTED`."""
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 class Reproduction(Base):
     """A run that was asked for to see whether another's numbers come again, and what came of it."""
 

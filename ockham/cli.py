@@ -36,6 +36,7 @@ JOBS: list[Callable[..., None]] = [
     predict.predict,
     verbs.delete,
     verbs.history,
+    verbs.predictions,
     verbs.metrics,
     verbs.analysis,
     verbs.plot,

@@ -251,13 +251,30 @@ def history(
     """Prints every epoch of every run."""
     format = "json" if as_json else format
     with service(url) as client:
-        answer = client.history(job[0] if len(job) == 1 else job, format)
-        content = json.dumps(answer, indent=2) + "\n" if isinstance(answer, dict) else answer
-        raw = content.encode() if isinstance(content, str) else content
-        if out:
-            out.write_bytes(raw)
-        else:
-            sys.stdout.buffer.write(raw)
+        _write(client.history(job[0] if len(job) == 1 else job, format), out)
+
+
+def predictions(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The id of a run that succeeded.")],
+    split: Annotated[str, typer.Option(help="validation, or test of a run with a holdout.")] = "validation",
+    format: Annotated[str, typer.Option(help="csv, json or parquet.")] = "csv",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, in place of standard output.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Prints what a run's network predicts of each row at its chosen epoch, and the row's loss."""
+    with service(url) as client:
+        _write(client.predictions(run, split, "json" if as_json else format), out)
+
+
+def _write(answer: Any, out: Path | None) -> None:
+    """An answer in the format that it came in, to a file or to standard output."""
+    content = json.dumps(answer, indent=2) + "\n" if isinstance(answer, dict) else answer
+    raw = content.encode() if isinstance(content, str) else content
+    if out:
+        out.write_bytes(raw)
+    else:
+        sys.stdout.buffer.write(raw)
 
 
 def metrics(

@@ -1,4 +1,4 @@
-"""Histories as the database has them, read in parts: no connection is held while one is worked on."""
+"""Histories and predictions as the database has them; read in parts, so that no connection is held meanwhile."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from models.database import Database
 from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.metrics import METRICS
-from models.tables import Epoch, Job, Run
+from models.kinds.task import Task
+from models.predictions import Predictions, unpack
+from models.tables import Epoch, Job, PredictionPart, Run
 
 T = TypeVar("T")
 
@@ -126,3 +128,10 @@ def _history(
         if any(value is not None for value in values) and (wanted is None or name in wanted):
             metrics[name] = array("d", [math.nan if value is None else float(value) for value in values])
     return RunHistory(run.id, run.variant, run.seed, run.status, array("i", epochs), metrics, recorded_at)
+
+
+def read_predictions(session: Session, run_id: str, split: str, task: Task) -> Predictions | None:
+    """What the run predicts of this one of `PREDICTED`; None if that is not kept."""
+    parts = select(PredictionPart.data).where(PredictionPart.run_id == run_id, PredictionPart.split == split)
+    stored = b"".join(session.scalars(parts.order_by(PredictionPart.part)))
+    return unpack(task, stored) if stored else None

@@ -143,6 +143,10 @@ def test_a_job_trains_on_it(service: Service, label: str, task: str, measure: st
     chance = {"binary": 0.693, "multiclass": 1.4, "regression": 9.0}[task]
     assert min(losses) < 0.9 * chance
     assert len(runs[0]["metrics"][f"val_{measure}"]) == 30
+    rows = http.get(f"/v1/runs/{job['runs'][0]['id']}/predictions").json()["data"]
+    given = http.get(f"{made.json()['links']['rows']}?split=test&limit=100").json()["data"]
+    assert [(row["row"], row["label"]) for row in rows[:100]] == [(row["row"], row["values"][label]) for row in given]
+    assert sum(row["loss"] for row in rows) / len(rows) == pytest.approx(losses[-1], rel=1e-3)
     for path in ("metrics", "analysis", "plots/val_loss.png", "report.html", "bundle.zip"):
         assert http.get(f"/v1/jobs/{job['id']}/{path}").status_code == 200, path
     # The same again, by its name and as it was resolved: nothing is trained twice.
@@ -170,6 +174,12 @@ def test_rows_are_held_out_by_chance_where_there_are_no_test_rows(service: Servi
     assert job["spec"]["dataset"]["validation"] == {"holdout": 100}
     done = service.finished(job["id"])
     assert (done["status"], done["runs"][0]["test"]) == ("succeeded", None)
+    at = f"/v1/runs/{done['runs'][0]['id']}/predictions"
+    rows = {row["row"]: row["label"] for row in http.get(at).json()["data"]}
+    given = http.get(f"{made['links']['rows']}?limit=500").json()["data"]
+    assert len(rows) == 100
+    assert rows == {row["row"]: row["values"]["verdict"] for row in given if row["row"] in rows}
+    assert http.get(f"{at}?split=test").json()["code"] == "predictions_not_kept"
     for validation, expected in (
         ("test", 422),
         ({"holdout": 0.5}, 202),

@@ -84,13 +84,10 @@ class Network:
         self._apply = tf.function(self._update, jit_compile=self.wide, autograph=False)
         # Both: (batches, first, last) -> float32 (last - first, 3), the mean loss of the data, penalty and
         # score of each of the batches [first, last), trained on or only scored; (…, 4) with the loss that is
-        # trained on behind them if it is not that of the data.
-        self.train = tf.function(partial(self._loop, self._step), autograph=False, reduce_retracing=True)
-        self.evaluate = tf.function(partial(self._loop, self._score), autograph=False, reduce_retracing=True)
-        # The same, but for the predictions themselves: float32 (rows, units). Traced only if they are asked for.
-        self.predict = tf.function(
-            partial(self._loop, self._predict, whole=True), autograph=False, reduce_retracing=True
-        )
+        # trained on behind them if it is not that of the data. When they are only scored, also the predictions of
+        # all their rows, and what is kept of them: both float32 (rows, units).
+        self.train = tf.function(partial(self._loop, self._step, 0), autograph=False, reduce_retracing=True)
+        self.evaluate = tf.function(partial(self._loop, self._score, 2), autograph=False, reduce_retracing=True)
         self._optimizer_start = [variable.numpy().ravel()[0] for variable in self.optimizer.variables]
 
     def reset(self, seed: int) -> None:
@@ -231,7 +228,7 @@ class Network:
             for block, part in zip(self.blocks, parts, strict=True):
                 block.assign(part)
 
-    def _step(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
+    def _step(self, batches: sparse.Batches, batch: tf.Tensor) -> list[tf.Tensor]:
         """One batch: forward, backward, update. Its mean loss of the data, penalty and score before the update."""
         labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
         product, block_gradients = (self._noisy_product if self.noise else self._product)(batches, batch)
@@ -244,34 +241,35 @@ class Network:
         for i, gradient in enumerate(block_gradients(into_product)):
             gradients[i] = gradient if gradients[i] is None else gradients[i] + gradient
         self._apply(gradients)
-        return tf.stack([data_loss, penalty, score, *fitted])
+        return [tf.stack([data_loss, penalty, score, *fitted])]
 
-    def _score(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
-        """One batch in inference mode: what `_step` returns, and nothing changed."""
+    def _score(self, batches: sparse.Batches, batch: tf.Tensor) -> list[tf.Tensor]:
+        """One batch in inference mode: what `_step` returns, the predictions, and what is kept of them."""
         labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
         product, _ = self._product(batches, batch)
         predictions, penalty = self._outputs(product, training=False)
         data_loss, score, *fitted = self.objective.means(labels, predictions, training=False)
-        return tf.stack([data_loss, penalty, score, *fitted])
-
-    def _predict(self, batches: sparse.Batches, batch: tf.Tensor) -> tf.Tensor:
-        """A batch's predictions in inference mode."""
-        return self._outputs(self._product(batches, batch)[0], training=False)[0]
+        # The activation's operation has its input, from which Keras's own losses are computed in a graph, too.
+        outputs = predictions.op.inputs[0] if self.objective.task.before else predictions
+        return [tf.stack([data_loss, penalty, score, *fitted]), predictions, outputs]
 
     def _loop(
         self,
-        step: Callable[[sparse.Batches, tf.Tensor], tf.Tensor],
+        step: Callable[[sparse.Batches, tf.Tensor], list[tf.Tensor]],
+        by_row: int,
         batches: sparse.Batches,
         first: tf.Tensor,
         last: tf.Tensor,
-        whole: bool = False,
-    ) -> Any:
-        """What `step` returns for each of the batches [first, last): stacked, or with `whole` one behind the other."""
+    ) -> list[tf.Tensor]:
+        """What `step` returns for the batches [first, last): means stacked, and `by_row` others, row behind row."""
 
-        def body(batch: tf.Tensor, results: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            return batch + 1, results.write(batch - first, step(batches, batch))
+        def body(batch: tf.Tensor, *results: tf.TensorArray) -> tuple[Any, ...]:
+            made = zip(results, step(batches, batch), strict=True)
+            return batch + 1, *(result.write(batch - first, value) for result, value in made)
 
-        shape = (None, self.model.layers[-1].units) if whole else (3 if self.objective.plain else 4,)
-        results = tf.TensorArray(tf.float32, size=last - first, element_shape=shape, infer_shape=not whole)
-        done = tf.while_loop(lambda batch, _: batch < last, body, (first, results))[1]
-        return done.concat() if whole else done.stack()
+        shapes = [(3 if self.objective.plain else 4,), *[(None, self.model.layers[-1].units)] * by_row]
+        results = [
+            tf.TensorArray(tf.float32, size=last - first, element_shape=shape, infer_shape=False) for shape in shapes
+        ]
+        means, *rows = tf.while_loop(lambda batch, *_: batch < last, body, (first, *results))[1:]
+        return [means.stack(), *(each.concat() for each in rows)]

@@ -199,14 +199,33 @@ class Child:
         checkpoint = checkpoints(self.settings) / f"{held.run_id}.{_digest(under)}.npz"
         checkpoint.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         result = training.train(
-            run, data, on_epoch=on_epoch, should_stop=lease.stopped, checkpoint=checkpoint, recorded=recorded
+            run,
+            data,
+            on_epoch=on_epoch,
+            should_stop=lease.stopped,
+            checkpoint=checkpoint,
+            recorded=recorded,
+            keep=self.settings.max_predictions_bytes,
         )
-        stored, parts = 0, len(result.model) // claims.PART_BYTES
-        while parts - stored > claims.PARTS_AT_ONCE:
-            stored = lease.persist(partial(claims.store, held=held, model=result.model, stored=stored))
+
+        def store_ahead(content: bytes, split: str | None = None) -> int:
+            """Stores what is too much for the run's last transaction; how many parts."""
+            stored = 0
+            while claims.count_parts(content) - stored > claims.PARTS_AT_ONCE:
+                stored = lease.persist(partial(claims.store, held=held, content=content, stored=stored, split=split))
+            return stored
+
+        stored = store_ahead(result.model)
+        predictions = {split: (content, store_ahead(content, split)) for split, content in result.predictions.items()}
         return lease.persist(
             lambda session: claims.succeed(
-                session, held, chosen_epoch=result.chosen_epoch, test=result.test, model=result.model, stored=stored
+                session,
+                held,
+                chosen_epoch=result.chosen_epoch,
+                test=result.test,
+                model=result.model,
+                stored=stored,
+                predictions=predictions,
             )
         )
 

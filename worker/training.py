@@ -24,6 +24,7 @@ from models.kinds.layers.dense import Dense
 from models.kinds.layers.dropout import Dropout
 from models.kinds.metric import Of
 from models.kinds.metrics import MEASURES, METRICS, VAL_DATA_LOSS, scored
+from models.predictions import pack, size_of
 from models.specification import RunSpecification, Training
 from worker import checkpoint as checkpoints
 from worker import sparse
@@ -53,13 +54,15 @@ class Result:
 
     epochs: how many were trained. chosen_epoch: whose weights the model has, the last or, with
     `restore_best` or a holdout, the best. test: with a holdout, the test score at the chosen epoch.
-    model: a `.keras` file. fingerprint: what the numbers depend on beside the specification.
+    model: a `.keras` file. predictions: what `models.predictions` keeps at the chosen epoch, by the set's name.
+    fingerprint: what the numbers depend on beside the specification.
     """
 
     epochs: int
     chosen_epoch: int
     test: dict[str, float] | None
     model: bytes
+    predictions: dict[str, bytes]
     fingerprint: dict[str, Any]
 
 
@@ -87,6 +90,7 @@ def train(
     should_stop: Callable[[], bool] = lambda: False,
     checkpoint: Path | None = None,
     recorded: int = 0,
+    keep: int = 0,
 ) -> Result:
     """Trains `run` on `data`.
 
@@ -94,12 +98,13 @@ def train(
     checkpoint had already finished. should_stop is asked several times a second between batches.
     checkpoint is a file, written whole at each epoch's end before on_epoch is called, and resumed
     from where it belongs to this run; the numbers are those of an uninterrupted run, bit for bit.
+    keep: predictions at the chosen epoch are kept if they take no more than so many bytes; else none are.
 
     Raises Stopped, Diverged (a loss is not finite; its epoch went to on_epoch before; the test set's loss counts) or
     OutOfMemory.
     """
     try:
-        return _Run(run, data, on_epoch, should_stop, checkpoint, recorded).train()
+        return _Run(run, data, on_epoch, should_stop, checkpoint, recorded, keep).train()
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise OutOfMemory("The run needs more memory than this worker has") from error
 
@@ -119,10 +124,11 @@ class _Run:
         should_stop: Callable[[], bool],
         checkpoint: Path | None,
         recorded: int,
+        keep: int,
     ) -> None:
         self.run, self.data, self.training = run, data, run.training
         self.on_epoch, self.should_stop = on_epoch, should_stop
-        self.checkpoint, self.recorded = checkpoint, recorded
+        self.checkpoint, self.recorded, self.keep = checkpoint, recorded, keep
         self.fingerprint = fingerprint(data.sha256)
         self.identity = run.model_dump_json() + json.dumps(self.fingerprint)
         self.rows = sparse.prepare(data, next((layer.units for layer in run.layers if isinstance(layer, Dense)), 1))
@@ -143,17 +149,27 @@ class _Run:
                 self.best.see(number, row)
                 self._report(number, row)
         feed = self._feed(len(history) + 1)
+        validation, asked = self.rows.validation.in_order, self.training.metrics
+        tested = len(self.data.test) if self.run.dataset.held_out else 0
+        keep = size_of(self.task, len(self.data.validation) + tested) <= self.keep
+        outputs: np.ndarray | None = None  # of the epoch that would be chosen now, if it was trained here
         while len(history) < self.training.epochs and not self.best.over:
             began = time.perf_counter()
-            metrics = self._metrics(Of.TRAINING, self.network.train, next(feed))
-            metrics |= self._metrics(Of.VALIDATION, self.network.evaluate, self.rows.validation.in_order)
+            metrics = self._metrics(Of.TRAINING, self.network.train, next(feed))[0]
+            wanted = 2 if keep else 1 if asked else 0
+            scores, by_row = self._metrics(Of.VALIDATION, self.network.evaluate, validation, wanted)
+            metrics |= scores
             if self.training.evaluate_train:
-                metrics |= self._metrics(Of.EVALUATED, self.network.evaluate, self.rows.train.in_order)
-            metrics |= self._asked(self.rows.validation.in_order)
+                metrics |= self._metrics(Of.EVALUATED, self.network.evaluate, self.rows.train.in_order)[0]
+            if asked:
+                metrics |= self._asked(validation, by_row[0])
             row = {**{name: metrics[name] for name in self.metrics}, "seconds": time.perf_counter() - began}
             history.append(row)
-            if self.best.see(len(history), row) and self.best.wanted:
+            better = self.best.see(len(history), row)
+            if better and self.best.wanted:
                 best = self.network.weights()
+            if keep and (better or not self.best.wanted):
+                outputs = by_row[1]
             if self.checkpoint is not None:
                 checkpoints.save(self.checkpoint, self.identity, Checkpoint(history, self.network.state(), best))
             self._report(len(history), row)
@@ -161,15 +177,26 @@ class _Run:
         if self.best.wanted:
             chosen = self.best.epoch
             self.network.set_weights(best)
+        kept = {}
+        if keep:
+            if outputs is None:
+                outputs = self._metrics(Of.VALIDATION, self.network.evaluate, validation, 2)[1][1]
+            kept["validation"] = self._packed(self.data.validation, outputs, self.data.validation_rows)
         test = None
-        if self.run.dataset.held_out and len(self.data.test):
+        if tested:
             rows = sparse.Blocks.of(self.data.test, self.rows.cuts).in_order
-            score = self._metrics(Of.TRAINING, self.network.evaluate, rows)
+            score, by_row = self._metrics(Of.TRAINING, self.network.evaluate, rows, 2 if keep else 0)
             test = {name: score[name] for name in scored(self.task)}
             if not math.isfinite(test["loss"]):
                 raise Diverged(f"The test set's loss is not finite at the chosen epoch, {chosen}")
+            if keep:
+                kept["test"] = self._packed(self.data.test, by_row[1])
         model = with_preprocessing(self.network.file(), self.data.preprocessing)
-        return Result(len(history), chosen, test, model, self.fingerprint)
+        return Result(len(history), chosen, test, model, kept, self.fingerprint)
+
+    def _packed(self, rows: Rows, outputs: np.ndarray, numbers: np.ndarray | None = None) -> bytes:
+        labels = np.asarray(rows.labels).reshape(len(rows), -1)
+        return pack(self.task, numbers, labels, outputs)
 
     def _report(self, number: int, row: dict[str, float]) -> None:
         metrics = {name: value for name, value in row.items() if name != "seconds"}
@@ -196,39 +223,43 @@ class _Run:
                     coming = executor.submit(prepare, epoch)
                 yield ready
 
-    def _metrics(self, of: Of, graph: Callable[..., tf.Tensor], batches: sparse.Batches) -> dict[str, float]:
-        """Means over the rows of what `graph` returns for each batch."""
+    def _metrics(
+        self, of: Of, graph: Callable[..., list[tf.Tensor]], batches: sparse.Batches, by_row: int = 0
+    ) -> tuple[dict[str, float], list[np.ndarray]]:
+        """Means over the rows of what `graph` returns for each batch; and of what it returns by row so many arrays."""
         counts = np.diff(batches.starts.numpy())
-        means = np.average(self._computed(of, graph, batches).astype(np.float64), axis=0, weights=counts)
-        data_loss, penalty, score, *fitted = map(float, means)
-        return {
+        means, *rows = self._computed(of, graph, batches, 1 + by_row)
+        averages = np.average(means.astype(np.float64), axis=0, weights=counts)
+        data_loss, penalty, score, *fitted = map(float, averages)
+        scores = {
             of + "loss": (fitted[0] if fitted else data_loss) + penalty,
             of + self.task.measure: score,
             of + "data_loss": data_loss,
         }
+        return scores, rows
 
-    def _asked(self, batches: sparse.Batches) -> dict[str, float]:
+    def _asked(self, batches: sparse.Batches, predictions: np.ndarray) -> dict[str, float]:
         """The metrics that `training.metrics` asks for, from all predictions of the validation set."""
-        if not self.training.metrics:
-            return {}
-        predictions = self._computed("predictions", self.network.predict, batches).astype(np.float64)
-        labels = batches.labels.numpy().astype(np.float64)
+        labels, predictions = batches.labels.numpy().astype(np.float64), predictions.astype(np.float64)
         return {Of.VALIDATION + name: MEASURES[name].value(labels, predictions) for name in self.training.metrics}
 
-    def _computed(self, of: str, graph: Callable[..., tf.Tensor], batches: sparse.Batches) -> np.ndarray:
-        """What `graph` returns for all batches, asking between spans of them whether to stop."""
-        parts, first, total = [], 0, len(batches.starts) - 1
+    def _computed(
+        self, of: str, graph: Callable[..., list[tf.Tensor]], batches: sparse.Batches, wanted: int
+    ) -> list[np.ndarray]:
+        """The first `wanted` of what `graph` returns, for all batches; asks between spans of them whether to stop."""
+        parts: list[list[np.ndarray]] = []
+        first, total = 0, len(batches.starts) - 1
         while first < total:
             if self.should_stop():
                 raise Stopped
             last = min(first + self.widths[of], total)
             began = time.perf_counter()
-            parts.append(graph(batches, tf.constant(first), tf.constant(last)).numpy())
+            parts.append([part.numpy() for part in graph(batches, tf.constant(first), tf.constant(last))[:wanted]])
             # At most twice as many as the last time, and no more than the pace so far allows.
             done, seconds = last - first, time.perf_counter() - began
             self.widths[of] = max(1, min(2 * self.widths[of], int(POLL_SECONDS * done / seconds)))
             first = last
-        return np.concatenate(parts)
+        return [np.concatenate(part) for part in zip(*parts, strict=True)]
 
 
 class BestEpoch:

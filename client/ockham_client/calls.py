@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 
 from ockham_client.effects import Emit, Plan, Request
-from ockham_client.frames import frame_of, has_pandas
+from ockham_client.frames import frame_of, frame_of_rows, has_pandas
 from ockham_client.objects import Job, Run
 from ockham_client.retries import json_of, send
 from ockham_client.specifications import Specification, body_of
@@ -83,10 +83,24 @@ def history(of: Jobs, format: str | None) -> Plan[Any]:
     if format is None:
         format = "frame" if has_pandas() else "json"
     path, params = _across(of, "history")
+    return (yield from _table(path, params, format, frame_of))
+
+
+def predictions(run_id: str, split: str, format: str | None, limit: int | None, after: int) -> Plan[Any]:
+    """The predictions in the format asked for."""
+    if format is None:
+        format = "frame" if has_pandas() else "json"
+    path = f"/v1/runs/{quote(run_id, safe='')}/predictions"
+    params = {"split": split, "limit": limit, "after": after}
+    return (yield from _table(path, params, format, frame_of_rows))
+
+
+def _table(path: str, params: dict[str, Any], format: str, frame: Callable[[dict[str, Any]], Any]) -> Plan[Any]:
+    """A `frame`, a dict, text or bytes, as the format is."""
     asked = "json" if format == "frame" else format
     response: httpx.Response = yield from send(Request("GET", path, {**params, "format": asked}))
     if format == "frame":
-        return frame_of(json_of(response))
+        return frame(json_of(response))
     if format == "json":
         return json_of(response)
     media_type = response.headers["Content-Type"].partition(";")[0]

@@ -1,4 +1,4 @@
-"""A history as a pandas frame."""
+"""Answers as pandas frames."""
 
 from __future__ import annotations
 
@@ -25,3 +25,10 @@ def frame_of(history: dict[str, Any]) -> Any:
             part.insert(place, name, run.get(name, history.get(name)))
         parts.append(part)
     return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame()
+
+
+def frame_of_rows(listed: dict[str, Any]) -> Any:
+    """The frame of a list's rows."""
+    import pandas
+
+    return pandas.DataFrame(listed["data"])

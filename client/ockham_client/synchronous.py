@@ -204,6 +204,22 @@ class Client:
         """
         return self._run(calls.predict(run_id, rows, texts, contributions))
 
+    def predictions(
+        self,
+        run_id: str,
+        split: str = "validation",
+        format: str | None = None,
+        *,
+        limit: int | None = None,
+        after: int = 0,
+    ) -> Any:
+        """What a run's network predicts of each row at its chosen epoch: `row`, `label`, `prediction`, `loss`.
+
+        `split`: `validation` or `test`. `format`: `frame` (pandas; the default where that is installed), `json` (a
+        dict; else the default), `csv` (text) or `parquet` (bytes). At most `limit` rows, those after the row `after`.
+        """
+        return self._run(calls.predictions(run_id, split, format, limit, after))
+
     def model(self, run_id: str, path: Path | str) -> Path:
         """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it."""
         return self._run(calls.model(run_id, path))

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from models.kinds.layers.dense import Activation, Dense
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,8 @@ class Task:
     smoothed: the function in `keras.losses` that is `loss` of softened labels; "" if labels cannot be softened.
     measure: the name of that measure, among those in `models.kinds.metrics`. loss_title: what people call the data's
     loss, within a sentence. unit, measure_unit: in which the two are measured, in the plural; "" if in none.
+    before: what of the network is kept of each row, the outputs before their activation or those behind it. kept: as
+    which NumPy type.
     """
 
     name: ClassVar[str]
@@ -29,6 +35,8 @@ class Task:
     measure: ClassVar[str] = "acc"
     loss_title: ClassVar[str]
     smoothed: ClassVar[str] = ""
+    before: ClassVar[bool] = False
+    kept: ClassVar[str] = "float32"
 
     @classmethod
     def kind(cls) -> str:
@@ -46,12 +54,29 @@ class Task:
         raise NotImplementedError
 
     @property
+    def class_count(self) -> int | None:
+        """How many classes it tells apart; None if the labels are no classes."""
+        return None
+
+    @property
     def unit(self) -> str:
         return ""
 
     @property
     def measure_unit(self) -> str:
         return ""
+
+    def centred(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The outputs that are kept, moved to where they lose the fewest digits; they mean the same."""
+        return outputs
+
+    def activated(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The predictions that kept outputs stand for, both (rows, units)."""
+        return outputs
+
+    def losses(self, labels: NDArray[np.float64], outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The loss of each row, as `loss` has it: (rows,)."""
+        raise NotImplementedError
 
     @property
     def output(self) -> Dense:

@@ -121,9 +121,16 @@ class Trainer:
         with self.database.write() as session:
             claims.record(session, held, epoch, values, 0.1)
 
-    def succeed(self, held: claims.Claim, model: bytes = b"model", test: dict[str, float] | None = None) -> None:
+    def succeed(
+        self,
+        held: claims.Claim,
+        model: bytes = b"model",
+        test: dict[str, float] | None = None,
+        predictions: dict[str, tuple[bytes, int]] | None = None,
+    ) -> None:
+        chosen = held.specification.training.epochs
         with self.database.write() as session:
-            claims.succeed(session, held, chosen_epoch=held.specification.training.epochs, test=test, model=model)
+            claims.succeed(session, held, chosen_epoch=chosen, test=test, model=model, predictions=predictions)
 
     def fail(self, held: claims.Claim) -> None:
         with self.database.write() as session:

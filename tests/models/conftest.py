@@ -46,9 +46,10 @@ class Bench:
             with self.database.write() as session:
                 claims.record(session, held, epoch, VALUES, 0.1)
 
-    def succeed(self, held: Claim, model: bytes = b"model") -> str:
+    def succeed(self, held: Claim, model: bytes = b"model", predictions: bytes = b"validated") -> str:
         with self.database.write() as session:
-            return claims.succeed(session, held, chosen_epoch=1, test=None, model=model)
+            kept = {"validation": (predictions, 0)}
+            return claims.succeed(session, held, chosen_epoch=1, test=None, model=model, predictions=kept)
 
     def fail(self, held: Claim) -> str:
         with self.database.write() as session:

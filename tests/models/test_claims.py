@@ -14,7 +14,7 @@ from sqlalchemy import select, text
 
 from models import claims
 from models.claims import Claim, LeaseLost
-from models.tables import Epoch, ModelPart, Status
+from models.tables import Epoch, ModelPart, PredictionPart, Status
 from tests.models.conftest import VALUES, Bench
 
 # --- order ----------------------------------------------------------------------------------------
@@ -130,7 +130,7 @@ def test_whoever_lost_the_lease_leaves_no_trace(bench: Bench, write: str, lost_h
 
     def everything() -> list[object]:
         with bench.database.read() as session:
-            tables = ("jobs", "runs", "epochs", "events", "model_parts")
+            tables = ("jobs", "runs", "epochs", "events", "model_parts", "prediction_parts")
             connection = session.connection()
             return [connection.exec_driver_sql(f"SELECT * FROM {table}").fetchall() for table in tables]
 
@@ -147,7 +147,7 @@ def test_a_run_failed_by_the_sweep_is_not_succeeded_by_its_old_worker(bench: Ben
     assert bench.sweep(max_attempts=1) == [Status.FAILED]
     assert bench.succeed(held) == Status.FAILED  # told how it ended, it changes nothing
     assert bench.run(held.run_id).model_size is None
-    assert bench.count("model_parts") == 0
+    assert bench.count("model_parts") == bench.count("prediction_parts") == 0
 
 
 # --- writes that are tried again after a commit whose answer was lost --------------------------------
@@ -163,7 +163,7 @@ def test_each_write_may_be_repeated(bench: Bench) -> None:
     bench.record(held, 1, 1, 2, 2)
     assert [bench.succeed(held, b"x" * (claims.PART_BYTES + 1)) for _ in range(2)] == [Status.SUCCEEDED] * 2
     assert bench.epochs(held.run_id) == [1, 2]
-    assert bench.count("model_parts") == 2
+    assert (bench.count("model_parts"), bench.count("prediction_parts")) == (2, 1)
     assert bench.events(job) == [
         "job.queued", "job.started", "run.started", "run.epoch", "run.epoch", "run.succeeded", "job.succeeded",
     ]  # fmt: skip
@@ -305,3 +305,28 @@ def test_a_big_model_is_stored_in_short_transactions(bench: Bench) -> None:
         parts = session.scalars(select(ModelPart.data).where(ModelPart.run_id == held.run_id).order_by(ModelPart.part))
         assert b"".join(parts) == smaller
     assert bench.run(held.run_id).model_size == len(smaller)
+
+
+def test_big_predictions_are_stored_in_short_transactions_beside_a_model(bench: Bench) -> None:
+    bench.submit()
+    held = bench.claimed(lease=60)
+    big = bytes(range(256)) * 4096 * 9 + b"the rest"  # 9 parts of a megabyte, and a bit
+    with bench.database.write() as session:
+        assert claims.store(session, held, big, 0, "test") == claims.PARTS_AT_ONCE
+        claims.store(session, held, big, 0, "validation")
+    bench.expire(held)
+    with pytest.raises(claims.LeaseLost), bench.database.write() as session:
+        claims.store(session, held, big, 8, "test")
+    bench.sweep()
+    again = bench.claimed(pid=2)
+    with bench.database.write() as session:  # what the attempt before left is not mixed with it
+        assert claims.store(session, again, big, 0, "test") == claims.PARTS_AT_ONCE
+        kept = {"test": (big, claims.PARTS_AT_ONCE)}
+        claims.succeed(session, again, chosen_epoch=1, test=None, model=b"model", predictions=kept)
+    with bench.database.read() as session:
+        parts = session.execute(
+            select(PredictionPart.split, PredictionPart.data).order_by(PredictionPart.split, PredictionPart.part)
+        ).all()
+        assert {split for split, _ in parts} == {"test"}
+        assert b"".join(data for _, data in parts) == big
+        assert session.scalars(select(ModelPart.data)).all() == [b"model"]

@@ -15,7 +15,17 @@ from models.ids import new_id
 from models.tables import SHOW_DELETED, Delivery, Epoch, Event, Job, Run, Webhook
 from tests.models.conftest import Bench
 
-TABLES = ("jobs", "runs", "epochs", "events", "model_parts", "webhooks", "deliveries", "reproductions")
+TABLES = (
+    "jobs",
+    "runs",
+    "epochs",
+    "events",
+    "model_parts",
+    "prediction_parts",
+    "webhooks",
+    "deliveries",
+    "reproductions",
+)
 
 
 def trained(bench: Bench, epochs: int = 3, **job: object) -> str:
@@ -53,8 +63,8 @@ def test_what_is_deleted_is_found_by_no_query(bench: Bench) -> None:
     while bench.count("jobs") > 1:
         assert remove_deleted(bench.database, seconds=0) > 0
     assert {table: bench.count(table) for table in TABLES} == {
-        "jobs": 1, "runs": 1, "epochs": 0, "events": 1, "model_parts": 0, "webhooks": 0, "deliveries": 0,
-        "reproductions": 0,
+        "jobs": 1, "runs": 1, "epochs": 0, "events": 1, "model_parts": 0, "prediction_parts": 0,
+        "webhooks": 0, "deliveries": 0, "reproductions": 0,
     }  # fmt: skip
     assert remove_deleted(bench.database, 0) == 0
 

@@ -12,7 +12,7 @@ from models import claims, reuse, states
 from models.claims import Claim
 from models.resolution import resolve
 from models.specification import Specification
-from models.tables import Epoch, ModelPart, Status
+from models.tables import Epoch, ModelPart, PredictionPart, Status
 from tests.models.conftest import VALUES, Bench
 
 HERE = {"cpu": "a"}
@@ -54,9 +54,30 @@ def test_a_result_is_taken_over_whole(bench: Bench) -> None:
         assert [(row.epoch, row.metrics, row.seconds) for row in rows] == [(e, VALUES, 0.1) for e in (1, 2, 3)]
         parts = select(ModelPart.data).where(ModelPart.run_id == held.run_id).order_by(ModelPart.part)
         assert b"".join(session.scalars(parts)) == MODEL
+        kept = select(PredictionPart.split, PredictionPart.data).where(PredictionPart.run_id == held.run_id)
+        assert session.execute(kept).all() == [("validation", b"validated")]
     assert bench.events(job) == [
         "job.queued", "job.started", "run.started", *["run.epoch"] * 3, "run.succeeded", "job.succeeded",
     ]  # fmt: skip
+
+
+def test_what_an_attempt_had_stored_before_it_was_lost_gives_way_to_the_result_taken_over(bench: Bench) -> None:
+    bench.submit(reuse="allow")
+    lost = bench.claimed(pid=1)
+    begin(bench, lost)
+    with bench.database.write() as session:
+        claims.store(session, lost, b"l" * 3 * claims.PART_BYTES, 0)
+        claims.store(session, lost, b"l" * 3 * claims.PART_BYTES, 0, "validation")
+    bench.expire(lost)
+    bench.sweep()
+    again = bench.claimed(pid=2)  # while another, that does not wait for it, trains the same
+    trained(bench, pid=3)
+    begin(bench, again)
+    assert take_over(bench, again) == Status.SUCCEEDED
+    with bench.database.read() as session:
+        for table, content in ((ModelPart, MODEL), (PredictionPart, b"validated")):
+            parts = session.scalars(select(table.data).where(table.run_id == again.run_id).order_by(table.part))
+            assert b"".join(parts) == content
 
 
 def test_a_reused_epoch_is_told_as_a_trained_one(bench: Bench) -> None:

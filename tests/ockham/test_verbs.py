@@ -175,6 +175,16 @@ def test_history_as_every_format(ockham: Run, job: str, tmp_path: Path) -> None:
     assert ockham("history", job, "--format", "abacus").returncode == 2
 
 
+def test_predictions_as_every_format(ockham: Run, job: str, tmp_path: Path) -> None:
+    run = json.loads(ockham("show", job, "--json").stdout)["runs"][0]["id"]
+    csv = pandas.read_csv(io.StringIO(ockham("predictions", run).stdout))
+    assert list(csv) == ["row", "label", "prediction", "loss"]
+    assert json.loads(ockham("predictions", run, "--json").stdout)["data"] == csv.to_dict("records")
+    assert ockham("predictions", run, "--split", "test", "--format", "parquet", "-o", "p.parquet").returncode == 0
+    assert pandas.read_parquet(tmp_path / "p.parquet").loss.tolist() == csv.loss.tolist()
+    assert ockham("predictions", "run_0").returncode == 5
+
+
 def test_metrics_analysis_presets(ockham: Run, job: str) -> None:
     assert "two [units]" in ockham("metrics", job).stdout
     assert json.loads(ockham("metrics", job, "--json").stdout)["object"] == "metrics"

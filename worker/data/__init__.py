@@ -13,6 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.drawing import rows_drawn
 from models.errors import DatasetInvalid
@@ -34,6 +35,7 @@ class Dataset:
     all of which they were: kernels are cut by these, so that networks of other draws have the same shapes.
     `preprocessing` is how further rows are encoded like these; None if that does not depend on the rows, or if
     further rows are not taken.
+    validation_rows: the number of each validation row in its file, from 1; None: 1, 2, …
     """
 
     name: str
@@ -44,6 +46,7 @@ class Dataset:
     sha256: str
     whole: Rows | None = None
     preprocessing: Preprocessing | None = None
+    validation_rows: NDArray[np.int64] | None = None
 
 
 def load(specification: dataset.Dataset, data_dir: Path, file: Path | None, draws: Draws | None = None) -> Dataset:
@@ -74,11 +77,14 @@ def load(specification: dataset.Dataset, data_dir: Path, file: Path | None, draw
             f"Of {len(train)} training {specification.rows}, {held_out} cannot be held out "
             f"and {max(wanted, 1)} trained on"
         )
-    whole = None
+    whole, validation_rows = None, None
+    if held_out and (rows / csr.HELD_OUT_ROWS).is_file():
+        validation_rows = np.load(rows / csr.HELD_OUT_ROWS, allow_pickle=False)
     if draws is not None and not specification.uploaded:
         strata = np.asarray(train.labels) if specification.task.measure == "acc" else np.zeros(len(train))
         order = np.concatenate(rows_drawn(strata, held_out, wanted, draws.split, draws.sample))
         whole, train = train, train.take(order)
+        validation_rows = order[:held_out] + 1 if held_out else None
         sha256 = hashlib.sha256(sha256.encode() + order.astype("<i8").tobytes()).hexdigest()
     trained = train.slice(held_out, held_out + wanted)
     held = train.slice(0, held_out) if held_out else None
@@ -101,6 +107,7 @@ def load(specification: dataset.Dataset, data_dir: Path, file: Path | None, draw
         sha256=sha256,
         whole=whole,
         preprocessing=preprocessing,
+        validation_rows=validation_rows,
     )
 
 

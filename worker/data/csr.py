@@ -17,6 +17,9 @@ from worker.data.store import kept
 
 SPLITS = ("train", "test")
 
+HELD_OUT_ROWS = "held_out_rows.npy"
+"""In a directory whose held-out rows are not the first ones of their file: the number of each there, from 1."""
+
 
 @dataclass(frozen=True)
 class Rows:

@@ -27,7 +27,7 @@ from worker.data import csr
 from worker.data.encoding import Encoder, Words
 from worker.data.store import kept
 
-VERSION = "v2"
+VERSION = "v3"
 """Of what is kept: another one when it changes, so that what was kept before is not taken for it."""
 
 BLOCK = 4096
@@ -63,6 +63,7 @@ def prepared(dataset: Table, folder: Path, file: Path | None = None, draws: Draw
             "train": _in_order(file, np.concatenate((held, others)), encoder, labels),
             "test": _as_read(file, "test", encoder, _labels(file, "test", card)),
         }
+        np.save(partial / csr.HELD_OUT_ROWS, held + 1)
         csr.write(partial, blocks, held_out=len(held), **({"trained_on": len(trained)} if draws else {}))
 
     asked = dataset.model_dump_json(include={"num_words", "ngrams", "split_seed", "train_samples", "validation"})

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from models.kinds.task import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -17,8 +22,13 @@ class Multiclass(Task):
     activation, loss, score = "softmax", "sparse_categorical_crossentropy", "sparse_categorical_accuracy"
     smoothed = "categorical_crossentropy"
     loss_title, unit = "categorical cross-entropy", "nats"
+    before, kept = True, "float16"
 
     classes: int
+
+    @property
+    def class_count(self) -> int:
+        return self.classes
 
     @property
     def units(self) -> int:
@@ -28,3 +38,26 @@ class Multiclass(Task):
     def chance(self) -> float:
         """The cross-entropy of the same probability for every class."""
         return math.log(self.classes)
+
+    def centred(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The logits below that of the likeliest class, which is 0."""
+        largest: NDArray[np.float32] = outputs.max(axis=1, keepdims=True)
+        return outputs - largest
+
+    def activated(self, outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The probability of each class, from the logits."""
+        import numpy as np  # only where it is computed
+
+        return np.exp(_log_softmax(outputs))
+
+    def losses(self, labels: NDArray[np.float64], outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The cross-entropy, from the logits."""
+        import numpy as np
+
+        return -np.take_along_axis(_log_softmax(outputs), labels.astype(np.int64), axis=1)[:, 0]
+
+
+def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    return logits - np.logaddexp.reduce(logits, axis=1, keepdims=True)

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from models.kinds.task import Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -37,3 +42,8 @@ class Regression(Task):
     def chance(self) -> float | None:
         """The mean squared error of answering the labels' mean to every row: their variance."""
         return None if self.deviation is None else self.deviation**2
+
+    def losses(self, labels: NDArray[np.float64], outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The squared error."""
+        losses: NDArray[np.float64] = ((labels - outputs) ** 2).mean(axis=1)
+        return losses

@@ -24,6 +24,7 @@ from reporting.analysis import analyse
 from reporting.answers import Metrics
 from reporting.overfitting import View
 from reporting.reading import read_histories
+from reporting.setting import setting_of
 from reporting.summary import summarize
 
 router = APIRouter(tags=["results"], route_class=Route)
@@ -108,6 +109,7 @@ def get_analysis(
             task=dataset.task,
             smallest=smallest,
             until=until_of(chosen.spec),
+            setting=setting_of(chosen.spec, chosen.runs),
         )
         return JobAnalysis(job_id=job_id, **dict(analysis))
 

@@ -231,6 +231,15 @@ class _OfUntil(BaseModel):
     until: Until | None = None
 
 
+class _OfVary(BaseModel):
+    vary: tuple[Varied, ...] = VARIED
+
+
+def vary_of(document: Mapping[str, Any]) -> tuple[Varied, ...]:
+    """The `vary` of the specification that was stored as `document`."""
+    return _read(_OfVary, {"vary": document.get("vary", VARIED)}).vary
+
+
 def until_of(document: Mapping[str, Any]) -> Until | None:
     """The `until` of the specification that was stored as `document`."""
     return _read(_OfUntil, {"until": document.get("until")}).until

@@ -76,16 +76,18 @@ def _against(found: Mapping[str, Any]) -> tuple[str, str, str]:
     word = "lower" if shown < 0 else "higher" if shown > 0 else "the same"
     if interval is None:
         return f"{shown:+.4f}", "–", word
-    smallest, decision = found.get("smallest"), found.get("decision")
+    smallest, decision = found["smallest"], found["decision"]
     if smallest is not None and decision == "equivalent":
         word = f"the same, within {smallest:g}"
     else:
-        word += ", more than luck" if is_sure(smallest, decision, found["p_holm"]) else ", may be luck"
+        word += ", more than luck" if is_sure(found["sequential"], decision, found["p_holm"]) else ", may be luck"
     return f"{shown:+.4f}", f"{interval[0]:+.4f} to {interval[1]:+.4f}", word
 
 
 def notes(analysis: Mapping[str, Any]) -> Iterator[str]:
-    """What one has to know to read the tables: the analysis's warnings too."""
+    """What was found, in words, and what one has to know to read the tables: the analysis's warnings too."""
+    if analysis["paragraph"]:
+        yield analysis["paragraph"]
     pairs = [each["n"] for each in comparisons(analysis) if each["n"]]
     if len(pairs) > 1 and max(pairs) > 1:
         yield f"More than luck: p below {LEVEL}, Holm's correction for {len(pairs)} comparisons made."

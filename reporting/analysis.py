@@ -21,8 +21,12 @@ from reporting.answers import Analysis, Comparison, Pairing, Ranking, RunAnalysi
 from reporting.caveats import caveats
 from reporting.decisions import ALPHA, decide
 from reporting.overfitting import CURVES, Reading, View, Word, read
+from reporting.paragraph import paragraph
 from reporting.ranking import rank
-from reporting.statistics import bootstrap_interval, estimate, holm, paired
+from reporting.setting import Setting
+from reporting.simplest import simplest
+from reporting.smallest import of_accuracy
+from reporting.statistics import bootstrap_interval, estimate, holm, interquartile_mean, paired
 
 ACROSS_SEEDS = (
     "best_epoch", "best_loss", "best_measure", "final_loss", "onset_epoch",
@@ -48,6 +52,7 @@ def analyse(
     task: Task = Binary(),  # noqa: B008 (it is frozen)
     smallest: float | None = None,
     until: Until | None = None,
+    setting: Setting = Setting(),  # noqa: B008 (it is frozen)
 ) -> Analysis:
     """The analysis, every number finite or None.
 
@@ -56,7 +61,9 @@ def analyse(
     With `bootstrap` each comparison has a bootstrap interval too. `validated_on_test`: whether the
     validation set is the test set. `task` is the data set's. `smallest`: the
     smallest difference that matters, in each metric's own unit. `until`: what the job was to be decided by; its
-    `smallest` holds for its own metric. Raises `NotFound` if no history is of `baseline`.
+    `smallest` holds for its own metric. `setting`: how the job came by its numbers.
+
+    Raises `NotFound` if no history is of `baseline`.
     """
     runs: Counter[str] = Counter()
     readings: dict[str, list[Reading]] = {}
@@ -69,13 +76,19 @@ def analyse(
     if baseline not in readings:
         raise NotFound(f"There is no variant named {baseline!r}")
     sound = {name: [r for r in found if r.verdict != "diverged"] for name, found in readings.items()}
-    comparisons = _comparisons(sound, baseline, view, task, bootstrap, smallest, until)
+    comparisons = _comparisons(sound, baseline, view, task, bootstrap, smallest, until, setting)
+    best = [each for each in comparisons if each.metric == metric_of("best_loss", view, task)]
+    within = next((each.smallest for each in best if each.smallest is not None), None)
+    losses = {name: {r.seed: r.best_loss for r in found if r.best_loss is not None} for name, found in sound.items()}
+    chosen = None if within is None else simplest(losses, setting.parameters, baseline, within)
     return Analysis(
         view=view,
         variants=[_variant(name, readings[name], sound[name], view, task) for name in readings],
         comparisons=comparisons,
-        ranking=_ranking(sound),
-        warnings=list(caveats(runs, readings, sound, comparisons, view, validated_on_test)),
+        ranking=_ranking(losses),
+        simplest=chosen,
+        paragraph=paragraph(best, baseline, task, setting, validated_on_test, chosen),
+        warnings=list(caveats(runs, readings, sound, comparisons, view, validated_on_test, setting.grown)),
     )
 
 
@@ -128,6 +141,11 @@ def _variant(
         verdict=verdict,
         overfitted=len(onsets),
         diverged=len(readings) - len(sound),
+        never_learned=sum(not reading.learned for reading in sound),
+        interquartile_means={
+            metric_of(field, view, task): interquartile_mean(_values(sound, field))
+            for field in ("best_loss", "best_measure", "final_loss")
+        },
         across_seeds={metric_of(field, view, task): estimate(_values(sound, field)) for field in ACROSS_SEEDS},
         runs=[
             RunAnalysis(
@@ -142,12 +160,8 @@ def _variant(
     )
 
 
-def _ranking(sound: Mapping[str, Sequence[Reading]]) -> list[Ranking]:
-    values = {
-        name: {reading.seed: reading.best_loss for reading in readings if reading.best_loss is not None}
-        for name, readings in sound.items()
-    }
-    ranks = rank({name: of for name, of in values.items() if of}, lower_is_better=True)
+def _ranking(losses: Mapping[str, Mapping[int, float]]) -> list[Ranking]:
+    ranks = rank({name: of for name, of in losses.items() if of}, lower_is_better=True)
     return [Ranking(variant=each.variant, rank=(each.low, each.high), best=each.best) for each in ranks]
 
 
@@ -159,6 +173,7 @@ def _comparisons(
     bootstrap: bool,
     smallest: float | None,
     until: Until | None,
+    setting: Setting,
 ) -> list[Comparison]:
     """Each other variant against the baseline, on the seeds both have, first by metric and then by variant.
 
@@ -170,12 +185,20 @@ def _comparisons(
     alpha = until.alpha if until else ALPHA
     comparisons: list[Comparison] = []
     for field in COMPARED:
-        matters = smallest
-        if until is not None and smallest is None and metric_of(field, view, task) == f"best_{until.metric}":
-            matters = until.smallest
+        matters, whose = smallest, "request" if smallest is not None else None
+        if smallest is None:
+            if until is not None and metric_of(field, view, task) == f"best_{until.metric}":
+                matters, whose = until.smallest, "until"
+            else:
+                matters, whose = _of_rows(field, sound[baseline], task, setting), "rows"
         family = [
             _compare(
                 name, baseline, field, sound[name], reference, view, task, bootstrap, matters, len(sound) - 1, alpha
+            ).model_copy(
+                update={
+                    "smallest_from": whose if matters is not None else None,
+                    "sequential": until is not None or setting.grown or smallest is not None,
+                }
             )
             for name in sound
             if name != baseline
@@ -185,6 +208,14 @@ def _comparisons(
             comparison.model_copy(update={"p_holm": p}) for comparison, p in zip(family, corrected, strict=True)
         ]
     return comparisons
+
+
+def _of_rows(field: str, readings: Sequence[Reading], task: Task, setting: Setting) -> float | None:
+    """The smallest difference that matters, from what other validation rows would change of the baseline's value."""
+    values = _values(readings, field)
+    if field != "best_measure" or task.measure != "acc" or not values or not setting.validated_on:
+        return None
+    return of_accuracy(sum(values) / len(values), setting.validated_on)
 
 
 def _compare(
@@ -241,6 +272,8 @@ def _compare(
         ci95_bootstrap=bootstrap_interval([a - b for a, b in pairs]) if bootstrap else None,
         decision=decided.verdict if judged else None,
         smallest=smallest if judged else None,
+        smallest_from=None,
+        sequential=False,
         ci_anytime=decided.ci,
         p_anytime=decided.p,
         probability_better=decided.probability_better if judged else None,

@@ -154,6 +154,11 @@ class VariantAnalysis(Answer):
     verdict: str = Field(examples=["overfitting from epoch 4"])
     overfitted: int = Field(description="Runs that overfit")
     diverged: int = Field(description="Runs with a value that is not finite")
+    never_learned: int = Field(description="Runs whose loss never fell clearly below that of chance")
+    interquartile_means: dict[str, float | None] = Field(
+        description="Of the best loss, the task's own measure there and the final loss, by their names: the mean of "
+        "the middle half of the `n` runs, which a few that never learned do not move"
+    )
     across_seeds: dict[str, Estimate] = Field(
         description="Over the `n` runs, by name: `best_epoch`, the task's own measure there (`best_val_acc`, say), "
         "`onset_epoch`, `gap_at_best`, `gap_at_end`, `slope_after_onset` (loss per epoch), `area_between` (loss times "
@@ -193,7 +198,15 @@ class Comparison(Answer):
     decision: Verdict | None = Field(
         description="Valid however often one looks; null for a metric of which neither more nor less is better"
     )
-    smallest: float | None = Field(description="The smallest difference that matters, as asked for")
+    smallest: float | None = Field(description="The smallest difference that matters, in the metric's own unit")
+    smallest_from: Literal["request", "until", "rows"] | None = Field(
+        description="Whose it is: `?smallest=`, the job's `until`, or the standard error of the metric over the rows "
+        "of the validation set, rounded to one digit"
+    )
+    sequential: bool = Field(
+        description="Whether the number of seeds was not fixed before: then `decision` and `ci_anytime` hold, while "
+        "`ci95` and the p values do not"
+    )
     ci_anytime: Interval | None = Field(
         description="Interval of the difference that is valid at every look, and for all variants compared on this "
         "metric at once with 95%: low, high; null as long as it has no bound"
@@ -207,7 +220,7 @@ class Comparison(Answer):
 
 WarningCode = Literal[
     "validated_on_test", "runs_left_out", "runs_diverged", "one_seed", "two_seeds", "equal_differences",
-    "penalty_in_loss", "loss_during_training", "unequal_epochs",
+    "penalty_in_loss", "loss_during_training", "unequal_epochs", "never_learned", "seeds_added",
 ]  # fmt: skip
 """Each has a heading in docs/analysis.md. More may be added."""
 
@@ -227,6 +240,17 @@ class Ranking(Answer):
     best: bool = Field(description="Whether no other variant is surely better")
 
 
+class Simplest(Answer):
+    """The variant with the fewest weights of those whose best loss is worse than the best one's by at most `within`."""
+
+    variant: str
+    parameters: int
+    best: str = Field(description="The variant with the least mean")
+    difference: float = Field(description="Its best loss minus that of `best`, paired by seed, the mean over seeds")
+    within: float = Field(description="The smallest difference that matters")
+    shown: bool = Field(description="Whether an interval valid at every look and for all variants is below `within`")
+
+
 class Analysis(Answer):
     """Which variant overfits, when, and whether it differs from the baseline by more than luck."""
 
@@ -234,4 +258,8 @@ class Analysis(Answer):
     variants: list[VariantAnalysis]
     comparisons: list[Comparison]
     ranking: list[Ranking] = Field(description="The best by its mean first; of variants with results")
+    simplest: Simplest | None = Field(
+        description="Null with one variant, or without a smallest difference that matters"
+    )
+    paragraph: str = Field(description="What was found, in words to paste; empty if nothing is to be compared")
     warnings: list[Warned] = Field(description="What to know before believing the numbers")

@@ -26,8 +26,12 @@ def caveats(
     comparisons: Sequence[Comparison],
     view: View,
     validated_on_test: bool,
+    grown: bool,
 ) -> Iterator[Warned]:
-    """The warnings; `runs` counts all of a variant's, those that are left out included."""
+    """The warnings; `runs` counts all of a variant's, those that are left out included.
+
+    `grown`: whether seeds were added.
+    """
     everything = [reading for found in sound.values() for reading in found]
     if validated_on_test:
         yield Warned(
@@ -72,6 +76,19 @@ def caveats(
             code="loss_during_training",
             detail="Gaps are against a training loss measured while the weights change, and with dropout active. "
             "training.evaluate_train measures it as the validation loss is.",
+        )
+    for name, found in sound.items():
+        if never := sum(not reading.learned for reading in found):
+            yield Warned(
+                code="never_learned",
+                detail=f"{name}: {never} of {len(found)} runs never learned (their loss stayed near that of chance). "
+                "They move its mean and its spread: look at the single runs, and at the interquartile mean.",
+            )
+    if grown:
+        yield Warned(
+            code="seeds_added",
+            detail="Seeds were added to the job. ci95 and the p values take the number of seeds as fixed before "
+            "anything was seen; decision and ci_anytime hold however it came about.",
         )
     lengths = {reading.epochs for reading in everything}
     if len(lengths) > 1:

@@ -111,6 +111,7 @@ class Reading:
       Bengio and Courville 2016, *Deep Learning*, 5.2) at the best and at the last epoch.
     - `slope_after_onset`: loss an epoch, by least squares through the validation losses from the onset on.
     - `area_between`: loss times epochs between validation and training loss, by the trapezoidal rule.
+    - `learned`: whether the data's loss ever got below 0.95 times that of chance; true if that is not known.
     - `evaluated`: whether the training loss is that of `training.evaluate_train`, measured as the validation loss is.
     """
 
@@ -127,6 +128,7 @@ class Reading:
     slope_after_onset: float | None
     area_between: float | None
     penalty: float | None
+    learned: bool
     evaluated: bool
     verdict: Word
 
@@ -167,6 +169,7 @@ def read(history: RunHistory, view: View = "data", task: Task = Binary()) -> Rea
         slope_after_onset=_slope([pair for pair in rising if math.isfinite(pair[1])]),
         area_between=float(np.trapezoid(gaps, epochs)) if whole else None,
         penalty=None if with_penalty is None or without is None else with_penalty - without,
+        learned=_learned(history, task.chance),
         evaluated=evaluated,
         verdict=_verdict(history, validation, onset_epoch, task.chance),
     )
@@ -200,5 +203,9 @@ def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int 
     smoothed = smooth(validation)
     falling = smoothed[-1] < (1 - TOLERANCE) * smoothed[-1 - PATIENCE]
     falling &= smoothed[-1] <= (1 + TOLERANCE) * smoothed.min()  # else it has turned, if too late for an onset
-    learned = chance is None or min(history.metrics.get(VAL_DATA_LOSS, (0.0,))) <= LEARNED * chance
-    return "underfitting" if falling or not learned else "good fit"
+    return "underfitting" if falling or not _learned(history, chance) else "good fit"
+
+
+def _learned(history: RunHistory, chance: float | None) -> bool:
+    losses = [value for value in history.metrics.get(VAL_DATA_LOSS, ()) if math.isfinite(value)]
+    return chance is None or not losses or min(losses) <= LEARNED * chance

@@ -7,6 +7,7 @@ import sqlite3
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -42,11 +43,23 @@ class RunRow:
     status: str
     epoch: int
     test: dict[str, float] | None
+    parameters: int
+    created_at: datetime
 
 
 def read_runs(session: Session, which: ColumnElement[bool]) -> list[RunRow]:
     """The runs, in their jobs' order."""
-    columns = (Run.id, Run.job_id, Run.variant, Run.seed, Run.status, Run.epoch, Run.test)
+    columns = (
+        Run.id,
+        Run.job_id,
+        Run.variant,
+        Run.seed,
+        Run.status,
+        Run.epoch,
+        Run.test,
+        Run.parameters,
+        Run.created_at,
+    )
     return [RunRow(*row) for row in session.execute(select(*columns).where(which).order_by(Run.job_id, Run.position))]
 
 

@@ -150,6 +150,16 @@ def bootstrap_interval(differences: Sequence[float]) -> tuple[float, float] | No
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
+def interquartile_mean(values: Sequence[float]) -> float | None:
+    """The mean of the middle half: a quarter of the values is left out at each end, rounded down.
+
+    Source: Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice", 4.3. None if
+    there are none.
+    """
+    sample = [float(v) for v in values if math.isfinite(v)]
+    return float(stats.trim_mean(sample, 0.25)) if sample else None
+
+
 def holm(p: Sequence[float | None]) -> list[float | None]:
     """Holm's step-down correction of a family of p values; None stays None and is not counted.
 

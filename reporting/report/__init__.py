@@ -55,6 +55,7 @@ def render(results: Results) -> str:
         columns=[label(name, results.task) for name in _columns(results.task)],
         rows=_variants(results),
         comparisons=_comparisons(results.analysis, results.task),
+        paragraph=results.analysis.paragraph,
         warnings=results.analysis.warnings,
         # Markup: drawn here, and matplotlib escapes the names on it.
         figures=[(name, Markup(_inline(svg, i))) for i, (name, svg) in enumerate(figures(results, "svg", WIDTH))],
@@ -142,7 +143,7 @@ def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
                 "difference": f"{each.difference:+.{digits}f}",
                 "ci95": "" if low is None else f"{low:+.{digits}f} to {high:+.{digits}f}",
                 "p_holm": "" if each.p_holm is None else "< 0.0001" if each.p_holm < 1e-4 else f"{each.p_holm:.4f}",
-                "sure": is_sure(each.smallest, each.decision, each.p_holm),
+                "sure": is_sure(each.sequential, each.decision, each.p_holm),
                 "equivalent": each.decision == "equivalent",
             }
         )

@@ -30,13 +30,14 @@ def analysis(*comparisons: dict[str, Any]) -> dict[str, Any]:
         "variants": [{"variant": name, "verdict": f"verdict of {name}"} for name in names],
         "comparisons": [{"metric": "best_val_acc", "variant": "l2", "n": 9, "difference": 9.0}, *comparisons],
         "warnings": [],
+        "paragraph": "",
     }
 
 
 def compared(variant: str, n: int, difference: float | None, ci95: Any = None, p_holm: Any = None) -> dict[str, Any]:
     return {
         "metric": "best_val_data_loss", "variant": variant, "n": n, "difference": difference, "ci95": ci95,
-        "p_holm": p_holm,
+        "p_holm": p_holm, "sequential": False, "smallest": None, "decision": None,
     }  # fmt: skip
 
 
@@ -112,8 +113,9 @@ def test_several_seeds_have_an_interval_and_a_word_on_luck() -> None:
 def test_where_seeds_were_added_until_it_was_decided_the_decision_is_told() -> None:
     """p takes the number of seeds as fixed: it says that both are more than luck."""
     of = compared("l2", 9, -0.01, [-0.012, -0.008], 0.0001)
+    of |= {"sequential": True, "smallest": 0.02}
     words = [
-        comparison_grid(job("original", "l2"), analysis({**of, "smallest": 0.02, "decision": decision})).rows[1][-1]
+        comparison_grid(job("original", "l2"), analysis({**of, "decision": decision})).rows[1][-1]
         for decision in ("equivalent", "undecided", "better")
     ]
     assert words == ["the same, within 0.02", "lower, may be luck", "lower, more than luck"]

@@ -23,6 +23,7 @@ from models.kinds.tasks.regression import Regression
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Comparison, WarningCode
 from reporting.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
+from reporting.setting import Setting
 from reporting.statistics import RESAMPLES, Estimate
 
 FALLING = tuple(0.6 * 0.9**i for i in range(12))
@@ -444,3 +445,120 @@ def test_the_measure_beside_the_loss_is_the_tasks() -> None:
     brier = found.comparisons[1]
     assert brier.difference == pytest.approx(0.1)
     assert brier.probability_better == 0  # more of it is worse
+
+
+class TestParagraph:
+    """What is said in words is what the numbers say."""
+
+    def runs(self, seeds: int, **levels: float) -> list[RunHistory]:
+        rng = np.random.default_rng(3)
+        return [
+            history([0.6 + level, 0.4 + level + float(noise)], variant=name, seed=seed)
+            for name, level in levels.items()
+            for seed, noise in enumerate(rng.normal(0, 0.002, seeds))
+        ]
+
+    def test_a_fixed_number_of_seeds(self) -> None:
+        found = analyse(self.runs(8, original=0, dropout=-0.1, bigger=0.1, same=0.0), "original")
+        dropout = comparison(found, "dropout", "best_val_data_loss")
+        assert dropout.difference is not None
+        assert dropout.ci95 is not None
+        low, high = dropout.ci95
+        said = found.paragraph
+        lowered = f"dropout lowered the best validation cross-entropy by {-dropout.difference:.3g}"
+        assert f"{lowered} (95% interval {-high:.3g} to {-low:.3g}, 8 seeds)" in said
+        assert "bigger raised it by 0." in said
+        assert "No clear difference from the best validation cross-entropy of original has same (+0.0013, " in said
+        assert "Student's t" in said
+        assert "They cover other weights, batches and noise, with the training rows and validation rows of this" in said
+
+    def test_seeds_that_are_added_use_the_interval_that_allows_it(self) -> None:
+        runs = self.runs(12, original=0, dropout=-0.1, same=0.0)
+        found = analyse(runs, "original", setting=Setting(grown=True), smallest=0.02)
+        dropout = comparison(found, "dropout", "best_val_data_loss")
+        assert dropout.ci_anytime is not None
+        assert (dropout.sequential, dropout.smallest_from) == (True, "request")
+        assert (
+            f"(95% interval {-dropout.ci_anytime[1]:.3g} to {-dropout.ci_anytime[0]:.3g}, 12 seeds)" in found.paragraph
+        )
+        assert "same is equivalent to original" in found.paragraph
+        assert "within ± 0.02." in found.paragraph
+        assert "hold at every look" in found.paragraph
+        assert "seeds_added" in warned(found)
+        assert "seeds_added" not in warned(analyse(runs, "original"))
+
+    @pytest.mark.parametrize(
+        ("vary", "covered"),
+        [
+            (
+                ("seed", "split"),
+                "other weights, batches and noise and other held-out rows, with the training rows of",
+            ),
+            (("split",), "other held-out rows, with the training rows of this job"),
+            (
+                ("seed", "split", "sample"),
+                "and noise, other held-out rows and other training rows.",
+            ),
+        ],
+    )
+    def test_it_says_which_question_is_answered(self, vary: Any, covered: str) -> None:
+        found = analyse(self.runs(5, original=0, l2=0.01), "original", setting=Setting(vary=vary))
+        assert covered in found.paragraph
+        assert ("With others" in found.paragraph or "with others" in found.paragraph) is ("sample" not in vary)
+
+    def test_one_seed_and_one_variant(self) -> None:
+        assert "does not tell a difference from luck" in analyse(self.runs(1, original=0, l2=0.1), "original").paragraph
+        assert analyse(self.runs(3, original=0), "original").paragraph == ""
+
+
+def test_without_a_word_the_smallest_difference_is_the_rows_own_error() -> None:
+    runs = [
+        history([0.5, 0.4], variant=variant, seed=seed, val_acc=(0.5, 0.88 + 0.0001 * (seed % 3) * (variant == "l2")))
+        for variant in ("original", "l2")
+        for seed in range(12)
+    ]
+    found = analyse(runs, "original", setting=Setting(validated_on=25_000))
+    accuracy = comparison(found, "l2", "best_val_acc")
+    assert accuracy.smallest == pytest.approx(round(math.sqrt(0.88 * 0.12 / 25_000), 3)) == pytest.approx(0.002)
+    assert (accuracy.smallest_from, accuracy.sequential, accuracy.decision) == ("rows", False, "equivalent")
+    assert comparison(found, "l2", "final_val_data_loss").smallest_from is None
+
+
+def test_the_simplest_that_is_about_as_good() -> None:
+    rng = np.random.default_rng(1)
+    levels = {"original": 0.010, "smaller": 0.004, "bigger": 0.0, "tiny": 0.1}
+    runs = [
+        history([0.5, 0.4 + level + float(noise)], variant=name, seed=seed)
+        for name, level in levels.items()
+        for seed, noise in enumerate(rng.normal(0, 0.0005, 12))
+    ]
+    setting = Setting(parameters={"original": 100, "smaller": 50, "bigger": 1000, "tiny": 5})
+    found = analyse(runs, "original", setting=setting, smallest=0.006).simplest
+    assert found is not None
+    assert (found.variant, found.parameters, found.best) == ("smaller", 50, "bigger")
+    assert (found.within, found.shown) == (0.006, True)
+    assert found.difference == pytest.approx(0.004, abs=0.001)
+    loose = analyse(runs, "original", setting=setting, smallest=0.004).simplest
+    assert loose is not None
+    assert (loose.variant, loose.shown) in {("smaller", False), ("bigger", True)}
+    strict = analyse(runs, "original", setting=setting, smallest=0.001).simplest
+    assert strict is not None
+    assert (strict.variant, strict.difference, strict.shown) == ("bigger", 0.0, True)
+    assert analyse(runs, "original", setting=setting).simplest is None
+    assert "smaller is the simplest variant" in analyse(runs, "original", setting=setting, smallest=0.006).paragraph
+
+
+def test_a_seed_that_never_learned_is_told_and_does_not_move_the_interquartile_mean() -> None:
+    runs = [history([0.6, 0.28 + seed / 1000, 0.3, 0.3, 0.3], variant="smaller", seed=seed) for seed in range(9)]
+    runs += [history([0.6931] * 5, variant="smaller", seed=9), history([0.5, 0.3, 0.3, 0.3, 0.3])]
+    found = analyse(runs, "original")
+    smaller = next(each for each in found.variants if each.variant == "smaller")
+    assert smaller.never_learned == 1
+    assert warned(found)["never_learned"].startswith("smaller: 1 of 10 runs never learned")
+    mean = smaller.across_seeds["best_val_data_loss"].mean
+    assert mean is not None
+    assert mean > 0.32
+    losses = sorted([0.28 + seed / 1000 for seed in range(9)] + [0.6931])
+    assert smaller.interquartile_means["best_val_data_loss"] == pytest.approx(np.mean(losses[2:-2]))
+    # From Agarwal et al.'s definition, with scipy as the oracle.
+    assert smaller.interquartile_means["best_val_data_loss"] == pytest.approx(stats.trim_mean(losses, 0.25))

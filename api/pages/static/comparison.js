@@ -33,6 +33,7 @@ export function showComparison(root, analysis, experiment, groups) {
   fill(root,
     verdicts(analysis, look),
     unclear(analysis),
+    analysis.paragraph && h('p', { class: 'paragraph' }, analysis.paragraph),
     h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals; p corrected by Holm’s method${tested(analysis).some(asked) ? '. Intervals and p take the number of seeds as fixed; what is decided here does not' : ''}.`),
     forests.slice(0, IN_SIGHT),
     forests.length > IN_SIGHT && h('details', { class: 'fold' }, h('summary', {}, 'More comparisons'), forests.slice(IN_SIGHT)),
@@ -58,11 +59,11 @@ const BEST = new Set(METRICS.losses.map((name) => `best_${name}`));
 const tested = (analysis) => analysis.comparisons.filter((/** @type {any} */ row) => BEST.has(row.metric) && (row.p_holm !== null || asked(row)));
 
 /** Whether the job's seeds are added until it is decided: then a test that takes their number as fixed does not hold. @param {any} row */
-const asked = (row) => row.smallest !== null && row.n > 1;
+const asked = (row) => row.sequential && row.n > 1;
 
 /** @param {any} row @returns {'better' | 'worse' | 'equivalent' | 'undecided'} */
 function decision(row) {
-  if (asked(row)) return row.decision;
+  if (asked(row) || row.decision === 'equivalent') return row.decision;
   return row.p_holm >= LEVEL ? 'undecided' : row.difference < 0 ? 'better' : 'worse';
 }
 

@@ -1,0 +1,39 @@
+"""What an analysis has to know of a job beside its histories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from models.specification import VARIED, Varied, dataset_of, vary_of
+from models.tables import Run
+from reporting.reading import RunRow
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a job came by its numbers.
+
+    vary: what was another for each seed. held_out: the rows that were held out of training; 0 if the test set
+    validates. validated_on: the rows of the validation set; None if that is not known. parameters: of each variant's
+    network. grown: whether seeds were added to the job after it was submitted.
+    """
+
+    vary: Sequence[Varied] = VARIED
+    held_out: int = 0
+    validated_on: int | None = None
+    parameters: Mapping[str, int] = field(default_factory=dict)
+    grown: bool = False
+
+
+def setting_of(spec: Mapping[str, Any], runs: Sequence[RunRow | Run]) -> Setting:
+    """The setting of a job with the stored specification `spec` and these runs, all of its own."""
+    dataset = dataset_of(spec)
+    return Setting(
+        vary=vary_of(spec),
+        held_out=dataset.held_out,
+        validated_on=dataset.validated_on,
+        parameters={run.variant: run.parameters for run in runs},
+        grown=len({run.created_at for run in runs}) > 1,
+    )

@@ -1,0 +1,116 @@
+"""Intervals over rows and over seeds and rows: against closed forms, and how often they hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from reporting.rows import OfRows, Spread, spread
+
+ROWS = np.arange(1, 401)
+
+
+def of(values: np.ndarray, rows: np.ndarray = ROWS) -> dict[int, OfRows]:
+    """Runs by seed, each with these values of its rows."""
+    return {seed: OfRows(rows, each.astype(np.float32)) for seed, each in enumerate(values)}
+
+
+def found(differences: np.ndarray, rows: np.ndarray = ROWS) -> Spread:
+    base = np.zeros_like(differences)
+    result = spread(of(differences, rows), of(base, rows))
+    assert result is not None
+    return result
+
+
+def test_over_rows_it_is_the_normal_interval_of_paired_rows() -> None:
+    rng = np.random.default_rng(0)
+    differences = rng.normal(0.1, 1, (1, 400))
+    result = found(differences)
+    expected = stats.norm.interval(0.95, differences.mean(), differences.std(ddof=1) / 20)
+    assert result.difference == pytest.approx(differences.mean(), abs=1e-6)
+    assert result.rows == pytest.approx(expected, abs=0.01)
+    assert result.both is None, "one seed says nothing about seeds"
+
+
+def test_of_right_and_wrong_it_agrees_with_mcnemar() -> None:
+    """McNemar's test counts the rows on which the two disagree; from these comes the same standard error."""
+    only_one, only_other = 40, 15
+    difference = np.zeros((1, 400))
+    difference[0, :only_one], difference[0, only_one : only_one + only_other] = 1, -1
+    result = found(difference)
+    z = (only_one - only_other) / np.sqrt(only_one + only_other)
+    assert abs(z) > 1.96
+    assert result.rows is not None
+    assert result.rows[0] > 0
+    variance = (only_one + only_other - (only_one - only_other) ** 2 / 400) / 400**2
+    assert (result.rows[1] - result.rows[0]) / 2 == pytest.approx(1.96 * np.sqrt(variance), rel=0.12)
+
+
+def test_both_is_wider_than_each() -> None:
+    rng = np.random.default_rng(1)
+    differences = 0.1 + rng.normal(0, 0.05, (6, 1)) + rng.normal(0, 1, (1, 400)) + rng.normal(0, 0.5, (6, 400))
+    result = found(differences)
+    means = differences.mean(axis=1)
+    seeds = stats.ttest_1samp(means, 0).confidence_interval(0.95)
+    assert result.rows is not None
+    assert result.both is not None
+    both = result.both[1] - result.both[0]
+    assert both > result.rows[1] - result.rows[0]
+    # By the formula, from mean squares as R's aov has them in a crossed design with one value per cell.
+    seeds_ms = 400 * np.var(means, ddof=1)
+    rows_ms = 6 * np.var(differences.mean(axis=0), ddof=1)
+    rest = differences - means[:, None] - differences.mean(axis=0) + differences.mean()
+    rest_ms = (rest**2).sum() / (5 * 399)
+    variance = (seeds_ms + rows_ms - rest_ms) / 2400
+    freedom = (seeds_ms + rows_ms - rest_ms) ** 2 / (seeds_ms**2 / 5 + rows_ms**2 / 399 + rest_ms**2 / (5 * 399))
+    assert both / 2 == pytest.approx(stats.t.ppf(0.975, freedom) * np.sqrt(variance), rel=1e-4)
+    assert seeds.low < result.difference < seeds.high
+
+
+def test_a_row_that_validates_several_seeds_is_one_row() -> None:
+    """With other rows for each seed, some of them shared, the sum of shares is over distinct rows."""
+    rng = np.random.default_rng(2)
+    effect = rng.normal(0, 1, 1000)
+    runs: dict[int, OfRows] = {}
+    base: dict[int, OfRows] = {}
+    for seed in range(5):
+        rows = np.sort(rng.permutation(1000)[:200])
+        runs[seed] = OfRows(rows, effect[rows].astype(np.float32))
+        base[seed] = OfRows(rows, np.zeros(200, np.float32))
+    result = spread(runs, base)
+    assert result is not None
+    assert result.rows is not None
+    # A row that validates k seeds has k thousandths of the mean.
+    often = np.bincount(np.concatenate([run.rows for run in runs.values()]))
+    assert often.max() > 2
+    expected = 1.96 * np.sqrt((often**2).sum()) / 1000
+    assert (result.rows[1] - result.rows[0]) / 2 == pytest.approx(expected, rel=0.1)
+    means = [float(runs[seed].values.mean()) for seed in runs]
+    assert result.both == pytest.approx(stats.ttest_1samp(means, 0).confidence_interval(0.95), rel=1e-4)
+
+
+def test_runs_without_common_rows_say_nothing() -> None:
+    one, other = of(np.ones((1, 400))), of(np.ones((1, 300)), ROWS[:300])
+    assert spread(one, other) is None
+    assert spread(one, {}) is None
+    same = spread(one, one)
+    assert same == Spread(0.0, None, None)
+
+
+def test_they_hold_as_often_as_they_say() -> None:
+    """200 experiments, 5 seeds and 100 rows, with random effects of both: 95% within three standard errors."""
+    rng = np.random.default_rng(3)
+    rows = np.arange(100)
+    both = of_rows = 0
+    for _ in range(200):
+        seed_effects, row_effects = rng.normal(0, 0.1, (5, 1)), rng.normal(0, 1, (1, 100))
+        differences = seed_effects + row_effects + rng.normal(0, 0.5, (5, 100))
+        result = found(differences, rows)
+        assert result.both is not None
+        assert result.rows is not None
+        both += result.both[0] <= 0 <= result.both[1]
+        # Over rows alone, the truth is the mean of these seeds.
+        of_rows += result.rows[0] <= seed_effects.mean() <= result.rows[1]
+    assert both / 200 == pytest.approx(0.95, abs=0.047)
+    assert of_rows / 200 == pytest.approx(0.95, abs=0.047)

@@ -128,6 +128,12 @@ def job(job_id: str) -> Response:
     return _page("job.html", job_id=job_id)
 
 
+@router.get("/runs/{run_id}")
+def run(run_id: str) -> Response:
+    """A run's model: rows to write, and what it says of them."""
+    return _page("run.html", run_id=run_id)
+
+
 @router.get("/new")
 def new() -> Response:
     """The form that makes a job."""

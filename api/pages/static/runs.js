@@ -45,6 +45,7 @@ function columns(task, view) {
     { name: 'Verdict', sort: (row) => row.verdict, cell: (row) => row.verdict || '–' },
     { name: 'Time', number: true, sort: (row) => row.seconds, cell: (row) => duration(row.seconds) },
     { name: 'Model', cell: (row) => row.run.links.model && h('a', { href: row.run.links.model, 'data-save': `${row.variant}-seed${row.seed}.keras` }, '.keras') },
+    { name: 'Ask', cell: (row) => row.run.links.model && h('a', { href: `/runs/${row.id}`, 'aria-label': `Ask the model of ${row.variant}, seed ${row.seed}` }, 'Ask it') },
     { name: 'Compare', cell: picker },
   ];
 }

@@ -39,9 +39,10 @@ def cost_of(run: RunSpecification) -> Cost:
     # among them the dense ones are floats; they are kept as read and standardised, too.
     words = data.inputs - data.numbers
     dense, pairs = min(240, words), data.density if words else 0
-    dense = 4 * (dense + 3 * data.numbers) if data.numbers else dense
-    prepared = (train + validation) * (dense + pairs * 8) + validation * pairs * 4
-    epochs = 3 * train * (dense + pairs * 8)
+    dense = 4 * (dense + 3 * data.numbers) if data.numbers or data.valued else dense
+    pair = 12 if data.valued else 8
+    prepared = (train + validation) * (dense + pairs * pair) + validation * pairs * 4
+    epochs = 3 * train * (dense + pairs * pair)
 
     width, parameters, held, scratch = data.inputs, 0, 0, 0
     noise = on_inputs(run.layers)

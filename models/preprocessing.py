@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from models.kinds.dataset import Dataset
+from models.kinds.dataset import Dataset, Encoding
 from models.kinds.kind import Model
 from models.kinds.task import Task
 from models.kinds.tasks.regression import Regression
@@ -40,7 +40,8 @@ class CategoryInput(Model):
 class TextInput(Model):
     """A text: ASCII letters in lower case, `removed` left out, `separators` taken for spaces, words between spaces.
 
-    With `ngrams` above 1 each run of up to so many words is a word as well.
+    With `ngrams` above 1 each run of up to so many words is a word as well. A word's input is 1 if the text has it
+    (`encoding` `multi_hot`), or how often it has it (`count`), or that times the word's weight (`tf_idf`).
     """
 
     column: str
@@ -52,6 +53,9 @@ class TextInput(Model):
     removed: str
     separators: str
     words: tuple[str, ...]
+    encoding: Encoding = "multi_hot"
+    weights: tuple[float, ...] | None = Field(None, description="With `tf_idf`, of each of `words`")
+    unknown_weight: float | None = Field(None, description="With `tf_idf`, of all other words")
 
 
 class Preprocessing(Model):
@@ -66,6 +70,11 @@ class Preprocessing(Model):
     columns: tuple[Annotated[NumberInput | CategoryInput | TextInput, Field(discriminator="kind")], ...]
     label: str | None = Field(None, description="The column that is predicted")
     classes: tuple[str, ...] | None
+
+    @property
+    def valued(self) -> bool:
+        """Whether the inputs behind the numbers may be others than 0 and 1."""
+        return any(isinstance(each, TextInput) and each.encoding != "multi_hot" for each in self.columns)
 
     def with_scales(self, scales: Sequence[tuple[float, float]]) -> Preprocessing:
         """The same, with these means and standard deviations of the numbers, in their order."""

@@ -153,12 +153,11 @@ class Network:
         count = tf.cast(rows.stop - rows.start, tf.int32)
         head = tf.cast(batches.head[rows], tf.float32)
         kernels = [block.value for block in self.blocks]
-        spans = [slice(tail.offsets[batch], tail.offsets[batch + 1]) for tail in batches.tails]
-        tails = list(zip(kernels[1:], batches.tails, spans, strict=True))
+        tails = list(zip(kernels[1:], (tail.of(batch) for tail in batches.tails), strict=True))
         total = tf.matmul(head, kernels[0])
-        for kernel, tail, span in tails:
+        for kernel, pairs in tails:
             with self._after(total):
-                total += sparse.product(kernel, tail.by_row[span], count)
+                total += sparse.product(kernel, pairs, count)
 
         def gradients(gradient: tf.Tensor) -> list[tf.Tensor]:
             # (gradientᵀ · head)ᵀ: the matrix product is quicker with the few units in front.
@@ -168,7 +167,7 @@ class Network:
             with self._after(into_head):
                 return [
                     into_head,
-                    *(sparse.product_gradient(k, t.by_row[s], t.by_word[s], count, gradient) for k, t, s in tails),
+                    *(sparse.product_gradient(kernel, pairs, count, gradient) for kernel, pairs in tails),
                 ]
 
         return total, gradients
@@ -180,10 +179,7 @@ class Network:
         rows = slice(batches.starts[batch], batches.starts[batch + 1])
         count = tf.cast(rows.stop - rows.start, tf.int32)
         widths = [block.shape[0] for block in self.blocks]
-        tails = [
-            (tail.by_row[tail.offsets[batch] : tail.offsets[batch + 1]], width)
-            for tail, width in zip(batches.tails, widths[1:], strict=True)
-        ]
+        tails = [(tail.of(batch), width) for tail, width in zip(batches.tails, widths[1:], strict=True)]
         values = sparse.densified(tf.cast(batches.head[rows], tf.float32), tails, count)
         for layer in self.noise:
             values = layer.call(values, training=True)

@@ -1,4 +1,4 @@
-"""The first layer's product with rows of numbers and multi-hot ones, and its feeding, by what is not 0.
+"""The first layer's product with rows of numbers and words, and its feeding, by what is not 0.
 
 A review is a row of zeros with ones at its words, so `rows @ kernel` is, for each review, the sum
 of its words' kernel rows, and the kernel's gradient is, for each word, the sum of the output
@@ -6,7 +6,8 @@ gradients of the reviews it occurs in. The kernel's rows are cut into blocks. Wo
 frequency, so the first block holds the few words that make up half of all (review, word) pairs:
 as dense rows these cost less. The pairs of the other blocks stay sparse, and their cost follows
 the words present. A row's numbers come before its words: they are the first block's first columns, which
-is then float32 instead of bytes, and nothing else changes.
+is then float32 instead of bytes, and nothing else changes. If words are counted or weighted, each pair has a value,
+and both products are those of TensorFlow's sparse matrices.
 """
 
 from __future__ import annotations
@@ -43,18 +44,27 @@ class Pairs(NamedTuple):
     by_row: int32 (pairs, 2), by row within a batch; rows count from 0 within the batch, words within the block.
     by_word: the same by word within a batch; empty where no segment sum needs it.
     offsets: int64 (batches + 1), batch b has the pairs [offsets[b], offsets[b + 1]).
+    values: float32 (pairs), those of `by_row`; None if all are 1.
     """
 
     by_row: tf.Tensor
     by_word: tf.Tensor
     offsets: tf.Tensor
+    values: tf.Tensor | None
+
+    def of(self, batch: tf.Tensor) -> Pairs:
+        """Those of one batch."""
+        span = slice(self.offsets[batch], self.offsets[batch + 1])
+        values = None if self.values is None else self.values[span]
+        return Pairs(self.by_row[span], self.by_word[span], self.offsets[batch : batch + 2], values)
 
 
 class Batches(NamedTuple):
     """Rows in batches, as the graphs take them.
 
-    head: (rows, width of the first block), dense: float32 with numbers in it, uint8 without. labels: float32 (rows, 1).
-    starts: int64 (batches + 1), batch b has the rows [starts[b], starts[b + 1]). tails: the sparse blocks.
+    head: (rows, width of the first block), dense: uint8 if all of it is 0 or 1, else float32.
+    labels: float32 (rows, 1). starts: int64 (batches + 1), batch b has the rows [starts[b], starts[b + 1]).
+    tails: the sparse blocks.
     """
 
     head: tf.Tensor
@@ -81,8 +91,9 @@ class Blocks:
         indptr = indptr - indptr[0]
         row_of = np.repeat(np.arange(len(rows), dtype=np.int32), np.diff(indptr))
         frequent = indices < cuts[0]
-        head = np.zeros((len(rows), cuts[0]), np.uint8 if rows.numbers is None else np.float32)
-        head[row_of[frequent], indices[frequent]] = 1
+        ones = rows.values is None
+        head = np.zeros((len(rows), cuts[0]), np.uint8 if ones and rows.numbers is None else np.float32)
+        head[row_of[frequent], indices[frequent]] = 1 if rows.values is None else rows.values[frequent]
         if rows.numbers is not None:
             head[:, : rows.numbers.shape[1]] = rows.numbers
         tails = []
@@ -90,8 +101,8 @@ class Blocks:
             inside = (indices >= first) & (indices < last)
             ends = np.concatenate([[0], np.cumsum(inside)])[indptr].astype(np.int32)
             words = indices[inside] - np.int32(first)
-            ones = np.ones(len(words), np.int8)
-            tails.append(scipy.sparse.csr_array((ones, words, ends), shape=(len(rows), last - first)))
+            values = np.ones(len(words), np.int8) if rows.values is None else rows.values[inside]
+            tails.append(scipy.sparse.csr_array((values, words, ends), shape=(len(rows), last - first)))
         labels = np.asarray(rows.labels, np.float32)
         return cls(head, tuple(tails), labels.reshape(len(labels), -1))
 
@@ -159,8 +170,9 @@ def _pairs(tail: Any, starts: np.ndarray, by_word: bool) -> Pairs:
     pairs[:, 0] = np.repeat(batch_rows, lengths)
     pairs[:, 1] = tail.indices
     offsets = tail.indptr[starts].astype(np.int64)
-    columns = np.empty((tail.nnz if by_word else 0, 2), np.int32)
-    if by_word:
+    valued = tail.dtype == np.float32
+    columns = np.empty((tail.nnz if by_word and not valued else 0, 2), np.int32)
+    if len(columns):
         for (first, last), (begin, end) in zip(itertools.pairwise(starts), itertools.pairwise(offsets), strict=True):
             shape = (last - first, tail.shape[1])
             words = pairs[begin:end, 1]
@@ -169,41 +181,46 @@ def _pairs(tail: Any, starts: np.ndarray, by_word: bool) -> Pairs:
             )
             batch = batch.tocsc()
             columns[begin:end, 0], columns[begin:end, 1] = batch.indices, batch.data
-    return Pairs(tf.constant(pairs), tf.constant(columns), tf.constant(offsets))
+    values = tf.constant(tail.data) if valued else None
+    return Pairs(tf.constant(pairs), tf.constant(columns), tf.constant(offsets), values)
 
 
-def product(block: Any, by_row: tf.Tensor, count: tf.Tensor) -> Any:
-    """`multi_hot @ block` for a batch of `count` rows: float32 (count, units)."""
+def product(block: Any, pairs: Pairs, count: tf.Tensor) -> Any:
+    """`rows @ block` for a batch's `pairs` of `count` rows: float32 (count, units)."""
     words, units = block.shape
-    if units < NARROW:
-        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(by_row, count, words), b=block)
+    if units < NARROW or pairs.values is not None:
+        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(pairs, count, words), b=block)
     return tf.raw_ops.SparseSegmentSumWithNumSegments(
-        data=block, indices=by_row[:, 1], segment_ids=by_row[:, 0], num_segments=count
+        data=block, indices=pairs.by_row[:, 1], segment_ids=pairs.by_row[:, 0], num_segments=count
     )
 
 
-def product_gradient(block: Any, by_row: tf.Tensor, by_word: tf.Tensor, count: tf.Tensor, gradient: tf.Tensor) -> Any:
-    """The gradient of the block, `transpose(multi_hot) @ gradient`, from that of its product (count, units)."""
+def product_gradient(block: Any, pairs: Pairs, count: tf.Tensor, gradient: tf.Tensor) -> Any:
+    """The gradient of the block, `transpose(rows) @ gradient`, from that of its product (count, units)."""
     words, units = block.shape
-    if units < NARROW:
-        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(by_row, count, words), b=gradient, adjoint_a=True)
+    if units < NARROW or pairs.values is not None:
+        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(pairs, count, words), b=gradient, adjoint_a=True)
     return tf.raw_ops.SparseSegmentSumWithNumSegments(
-        data=gradient, indices=by_word[:, 0], segment_ids=by_word[:, 1], num_segments=words
+        data=gradient, indices=pairs.by_word[:, 0], segment_ids=pairs.by_word[:, 1], num_segments=words
     )
 
 
-def densified(head: tf.Tensor, tails: Sequence[tuple[tf.Tensor, int]], count: tf.Tensor) -> tf.Tensor:
+def densified(head: tf.Tensor, tails: Sequence[tuple[Pairs, int]], count: tf.Tensor) -> tf.Tensor:
     """A batch's rows as one dense array, float32 (count, inputs).
 
-    head: those of the first block, dense. tails: of each sparse block its pairs by row, and its width.
+    head: those of the first block, dense. tails: of each sparse block the batch's pairs, and its width.
     """
-    blocks = [tf.scatter_nd(pairs, tf.ones(tf.shape(pairs)[0]), tf.stack([count, width])) for pairs, width in tails]
+    blocks = [tf.scatter_nd(pairs.by_row, _values(pairs), tf.stack([count, width])) for pairs, width in tails]
     return tf.concat([head, *blocks], 1)
 
 
-def _matrix(by_row: tf.Tensor, count: tf.Tensor, words: int) -> dict[str, tf.Tensor]:
+def _matrix(pairs: Pairs, count: tf.Tensor, words: int) -> dict[str, tf.Tensor]:
     shape = tf.stack([tf.cast(count, tf.int64), tf.constant(words, tf.int64)])
-    return {"a_indices": by_row, "a_values": tf.ones(tf.shape(by_row)[0]), "a_shape": shape}
+    return {"a_indices": pairs.by_row, "a_values": _values(pairs), "a_shape": shape}
+
+
+def _values(pairs: Pairs) -> tf.Tensor:
+    return tf.ones(tf.shape(pairs.by_row)[0]) if pairs.values is None else pairs.values
 
 
 def order(seed: int, epoch: int, count: int) -> np.ndarray:

@@ -157,7 +157,8 @@ def predict(run: RunSpecification, archive: zipfile.ZipFile, asked: dict[str, An
 def _matrix(rows: csr.Rows, preprocessing: Preprocessing) -> Any:
     """The rows as a sparse matrix: float64 (rows, inputs)."""
     shape = (len(rows), preprocessing.inputs)
-    words = scipy.sparse.csr_array((np.ones(len(rows.indices)), rows.indices, rows.indptr), shape=shape)
+    values = np.ones(len(rows.indices)) if rows.values is None else rows.values.astype(np.float64)
+    words = scipy.sparse.csr_array((values, rows.indices, rows.indptr), shape=shape)
     if rows.numbers is None:
         return words
     scales = [(each.mean, each.deviation) for each in preprocessing.columns if isinstance(each, NumberInput)]

@@ -33,6 +33,7 @@ class Holdout(Model):
 Validation = Literal["test"] | Holdout
 
 InputKind = Literal["text", "number", "category"]
+Encoding = Literal["multi_hot", "count", "tf_idf"]
 
 
 class Given(NamedTuple):
@@ -105,6 +106,11 @@ class Dataset(Kind):
     def given(self) -> tuple[Given, ...]:
         """The columns of a row that is to be predicted; none if such rows are not taken."""
         return ()
+
+    @property
+    def valued(self) -> bool:
+        """Whether the inputs behind the numbers may be others than 0 and 1."""
+        return False
 
     @property
     def available(self) -> int:

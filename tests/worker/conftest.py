@@ -72,7 +72,9 @@ def specify(
 def dense(reviews: Rows, inputs: int) -> np.ndarray:
     """The dense rows that the notebook trains on: float32 (rows, inputs)."""
     rows = np.zeros((len(reviews), inputs), np.float32)
-    rows[np.repeat(np.arange(len(reviews)), np.diff(reviews.indptr)), reviews.indices] = 1
+    rows[np.repeat(np.arange(len(reviews)), np.diff(reviews.indptr)), reviews.indices] = (
+        1 if reviews.values is None else reviews.values
+    )
     if reviews.numbers is not None:
         rows[:, : reviews.numbers.shape[1]] = reviews.numbers
     return rows

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import string
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from models.database import Database
 from models.datasets import complete, content_of, store
 from models.errors import DatasetInvalid, DatasetUnavailable
 from models.kinds.datasets.table import Table
+from models.preprocessing import TextInput
 from models.settings import Settings
 from models.specification import Draws
 from models.tables import StoredDataset
@@ -23,6 +25,7 @@ from models.tabular.options import Options
 from models.tabular.read import Sent, read
 from tests.worker.conftest import dense
 from worker.data import csr, load
+from worker.data.encoding import Words
 from worker.stored import fetch
 
 
@@ -87,6 +90,42 @@ def test_texts_are_read_as_keras_reads_them(
     )
     layer.adapt(rows)
     np.testing.assert_array_equal(dense(data.test, num_words), layer(rows).numpy())
+
+
+@pytest.mark.parametrize("encoding", ["count", "tf_idf"])
+@pytest.mark.parametrize("ngrams", [1, 2])
+def test_words_are_counted_and_weighted_as_scikit_learn_and_keras_do(
+    engine: None, stored: Any, database: Database, tmp_path: Path, encoding: str, ngrams: int
+) -> None:
+    """By the same words, cut in the same way. What is learned is learned from the rows trained on."""
+    import keras
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+
+    texts = [text for text in TEXTS if text] * 4
+    csv = "text,c,label\n" + "".join(f'"{text}",{"xy"[i % 2]},{"ab"[i % 2]}\n' for i, text in enumerate(texts))
+    table = stored(csv, csv, label="label", inputs={"text": "text", "c": "category"})
+    dataset = table(num_words=12, ngrams=ngrams, encoding=encoding)
+    data = encoded(dataset, tmp_path, database)
+    ours = dense(data.test, dataset.inputs)
+    np.testing.assert_array_equal(ours[:, :2], np.eye(2)[np.arange(len(texts)) % 2])
+    assert data.preprocessing is not None
+    column = data.preprocessing.columns[1]
+    assert isinstance(column, TextInput)
+    rules: dict[str, Any] = {
+        "analyzer": lambda text: [word.decode() for word in Words(string.punctuation, "", ngrams).of(text)],
+        "vocabulary": column.words,
+        "lowercase": False,  # which the analyzer has done
+    }
+    theirs = CountVectorizer(**rules) if encoding == "count" else TfidfVectorizer(**rules, norm=None)
+    np.testing.assert_allclose(ours[:, 3:], theirs.fit_transform(texts).toarray(), rtol=1e-6)
+    keras_ = keras.layers.TextVectorization(
+        output_mode=encoding, vocabulary=list(column.words), idf_weights=column.weights, ngrams=ngrams
+    )
+    np.testing.assert_allclose(ours[:, 2:], keras_(np.array(texts)).numpy(), rtol=1e-6)
+    held = encoded(table(num_words=12, encoding=encoding, validation={"holdout": 10}), tmp_path, database)
+    assert held.preprocessing != data.preprocessing
+    assert held.train.values is not None
+    assert len(held.train.values) == len(held.train.indices)
 
 
 @pytest.mark.parametrize("vary", [["split"], ["sample"], ["split", "sample"]], ids="-".join)

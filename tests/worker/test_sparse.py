@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,27 +17,29 @@ from worker.data import Dataset
 @pytest.mark.parametrize("cuts", [(400,), (16, 400), (32, 33, 400), (16, 100, 399, 400)])
 @pytest.mark.parametrize("units", [1, sparse.NARROW - 1, sparse.NARROW])
 @pytest.mark.parametrize("size", [7, 600, 1000])
+@pytest.mark.parametrize("valued", [False, True])
 def test_product_and_gradient_are_those_of_dense_rows(
-    small: Dataset, cuts: tuple[int, ...], units: int, size: int
+    small: Dataset, cuts: tuple[int, ...], units: int, size: int, valued: bool
 ) -> None:
     random = np.random.default_rng(0)
+    train = small.train
+    if valued:
+        train = replace(train, values=random.uniform(-2, 2, len(train.indices)).astype(np.float32))
     kernel = random.normal(size=(400, units)).astype(np.float32)
-    order = sparse.order(3, 1, len(small.train))
-    batches = sparse.Blocks.of(small.train, cuts).batches(size, order, by_word=True)
-    rows, labels = dense(small.train, 400)[order], np.asarray(small.train.labels)[order]
+    order = sparse.order(3, 1, len(train))
+    batches = sparse.Blocks.of(train, cuts).batches(size, order, by_word=True)
+    rows, labels = dense(train, 400)[order], np.asarray(small.train.labels)[order]
     np.testing.assert_array_equal(batches.labels.numpy()[:, 0], labels)
     np.testing.assert_array_equal(batches.head.numpy(), rows[:, : cuts[0]])
     blocks = list(itertools.pairwise(cuts))
     for number, (first, last) in list(enumerate(itertools.pairwise(batches.starts.numpy())))[:3]:
         into = random.normal(size=(last - first, units)).astype(np.float32)
         for (begin, end), tail in zip(blocks, batches.tails, strict=True):
-            span = slice(*tail.offsets.numpy()[number : number + 2])
+            pairs = tail.of(tf.constant(number))
             block, part = tf.constant(kernel[begin:end]), rows[first:last, begin:end]
-            product = sparse.product(block, tail.by_row[span], tf.constant(int(last - first)))
+            product = sparse.product(block, pairs, tf.constant(int(last - first)))
             np.testing.assert_allclose(product, part @ kernel[begin:end], rtol=1e-5, atol=1e-4)
-            gradient = sparse.product_gradient(
-                block, tail.by_row[span], tail.by_word[span], tf.constant(int(last - first)), tf.constant(into)
-            )
+            gradient = sparse.product_gradient(block, pairs, tf.constant(int(last - first)), tf.constant(into))
             np.testing.assert_allclose(gradient, part.T @ into, rtol=1e-5, atol=1e-4)
 
 

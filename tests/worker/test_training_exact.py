@@ -377,3 +377,21 @@ def test_presets_on_imdb(imdb: Dataset, preset: str) -> None:
         if (nearest <= np.maximum(bound, apart)).all():
             return
     pytest.fail("further from stock Keras than that is from itself")
+
+
+@pytest.mark.parametrize("noise", [False, True])
+@pytest.mark.parametrize("units", [16, 64])
+def test_rows_with_values_train_as_in_keras(small: Dataset, units: int, noise: bool) -> None:
+    """Counts and weights in place of 0 and 1."""
+    draw = np.random.default_rng(4)
+
+    def valued(rows: Rows) -> Rows:
+        return replace(rows, values=(draw.integers(1, 5, len(rows.indices)) / 4).astype(np.float32))
+
+    test = valued(small.test)
+    data = replace(small, train=valued(small.train), test=test, validation=test, sha256=f"valued {units} {noise}")
+    hidden: list[dict[str, Any]] = [{"type": "dense", "units": units, "activation": "relu"}]
+    run = specify({"name": "v", "layers": [{"type": "dropout", "rate": 0.3}] * noise + hidden}, epochs=4)
+    inner = [*[layers.Dropout(0.3)] * noise, layers.Dense(units, activation="relu")]
+    model = keras.Sequential([keras.Input((data.inputs,)), *inner, layers.Dense(1, activation="sigmoid")])
+    assert_equal(engine_history(run, data), keras_history(model, keras.optimizers.RMSprop(), run, data))

@@ -23,9 +23,10 @@ HELD_OUT_ROWS = "held_out_rows.npy"
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows: first numbers, if there are any, then inputs that are 0 or 1, such as the words of reviews.
+    """Rows: first numbers, if there are any, then inputs that are mostly 0, such as the words of reviews.
 
-    Of the latter, row i has 1 at the inputs `indices[indptr[i]:indptr[i + 1]]`.
+    Of the latter, row i is not 0 at the inputs `indices[indptr[i]:indptr[i + 1]]`: it has 1 there, or, if there are
+    `values` (float32, one for each of `indices`), these.
     `indptr`: int64, n + 1, from 0. `indices`: int32, each row's distinct inputs in rising order, those that are numbers
     counted. `labels`: float32, n; of two classes 0 and 1, for a positive review 1. `numbers`: float32 (n, numbers), or
     None. The arrays are read-only.
@@ -35,6 +36,7 @@ class Rows:
     indices: NDArray[np.int32]
     labels: NDArray[np.float32]
     numbers: NDArray[np.float32] | None = None
+    values: NDArray[np.float32] | None = None
 
     @classmethod
     def of_numbers(cls, numbers: NDArray[np.float32], labels: NDArray[np.float32]) -> Rows:
@@ -52,6 +54,7 @@ class Rows:
             self.indices[indptr[0] : indptr[-1]],
             self.labels[start:stop],
             None if self.numbers is None else self.numbers[start:stop],
+            None if self.values is None else self.values[indptr[0] : indptr[-1]],
         )
 
     def take(self, rows: NDArray[np.int64]) -> Rows:
@@ -59,22 +62,26 @@ class Rows:
         lengths = np.diff(self.indptr)[rows]
         indptr = starts(lengths)
         within = np.arange(indptr[-1]) - np.repeat(indptr[:-1], lengths)
+        places = np.repeat(self.indptr[rows], lengths) + within
         return Rows(
             indptr,
-            self.indices[np.repeat(self.indptr[rows], lengths) + within],
+            self.indices[places],
             self.labels[rows],
             None if self.numbers is None else self.numbers[rows],
+            None if self.values is None else self.values[places],
         )
 
 
 def joined(blocks: Sequence[Rows]) -> Rows:
     """The rows of these blocks, one after the other."""
     numbers = [block.numbers for block in blocks if block.numbers is not None]
+    values = [block.values for block in blocks if block.values is not None]
     return Rows(
         starts(np.concatenate([np.diff(block.indptr) for block in blocks])),
         np.concatenate([block.indices for block in blocks]),
         np.concatenate([block.labels for block in blocks]),
         np.concatenate(numbers) if numbers else None,
+        np.concatenate(values) if values else None,
     )
 
 
@@ -90,6 +97,15 @@ def distinct(
     if len(keys):
         keys = keys[np.concatenate(([True], keys[1:] != keys[:-1]))]
     return np.bincount(keys >> 32, minlength=count), (keys & 0xFFFF_FFFF).astype(np.int32)
+
+
+def counted(
+    rows: NDArray[np.int64], words: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float32]]:
+    """As `distinct`, and how often each of the words stands in its row."""
+    keys, counts = np.unique(rows << 32 | words, return_counts=True)
+    lengths = np.bincount(keys >> 32, minlength=count)
+    return lengths, (keys & 0xFFFF_FFFF).astype(np.int32), counts.astype(np.float32)
 
 
 def narrow(reviews: Rows, num_words: int) -> Rows:
@@ -118,11 +134,11 @@ def starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 def write(directory: Path, splits: Mapping[str, Iterable[Rows]], **description: Any) -> None:
     """Write each split's blocks of rows, one after the other, and `meta.json` with the content's hash.
 
-    Memory is that of one block, and 8 bytes per row; and all numbers.
+    Memory is that of one block, and 8 bytes per row; and all numbers and values.
     """
     digest = hashlib.sha256()
     for split in SPLITS:
-        lengths, labels, numbers = [], [], []
+        lengths, labels, numbers, values = [], [], [], []
         with (directory / f"{split}_indices.npy").open("wb") as file:
             _header(file, 0)
             for block in splits[split]:
@@ -132,12 +148,15 @@ def write(directory: Path, splits: Mapping[str, Iterable[Rows]], **description: 
                 lengths.append(np.diff(block.indptr))
                 labels.append(block.labels)
                 numbers += [] if block.numbers is None else [block.numbers]
+                values += [] if block.values is None else [block.values]
             indptr = starts(np.concatenate(lengths))
             file.seek(0)
             _header(file, int(indptr[-1]))
         arrays = {"indptr": indptr.astype("<i8"), "labels": np.concatenate(labels).astype("<f4")}
         if numbers:
             arrays["numbers"] = np.ascontiguousarray(np.concatenate(numbers), "<f4")
+        if values:
+            arrays["values"] = np.ascontiguousarray(np.concatenate(values), "<f4")
         for name, array in arrays.items():
             digest.update(array.data)
             np.save(directory / f"{split}_{name}.npy", array)
@@ -162,6 +181,7 @@ def read(directory: Path) -> tuple[Rows, Rows, str]:
         # A plain array over the map: NumPy's memmap class costs time at every slice.
         return np.asarray(np.load(directory / f"{name}.npy", mmap_mode="r", allow_pickle=False))
 
-    arrays = ["indptr", "indices", "labels"] + ["numbers"] * (directory / "train_numbers.npy").is_file()
-    train, test = (Rows(*(mapped(f"{split}_{name}") for name in arrays)) for split in SPLITS)
+    names = ["indptr", "indices", "labels", "numbers", "values"]
+    there = [name for name in names if (directory / f"train_{name}.npy").is_file()]
+    train, test = (Rows(**{name: mapped(f"{split}_{name}") for name in there}) for split in SPLITS)
     return train, test, describe(directory)["sha256"]

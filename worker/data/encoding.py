@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -46,6 +46,16 @@ class Encoder:
                 self._known[each.column] = {word.encode(): each.input + i for i, word in enumerate(each.words)}
 
     @cached_property
+    def _weights(self) -> NDArray[np.float32]:
+        """What counts are multiplied by: of each input."""
+        weights = np.ones(self.preprocessing.inputs, np.float32)
+        for each in self.preprocessing.columns:
+            if isinstance(each, TextInput) and each.weights is not None:
+                weights[each.input : each.input + len(each.words)] = each.weights
+                weights[each.unknown] = each.unknown_weight
+        return weights
+
+    @cached_property
     def numbers(self) -> list[NumberInput]:
         """The columns of numbers, in their order."""
         return [each for each in self.preprocessing.columns if isinstance(each, NumberInput)]
@@ -82,10 +92,14 @@ class Encoder:
             elif isinstance(each, TextInput):
                 known, cut = self._known[each.column], Words(each.removed, each.separators, each.ngrams)
                 for row, text in enumerate(rows[each.column]):
-                    found = {known.get(word, each.unknown) for word in cut.of(text or "")}
-                    if each.always is not None:
-                        found.add(each.always)
+                    found: Collection[int] = [known.get(word, each.unknown) for word in cut.of(text or "")]
+                    if each.encoding == "multi_hot":
+                        found = {*found, *(() if each.always is None else (each.always,))}
                     places.append(np.full(len(found), row))
                     inputs.append(np.fromiter(found, np.int64, len(found)))
-        lengths, indices = csr.distinct(np.concatenate(places), np.concatenate(inputs), count)
-        return csr.Rows(csr.starts(lengths), indices, labels, numbers if self.numbers else None)
+        own = numbers if self.numbers else None
+        if not self.preprocessing.valued:
+            lengths, indices = csr.distinct(np.concatenate(places), np.concatenate(inputs), count)
+            return csr.Rows(csr.starts(lengths), indices, labels, own)
+        lengths, indices, counts = csr.counted(np.concatenate(places), np.concatenate(inputs), count)
+        return csr.Rows(csr.starts(lengths), indices, labels, own, counts * self._weights[indices])

@@ -7,6 +7,7 @@ punctuation, words between white space; the words that most training texts' word
 from __future__ import annotations
 
 import hashlib
+import math
 import string
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -66,7 +67,9 @@ def prepared(dataset: Table, folder: Path, file: Path | None = None, draws: Draw
         np.save(partial / csr.HELD_OUT_ROWS, held + 1)
         csr.write(partial, blocks, held_out=len(held), **({"trained_on": len(trained)} if draws else {}))
 
-    asked = dataset.model_dump_json(include={"num_words", "ngrams", "split_seed", "train_samples", "validation"})
+    asked = dataset.model_dump_json(
+        include={"num_words", "ngrams", "encoding", "split_seed", "train_samples", "validation"}
+    )
     asked += draws.model_dump_json() if draws else ""
     digest = hashlib.sha256(f"{VERSION} {dataset.found.sha256} {asked}".encode()).hexdigest()
     return kept(folder / f"table-encoded-{digest}", build)
@@ -110,6 +113,7 @@ def _learned(dataset: Table, card: Card, file: Path, rows: NDArray[np.int64]) ->
     cut = Words(string.punctuation, "", dataset.ngrams)
     seen: dict[str, set[str]] = {column.name: set() for column in dataset.columns("category")}
     counts: dict[str, Counter[bytes]] = {column.name: Counter() for column in dataset.columns("text")}
+    having: dict[str, Counter[bytes]] = {name: Counter() for name in counts}  # in how many texts a word is
     first = 0
     for part in _parts(file, "train", [*seen, *counts]) if seen or counts else ():
         inside = rows[np.searchsorted(rows, first) : np.searchsorted(rows, first + part.num_rows)] - first
@@ -118,7 +122,10 @@ def _learned(dataset: Table, card: Card, file: Path, rows: NDArray[np.int64]) ->
             values.update(value for value in chosen[name].unique().to_pylist() if value is not None)
         for name, counter in counts.items():
             for text in chosen[name].to_pylist():
-                counter.update(cut.of(text or ""))
+                found = cut.of(text or "")
+                counter.update(found)
+                if dataset.encoding == "tf_idf":
+                    having[name].update(set(found))
         first += part.num_rows
     columns: list[NumberInput | CategoryInput | TextInput] = []
     flag = dataset.numbers
@@ -134,7 +141,10 @@ def _learned(dataset: Table, card: Card, file: Path, rows: NDArray[np.int64]) ->
     for column in dataset.columns("text"):
         # Keras's order: the most frequent first, of those that are equally frequent the last by the alphabet.
         ranked = sorted(counts[column.name].items(), key=lambda item: (item[1], item[0]), reverse=True)
-        words = tuple(word.decode() for word, _ in ranked[: dataset.num_words - 1])
+        known = [word for word, _ in ranked[: dataset.num_words - 1]]
+        weights = None
+        if dataset.encoding == "tf_idf":
+            weights = tuple(math.log((1 + len(rows)) / (1 + having[column.name][word])) + 1 for word in known)
         columns.append(
             TextInput(
                 column=column.name,
@@ -143,7 +153,10 @@ def _learned(dataset: Table, card: Card, file: Path, rows: NDArray[np.int64]) ->
                 ngrams=dataset.ngrams,
                 removed=string.punctuation,
                 separators="",
-                words=words,
+                words=tuple(word.decode() for word in known),
+                encoding=dataset.encoding,
+                weights=weights,
+                unknown_weight=None if weights is None else sum(weights) / len(weights) if weights else 1.0,
             )
         )
         start += dataset.num_words

@@ -53,7 +53,7 @@ function coloured(text, effects, most) {
   };
   return text.split(/(\s+)/).flatMap((chunk) => {
     const word = plain(chunk).replace(/[!-/:-@[-`{-~]/g, '');
-    if (!word) return [chunk];
+    if (!word.trim()) return [chunk];
     if (effects.has(word) || !/[!-&(-/:-@[-`{-~]/.test(chunk)) return [marked(chunk, effects.has(word) ? word : plain(chunk))];
     return chunk.split(/([!-&(-/:-@[-`{-~]+)/).map((piece, i) => (i % 2 || !piece ? piece : marked(piece, plain(piece))));
   });

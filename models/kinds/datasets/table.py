@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from models.kinds.dataset import MAX_ROWS, Dataset, Given, InputKind, TrainSamples, Validation
+from models.kinds.dataset import MAX_ROWS, Dataset, Encoding, Given, InputKind, TrainSamples, Validation
 from models.kinds.kind import Model, Seed
 from models.kinds.task import Task
 from models.kinds.tasks import task_of
@@ -80,6 +80,7 @@ class Table(Dataset):
         10_000, ge=2, le=100_000, description="Of each text column: inputs, the one for all other words too"
     )
     ngrams: int = Field(1, ge=1, le=3, description="Up to so many words in a row count as a word as well")
+    encoding: Encoding = Field("multi_hot", description="Of texts: whether a word is there, its count, its TF-IDF")
     split_seed: Seed = 0
     train_samples: TrainSamples | None = None
     validation: Validation = "test"
@@ -125,6 +126,10 @@ class Table(Dataset):
     def flags(self) -> int:
         """The inputs that say of a number that it is missing."""
         return sum(column.missing for column in self.columns("number"))
+
+    @property
+    def valued(self) -> bool:
+        return self.encoding != "multi_hot" and bool(self.columns("text"))
 
     @property
     def density(self) -> int:  # type: ignore[override]  # of other kinds a constant

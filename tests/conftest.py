@@ -160,6 +160,31 @@ def make_service(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., S
                 service.__exit__()
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def _working(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder, database_url = tmp_path_factory.mktemp("working"), None
+    if request.param == "sqlite":
+        upgrade(Settings(data_dir=folder))
+    else:
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        database_url = server.create(f"t{uuid.uuid4().hex}", "migrated")
+    with Valkey(folder / "valkey") as broker, Service(folder, database_url=database_url, redis_url=broker.url) as made:
+        made.api()
+        made.worker(2)
+        yield made
+
+
+@pytest.fixture
+def working(_working: Service) -> Iterator[Service]:
+    """A service that trains, on each kind of database in turn, for tests that end none of its processes.
+
+    To start one takes longer than such a test: those of a file share it. Before and after a test it has no jobs and no
+    data sets.
+    """
+    yield _working
+    _working.empty()
+
+
 @pytest.fixture(scope="session")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a whole service that tests share: they use it, and do not disturb it."""

@@ -315,6 +315,18 @@ class Service:
             self.http.get(f"/v1/jobs/{job_id}/events", params={"limit": 1000}).raise_for_status().json()["data"]
         )
 
+    def empty(self) -> None:
+        """Ends and deletes all its jobs, then its data sets."""
+        while jobs := self.http.get("/v1/jobs", params={"limit": 100}).raise_for_status().json()["data"]:
+            for job in jobs:
+                self.http.post(f"/v1/jobs/{job['id']}/cancel")
+            for job in jobs:
+                self.finished(job["id"])
+                self.http.delete(f"/v1/jobs/{job['id']}").raise_for_status()
+        for dataset in self.http.get("/v1/datasets", params={"limit": 100}).raise_for_status().json()["data"]:
+            if not dataset["builtin"]:
+                self.http.delete(f"/v1/datasets/{dataset['id']}").raise_for_status()
+
     def __enter__(self) -> Self:
         return self
 

@@ -47,7 +47,9 @@ def test_a_whole_service_is_well_and_measured(make_service: Callable[..., Servic
     assert [line.split()[0] for line in well.stdout.splitlines()] == ["ok"] * 6
     assert service.http.get("/v1/jobs").json()["data"] == []  # its job is gone again
 
-    job = service.submit(dataset={"name": "synthetic"}, training={"epochs": 3}, variants=["smaller"], reuse="never")
+    job = service.submit(
+        dataset={"name": "synthetic", "reviews": 200}, training={"epochs": 3}, variants=["smaller"], reuse="never"
+    )
     service.finished(job["id"])
     values = metrics(service)
     assert values["ockham_up", "database"] == values["ockham_up", "broker"] == 1

@@ -8,7 +8,6 @@ import random
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,15 +43,8 @@ def send(http: httpx.Client, train: str, test: str | None = None, query: str = "
     return http.post(f"/v1/datasets{query}", files=files, data={"options": json.dumps(options)}, timeout=120)
 
 
-@pytest.fixture
-def service(make_service: Callable[..., Service]) -> Service:
-    made = make_service()
-    made.api()
-    return made
-
-
-def test_a_table_is_sent_and_read_again(service: Service) -> None:
-    http = service.http
+def test_a_table_is_sent_and_read_again(working: Service) -> None:
+    http = working.http
     only = send(http, table(300, 1), query="?validate_only=true", label="verdict")
     assert (only.status_code, only.json()["id"]) == (200, None)
     made = send(http, table(300, 1), table(100, 2), label="verdict", name="verdicts")
@@ -88,16 +80,16 @@ def test_a_table_is_sent_and_read_again(service: Service) -> None:
     assert back.json()["id"] != dataset["id"]
 
 
-def test_every_bad_row_is_told_at_once(service: Service) -> None:
+def test_every_bad_row_is_told_at_once(working: Service) -> None:
     broken = table(20, 1) + "too,few\n" + "x,abc,red,3,\n"
-    answer = send(service.http, broken, label="verdict", inputs={"price": "number"})
+    answer = send(working.http, broken, label="verdict", inputs={"price": "number"})
     problem = answer.json()
     assert (answer.status_code, problem["code"]) == (422, "invalid_dataset")
     found = {(each["file"], each["line"], each["column"]) for each in problem["errors"]}
     assert found == {("train", 22, None), ("train", 23, "price"), ("train", 23, "verdict")}
     assert problem["error_count"] == 3
     for files, options in (({}, "{}"), ({"train": ("a.csv", b"")}, "{"), ({"train": ("a.csv", b"a,b\n1,2\n")}, "{}")):
-        answer = service.http.post("/v1/datasets", files=files, data={"options": options})
+        answer = working.http.post("/v1/datasets", files=files, data={"options": options})
         assert answer.status_code in (400, 422), answer.text
     for charset in ("utf-7", "undefined", "punycode", "latin-1"):
         body = (
@@ -105,38 +97,37 @@ def test_every_bad_row_is_told_at_once(service: Service) -> None:
             b'--B\r\nContent-Disposition: form-data; name="options"\r\n\r\n{"label":"y"}\r\n--B--\r\n'
         )
         kind = f"multipart/form-data; boundary=B; charset={charset}"
-        answer = service.http.post("/v1/datasets?validate_only=true", content=body, headers={"Content-Type": kind})
+        answer = working.http.post("/v1/datasets?validate_only=true", content=body, headers={"Content-Type": kind})
         assert answer.status_code in (200, 400, 422), answer.text
-    with socket.create_connection((service.http.base_url.host, service.http.base_url.port), timeout=30) as raw:
+    with socket.create_connection((working.http.base_url.host, working.http.base_url.port), timeout=30) as raw:
         raw.sendall(
             b"POST /v1/datasets HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999999\r\n"
             b"Content-Type: multipart/form-data; boundary=B\r\n\r\n--B"
         )
         assert b" 413 " in raw.recv(100)
-    assert [each for each in service.http.get("/v1/datasets").json()["data"] if not each["builtin"]] == []
+    assert [each for each in working.http.get("/v1/datasets").json()["data"] if not each["builtin"]] == []
 
 
 @pytest.mark.parametrize(
     ("label", "task", "measure"),
     [("verdict", "binary", "acc"), ("stars", "multiclass", "acc"), ("price", "regression", "mae")],
 )
-def test_a_job_trains_on_it(service: Service, label: str, task: str, measure: str) -> None:
-    http = service.http
-    service.worker(1)
+def test_a_job_trains_on_it(working: Service, label: str, task: str, measure: str) -> None:
+    http = working.http
     train = "\n".join(line for line in table(900, 1).splitlines() if label != "price" or ",," not in line)
     test = "\n".join(line for line in table(300, 2).splitlines() if label != "price" or ",," not in line)
     inputs = {"stars": "ignore"} if label == "verdict" else {"verdict": "ignore"} if label == "stars" else {}
     made = send(http, train, test, label=label, task=task, inputs=inputs)
     assert made.status_code == 201, made.text
     small = [{"name": "small", "layers": [{"type": "dense", "units": 8, "activation": "relu"}]}]
-    job = service.submit(
+    job = working.submit(
         dataset={"id": made.json()["id"], "num_words": 50},
         training={"epochs": 30, "batch_size": 32, "optimizer": {"name": "adam", "learning_rate": 0.01}},
         variants=small,
     )
     assert job["spec"]["dataset"]["content"]["task"] == task
     assert http.delete(made.json()["links"]["self"]).json()["code"] == "in_use"
-    done = service.finished(job["id"])
+    done = working.finished(job["id"])
     assert done["status"] == "succeeded", done
     runs = http.get(f"/v1/jobs/{job['id']}/history").json()["runs"]
     losses = runs[0]["metrics"]["val_loss"]
@@ -151,8 +142,8 @@ def test_a_job_trains_on_it(service: Service, label: str, task: str, measure: st
         assert http.get(f"/v1/jobs/{job['id']}/{path}").status_code == 200, path
     # The same again, by its name and as it was resolved: nothing is trained twice.
     for dataset in ({"name": made.json()["name"], "num_words": 50}, job["spec"]["dataset"]):
-        again = service.submit(**{**job["spec"], "dataset": dataset})
-        assert [run["reused_from"] for run in service.finished(again["id"])["runs"]] == [job["runs"][0]["id"]]
+        again = working.submit(**{**job["spec"], "dataset": dataset})
+        assert [run["reused_from"] for run in working.finished(again["id"])["runs"]] == [job["runs"][0]["id"]]
     assert http.delete(made.json()["links"]["self"]).status_code == 204
     assert http.get(f"/v1/jobs/{job['id']}/history").json()["runs"] == runs
     more = http.post(f"/v1/jobs/{job['id']}/seeds", json={"seeds": [7]})
@@ -166,13 +157,12 @@ def test_a_job_trains_on_it(service: Service, label: str, task: str, measure: st
         ]
 
 
-def test_rows_are_held_out_by_chance_where_there_are_no_test_rows(service: Service) -> None:
-    http = service.http
-    service.worker(1)
+def test_rows_are_held_out_by_chance_where_there_are_no_test_rows(working: Service) -> None:
+    http = working.http
     made = send(http, table(500, 1), label="verdict").json()
-    job = service.submit(dataset={"id": made["id"]}, training={"epochs": 2}, variants=["smaller"])
+    job = working.submit(dataset={"id": made["id"]}, training={"epochs": 2}, variants=["smaller"])
     assert job["spec"]["dataset"]["validation"] == {"holdout": 100}
-    done = service.finished(job["id"])
+    done = working.finished(job["id"])
     assert (done["status"], done["runs"][0]["test"]) == ("succeeded", None)
     at = f"/v1/runs/{done['runs'][0]['id']}/predictions"
     rows = {row["row"]: row["label"] for row in http.get(at).json()["data"]}
@@ -190,10 +180,10 @@ def test_rows_are_held_out_by_chance_where_there_are_no_test_rows(service: Servi
         assert http.post("/v1/jobs", json={"variants": ["original"], "dataset": dataset}).status_code == expected
 
 
-def test_the_client_and_the_command_line_send_tables(service: Service, tmp_path: Path) -> None:
+def test_the_client_and_the_command_line_send_tables(working: Service, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(table(200, 1))
     frame = pandas.read_csv(tmp_path / "t.csv")
-    with Client(str(service.http.base_url)) as client:
+    with Client(str(working.http.base_url)) as client:
         only = client.add_dataset(frame, "verdict", test=frame.head(20), validate_only=True)
         assert (only["id"], only["rows"]) == (None, {"train": 200, "test": 20})
         made = client.add_dataset(tmp_path / "t.csv", label="verdict", name="mine")
@@ -204,7 +194,7 @@ def test_the_client_and_the_command_line_send_tables(service: Service, tmp_path:
             client.add_dataset(frame, "nothing")
 
     async def asynchronously() -> list[str]:
-        async with AsyncClient(str(service.http.base_url)) as client:
+        async with AsyncClient(str(working.http.base_url)) as client:
             again = await client.add_dataset(tmp_path / "t.csv", label="verdict", name="mine")
             assert again == made
             await client.delete_dataset(made["id"])
@@ -213,7 +203,7 @@ def test_the_client_and_the_command_line_send_tables(service: Service, tmp_path:
     assert "mine" not in asyncio.run(asynchronously())
 
     def command(*words: str) -> subprocess.CompletedProcess[str]:
-        program = [sys.executable, "-m", "ockham", "datasets", *words, "--url", str(service.http.base_url)]
+        program = [sys.executable, "-m", "ockham", "datasets", *words, "--url", str(working.http.base_url)]
         return subprocess.run(program, capture_output=True, text=True, check=False, cwd=tmp_path)
 
     added = command("add", "t.csv", "--label", "verdict", "--kind", "stars=ignore", "--name", "told")

@@ -9,13 +9,11 @@ import pytest
 from tests.servers import Service
 
 
-def test_a_job_from_post_to_png(make_service: Callable[..., Service]) -> None:
-    service = make_service()
-    service.api()
-    service.worker()
+def test_a_job_from_post_to_png(working: Service) -> None:
+    service = working
     job = service.submit(
         name="acceptance",
-        dataset={"name": "synthetic"},
+        dataset={"name": "synthetic", "reviews": 400, "num_words": 200},
         training={"epochs": 3},
         variants=["original", "l2"],
         seeds=[0, 7],

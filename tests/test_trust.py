@@ -20,10 +20,8 @@ def histories(service: Service, job_id: str) -> dict[tuple[str, int], Any]:
     return {(run["variant"], run["seed"]): run["metrics"] for run in runs}
 
 
-def test_reuse_seeds_and_reproduction(make_service: Callable[..., Service]) -> None:
-    service = make_service()
-    service.api()
-    service.worker(2)
+def test_reuse_seeds_and_reproduction(working: Service) -> None:
+    service = working
     first, twin = service.submit(**SMALL), service.submit(**SMALL, name="at the same time")
     done = [service.finished(job["id"]) for job in (first, twin)]
     assert [job["status"] for job in done] == ["succeeded"] * 2

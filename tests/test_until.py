@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from tests.servers import Service, wait_for
@@ -21,10 +20,8 @@ def decided(service: Service, job_id: str, metric: str) -> dict[str, str]:
     return {each["variant"]: each["decision"] for each in found if each["metric"] == f"best_{metric}"}
 
 
-def test_seeds_are_added_until_it_is_decided(make_service: Callable[..., Service]) -> None:
-    service = make_service()
-    service.api()
-    service.worker(2)
+def test_seeds_are_added_until_it_is_decided(working: Service) -> None:
+    service = working
     until = {"smallest": 1.0, "min_seeds": 3, "max_seeds": 12}
     preview = service.http.post("/v1/jobs?validate_only=true", json={**EXPERIMENT, "until": until}).json()
     assert (preview["runs"], preview["max_runs"]) == (9, 36)
@@ -55,10 +52,8 @@ def test_seeds_are_added_until_it_is_decided(make_service: Callable[..., Service
     assert {run["attempt"] for run in more["runs"]} == {1}
 
 
-def test_a_job_whose_seeds_are_not_enough_ends_at_the_most(make_service: Callable[..., Service]) -> None:
-    service = make_service()
-    service.api()
-    service.worker()
+def test_a_job_whose_seeds_are_not_enough_ends_at_the_most(working: Service) -> None:
+    service = working
     job = service.submit(**EXPERIMENT, until={"min_seeds": 2, "max_seeds": 4})
     done = service.finished(job["id"])
     assert done["status"] == "succeeded"
@@ -67,11 +62,9 @@ def test_a_job_whose_seeds_are_not_enough_ends_at_the_most(make_service: Callabl
     assert done["look"]["open"]
 
 
-def test_cancelled_it_gets_no_more(make_service: Callable[..., Service]) -> None:
-    service = make_service()
-    service.api()
+def test_cancelled_it_gets_no_more(working: Service) -> None:
+    service = working
     job = service.submit(**EXPERIMENT, until={"max_seeds": 50})
-    service.worker()
     wait_for("a look", lambda: (service.job(job["id"])["look"] or {}).get("more"))
     assert service.http.post(f"/v1/jobs/{job['id']}/cancel").status_code == 202
     ended = service.finished(job["id"])
@@ -84,9 +77,8 @@ def test_cancelled_it_gets_no_more(make_service: Callable[..., Service]) -> None
     assert (len(last["runs"]), last["look"]["more"]) == (runs, 0)
 
 
-def test_what_will_not_do_is_said(make_service: Callable[..., Service]) -> None:
-    service = make_service()
-    service.api()
+def test_what_will_not_do_is_said(working: Service) -> None:
+    service = working
     for until, pointer, code in (
         ({"smallest": 0}, "/until/smallest", "greater_than"),
         ({"metric": "val_auc"}, "/until/metric", "value_error"),

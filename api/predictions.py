@@ -3,49 +3,28 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from api.access import Access, Reader
+from api.ask import InvalidRows, ask, find_run
 from api.body import read_json
 from api.lanes import PREDICTING
 from api.problems import documented
 from api.routing import Route
-from api.runs import model_bytes
-from models.apart import TakesTooMuch, run_apart
-from models.errors import MOST_ERRORS, Conflict, NotFound, OckhamError
 from models.faults import fault, faults_of
 from models.kinds.dataset import Dataset, Given
 from models.kinds.kind import Model
 from models.preprocessing import Preprocessing
 from models.settings import Settings
-from models.specification import RunSpecification, stored
-from models.tables import Job, Run
 
 router = APIRouter(tags=["runs"], route_class=Route)
 
-FOLDERS = "ockham-model-"
-"""How the names of the temporary folders begin."""
 MAX_ROWS = 1000
 MAX_CONTRIBUTIONS = 100_000
 """Of all rows together."""
-SECONDS, MEMORY = 30, 2 << 30
-"""Of processor time, and bytes, that an answer may take."""
-
-
-class InvalidRows(OckhamError):
-    """Rows of which there can be no prediction: `extra` has every fault, with its place."""
-
-    status, code, title = 422, "invalid_rows", "The rows are not such as the run was trained on"
-
-    def __init__(self, errors: list[dict[str, str]]) -> None:
-        super().__init__("See errors for each", errors=errors[:MOST_ERRORS], error_count=len(errors))
 
 
 class PredictRequest(Model):
@@ -107,11 +86,11 @@ async def predict(request: Request, access: Reader, run_id: str, body: Annotated
 
 
 def _predicted(access: Access, settings: Settings, run_id: str, body: Any) -> bytes:
-    run, specification = _find(access, run_id)
+    run, specification = find_run(access, run_id)
     asked = _read(body, specification.dataset)
     columns, count = _columns(asked, specification.dataset)
-    made = _apart(
-        access, settings, run, specification, do="predict", rows=columns, count=count,
+    made = ask(
+        "worker.use", access, settings, run, specification, do="predict", rows=columns, count=count,
         contributions=asked.contributions, most=MAX_CONTRIBUTIONS,
     )  # fmt: skip
     return Predictions(run_id=run_id, predictions=made).model_dump_json().encode()
@@ -131,53 +110,8 @@ async def get_preprocessing(request: Request, access: Reader, run_id: str) -> Re
 
 
 def _preprocessing(access: Access, settings: Settings, run_id: str) -> bytes:
-    run, specification = _find(access, run_id)
-    return json.dumps(_apart(access, settings, run, specification, do="preprocessing")).encode()
-
-
-def _find(access: Access, run_id: str) -> tuple[Run, RunSpecification]:
-    """The run with its specification. Raises NotFound if it has no model, Conflict if its rows cannot be written."""
-    with access.database.read() as session:
-        run = access.run(session, run_id)
-        specification = stored(session.get_one(Job, run.job_id).spec).run(run.variant, run.seed)
-    if run.model_size is None:
-        raise NotFound("The run has no model: it has not succeeded")
-    if not specification.dataset.given:
-        raise Conflict("Rows of this data set cannot be written: there are no predictions of new ones")
-    return run, specification
-
-
-def _apart(access: Access, settings: Settings, run: Run, specification: RunSpecification, **asked: Any) -> Any:
-    """What a process of its own says of the run. Raises Conflict and InvalidRows."""
-    word_index = settings.word_index(specification.dataset.name)
-    with _model(access, run) as path:
-        asked |= {
-            "run": specification.model_dump(mode="json"),
-            "model": str(path),
-            "data_dir": str(settings.data_dir.absolute()),
-            "word_index": None if word_index is None else str(word_index.absolute()),
-        }
-        try:
-            answer = run_apart("worker.use", asked, SECONDS, MEMORY)
-        except TakesTooMuch as error:
-            detail = f"Predicting them takes more {error.what} than it may: send fewer rows, or no `contributions`"
-            raise InvalidRows([fault((), f"too_much_{error.what}", detail)]) from None
-    if "refused" in answer:
-        raise Conflict(answer["refused"])
-    if "too_many" in answer:
-        raise InvalidRows([fault(("contributions",), "too_many_contributions", answer["too_many"])])
-    return answer["result"]
-
-
-@contextmanager
-def _model(access: Access, run: Run) -> Iterator[Path]:
-    """The run's model as a file, for as long as it is needed."""
-    with tempfile.TemporaryDirectory(prefix=FOLDERS) as folder:
-        path = Path(folder) / "model.keras"
-        with path.open("wb") as file:
-            assert run.model_size is not None
-            file.writelines(model_bytes(access, run.id, 0, run.model_size))
-        yield path
+    run, specification = find_run(access, run_id)
+    return json.dumps(ask("worker.use", access, settings, run, specification, do="preprocessing")).encode()
 
 
 # --- the rows

@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
+from starlette.concurrency import run_in_threadpool
 
 from api import limits
 from api.access import Access, Reader, Submitter
+from api.ask import ask, find_run, model_bytes
 from api.conditional import byte_range, is_known
+from api.lanes import PREDICTING
 from api.objects import run_object
 from api.problems import documented
 from api.root_path import public_path
 from api.routing import Route
 from api.schemas import RunObject
 from models import reproductions
-from models.claims import PART_BYTES
 from models.errors import NotFound
 from models.reproductions import Difference
-from models.tables import Job, ModelPart, Reproduction, Run, Status
+from models.settings import Settings
+from models.tables import Job, Reproduction, Run, Status
 
 router = APIRouter(tags=["runs"], route_class=Route)
 
@@ -121,14 +123,43 @@ def _reproductions(session: Session, which: ColumnElement[bool]) -> list[Reprodu
         200: {"description": "A Keras model", **_FILE},
         206: {"description": "The part of it that `Range` asks for", **_FILE},
         304: {"description": "The model the client has is the same"},
-        **documented(404, 416, 422),
+        **documented(404, 409, 416, 422),
     },
 )
-def get_model(request: Request, access: Reader, run_id: str) -> Response:
+async def get_model(
+    request: Request,
+    access: Reader,
+    run_id: str,
+    inputs: Annotated[
+        Literal["encoded", "raw"],
+        Query(description="What the model takes: the inputs that it was trained on, or rows as they are written"),
+    ] = "encoded",
+) -> Response:
     """The trained network as a Keras model, which Keras 3.15 or later loads without Ockham.
 
-    One range of bytes may be requested.
+    One range of bytes may be requested. With `inputs=raw` it takes a dict of columns, and makes its inputs itself.
     """
+    if inputs == "raw":
+        path, etag = await PREDICTING.run(_raw_model, access, request.app.state.settings, run_id)
+        headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
+        if is_known(request, etag):
+            return Response(status_code=304, headers=headers)
+        return FileResponse(path, headers=headers, media_type=MODEL_TYPE, filename=f"{run_id}-raw.keras")
+    return await run_in_threadpool(_model, request, access, run_id)
+
+
+def _raw_model(access: Access, settings: Settings, run_id: str) -> tuple[str, str]:
+    """The file of a run's model that takes rows as they are written, and its entity tag."""
+    run, specification = find_run(access, run_id)
+    into = settings.data_dir.absolute() / "datasets" / f"raw-{run.id}-{run.attempt}"
+    path = into / "model.keras"
+    if not path.is_file():
+        cache = settings.dataset_cache_mb << 20
+        ask("worker.raw", access, settings, run, specification, into=str(into), cache_bytes=cache)
+    return str(path), f'"{run.id}-{run.attempt}-{path.stat().st_mtime_ns:x}"'
+
+
+def _model(request: Request, access: Access, run_id: str) -> Response:
     with access.database.read() as session:
         run = access.run(session, run_id)
     if run.model_size is None:
@@ -145,14 +176,3 @@ def get_model(request: Request, access: Reader, run_id: str) -> Response:
     if part:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{run.model_size}"
     return StreamingResponse(model_bytes(access, run_id, start, end), 206 if part else 200, headers, MODEL_TYPE)
-
-
-def model_bytes(access: Access, run_id: str, start: int, end: int) -> Iterator[bytes]:
-    """The model's bytes from `start` to before `end`. Raises NotFound if the run is deleted meanwhile."""
-    for number in range(start // PART_BYTES, -(-end // PART_BYTES)):
-        offset = number * PART_BYTES
-        with access.database.read() as session:
-            data = session.scalar(select(ModelPart.data).where(ModelPart.run_id == run_id, ModelPart.part == number))
-        if data is None:
-            raise NotFound("The run was deleted while its model was sent")
-        yield data[max(0, start - offset) : end - offset]

@@ -93,6 +93,9 @@ class Settings(Files):
 
     max_body_bytes: int = Field(1_000_000, ge=1000, description="Largest request body")
     max_dataset_bytes: int = Field(256 << 20, ge=1000, description="Largest file of a data set, unpacked")
+    dataset_cache_mb: int = Field(
+        10_240, ge=1, description="Megabytes of prepared data sets that a host keeps; those longest unused are removed"
+    )
     max_datasets_bytes: int = Field(4 << 30, ge=1000, description="Bytes that the data sets of a key may have together")
     max_predictions_bytes: int = Field(
         16 << 20,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import subprocess
 import sys
 import zipfile
@@ -17,7 +18,7 @@ import pytest
 
 from models.errors import DatasetInvalid, DatasetUnavailable
 from models.kinds.datasets.imdb import Imdb
-from ockham_client import Client
+from ockham_client import Client, OckhamAPIError
 from tests.test_own_data import send, table
 from worker.data import imdb
 from worker.data.encoding import Encoder
@@ -28,7 +29,12 @@ import numpy as np
 import keras
 for name, inputs in json.load(sys.stdin).items():
     model = keras.models.load_model(name)
-    print("OUT" + json.dumps(model.predict(np.array(inputs, np.float32), verbose=0).tolist()))
+    if isinstance(inputs, dict):  # columns of a model that takes rows as they are written
+        kinds = {column: object if type(values[0]) is str else np.float32 for column, values in inputs.items()}
+        inputs = {column: np.array(values, kinds[column]) for column, values in inputs.items()}
+    else:
+        inputs = np.array(inputs, np.float32)
+    print("OUT" + json.dumps(model.predict(inputs, verbose=0).tolist()))
 """
 
 
@@ -55,9 +61,12 @@ def inputs_of(row: dict[str, Any], told: dict[str, Any]) -> list[float]:
             if value in column["values"]:
                 inputs[column["input"] + column["values"].index(value)] = 1.0
         else:
+            known, weights = column["words"], column["weights"]
             for word in value.lower().translate(str.maketrans("", "", column["removed"])).split():
-                known = column["words"]
-                inputs[column["input"] + known.index(word) if word in known else column["unknown"]] = 1.0
+                place = known.index(word) if word in known else None
+                input = column["unknown"] if place is None else column["input"] + place
+                weight = 1.0 if weights is None else column["unknown_weight"] if place is None else weights[place]
+                inputs[input] = weight if column["encoding"] == "multi_hot" else inputs[input] + weight
     return inputs
 
 
@@ -90,7 +99,8 @@ def test_predictions_are_kerass_and_contributions_what_is_lost_without_an_input(
     for label, task in (("verdict", "binary"), ("stars", "multiclass"), ("price", "regression")):
         csv = "\n".join(line for line in table(300, 1).splitlines() if label != "price" or ",," not in line)
         made = send(http, csv, label=label, task=task).json()
-        run = trained(client, id=made["id"], num_words=11)
+        encoding = {"binary": "multi_hot", "multiclass": "count", "regression": "tf_idf"}[task]
+        run = trained(client, id=made["id"], num_words=11, encoding=encoding)
         columns = [each["column"] for each in made["inputs"]]
         given = {"text": "Good, it was AWFUL! unheard", "price": 11.5, "colour": "red", "stars": 4, "verdict": "yes"}
         row = {name: given[name] for name in columns}
@@ -105,8 +115,16 @@ def test_predictions_are_kerass_and_contributions_what_is_lost_without_an_input(
             mean = next(each["mean"] for each in told["columns"] if each["column"] == "price")
             without.append({**row, "price": mean})
         asked[f"{task}.keras"] = [inputs_of(each, told) for each in (row, lacking, *without)]
+        if task != "multiclass":
+            client.model(run, tmp_path / f"{task}-raw.keras", raw=True)
+            columns_ = {name: [row[name], lacking[name]] for name in row}
+            asked[f"{task}-raw.keras"] = {n: [math.nan if v is None else v for v in vs] for n, vs in columns_.items()}
 
-    for (task, row, predictions, told), outputs in zip(answered, by_keras(tmp_path, asked), strict=True):
+    found_by_keras = dict(zip(asked, by_keras(tmp_path, asked), strict=True))
+    for task, row, predictions, told in answered:
+        outputs = found_by_keras[f"{task}.keras"]
+        if raw := found_by_keras.get(f"{task}-raw.keras"):
+            assert raw == [pytest.approx(output, rel=1e-4, abs=1e-6) for output in outputs[:2]]
         place = 0
         for prediction, output in zip(predictions, outputs[:2], strict=True):
             if task == "regression":
@@ -160,8 +178,10 @@ def test_rows_that_cannot_be_predicted_are_told_with_their_places(client: Client
     assert http.post("/v1/runs/run_nothing/predict", json={"rows": [good]}).status_code == 404
 
 
-def test_the_client_and_the_command_line_predict_texts(client: Client) -> None:
+def test_the_client_and_the_command_line_predict_texts(client: Client, tmp_path: Path) -> None:
     run = trained(client, name="synthetic", reviews=200, num_words=100)
+    with pytest.raises(OckhamAPIError, match=r"preprocessing\.json"):
+        client.model(run, tmp_path / "raw.keras", raw=True)
     one, other = client.predict(run, texts=["17 5 17 99999", "5"])
     assert set(one["probabilities"]) == {"0", "1"}
     assert {each["input"] for each in one["contributions"]} == {"17", "5", "[UNK]"}

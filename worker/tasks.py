@@ -176,6 +176,7 @@ class Child:
     def _train_and_record(self, held: claims.Claim, lease: Lease) -> str:
         from worker import training
         from worker.data import load
+        from worker.data.store import trim
         from worker.fingerprint import fingerprint
         from worker.stored import fetch
 
@@ -186,6 +187,7 @@ class Child:
         directory = self.settings.data_dir.absolute()
         file = fetch(run.dataset, directory, self.database) or self.settings.npz(run.dataset.name)
         data = load(run.dataset, directory, file, run.draws)
+        trim(directory / "datasets", self.settings.dataset_cache_mb << 20)
         under = fingerprint(data.sha256)
         recorded = lease.persist(lambda session: claims.begin(session, held, under))
         if held.reuse:

@@ -225,9 +225,12 @@ class AsyncClient:
         """
         return await self._run(calls.predictions(run_id, split, format, limit, after))
 
-    async def model(self, run_id: str, path: Path | str) -> Path:
-        """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it."""
-        return await self._run(calls.model(run_id, path))
+    async def model(self, run_id: str, path: Path | str, raw: bool = False) -> Path:
+        """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it.
+
+        With `raw` it takes rows as they are written, a dict of columns, and not the inputs that were made of them.
+        """
+        return await self._run(calls.model(run_id, path, raw))
 
     async def reproduce(self, run_id: str) -> dict[str, Any]:
         """Trains a run again, in a job of its own (`job_id`).

@@ -24,6 +24,7 @@ Table = Path | str | Any
 """A file's path, or a pandas frame."""
 PAGE = 100
 UPLOAD_SECONDS = 900.0
+MAKING_SECONDS = 180.0
 
 
 def job_id(job: JobLike) -> str:
@@ -209,9 +210,12 @@ def predict(
     return list(answer["predictions"])
 
 
-def model(run_id: str, path: Path | str) -> Plan[Path]:
+def model(run_id: str, path: Path | str, raw: bool) -> Plan[Path]:
     """Writes a run's Keras model."""
-    return (yield from _download(f"/v1/runs/{quote(run_id, safe='')}/model.keras", path))
+    address = f"/v1/runs/{quote(run_id, safe='')}/model.keras"
+    if raw:  # it may have to be made first
+        return (yield from _download(address, path, {"inputs": "raw"}, MAKING_SECONDS))
+    return (yield from _download(address, path))
 
 
 def document(one: JobLike, name: str, path: Path | str) -> Plan[Path]:
@@ -219,13 +223,15 @@ def document(one: JobLike, name: str, path: Path | str) -> Plan[Path]:
     return (yield from _download(f"{_path(one)}/{name}", path))
 
 
-def _download(address: str, path: Path | str) -> Plan[Path]:
+def _download(
+    address: str, path: Path | str, params: Mapping[str, Any] | None = None, timeout: float | None = None
+) -> Plan[Path]:
     """The file appears when it is whole."""
     target = Path(path)
     part = target.with_name(target.name + ".part")
     try:
         with part.open("wb") as file:
-            yield from send(Request("GET", address, into=file))
+            yield from send(Request("GET", address, params or {}, into=file, timeout=timeout))
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)

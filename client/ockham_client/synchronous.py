@@ -220,9 +220,12 @@ class Client:
         """
         return self._run(calls.predictions(run_id, split, format, limit, after))
 
-    def model(self, run_id: str, path: Path | str) -> Path:
-        """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it."""
-        return self._run(calls.model(run_id, path))
+    def model(self, run_id: str, path: Path | str, raw: bool = False) -> Path:
+        """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it.
+
+        With `raw` it takes rows as they are written, a dict of columns, and not the inputs that were made of them.
+        """
+        return self._run(calls.model(run_id, path, raw))
 
     def reproduce(self, run_id: str) -> dict[str, Any]:
         """Trains a run again, in a job of its own (`job_id`).

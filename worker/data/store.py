@@ -6,8 +6,9 @@ import errno
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from models.errors import StorageFull
@@ -22,6 +23,10 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+RECENT_SECONDS = 600
+"""A directory that was used since may be read at this moment."""
+
+
 def kept(directory: Path, build: Callable[[Path], None]) -> Path:
     """`directory`, built first if it is not there: `build` fills another one, which is then renamed.
 
@@ -29,7 +34,8 @@ def kept(directory: Path, build: Callable[[Path], None]) -> Path:
     the next build.
     Raises StorageFull, and whatever `build` raises.
     """
-    if directory.is_dir():
+    with suppress(FileNotFoundError):
+        os.utime(directory)  # `trim` goes by it
         return directory
     partial = directory.with_name(f"{directory.name}.partial")
     try:
@@ -58,3 +64,25 @@ def _flush(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def trim(folder: Path, most: int) -> None:
+    """Removes what `kept` made in `folder`, the longest unused first, until at most `most` bytes are left.
+
+    A directory that was used within `RECENT_SECONDS` stays. Whoever has mapped a file keeps what it has.
+    """
+    found = []
+    for directory in folder.iterdir():
+        with suppress(FileNotFoundError):  # another process removes it, too
+            if directory.is_dir() and directory.suffix != ".partial":
+                size = sum(file.stat().st_size for file in directory.iterdir())
+                found.append((directory.stat().st_mtime, size, directory))
+    there = sum(size for _, size, _ in found)
+    for used, size, directory in sorted(found):
+        if there <= most or time.time() - used < RECENT_SECONDS:
+            return
+        with locked(directory), suppress(FileNotFoundError):
+            partial = directory.with_name(f"{directory.name}.partial")
+            directory.rename(partial)  # a part of it is never taken for the whole
+            shutil.rmtree(partial)
+        there -= size

@@ -23,7 +23,7 @@ from models.specification import dataset_of, until_of
 from reporting.analysis import analyse
 from reporting.answers import Metrics
 from reporting.overfitting import View
-from reporting.reading import read_histories
+from reporting.reading import read_histories, read_rows
 from reporting.setting import setting_of
 from reporting.summary import summarize
 
@@ -110,6 +110,7 @@ def get_analysis(
             smallest=smallest,
             until=until_of(chosen.spec),
             setting=setting_of(chosen.spec, chosen.runs),
+            rows=read_rows(access.database, chosen.runs, dataset.task),
         )
         return JobAnalysis(job_id=job_id, **dict(analysis))
 

@@ -89,7 +89,7 @@ def notes(analysis: Mapping[str, Any]) -> Iterator[str]:
     if analysis["paragraph"]:
         yield analysis["paragraph"]
     pairs = [each["n"] for each in comparisons(analysis) if each["n"]]
-    if len(pairs) > 1 and max(pairs) > 1:
+    if len(pairs) > 1 and max(pairs) > 1 and not any(each["sequential"] for each in comparisons(analysis)):
         yield f"More than luck: p below {LEVEL}, Holm's correction for {len(pairs)} comparisons made."
     for warning in analysis["warnings"]:
         yield f"{warning['detail']} ({warning['code']})"

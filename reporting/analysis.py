@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median_low
+from types import MappingProxyType
 
 from models.errors import NotFound
 from models.history import RunHistory
@@ -17,16 +18,18 @@ from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
 from models.tables import Status
 from models.until import Until
-from reporting.answers import Analysis, Comparison, Pairing, Ranking, RunAnalysis, VariantAnalysis
+from reporting.answers import Analysis, Comparison, Intervals, Pairing, Ranking, RunAnalysis, VariantAnalysis
 from reporting.caveats import caveats
 from reporting.decisions import ALPHA, decide
 from reporting.overfitting import CURVES, Reading, View, Word, read
 from reporting.paragraph import paragraph
 from reporting.ranking import rank
+from reporting.rows import OfRows, RunRows, spread, standard_error
 from reporting.setting import Setting
 from reporting.simplest import simplest
-from reporting.smallest import of_accuracy
+from reporting.smallest import of_accuracy, rounded
 from reporting.statistics import bootstrap_interval, estimate, holm, interquartile_mean, paired
+from reporting.variance import variance
 
 ACROSS_SEEDS = (
     "best_epoch", "best_loss", "best_measure", "final_loss", "onset_epoch",
@@ -53,6 +56,7 @@ def analyse(
     smallest: float | None = None,
     until: Until | None = None,
     setting: Setting = Setting(),  # noqa: B008 (it is frozen)
+    rows: Mapping[str, RunRows] = MappingProxyType({}),
 ) -> Analysis:
     """The analysis, every number finite or None.
 
@@ -61,7 +65,8 @@ def analyse(
     With `bootstrap` each comparison has a bootstrap interval too. `validated_on_test`: whether the
     validation set is the test set. `task` is the data set's. `smallest`: the
     smallest difference that matters, in each metric's own unit. `until`: what the job was to be decided by; its
-    `smallest` holds for its own metric. `setting`: how the job came by its numbers.
+    `smallest` holds for its own metric. `setting`: how the job came by its numbers. `rows`: by a
+    run's id what it scores of each validation row, where that is known.
 
     Raises `NotFound` if no history is of `baseline`.
     """
@@ -76,7 +81,7 @@ def analyse(
     if baseline not in readings:
         raise NotFound(f"There is no variant named {baseline!r}")
     sound = {name: [r for r in found if r.verdict != "diverged"] for name, found in readings.items()}
-    comparisons = _comparisons(sound, baseline, view, task, bootstrap, smallest, until, setting)
+    comparisons = _comparisons(sound, baseline, view, task, bootstrap, smallest, until, setting, rows)
     best = [each for each in comparisons if each.metric == metric_of("best_loss", view, task)]
     within = next((each.smallest for each in best if each.smallest is not None), None)
     losses = {name: {r.seed: r.best_loss for r in found if r.best_loss is not None} for name, found in sound.items()}
@@ -86,6 +91,10 @@ def analyse(
         variants=[_variant(name, readings[name], sound[name], view, task) for name in readings],
         comparisons=comparisons,
         ranking=_ranking(losses),
+        variance=variance(
+            [[of for r in found if (of := _rows_of("best_loss", r, rows)) is not None] for found in sound.values()],
+            setting.vary,
+        ),
         simplest=chosen,
         paragraph=paragraph(best, baseline, task, setting, validated_on_test, chosen),
         warnings=list(caveats(runs, readings, sound, comparisons, view, validated_on_test, setting.grown)),
@@ -174,6 +183,7 @@ def _comparisons(
     smallest: float | None,
     until: Until | None,
     setting: Setting,
+    rows: Mapping[str, RunRows],
 ) -> list[Comparison]:
     """Each other variant against the baseline, on the seeds both have, first by metric and then by variant.
 
@@ -190,10 +200,21 @@ def _comparisons(
             if until is not None and metric_of(field, view, task) == f"best_{until.metric}":
                 matters, whose = until.smallest, "until"
             else:
-                matters, whose = _of_rows(field, sound[baseline], task, setting), "rows"
+                matters, whose = _matters(field, sound[baseline], task, setting, rows), "rows"
         family = [
             _compare(
-                name, baseline, field, sound[name], reference, view, task, bootstrap, matters, len(sound) - 1, alpha
+                name,
+                baseline,
+                field,
+                sound[name],
+                reference,
+                view,
+                task,
+                bootstrap,
+                matters,
+                len(sound) - 1,
+                alpha,
+                rows,
             ).model_copy(
                 update={
                     "smallest_from": whose if matters is not None else None,
@@ -210,8 +231,21 @@ def _comparisons(
     return comparisons
 
 
-def _of_rows(field: str, readings: Sequence[Reading], task: Task, setting: Setting) -> float | None:
+def _rows_of(field: str, reading: Reading, rows: Mapping[str, RunRows]) -> OfRows | None:
+    """What the run's `field` is the mean of: known if its rows were kept at the same epoch."""
+    kept = rows.get(reading.run_id)
+    if kept is None or kept.epoch != (reading.epochs if field == "final_loss" else reading.best_epoch):
+        return None
+    return {"best_loss": kept.losses, "final_loss": kept.losses, "best_measure": kept.measures}.get(field)
+
+
+def _matters(
+    field: str, readings: Sequence[Reading], task: Task, setting: Setting, rows: Mapping[str, RunRows]
+) -> float | None:
     """The smallest difference that matters, from what other validation rows would change of the baseline's value."""
+    kept = [of for reading in readings if (of := _rows_of(field, reading, rows)) is not None]
+    if (error := standard_error(kept)) is not None:
+        return rounded(error)
     values = _values(readings, field)
     if field != "best_measure" or task.measure != "acc" or not values or not setting.validated_on:
         return None
@@ -230,6 +264,7 @@ def _compare(
     smallest: float | None,
     comparisons: int,
     alpha: float,
+    rows: Mapping[str, RunRows],
 ) -> Comparison:
     own = {reading.seed: reading for reading in reversed(readings)}
     both = {
@@ -247,6 +282,11 @@ def _compare(
         "best_loss": False, "final_loss": False, "best_measure": MEASURES[task.measure].higher_is_better,
     }.get(field)  # fmt: skip
     judged = higher_is_better is not None
+    one, other = (
+        {seed: of for seed in both if (of := _rows_of(field, each[seed], rows)) is not None}
+        for each in (own, reference)
+    )
+    over_rows = spread(one, other) if len(one) == len(other) == len(both) else None
     decided = decide(
         [a - b for a, b in both.values()],
         lower_is_better=not higher_is_better,
@@ -276,6 +316,11 @@ def _compare(
         sequential=False,
         ci_anytime=decided.ci,
         p_anytime=decided.p,
+        intervals=Intervals(
+            seeds=result.ci95,
+            rows=over_rows.rows if over_rows else None,
+            both=over_rows.both if over_rows else None,
+        ),
         probability_better=decided.probability_better if judged else None,
         seeds_needed=decided.seeds_needed if judged else None,
     )

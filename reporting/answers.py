@@ -177,6 +177,14 @@ class Pairing(Answer):
     helped: bool | None = Field(description="Whether that ratio is below 1, so that the interval is narrower")
 
 
+class Intervals(Answer):
+    """95% intervals of one difference, each for a question of its own; null is what too little is known of."""
+
+    seeds: Interval | None = Field(description="Over what varies with the seed, on these rows: `ci95`")
+    rows: Interval | None = Field(description="Of these trainings, on other validation rows of the same kind")
+    both: Interval | None = Field(description="Over what varies with the seed and validation rows at once")
+
+
 class Comparison(Answer):
     """A variant minus the baseline, paired by seed; null is what too few seeds, or equal differences, do not give."""
 
@@ -212,6 +220,7 @@ class Comparison(Answer):
         "metric at once with 95%: low, high; null as long as it has no bound"
     )
     p_anytime: float | None = Field(description="Of the same kind as `ci_anytime`: at most 0.05 if that is without 0")
+    intervals: Intervals
     probability_better: float | None = Field(description="The share of seeds in which the variant did better")
     seeds_needed: int | None = Field(
         description="Seeds in all after which it would be decided, if they go on as they did; null if unknown"
@@ -251,6 +260,16 @@ class Simplest(Answer):
     shown: bool = Field(description="Whether an interval valid at every look and for all variants is below `within`")
 
 
+class Variance(Answer):
+    """The parts of the variance of one run's best loss, as shares whose sum is 1; null is what did not vary alone."""
+
+    seed: float | None = Field(description="Of weights, batches and noise")
+    split: float | None = Field(description="Of the choice of held-out rows, beside `rows`")
+    sample: float | None = Field(description="Of the bootstrap sample of training rows")
+    together: float | None = Field(description="Of all that `vary` names, if it names several")
+    rows: float = Field(description="Of the validation rows: how far their mean is from that of all rows like them")
+
+
 class Analysis(Answer):
     """Which variant overfits, when, and whether it differs from the baseline by more than luck."""
 
@@ -258,6 +277,9 @@ class Analysis(Answer):
     variants: list[VariantAnalysis]
     comparisons: list[Comparison]
     ranking: list[Ranking] = Field(description="The best by its mean first; of variants with results")
+    variance: Variance | None = Field(
+        description="Null with one seed, or if predictions of the best epochs are not kept"
+    )
     simplest: Simplest | None = Field(
         description="Null with one variant, or without a smallest difference that matters"
     )

@@ -70,7 +70,12 @@ def paragraph(
             f"most {chosen.within:g} ({_signed(chosen.difference)}{shown})."
         )
     said.append(_kind(several, sequential))
-    said.append(_covered(setting, on_test))
+    said.append(_covered(setting))
+    wider = [_also_over_rows(each) for each in sure[:MOST] if each.intervals.both]
+    if wider and not sequential and "split" not in setting.vary:  # else other rows are in the intervals already
+        said.append(f"With other validation rows of the same kind as well: {', '.join(wider)}.")
+    if on_test:
+        said.append("The best epochs were chosen on the test set, so the best values are too good.")
     return " ".join(said)
 
 
@@ -117,7 +122,7 @@ def _kind(several: Sequence[Comparison], sequential: bool) -> str:
     )
 
 
-def _covered(setting: Setting, on_test: bool) -> str:
+def _covered(setting: Setting) -> str:
     """Which question the intervals answer."""
     other = [words for name, words in COVERS.items() if name in setting.vary]
     listed = other[0] if len(other) == 1 else f"{', '.join(other[:-1])} and {other[-1]}"
@@ -132,10 +137,13 @@ def _covered(setting: Setting, on_test: bool) -> str:
     said = f"They cover {listed}"
     if fixed:
         said += f", with the {' and '.join(fixed)} of this job: with others the differences may be larger or smaller"
-    said += "."
-    if on_test:
-        said += " The best epochs were chosen on the test set, so the best values are too good."
-    return said
+    return f"{said}."
+
+
+def _also_over_rows(each: Comparison) -> str:
+    assert each.intervals.both is not None
+    low, high = each.intervals.both
+    return f"{each.variant} {_signed(low)} to {_signed(high)}"
 
 
 def _signed(value: float | None) -> str:

@@ -6,7 +6,7 @@ import math
 import sqlite3
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import chain
 from typing import Any, TypeVar
@@ -20,13 +20,16 @@ from models.history import RunHistory
 from models.kinds.metrics import METRICS
 from models.kinds.task import Task
 from models.predictions import Predictions, unpack
-from models.tables import Epoch, Job, PredictionPart, Run
+from models.tables import PREDICTED, Epoch, Job, PredictionPart, Run
+from reporting.rows import RunRows, of_predictions
 
 T = TypeVar("T")
 
 EPOCHS_AT_ONCE = 10_000
 """Rows of one query: some milliseconds of work, so that other requests have their turn in between."""
 RUNS_AT_ONCE = 500
+MOST_ROWS = 5_000_000
+"""Of all runs together, whose rows are compared: 16 bytes each."""
 
 TAKES_OUT = sqlite3.sqlite_version_info >= (3, 38)
 """Whether SQLite takes a value out of a JSON document as it is written there."""
@@ -45,21 +48,12 @@ class RunRow:
     test: dict[str, float] | None
     parameters: int
     created_at: datetime
+    chosen_epoch: int | None
 
 
 def read_runs(session: Session, which: ColumnElement[bool]) -> list[RunRow]:
     """The runs, in their jobs' order."""
-    columns = (
-        Run.id,
-        Run.job_id,
-        Run.variant,
-        Run.seed,
-        Run.status,
-        Run.epoch,
-        Run.test,
-        Run.parameters,
-        Run.created_at,
-    )
+    columns: list[Any] = [getattr(Run, field.name) for field in fields(RunRow)]
     return [RunRow(*row) for row in session.execute(select(*columns).where(which).order_by(Run.job_id, Run.position))]
 
 
@@ -148,3 +142,23 @@ def read_predictions(session: Session, run_id: str, split: str, task: Task) -> P
     parts = select(PredictionPart.data).where(PredictionPart.run_id == run_id, PredictionPart.split == split)
     stored = b"".join(session.scalars(parts.order_by(PredictionPart.part)))
     return unpack(task, stored) if stored else None
+
+
+def read_rows(database: Database, runs: Sequence[RunRow | Run], task: Task) -> dict[str, RunRows]:
+    """By a run's id what it scores of each validation row at its chosen epoch, of those whose predictions are kept.
+
+    Of more than `MOST_ROWS` in all, none: they are held in memory at once.
+    """
+    found: dict[str, RunRows] = {}
+    total = 0
+    for run in runs:
+        if run.chosen_epoch is None:
+            continue
+        with database.read() as session:
+            kept = read_predictions(session, run.id, PREDICTED[0], task)
+        if kept is not None:
+            total += len(kept.rows)
+            if total > MOST_ROWS:
+                return {}
+            found[run.id] = of_predictions(kept, run.chosen_epoch)
+    return found

@@ -14,7 +14,7 @@ from models.tables import Job, Run
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Metrics
 from reporting.overfitting import View
-from reporting.reading import RunRow, read_histories
+from reporting.reading import RunRow, read_histories, read_rows
 from reporting.setting import setting_of
 from reporting.summary import summarize
 
@@ -55,9 +55,18 @@ def results_of(database: Database, job: Job) -> Results:
     histories = list(read_histories(database, job.runs))
     baseline, dataset = job.spec["baseline"], dataset_of(job.spec)
     on_test, task, until = not dataset.held_out, dataset.task, until_of(job.spec)
-    setting = setting_of(job.spec, job.runs)
+    setting, rows = setting_of(job.spec, job.runs), read_rows(database, job.runs, task)
     data, keras = (
-        analyse(histories, baseline, view=view, validated_on_test=on_test, task=task, until=until, setting=setting)
+        analyse(
+            histories,
+            baseline,
+            view=view,
+            validated_on_test=on_test,
+            task=task,
+            until=until,
+            setting=setting,
+            rows=rows,
+        )
         for view in ("data", "keras")
     )
     return Results(job, job.runs, histories, data, keras, summarize(histories, VAL_DATA_LOSS, task=task))

@@ -7,19 +7,20 @@ Differences are paired by row and by seed. `rows`: of these trainings, had other
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
+from models.predictions import Predictions
 from reporting.statistics import CONFIDENCE
 
 RESAMPLES = 999
 """Of the rows; the generator's seed is fixed, so that the same runs give the same interval."""
-AT_ONCE = 2_000_000
-"""Rows times resamples that are drawn at once: a bound on memory."""
+MANY = 2000
+"""From so many rows on the bootstrap's normal limit is taken: it is nearer than resampling itself is exact."""
 
 Array = NDArray[np.float64]
 
@@ -30,6 +31,37 @@ class OfRows:
 
     rows: NDArray[np.int64]
     values: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class RunRows:
+    """What a run scores of each validation row at `epoch`: the data's loss, and the task's measure if it is a mean."""
+
+    epoch: int
+    losses: OfRows
+    measures: OfRows | None
+
+
+def of_predictions(predictions: Predictions, epoch: int) -> RunRows:
+    """What these predictions, of that epoch, score."""
+    task, values, labels = predictions.task, predictions.values, predictions.labels
+    measures: NDArray[np.float64] | None = None
+    if task.measure == "acc":
+        classes = values.argmax(axis=1) if values.shape[1] > 1 else values[:, 0] > 0.5
+        measures = (classes == labels[:, 0]).astype(np.float64)
+    elif task.measure == "mae":
+        measures = np.abs(labels - values).mean(axis=1)
+    return RunRows(
+        epoch,
+        OfRows(predictions.rows, predictions.losses.astype(np.float32)),
+        None if measures is None else OfRows(predictions.rows, measures.astype(np.float32)),
+    )
+
+
+def standard_error(runs: Sequence[OfRows]) -> float | None:
+    """Of a run's mean over its rows, the mean over the runs: by how much other rows of the same kind change it."""
+    errors = [float(each.values.std(ddof=1)) / math.sqrt(len(each.values)) for each in runs if len(each.values) > 1]
+    return math.fsum(errors) / len(errors) if errors else None
 
 
 @dataclass(frozen=True)
@@ -45,8 +77,8 @@ def spread(one: Mapping[int, OfRows], other: Mapping[int, OfRows]) -> Spread | N
     """Of the differences `one` minus `other`, both by seed; None if they have no seed in common.
 
     `rows` is a paired bootstrap over rows (Efron and Tibshirani 1993, "An introduction to the bootstrap", 13.3): the
-    percentiles of the sum of each row's share in the mean, over resampled rows. A row that validates several seeds is
-    one row.
+    percentiles of the sum of each row's share in the mean, over resampled rows; of many rows, their normal limit. A row
+    that validates several seeds is one row.
 
     `both`, if all seeds have the same rows: the variance of a mean over a crossed design with random seeds and random
     rows, (MS of seeds + MS of rows − MS of the rest) / (seeds · rows), with Satterthwaite's degrees of freedom (Searle,
@@ -78,14 +110,12 @@ def spread(one: Mapping[int, OfRows], other: Mapping[int, OfRows]) -> Spread | N
 def _over_rows(mean: float, shares: Array) -> tuple[float, float] | None:
     if len(shares) < 2 or np.ptp(shares) == 0:
         return None
-    rng = np.random.default_rng(0)
-    sums: list[Array] = []
-    step = max(1, AT_ONCE // len(shares))
-    for first in range(0, RESAMPLES, step):
-        drawn = rng.integers(0, len(shares), (min(step, RESAMPLES - first), len(shares)))
-        sums.append(shares[drawn].sum(axis=1))
     tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(np.concatenate(sums), [tail, 1 - tail])
+    if len(shares) >= MANY:
+        half = float(stats.norm.isf(tail)) * math.sqrt(float(np.var(shares)) * len(shares))
+        return mean - half, mean + half
+    drawn = np.random.default_rng(0).integers(0, len(shares), (RESAMPLES, len(shares)))
+    low, high = np.quantile(shares[drawn].sum(axis=1), [tail, 1 - tail])
     return mean + float(low), mean + float(high)
 
 

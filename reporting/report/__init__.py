@@ -135,13 +135,17 @@ def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
             continue
         table = tables.setdefault(each.metric, {"title": label(each.metric, task), "rows": []})
         digits = 2 if each.metric == "best_epoch" else 4
-        low, high = each.ci95 or (None, None)
+
+        def interval(ends: tuple[float, float] | None, digits: int = digits) -> str:
+            return "" if ends is None else f"{ends[0]:+.{digits}f} to {ends[1]:+.{digits}f}"
+
         table["rows"].append(
             {
                 "variant": each.variant,
                 "n": each.n,
                 "difference": f"{each.difference:+.{digits}f}",
-                "ci95": "" if low is None else f"{low:+.{digits}f} to {high:+.{digits}f}",
+                "ci95": interval(each.ci95),
+                "both": interval(each.intervals.both),
                 "p_holm": "" if each.p_holm is None else "< 0.0001" if each.p_holm < 1e-4 else f"{each.p_holm:.4f}",
                 "sure": is_sure(each.sequential, each.decision, each.p_holm),
                 "equivalent": each.decision == "equivalent",

@@ -12,7 +12,7 @@ import pandas
 import pytest
 
 from models.kinds.tasks import task_of
-from models.predictions import pack
+from models.predictions import pack, unpack
 from tests.api.conftest import Trainer, submit
 from tests.api.test_contract import is_problem
 
@@ -104,3 +104,33 @@ def test_a_run_without_predictions_says_why(http: httpx.Client, trainer: Trainer
     trainer.fail(trainer.claim())
     is_problem(http.get(second), 409, "not_succeeded")
     is_problem(http.get("/v1/runs/run_" + "0" * 32 + "/predictions"), 404, "not_found")
+
+
+@pytest.mark.parametrize("task", TABLES)
+def test_comparisons_have_intervals_over_rows(http: httpx.Client, trainer: Trainer, task: str) -> None:
+    """Of the last epoch, which is the chosen one without a holdout; from the runs' kept predictions alone."""
+    kind = task_of(*{"binary": (2, None), "multiclass": (3, None), "regression": (None, 1.0)}[task])
+    random = np.random.default_rng(1)
+    labels = random.integers(0, kind.class_count or 5, (300, 1)).astype(np.float32)
+    dataset = {**TABLES[task], ("reviews" if task == "binary" else "samples"): 300}
+    job = submit(http, variants=["original", "l2"], seeds=[0, 1, 2], dataset=dataset)
+    means: dict[str, list[float]] = {"original": [], "l2": []}
+    for run in job["runs"]:
+        outputs = random.normal(0, 2 if run["variant"] == "l2" else 1, (300, kind.units)).astype(np.float32)
+        stored = pack(kind, None, labels, outputs)
+        loss = float(unpack(kind, stored).losses.mean())
+        means[run["variant"]].append(loss)
+        held = trainer.claim()
+        epochs = held.specification.training.epochs
+        for epoch in range(1, epochs + 1):
+            trainer.record(held, epoch, val_data_loss=loss if epoch == epochs else loss / 2)
+        trainer.succeed(held, predictions={"validation": (stored, 0)})
+    analysis = http.get(f"/v1/jobs/{job['id']}/analysis").json()
+    found = {each["metric"]: each for each in analysis["comparisons"]}
+    final = found["final_val_data_loss"]
+    assert final["difference"] == pytest.approx(np.mean(means["l2"]) - np.mean(means["original"]))
+    assert final["intervals"]["seeds"] == final["ci95"]
+    for low, high in (final["intervals"]["rows"], final["intervals"]["both"]):
+        assert low < final["difference"] < high
+    assert (final["smallest_from"], final["sequential"]) == ("rows", False)
+    assert found["best_val_data_loss"]["intervals"]["rows"] is None, "its epoch's predictions are not kept"

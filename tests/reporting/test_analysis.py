@@ -23,6 +23,7 @@ from models.kinds.tasks.regression import Regression
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Comparison, WarningCode
 from reporting.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
+from reporting.rows import OfRows, RunRows
 from reporting.setting import Setting
 from reporting.statistics import RESAMPLES, Estimate
 
@@ -562,3 +563,56 @@ def test_a_seed_that_never_learned_is_told_and_does_not_move_the_interquartile_m
     assert smaller.interquartile_means["best_val_data_loss"] == pytest.approx(np.mean(losses[2:-2]))
     # From Agarwal et al.'s definition, with scipy as the oracle.
     assert smaller.interquartile_means["best_val_data_loss"] == pytest.approx(stats.trim_mean(losses, 0.25))
+
+
+class TestRows:
+    """Intervals over rows stand beside the comparisons whose values they are the rows of."""
+
+    def runs(self, epoch: int = 2) -> tuple[list[RunHistory], dict[str, RunRows]]:
+        """Two variants, 4 seeds, 300 rows; each run's least loss is the mean of its rows' losses, at epoch 2."""
+        rng = np.random.default_rng(5)
+        easy = rng.exponential(0.4, 300)
+        numbers = np.arange(1, 301)
+        runs, rows = [], {}
+        for variant, level in (("original", 0.0), ("dropout", -0.05)):
+            for seed in range(4):
+                losses = np.abs(easy + level + rng.normal(0, 0.02, 300) + rng.normal(0, 0.005))
+                run = history([0.9, float(losses.mean()), 0.8], variant=variant, seed=seed)
+                runs.append(run)
+                right = (losses < 0.6).astype(np.float32)
+                kept = OfRows(numbers, losses.astype(np.float32))
+                rows[run.run_id] = RunRows(epoch, kept, OfRows(numbers, right))
+        return runs, rows
+
+    def test_at_the_best_epoch(self) -> None:
+        runs, rows = self.runs()
+        found = analyse(runs, "original", rows=rows, setting=Setting(held_out=300, validated_on=300))
+        best = comparison(found, "dropout", "best_val_data_loss")
+        assert best.intervals.seeds == best.ci95
+        assert best.intervals.rows is not None
+        assert best.intervals.both is not None
+        assert best.difference is not None
+        for low, high in (best.intervals.rows, best.intervals.both):
+            assert low < best.difference < high
+        assert comparison(found, "dropout", "best_val_acc").intervals.rows is not None
+        assert comparison(found, "dropout", "final_val_data_loss").intervals.rows is None
+        assert comparison(found, "dropout", "best_epoch").intervals.both is None
+        assert found.variance is not None
+        assert found.variance.seed is not None
+        assert found.variance.seed + found.variance.rows == pytest.approx(1)
+        # The smallest difference that matters is the baseline's standard error, with one digit.
+        errors = [rows[f"original-{seed}"].losses.values.std(ddof=1) / np.sqrt(300) for seed in range(4)]
+        assert best.smallest == pytest.approx(float(f"{np.mean(errors):.0e}"))
+        assert best.smallest_from == "rows"
+        low, high = best.intervals.both
+        said = f"With other validation rows of the same kind as well: dropout {low:+.3g} to {high:+.3g}."
+        assert said.replace("-", "−") in found.paragraph
+
+    def test_of_another_epoch_or_of_a_part_of_the_runs_they_say_nothing(self) -> None:
+        runs, rows = self.runs(epoch=3)
+        found = analyse(runs, "original", rows=rows)
+        assert comparison(found, "dropout", "best_val_data_loss").intervals.rows is None
+        runs, rows = self.runs()
+        del rows["dropout-2"]
+        found = analyse(runs, "original", rows=rows)
+        assert comparison(found, "dropout", "best_val_data_loss").intervals.both is None

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from models.specification import Varied
 from reporting.rows import OfRows, Spread, spread
+from reporting.variance import variance
 
 ROWS = np.arange(1, 401)
 
@@ -114,3 +116,28 @@ def test_they_hold_as_often_as_they_say() -> None:
         of_rows += result.rows[0] <= seed_effects.mean() <= result.rows[1]
     assert both / 200 == pytest.approx(0.95, abs=0.047)
     assert of_rows / 200 == pytest.approx(0.95, abs=0.047)
+
+
+@pytest.mark.parametrize(
+    ("vary", "named"),
+    [(("seed",), "seed"), (("split",), "split"), (("sample",), "sample"), (("seed", "split"), "together")],
+)
+def test_variance_in_shares(vary: tuple[Varied, ...], named: str) -> None:
+    """Runs whose means have a standard deviation of 0.1 beside rows whose mean has one of 0.05."""
+    rng = np.random.default_rng(4)
+    own_rows = "split" in vary
+    rows = rng.normal(0, 1, (400, 1 if not own_rows else 400))
+    runs = [
+        OfRows(ROWS, (rows[:, seed if own_rows else 0] + effect).astype(np.float32))
+        for seed, effect in enumerate(rng.normal(0, 0.1, 400))
+    ]
+    found = variance([runs, runs[:200]], vary)
+    assert found is not None
+    shares = found.model_dump()
+    assert {name for name, share in shares.items() if share is not None} == {"rows", named}
+    assert shares["rows"] + shares[named] == pytest.approx(1)
+    assert shares["rows"] == pytest.approx(0.05**2 / (0.05**2 + 0.1**2), abs=0.04)
+
+
+def test_one_run_has_no_variance() -> None:
+    assert variance([[OfRows(ROWS, np.ones(400, np.float32))]], ("seed",)) is None

@@ -36,6 +36,7 @@ AGREED = {
     "*.eta_seconds": "an estimate from the clock",
     "*.runs[[]*].created_at": "was the time when a run was last queued",
     "/v1/runs/* .created_at": "the same",
+    "*.links.plot": "is of the loss without penalties",
     "*/analysis* .warnings[[]*": "were sentences, now each has a code; a test of the analysis holds what they say",
     "*/analysis* .warnings": "the same: those of one code are one",
 }

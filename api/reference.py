@@ -20,6 +20,7 @@ from models.kinds.layers import LAYERS
 from models.kinds.metrics import MEASURES, METRICS, offered
 from models.kinds.optimizers import OPTIMIZERS
 from models.kinds.regularizers import REGULARIZERS
+from models.kinds.schedules import SCHEDULES
 from models.kinds.tasks import TASKS
 from models.settings import Settings
 
@@ -133,7 +134,7 @@ def kinds() -> str:
     ]
     families: dict[str, Mapping[str, type[Kind]]] = {
         "Layers": LAYERS, "Regularizers": REGULARIZERS, "Constraints": CONSTRAINTS, "Optimizers": OPTIMIZERS,
-        "Data sets": DATASETS,
+        "Learning rate schedules": SCHEDULES, "Data sets": DATASETS,
     }  # fmt: skip
     for heading, family in families.items():
         lines += ["", f"## {heading}", "", "| name | | fields |", "|---|---|---|"]

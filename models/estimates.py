@@ -55,7 +55,7 @@ def cost_of(run: RunSpecification) -> Cost:
         held += width * layer.tensors
     activations = 4 * held * (3 * min(training.batch_size, train) + 2 * 1024)
 
-    copies = 10 + 3 * training.optimizer.slots()
+    copies = 10 + 3 * training.optimizer.kept()
     if data.held_out or (training.early_stopping and training.early_stopping.restore_best):
         copies += 1
     memory = PROCESS + prepared + epochs + activations + noisy + 4 * (copies * parameters + scratch)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -41,9 +41,9 @@ def faults_of(
             place.append(part)
         if each["type"] == "too_short" and node:
             continue  # pydantic counts only the valid members; the faults of the others are told
-        if place == ["baseline"] and not _sent(body, place):
+        if place == ["baseline"] and not sent(body, place):
             continue  # filled in from the variants: reported there
-        if place[:1] == ["variants"] and len(place) > 3 and place[2] == "training" and not _sent(body, place):
+        if place[:1] == ["variants"] and len(place) > 3 and place[2] == "training" and not sent(body, place):
             place = place[2:]  # completed from the job's training: reported there, once
         first = found.setdefault(tuple(place), fault((*within, *place), each["type"], in_words(each)))
         if first["code"] == "literal_error" and each["type"] == "model_type":
@@ -71,7 +71,7 @@ def in_words(fault: ErrorDetails) -> str:
     return fault["msg"]
 
 
-def _sent(body: Any, place: list[str | int]) -> bool:
+def sent(body: Any, place: Sequence[str | int]) -> bool:
     """Whether the client's own document has this place."""
     for part in place:
         try:

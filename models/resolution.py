@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 from pydantic import Field, ValidationError
 
-from models import presets, sweeps
+from models import checks, presets, sweeps
 from models.errors import SpecificationError
 from models.faults import MOST_FAULTS, fault, faults_of
-from models.kinds.dataset import Dataset, Holdout
+from models.kinds.dataset import Holdout
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
 from models.kinds.layer import on_inputs
@@ -19,9 +18,6 @@ from models.kinds.metrics import ASKED, METRICS, offered
 from models.kinds.optimizers import OPTIMIZERS
 from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Description, Specification, Training
 from models.until import MAX_SEEDS, Until
-
-SHOWN_CLASSES = 20
-"""In the words of a fault."""
 
 HELD_OUT = 0.2
 """The part of the training rows that is held out if the split is another for each seed and nothing else is said."""
@@ -94,7 +90,7 @@ def resolve(body: Any) -> Specification:
     else:
         if "split" in specification.vary and "validation" not in (raw.get("dataset") or {}):
             specification = _held_out(specification)
-        errors += _cross_checks(specification)
+        errors += checks.placed(_cross_checks(specification), body)
     if errors:
         raise SpecificationError(errors, more)
     return specification
@@ -207,8 +203,12 @@ def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dic
             variant["layers"] = []
     elif preset is not variant.get("name"):
         errors.append(fault(where, "preset_and_layers", "A variant has a preset or layers of its own, not both"))
-    if isinstance(variant.get("training"), dict):
-        variant["training"] = _named({**training, **variant["training"]}, "optimizer", unnamed(OPTIMIZERS))
+    if isinstance(own := variant.get("training"), dict):
+        # Without a name, an optimizer's fields are changes to the job's.
+        changes, job = own.get("optimizer"), training.get("optimizer")
+        if isinstance(changes, dict) and "name" not in changes and isinstance(job, dict):
+            own = {**own, "optimizer": {**job, **changes}}
+        variant["training"] = _named({**training, **own}, "optimizer", unnamed(OPTIMIZERS))
     return variant
 
 
@@ -231,16 +231,6 @@ def _check_until(specification: Specification) -> list[dict[str, str]]:
         detail = f"Variants times seeds may be at most {MAX_RUNS} runs"
         errors.append(fault(("until", "max_seeds"), "too_many_runs", detail))
     return errors
-
-
-def _check_class_weight(data: Dataset, within: tuple[str | int, ...], training: Training) -> Iterator[dict[str, str]]:
-    if training.class_weight is not None and not data.labels:
-        yield fault((*within, "class_weight"), "not_for_task", f"{data.task.title.capitalize()} has no classes")
-    elif isinstance(training.class_weight, dict):
-        there = ", ".join(data.labels[:SHOWN_CLASSES]) + (", …" if len(data.labels) > SHOWN_CLASSES else "")
-        for label in training.class_weight:
-            if label not in data.labels:
-                yield fault((*within, "class_weight", label), "unknown_class", f"The classes are: {there}")
 
 
 def _cross_checks(specification: Specification) -> list[dict[str, str]]:
@@ -282,10 +272,10 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
             for i, name in enumerate(training.metrics)
             if name not in offered(task)
         ]
-        if training.label_smoothing and not task.smoothed:
-            detail = f"Labels of {task.title} are no classes that could be softened"
-            errors.append(fault((*within, "label_smoothing"), "not_for_task", detail))
-        errors += _check_class_weight(specification.dataset, within, training)
+    for i, variant in enumerate(specification.variants):
+        run = specification.run(variant.name, 0)
+        place: tuple[str | int, ...] = ("variants", i, "training") if variant.training else ("training",)
+        errors += checks.of_training(run.dataset, place, run.training)
     data = specification.dataset
     if data.held_out >= data.available:
         detail = f"It must leave {data.rows} to train on: there are {data.available}"
@@ -295,9 +285,7 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     for i, variant in enumerate(specification.variants):
         if variant.dataset:
             swept = variant.swept is not None and "train_samples" in variant.swept
-            place: tuple[str | int, ...] = (
-                ("sweep", "grid", "train_samples") if swept else ("variants", i, "dataset", "train_samples")
-            )
+            place = ("sweep", "grid", "train_samples") if swept else ("variants", i, "dataset", "train_samples")
             wanted[place] = max(variant.dataset.train_samples or 0, wanted.get(place) or 0)
     for place, samples in wanted.items():
         if samples is not None and samples > available > 0:

@@ -21,7 +21,7 @@ import numpy as np
 import tensorflow as tf
 
 from models.kinds.layer import Layer, on_inputs
-from models.kinds.optimizer import Optimizer
+from models.kinds.optimizer import BareOptimizer
 from worker import sparse
 from worker.model import build, initialize, made, save
 from worker.objective import Objective
@@ -32,7 +32,9 @@ KEPT_BYTES = 256 << 20
 _kept: OrderedDict[tuple[Any, ...], Network] = OrderedDict()
 
 
-def network_of(layers: tuple[Layer, ...], optimizer: Optimizer, objective: Objective, cuts: tuple[int, ...]) -> Network:
+def network_of(
+    layers: tuple[Layer, ...], optimizer: BareOptimizer, objective: Objective, cuts: tuple[int, ...]
+) -> Network:
     """The network of this shape, traced once in a process; `reset` makes it a new one.
 
     The most recently used are kept, within `KEPT_BYTES`.
@@ -62,7 +64,7 @@ class Network:
     """
 
     def __init__(
-        self, layers: tuple[Layer, ...], optimizer: Optimizer, objective: Objective, cuts: tuple[int, ...]
+        self, layers: tuple[Layer, ...], optimizer: BareOptimizer, objective: Objective, cuts: tuple[int, ...]
     ) -> None:
         self.objective = objective
         self.model = build(layers, cuts[-1], objective.task)
@@ -80,6 +82,8 @@ class Network:
         self.trainable = [*self.blocks, *rest]
         self.optimizer = made(optimizer)
         self.optimizer.build(self.trainable)
+        # The first kernel's norm is that of all its blocks: what clips by a variable's norm is ours.
+        self.clipnorm, self.optimizer.clipnorm = self.optimizer.clipnorm, None
         # One fused pass over a wide kernel's rows; a narrow one is quicker without.
         self._apply = tf.function(self._update, jit_compile=self.wide, autograph=False)
         # Both: (batches, first, last) -> float32 (last - first, 3), the mean loss of the data, penalty and
@@ -215,7 +219,15 @@ class Network:
                     penalty += tf.add_n([weight.regularizer(part) for part in parts])
         return values, penalty
 
+    def average(self) -> None:
+        """The weights become the moving average that the optimizer keeps, as at the end of `keras.Model.fit`."""
+        self.optimizer.finalize_variable_values(self.trainable)
+
     def _update(self, gradients: list[tf.Tensor]) -> None:
+        if self.clipnorm is not None:
+            blocks, rest = gradients[: len(self.blocks)], gradients[len(self.blocks) :]
+            whole, *rest = (tf.clip_by_norm(gradient, self.clipnorm) for gradient in (tf.concat(blocks, 0), *rest))
+            gradients = [*tf.split(whole, [block.shape[0] for block in self.blocks]), *rest]
         self.optimizer.apply(gradients, self.trainable)
         if (constraint := self.first.kernel_constraint) is not None:
             # A norm is that of a whole kernel's column. Of other kernels the optimizer calls it.

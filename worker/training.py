@@ -34,6 +34,7 @@ from worker.fingerprint import fingerprint
 from worker.model import with_preprocessing
 from worker.network import forget_networks, network_of
 from worker.objective import Objective
+from worker.plateau import OnPlateau
 
 POLL_SECONDS = 0.2
 """How long a graph may run before it is asked again whether to stop."""
@@ -135,6 +136,7 @@ class _Run:
         self.task = run.dataset.task
         self.network = network_of(run.layers, self.training.optimizer, Objective.of(run, data), self.rows.cuts)
         self.best = BestEpoch(run)
+        self.plateau = OnPlateau(self.training.optimizer.plateau, self.network.optimizer)
         self.metrics = self.training.recorded(self.task)
         self.widths: dict[str, int] = defaultdict(lambda: 1)  # batches a call, for each kind of graph
 
@@ -143,11 +145,12 @@ class _Run:
         best: list[np.ndarray] = []
         history: list[dict[str, float]] = []
         if self.checkpoint is not None and (saved := checkpoints.load(self.checkpoint, self.identity)):
-            self.network.restore(saved.state)
             history, best = saved.history, saved.best
             for number, row in enumerate(history, 1):
+                self.plateau.see(number, row)
                 self.best.see(number, row)
                 self._report(number, row)
+            self.network.restore(saved.state)
         feed = self._feed(len(history) + 1)
         validation, asked = self.rows.validation.in_order, self.training.metrics
         tested = len(self.data.test) if self.run.dataset.held_out else 0
@@ -165,6 +168,7 @@ class _Run:
                 metrics |= self._asked(validation, by_row[0])
             row = {**{name: metrics[name] for name in self.metrics}, "seconds": time.perf_counter() - began}
             history.append(row)
+            self.plateau.see(len(history), row)
             better = self.best.see(len(history), row)
             if better and self.best.wanted:
                 best = self.network.weights()
@@ -177,6 +181,9 @@ class _Run:
         if self.best.wanted:
             chosen = self.best.epoch
             self.network.set_weights(best)
+        elif self.training.optimizer.use_ema:
+            self.network.average()
+            outputs = None  # those of the last epoch were of other weights
         kept = {}
         if keep:
             if outputs is None:

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from models import specification
 from models.kinds.axes import AXES
 from models.kinds.datasets import DATASETS
-from models.kinds.kind import Kind
+from models.kinds.kind import Kind, Model
 from models.kinds.layers import LAYERS
 from models.kinds.metrics import ASKED, MEASURES
 from models.kinds.optimizers import OPTIMIZERS
@@ -74,22 +74,35 @@ def _fields(
     schema = model.model_json_schema()
     found = []
     for name, each in schema["properties"].items():
-        any_of = each.get("anyOf", [each])
+        any_of = each.get("anyOf") or each.get("oneOf") or [each]
         plain = next((option for option in any_of if "type" in option and option["type"] != "null"), each)
         # What one input cannot hold is set in the specification's JSON.
+        numbers = plain.get("items", {}).get("type") in ("integer", "number")
         nested = any(option.keys() & {"$ref", "oneOf"} for option in any_of) or plain.get("type") == "array"
         # A kind that has no name of its own is written as its numbers; one that has may be chosen, or none.
         kinds = list(_kinds(model.model_fields[name].annotation))
         parts = next((kind for kind in kinds if not kind.tag), None)
-        family = {kind.kind(): kind for kind in kinds} if kinds and not parts and each.get("default") is None else {}
         default = each.get("default")
+        # Either a number of its own, or a kind that says what the number is when.
+        varies = bool(kinds) and not parts and plain.get("type") == "number"
+        family = {kind.kind(): kind for kind in kinds} if kinds and not parts and (varies or default is None) else {}
         found.append(
             {
                 "name": name,
                 "label": name.replace("_", " "),
-                "kind": "parts" if parts else "family" if family else "nested" if nested else _input(plain),
+                "kind": "parts"
+                if parts
+                else "family"
+                if family
+                else "list"
+                if numbers
+                else "nested"
+                if nested
+                else _input(plain),
+                "varies": varies,
+                "tag": next((kind.tag for kind in family.values()), ""),
                 "parts": [{"name": part, "label": part.upper()} for part in parts.model_fields] if parts else [],
-                "family": _family(family),
+                "family": {**_family(family), **(_wrapped(model.model_fields[name].annotation) if varies else {})},
                 "default": default,
                 # Nothing in it means null, not the default.
                 "empty": default is not None and any(option.get("type") == "null" for option in any_of),
@@ -110,6 +123,15 @@ def _kinds(annotation: Any) -> Iterator[type[Kind]]:
         yield annotation
     for part in get_args(annotation):
         yield from _kinds(part)
+
+
+def _wrapped(annotation: Any) -> dict[str, Any]:
+    """The kinds that a field's type has within an object of one field, by that field."""
+    if isinstance(annotation, type) and issubclass(annotation, Model) and not issubclass(annotation, Kind):
+        (within,) = annotation.model_fields
+        kinds = dict.fromkeys([within], next(_kinds(annotation.model_fields[within].annotation)))
+        return {name: {**each, "within": within} for name, each in _family(kinds).items()}
+    return {name: each for part in get_args(annotation) for name, each in _wrapped(part).items()}
 
 
 def _input(schema: dict[str, Any]) -> str:

@@ -88,6 +88,7 @@ def _network(run: RunSpecification) -> dict[str, Any]:
         "inputs": run.dataset.inputs,
         "layers": [layer.in_keras() for layer in (*run.layers, task.output)],
         "optimizer": run.training.optimizer.in_keras(),
+        "callbacks": [plateau.in_keras()] if (plateau := run.training.optimizer.plateau) else [],
         "loss": task.loss,
         "smoothed": task.smoothed,
         "classes": run.dataset.labels,

@@ -9,6 +9,7 @@ from models.kinds.datasets import DATASETS
 from models.kinds.layers import LAYERS
 from models.kinds.metrics import ASKED
 from models.kinds.optimizers import OPTIMIZERS
+from models.kinds.schedules import SCHEDULES
 
 
 def test_every_kind_has_its_fields() -> None:
@@ -39,6 +40,18 @@ def test_an_input_fits_its_field() -> None:
     }  # fmt: skip
     weights = next(field for field in fields["training"] if field["name"] == "class_weight")
     assert (weights["choices"], weights["default"]) == (["balanced"], None)
+    optimizer = {field["name"]: field for field in fields["optimizers"]["sgd"]["fields"]}
+    rate = optimizer["learning_rate"]
+    assert (rate["kind"], rate["varies"], rate["tag"], rate["default"]) == ("family", True, "schedule", 0.01)
+    assert list(rate["family"]) == [*SCHEDULES, "reduce_on_plateau"]
+    assert rate["family"]["reduce_on_plateau"]["within"] == "reduce_on_plateau"
+    steps = {field["name"]: field for field in rate["family"]["piecewise_constant_decay"]["fields"]}
+    assert (steps["values"]["kind"], steps["values"]["start"]) == ("list", (0.001, 0.0005, 0.0001))
+    assert [optimizer[name]["kind"] for name in ("clipnorm", "use_ema", "weight_decay")] == [
+        "number",
+        "switch",
+        "number",
+    ]
     dense = {field["name"]: field for field in fields["layers"]["dense"]["fields"]}
     assert [dense[name]["kind"] for name in ("units", "activation", "use_bias")] == ["integer", "choice", "switch"]
     constraint = dense["kernel_constraint"]

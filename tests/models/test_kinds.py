@@ -22,11 +22,19 @@ from models.kinds.layers import LAYERS, AnyLayer
 from models.kinds.metrics import MEASURES, METRICS, PAIRS, VAL_DATA_LOSS, in_unit, label, phrase
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.kinds.regularizers import REGULARIZERS
+from models.kinds.schedules import SCHEDULES
 from models.kinds.task import Task
 from models.kinds.tasks import TASKS
 from models.kinds.tasks.regression import Regression
 
-KINDS = [*LAYERS.values(), *OPTIMIZERS.values(), *REGULARIZERS.values(), *CONSTRAINTS.values(), *DATASETS.values()]
+KINDS = [
+    *LAYERS.values(),
+    *OPTIMIZERS.values(),
+    *SCHEDULES.values(),
+    *REGULARIZERS.values(),
+    *CONSTRAINTS.values(),
+    *DATASETS.values(),
+]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -13,6 +13,7 @@ from models.estimates import cost_of
 from models.kinds.layers.dense import Dense
 from models.kinds.metrics import MEASURES
 from models.resolution import resolve
+from models.reuse import key_of
 from models.specification import MAX_METADATA_BYTES, Specification, stored
 
 
@@ -128,6 +129,11 @@ def test_every_fault_is_told_at_once() -> None:
     }
 
 
+COSINE: dict[str, Any] = {
+    "learning_rate": {"schedule": "cosine_decay", "initial_learning_rate": 0.01, "decay_steps": 147}
+}
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
@@ -150,6 +156,74 @@ def test_every_fault_is_told_at_once() -> None:
                 ]
             },
             {"/variants/0/layers/1": "first_layer_not_dense"},
+        ),
+        (
+            {"variants": ["l1"], "training": {"optimizer": {"clipnorm": 1.0, "clipvalue": 1.0}}},
+            {"/training/optimizer": "value_error"},
+        ),
+        (
+            {"variants": ["l1"], "training": {"optimizer": {"ema_momentum": 0.9}}},
+            {"/training/optimizer/ema_momentum": "value_error"},
+        ),
+        (
+            {"variants": ["l1"], "training": {"optimizer": {"learning_rate": {"schedule": "sine"}}}},
+            {"/training/optimizer/learning_rate": "unknown_schedule"},
+        ),
+        (
+            {"variants": ["l1"], "training": {"optimizer": {"learning_rate": {"schedule": "cosine_decay"}}}},
+            {
+                "/training/optimizer/learning_rate/initial_learning_rate": "missing",
+                "/training/optimizer/learning_rate/decay_steps": "missing",
+            },
+        ),
+        (
+            {"variants": ["l1"], "training": {"optimizer": {"learning_rate": {"reduce_on_plateau": {"factor": 1}}}}},
+            {"/training/optimizer/learning_rate/reduce_on_plateau/factor": "less_than"},
+        ),
+        (
+            {
+                "variants": ["l1"],
+                "training": {"optimizer": {"learning_rate": {"reduce_on_plateau": {"monitor": "val_auc"}}}},
+            },
+            {"/training/optimizer/learning_rate/reduce_on_plateau/monitor": "not_recorded"},
+        ),
+        (
+            {
+                "variants": ["l1"],
+                "training": {
+                    "optimizer": {
+                        "learning_rate": {
+                            "schedule": "piecewise_constant_decay",
+                            "boundaries": [20, 10],
+                            "values": [0.1],
+                        }
+                    }
+                },
+            },
+            {"/training/optimizer/learning_rate": "value_error"},
+        ),
+        # 49 batches an epoch: the second variant's run is too short for the job's schedule, the third's own too long.
+        (
+            {
+                "training": {"epochs": 3, "optimizer": COSINE},
+                "variants": [
+                    "l1",
+                    {"name": "short", "preset": "l1", "training": {"epochs": 2, "optimizer": {"clipnorm": 1}}},
+                    {
+                        "name": "long",
+                        "preset": "l1",
+                        "training": {
+                            "optimizer": {
+                                "learning_rate": {**COSINE["learning_rate"], "warmup_target": 1.0, "warmup_steps": 100}
+                            }
+                        },
+                    },
+                ],
+            },
+            {
+                "/training/optimizer/learning_rate/decay_steps": "longer_than_run",
+                "/variants/2/training/optimizer/learning_rate/decay_steps": "longer_than_run",
+            },
         ),
         ({"variants": ["l1"], "training": {"label_smoothing": 1}}, {"/training/label_smoothing": "less_than"}),
         (
@@ -358,3 +432,44 @@ class TestVary:
     def test_the_default_is_not_written(self) -> None:
         assert "vary" not in resolve({"preset": "notebook"}).model_dump()
         assert resolve({"preset": "notebook", "vary": ["sample"]}).model_dump()["vary"] == ("sample",)
+
+
+def test_what_every_optimizer_can_leaves_the_keys_of_those_without_it() -> None:
+    def key(**optimizer: Any) -> str:
+        return key_of(resolve({"variants": ["l1"], "training": {"optimizer": optimizer}}).run("l1", 0))
+
+    same: list[dict[str, Any]] = [
+        {"weight_decay": None}, {"clipnorm": None}, {"use_ema": False}, {"ema_momentum": None},
+        {"learning_rate": 0.001},
+    ]  # fmt: skip
+    assert {key(**each) for each in same} == {key()}
+    others: list[dict[str, Any]] = [
+        {"weight_decay": 0.01}, {"weight_decay": 0.0}, {"clipnorm": 1.0}, {"global_clipnorm": 1.0}, {"clipvalue": 1.0},
+        {"use_ema": True}, {"use_ema": True, "ema_momentum": 0.9}, {"use_ema": True, "ema_overwrite_frequency": 5},
+        COSINE, {"learning_rate": {"reduce_on_plateau": {}}}, {"learning_rate": {"reduce_on_plateau": {"patience": 2}}},
+    ]  # fmt: skip
+    assert len({key(), *(key(**each) for each in others)}) == len(others) + 1
+
+
+def test_a_rate_on_a_plateau_begins_with_the_optimizers_default() -> None:
+    for optimizer, first in (("sgd", 0.01), ("adam", 0.001)):
+        body = {"name": optimizer, "learning_rate": {"reduce_on_plateau": {"patience": 2}}}
+        training = resolve({"variants": ["l1"], "training": {"optimizer": body}}).training
+        assert training.optimizer.plateau is not None
+        assert training.optimizer.plateau.initial_learning_rate == first
+
+
+def test_a_variant_changes_the_jobs_optimizer() -> None:
+    job = {"optimizer": {"name": "adam", "beta_1": 0.8}}
+    variants = [
+        {"name": "decays", "preset": "l1", "training": {"optimizer": {"weight_decay": 0.1}}},
+        {"name": "other", "preset": "l1", "training": {"optimizer": {"name": "sgd", "weight_decay": 0.1}}},
+    ]
+    one, two = (variant.training for variant in resolve({"training": job, "variants": variants}).variants)
+    assert one is not None
+    assert two is not None
+    assert one.optimizer.model_dump() == {
+        **resolve({"training": job, "variants": ["l1"]}).training.optimizer.model_dump(),
+        "weight_decay": 0.1,
+    }
+    assert two.optimizer.name == "sgd"

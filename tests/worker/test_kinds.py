@@ -10,7 +10,7 @@ from models.kinds.constraints import CONSTRAINTS
 from models.kinds.layer import Layer
 from models.kinds.layers import LAYERS
 from models.kinds.layers.dense import Dense
-from models.kinds.optimizer import Optimizer
+from models.kinds.optimizer import BareOptimizer
 from models.kinds.optimizers import OPTIMIZERS
 from models.kinds.tasks.binary import Binary
 from tests.worker.conftest import specify
@@ -19,7 +19,7 @@ from worker.data import Dataset
 from worker.model import build, initialize, load, made
 
 
-def settings(kind: type[Layer] | type[Optimizer]) -> list[dict[str, object]]:
+def settings(kind: type[Layer] | type[BareOptimizer]) -> list[dict[str, object]]:
     """The kind as a form begins it, and with each switch turned and each number that may be 0 set."""
     start = {kind.tag: kind.kind(), **kind.starts}
     found = [start]
@@ -46,7 +46,7 @@ def test_an_optimizer_counts_its_slots_as_keras_does(engine: None, name: str) ->
         optimizer = OPTIMIZERS[name].model_validate(setting)
         theirs = made(optimizer)
         theirs.build([keras.Variable(np.zeros((5, 3), np.float32))])
-        assert len([v for v in theirs.variables if v.shape == (5, 3)]) == optimizer.slots(), setting
+        assert len([v for v in theirs.variables if v.shape == (5, 3)]) == optimizer.kept(), setting
 
 
 @pytest.mark.parametrize("name", LAYERS)

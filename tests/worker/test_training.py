@@ -143,17 +143,44 @@ def train_until(epoch: int, specification: RunSpecification, data: Dataset, chec
         training.train(specification, data, on_epoch=die, checkpoint=checkpoint)
 
 
+PLATEAU = {
+    "name": "adam",
+    "learning_rate": {"reduce_on_plateau": {"patience": 1, "factor": 0.5, "min_delta": 10.0, "cooldown": 1}},
+    "use_ema": True,
+    "ema_momentum": 0.9,
+}
+AVERAGED = {
+    "name": "sgd",
+    "momentum": 0.9,
+    "learning_rate": {"schedule": "cosine_decay", "initial_learning_rate": 0.1, "decay_steps": 15},
+    "weight_decay": 0.01,
+    "clipnorm": 0.1,
+    "use_ema": True,
+    "ema_overwrite_frequency": 3,
+}
+
+
 @pytest.mark.parametrize(
-    ("task", "optimizer"),
-    [("binary", "rmsprop"), ("binary", "adagrad"), *((task, "adam") for task in TASKS)],
+    ("task", "optimizer", "more"),
+    [
+        ("binary", {"name": "rmsprop"}, {}),
+        ("binary", {"name": "adagrad"}, {}),
+        ("binary", PLATEAU, {"label_smoothing": 0.1}),
+        ("binary of numbers", {"name": "adam"}, {}),
+        ("multiclass", AVERAGED, {"class_weight": "balanced"}),
+        ("regression", {"name": "adam"}, {}),
+    ],
+    ids=str,
 )
-def test_a_resumed_run_is_bit_identical(sets: dict[str, Dataset], tmp_path: Path, task: str, optimizer: str) -> None:
+def test_a_resumed_run_is_bit_identical(
+    sets: dict[str, Dataset], tmp_path: Path, task: str, optimizer: dict[str, Any], more: dict[str, Any]
+) -> None:
     small, data = sets[task], TASKS[task]
-    specification = specify(NOISY, epochs=5, optimizer={"name": optimizer}, evaluate_train=True, dataset=data)
+    specification = specify(NOISY, epochs=5, optimizer=optimizer, evaluate_train=True, dataset=data, **more)
     whole, one = run(specification, small)
     checkpoint = tmp_path / "checkpoint"
     train_until(3, specification, small, checkpoint)
-    run(specify(NOISY, seed=8, epochs=1, optimizer={"name": optimizer}, dataset=data), small)
+    run(specify(NOISY, seed=8, epochs=3, optimizer=optimizer, dataset=data, **more), small)
     # Epoch 3 is in the checkpoint, but died before it was recorded: it is told again.
     rest, other = run(specification, small, checkpoint=checkpoint, recorded=2)
     assert [epoch.number for epoch in rest] == [3, 4, 5]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from keras import layers, regularizers
+from keras.optimizers import schedules
 
 from models.kinds.tasks.binary import Binary
 from models.specification import RunSpecification
@@ -89,6 +94,20 @@ LAYERS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+ON_INPUTS: dict[str, list[dict[str, Any]]] = {
+    "dropout": [{"type": "dropout", "rate": 0.3}, {"type": "dense", "units": 16, "activation": "relu"}],
+    "noise, wide": [{"type": "gaussian_noise", "stddev": 0.2}, {"type": "dense", "units": 40, "activation": "relu"}],
+    "all, and behind": [
+        {"type": "gaussian_noise", "stddev": 0.1},
+        {"type": "alpha_dropout", "rate": 0.1},
+        {"type": "dropout", "rate": 0.2},
+        {"type": "dense", "units": 8, "kernel_regularizer": {"l2": 0.01}, "kernel_constraint": {"name": "max_norm"}},
+        {"type": "dropout", "rate": 0.5},
+    ],
+    "nothing else": [{"type": "dropout", "rate": 0.5}],
+}
+
+
 def engine_history(run: RunSpecification, data: Dataset) -> dict[str, list[float]]:
     epochs: list[training.Epoch] = []
     training.train(run, data, on_epoch=epochs.append)
@@ -128,21 +147,32 @@ def keras_history(
             layer.seed_generator.state.assign(generator.state)
     model.compile(optimizer=optimizer, loss=loss or own, metrics=[metric])
     names = ("loss", metric, "val_loss", f"val_{metric}")
-    history: dict[str, list[float]] = {name: [] for name in names}
-    for number in range(1, run.training.epochs + 1):
-        order = sparse.order(run.seed, number, len(y))
-        fitted = model.fit(
-            x[order],
-            y[order],
-            batch_size=run.training.batch_size,
-            shuffle=False,
-            validation_data=validation,
-            verbose=0,
-            **fit,
-        )
-        for name in names:
-            history[name] += fitted.history[name]
-    return history
+    # One call, so that whatever Keras does at the end of training it does once.
+    fitted = model.fit(
+        in_order(x, y, run),
+        epochs=run.training.epochs,
+        steps_per_epoch=-(-len(y) // run.training.batch_size),
+        shuffle=False,
+        validation_data=validation,
+        verbose=0,
+        **fit,
+    ).history
+    return {name: fitted[name] for name in names}
+
+
+def in_order(x: np.ndarray, y: np.ndarray, run: RunSpecification) -> tf.data.Dataset[Any]:
+    """The batches that the engine trains on, epoch after epoch."""
+    y = y.reshape(len(y), -1)
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for number in range(1, run.training.epochs + 1):
+            order = sparse.order(run.seed, number, len(y))
+            for first in range(0, len(y), run.training.batch_size):
+                chosen = order[first : first + run.training.batch_size]
+                yield x[chosen], y[chosen]
+
+    specs = tuple(tf.TensorSpec((None, each.shape[1]), each.dtype) for each in (x, y))
+    return tf.data.Dataset.from_generator(batches, output_signature=specs)
 
 
 def assert_equal(ours: dict[str, list[float]], keras_: dict[str, list[float]]) -> None:
@@ -182,6 +212,176 @@ def test_optimizers(small: Dataset, units: int, name: str) -> None:
     assert_equal(engine_history(run, small), stock)
 
 
+# How an optimizer is specified, and Keras's object that it stands for.
+REMEDIES: dict[str, tuple[int, dict[str, Any], Callable[[], Any]]] = {
+    "weight decay": (
+        8,
+        {"name": "sgd", "learning_rate": 0.1, "weight_decay": 0.2},
+        lambda: keras.optimizers.SGD(0.1, weight_decay=0.2),
+    ),
+    "clipnorm": (40, {"name": "adam", "clipnorm": 0.02}, lambda: keras.optimizers.Adam(clipnorm=0.02)),
+    "global clipnorm": (
+        8,
+        {"name": "sgd", "learning_rate": 1.0, "global_clipnorm": 0.1},
+        lambda: keras.optimizers.SGD(1.0, global_clipnorm=0.1),
+    ),
+    "clipvalue": (
+        8,
+        {"name": "sgd", "learning_rate": 1.0, "clipvalue": 0.002},
+        lambda: keras.optimizers.SGD(1.0, clipvalue=0.002),
+    ),
+    "average at the end": (
+        40,
+        {"name": "adam", "use_ema": True, "ema_momentum": 0.9},
+        lambda: keras.optimizers.Adam(use_ema=True, ema_momentum=0.9),
+    ),
+    "average, again and again": (
+        8,
+        {"use_ema": True, "ema_overwrite_frequency": 3},
+        lambda: keras.optimizers.RMSprop(use_ema=True, ema_overwrite_frequency=3),
+    ),
+    "cosine decay": (
+        8,
+        {"learning_rate": {
+            "schedule": "cosine_decay", "initial_learning_rate": 0.0001, "decay_steps": 10, "alpha": 0.1,
+            "warmup_target": 0.01, "warmup_steps": 3,
+        }},
+        lambda: keras.optimizers.RMSprop(
+            schedules.CosineDecay(0.0001, 10, alpha=0.1, warmup_target=0.01, warmup_steps=3)
+        ),
+    ),
+    "exponential decay": (
+        40,
+        {"learning_rate": {
+            "schedule": "exponential_decay", "initial_learning_rate": 0.01, "decay_steps": 4, "decay_rate": 0.5,
+            "staircase": True,
+        }},
+        lambda: keras.optimizers.RMSprop(schedules.ExponentialDecay(0.01, 4, 0.5, staircase=True)),
+    ),
+    "inverse time decay": (
+        8,
+        {"learning_rate": {
+            "schedule": "inverse_time_decay", "initial_learning_rate": 0.01, "decay_steps": 2, "decay_rate": 0.5,
+        }},
+        lambda: keras.optimizers.RMSprop(schedules.InverseTimeDecay(0.01, 2, 0.5)),
+    ),
+    "polynomial decay": (
+        8,
+        {"learning_rate": {
+            "schedule": "polynomial_decay", "initial_learning_rate": 0.01, "decay_steps": 8, "power": 2.0,
+        }},
+        lambda: keras.optimizers.RMSprop(schedules.PolynomialDecay(0.01, 8, power=2.0)),
+    ),
+    "piecewise": (
+        8,
+        {"learning_rate": {
+            "schedule": "piecewise_constant_decay", "boundaries": [3, 7], "values": [0.01, 0.001, 0.0],
+        }},
+        lambda: keras.optimizers.RMSprop(schedules.PiecewiseConstantDecay([3, 7], [0.01, 0.001, 0.0])),
+    ),
+    "all together": (
+        40,
+        {
+            "name": "nadam", "weight_decay": 0.01, "clipnorm": 0.05, "use_ema": True, "ema_overwrite_frequency": 5,
+            "learning_rate": {"schedule": "cosine_decay", "initial_learning_rate": 0.01, "decay_steps": 15},
+        },
+        lambda: keras.optimizers.Nadam(
+            schedules.CosineDecay(0.01, 15), weight_decay=0.01, clipnorm=0.05, use_ema=True, ema_overwrite_frequency=5
+        ),
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REMEDIES)
+def test_what_every_optimizer_can(small: Dataset, name: str) -> None:
+    units, optimizer, stock = REMEDIES[name]
+    hidden = [{"type": "dense", "units": units, "activation": "relu", "kernel_constraint": {"name": "max_norm"}}]
+    run = specify({"name": "v", "layers": hidden}, optimizer=optimizer)
+    theirs = build(run.layers, small.inputs, run.dataset.task)
+    history = keras_history(theirs, stock(), run, small)
+    assert_equal(engine_history(run, small), history)
+    ours = load(training.train(run, small).model)
+    for weights, own in zip(theirs.get_weights(), ours.get_weights(), strict=True):
+        assert own == pytest.approx(weights, abs=2e-4)
+    plain = specify({"name": "v", "layers": hidden}, optimizer={"name": optimizer.get("name", "rmsprop")})
+    assert (history["loss"] != pytest.approx(engine_history(plain, small)["loss"], rel=1e-4)) is not (
+        name == "average at the end"
+    )
+
+
+def test_a_rate_that_is_reduced_on_a_plateau(small: Dataset) -> None:
+    plateau = {"monitor": "val_acc", "factor": 0.3, "patience": 1, "cooldown": 1, "min_delta": 0.01, "min_lr": 0.0005}
+    rate = {"reduce_on_plateau": {**plateau, "initial_learning_rate": 0.02}}
+    run = specify("original", seed=2, epochs=7, optimizer={"learning_rate": rate})
+    callback = keras.callbacks.ReduceLROnPlateau(mode="max", **plateau)
+    theirs = build(run.layers, small.inputs, run.dataset.task)
+    stock = keras_history(theirs, keras.optimizers.RMSprop(0.02), run, small, callbacks=[callback])
+    reduced = float(theirs.optimizer.learning_rate)
+    assert reduced < 0.002, "or nothing was reduced twice"
+    assert_equal(engine_history(run, small), stock)
+
+
+@pytest.mark.timeout(300)
+@settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(
+    task=st.sampled_from(["binary", "multiclass"]),
+    layers=st.lists(st.sampled_from([layer for layers in (*LAYERS.values(), *ON_INPUTS.values()) for layer in layers])),
+    first=st.sampled_from([[], ON_INPUTS["all, and behind"][:2], ON_INPUTS["dropout"][:1]]),
+    units=st.sampled_from([8, 40]),
+    remedies=st.lists(st.sampled_from(sorted(REMEDIES)), min_size=2, max_size=3),
+    optimizer=st.sampled_from(["adam", "sgd", "adagrad"]),
+    smoothing=st.sampled_from([0.0, 0.15]),
+    weights=st.sampled_from([None, {"0": 0.5, "1": 2.0}]),
+)
+def test_remedies_together(
+    sets: dict[str, Dataset],
+    task: str,
+    layers: list[Any],
+    first: list[Any],
+    units: int,
+    remedies: list[str],
+    optimizer: str,
+    smoothing: float,
+    weights: dict[str, float] | None,
+) -> None:
+    asked = {name: value for remedy in remedies for name, value in REMEDIES[remedy][1].items()}
+    clips = [name for name in asked if name.startswith(("clip", "global_clip"))]
+    asked = {name: value for name, value in asked.items() if name not in clips[1:]} | {"name": optimizer}
+    hidden = [*first, {"type": "dense", "units": units, "activation": "tanh"}, *layers[:2]]
+    variant = {"name": "v", "layers": hidden}
+    run = specify(
+        variant,
+        dataset=TASKS[task],
+        batch_size=100,
+        epochs=4,
+        optimizer=asked,
+        label_smoothing=smoothing,
+        class_weight=weights,
+    )
+    arguments = {
+        name: getattr(schedules, "".join(word.title() for word in value["schedule"].split("_")))(
+            **{field: given for field, given in value.items() if field != "schedule"}
+        )
+        if isinstance(value, dict)
+        else value
+        for name, value in asked.items()
+        if name != "name"
+    }
+    stock = keras_history(
+        build(run.layers, sets[task].inputs, run.dataset.task),
+        {"adam": keras.optimizers.Adam, "sgd": keras.optimizers.SGD, "adagrad": keras.optimizers.Adagrad}[optimizer](
+            **arguments
+        ),
+        run,
+        sets[task],
+        loss={"binary": keras.losses.BinaryCrossentropy, "multiclass": keras.losses.CategoricalCrossentropy}[task](
+            label_smoothing=smoothing
+        ),
+        class_weight=weights and {int(label): weight for label, weight in weights.items()},
+    )
+    assert_equal(engine_history(run, sets[task]), stock)
+
+
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(small: Dataset, name: str) -> None:
     run = specify({"name": "v", "layers": LAYERS[name]}, batch_size=100, optimizer={"name": "adam"})
@@ -216,20 +416,6 @@ def test_rows_of_numbers_and_words(small: Dataset, units: int) -> None:
     assert sparse.prepare(data, units).cuts[0] < 421
     stock = keras_history(build(run.layers, 421, run.dataset.task), keras.optimizers.RMSprop(), run, data)
     assert_equal(engine_history(run, data), stock)
-
-
-ON_INPUTS: dict[str, list[dict[str, Any]]] = {
-    "dropout": [{"type": "dropout", "rate": 0.3}, {"type": "dense", "units": 16, "activation": "relu"}],
-    "noise, wide": [{"type": "gaussian_noise", "stddev": 0.2}, {"type": "dense", "units": 40, "activation": "relu"}],
-    "all, and behind": [
-        {"type": "gaussian_noise", "stddev": 0.1},
-        {"type": "alpha_dropout", "rate": 0.1},
-        {"type": "dropout", "rate": 0.2},
-        {"type": "dense", "units": 8, "kernel_regularizer": {"l2": 0.01}, "kernel_constraint": {"name": "max_norm"}},
-        {"type": "dropout", "rate": 0.5},
-    ],
-    "nothing else": [{"type": "dropout", "rate": 0.5}],
-}
 
 
 @pytest.mark.parametrize("name", ON_INPUTS)

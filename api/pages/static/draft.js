@@ -1,9 +1,9 @@
 /** @file The specification being written: the JSON document itself, reached by pointers (RFC 6901). */
 
 /**
- * @typedef {{name: string, label: string, kind: string, parts: {name: string, label: string}[], family: Family, default: any, start: any, choices: string[],
+ * @typedef {{name: string, label: string, kind: string, varies: boolean, tag: string, parts: {name: string, label: string}[], family: Family, default: any, start: any, choices: string[],
  *   low: number | null, high: number | null, main: boolean, required: boolean, empty: boolean, kept?: boolean}} Field `kept` is written even if it is the default; left `empty` it is null
- * @typedef {{title: string, about: string, fields: Field[]}} Kind
+ * @typedef {{title: string, about: string, fields: Field[], within?: string}} Kind `within` is the field of an object that it lies in
  * @typedef {{name: string, title: string, about: string}} Choice
  * @typedef {Record<string, Kind & {rows: string}>} Datasets what their rows are called
  * @typedef {Record<string, Kind>} Family the first is what is meant if none is named

@@ -56,9 +56,13 @@ export function input(draft, field, base) {
     const box = h('input', { type: 'checkbox', checked: value ?? field.default, onchange: () => set(box.checked) });
     return labelled(field.label, pointer, box);
   }
+  if (field.kind === 'list') {
+    const box = h('input', { type: 'text', autocomplete: 'off', value: [value ?? []].flat().join(', '), oninput: () => draft.write(pointer, list(box.value)) });
+    return labelled(field.label, pointer, box);
+  }
   const shown = value === undefined ? field.default : value;
   const box = h('input', { type: 'text', inputMode: 'decimal', autocomplete: 'off', class: 'short', value: shown ?? '',
-    placeholder: field.empty ? 'none' : field.required || field.default !== null ? '' : 'all',
+    placeholder: field.required || (field.default !== null && !field.empty) ? '' : field.name === 'train_samples' ? 'all' : 'none',
     oninput: () => set(parsed(box.value) ?? (field.empty ? null : undefined)) });
   return labelled(field.label, pointer, box);
 }
@@ -80,15 +84,29 @@ export function several(draft, legend, pointer, choices, usual = []) {
   return h('fieldset', { class: 'field several', 'data-pointer': pointer, 'aria-describedby': id }, h('legend', {}, legend), boxes, h('span', { id, class: 'error-text small' }));
 }
 
-/** One of several kinds, or none, and the fields of the one chosen. @param {Draft} draft @param {Field} field @param {string} base @returns {any[]} */
+/**
+ * One of several kinds, or none, and the fields of the one chosen. Of a field that varies, none means a number.
+ * @param {Draft} draft @param {Field} field @param {string} base @returns {any[]}
+ */
 function kinds(draft, field, base) {
   const pointer = `${base}/${field.name}`, own = h('div', { class: 'fields' });
-  const show = () => fill(own, inputs(draft, field.family[select.value]?.fields ?? [], pointer));
-  const select = h('select', { onchange: () => { draft.write(pointer, select.value ? { name: select.value } : undefined); show(); } },
-    h('option', { value: '' }, 'none'), Object.entries(field.family).map(([name, { title, about }]) => h('option', { value: name, title: about }, title)));
-  select.value = draft.read(pointer)?.name ?? '';
+  const value = draft.read(pointer), object = value !== null && typeof value === 'object';
+  const show = () => {
+    const kind = field.family[select.value];
+    fill(own, kind ? inputs(draft, kind.fields, kind.within ? `${pointer}/${kind.within}` : pointer) : field.varies && input(draft, { ...field, kind: 'number' }, base));
+  };
+  const select = h('select', { onchange: () => { draft.write(pointer, select.value ? begun(field, select.value) : undefined); show(); } },
+    h('option', { value: '' }, field.varies ? 'constant' : 'none'), Object.entries(field.family).map(([name, { title, about }]) => h('option', { value: name, title: about }, title)));
+  select.value = Object.keys(field.family).find((name) => object && (name === value[field.tag] || field.family[name].within in value)) ?? '';
   show();
-  return [labelled(field.label, pointer, select), own];
+  return [labelled(field.varies ? field.tag : field.label, field.varies ? `${pointer}/${field.tag}` : pointer, select), own];
+}
+
+/** A kind of a field as a form begins it. @param {Field} field @param {string} name */
+function begun(field, name) {
+  const { fields, within } = field.family[name];
+  const starts = Object.fromEntries(fields.filter((each) => JSON.stringify(each.start) !== JSON.stringify(each.default)).map((each) => [each.name, each.start]));
+  return within ? { [within]: starts } : { [field.tag]: name, ...starts };
 }
 
 /** The numbers that a field is made of, such as the strengths of a penalty. @param {Draft} draft @param {Field} field @param {string} base */

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from models.kinds.kind import any_of, discover
-from models.kinds.optimizer import Optimizer
+from models.kinds.optimizer import BareOptimizer
 
-OPTIMIZERS = discover(__name__, __path__, Optimizer)
+OPTIMIZERS = discover(__name__, __path__, BareOptimizer)
 
 if TYPE_CHECKING:
-    AnyOptimizer = Optimizer
+    AnyOptimizer = BareOptimizer
 else:
     AnyOptimizer = any_of(OPTIMIZERS)

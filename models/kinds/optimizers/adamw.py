@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from models.kinds.kind import Moment, Penalty, Positive
-from models.kinds.optimizer import Optimizer
+from models.kinds.optimizer import BareOptimizer
 
 
-class AdamW(Optimizer):
+class AdamW(BareOptimizer):
     """`keras.optimizers.AdamW`: Adam with decoupled weight decay."""
 
     title, keras, place = "AdamW", "optimizers.AdamW", 2

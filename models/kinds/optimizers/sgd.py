@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from models.kinds.kind import Moment
-from models.kinds.optimizer import LearningRate, Optimizer
+from models.kinds.optimizer import AnyLearningRate, Optimizer
 
 
 class SGD(Optimizer):
@@ -14,7 +14,7 @@ class SGD(Optimizer):
     title, keras, place = "SGD", "optimizers.SGD", 3
 
     name: Literal["sgd"] = "sgd"
-    learning_rate: LearningRate = 0.01
+    learning_rate: AnyLearningRate = 0.01
     momentum: Moment = 0.0
     nesterov: bool = False
 

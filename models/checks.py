@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from models.faults import fault, sent
+from pydantic import ValidationError
+
+from models.faults import fault, in_words, sent
 from models.kinds.axes import AXES
 from models.kinds.dataset import Dataset
 from models.kinds.plateau import ReduceOnPlateau
@@ -16,6 +18,22 @@ SHOWN_CLASSES = 20
 """In the words of a fault."""
 
 Place = tuple[str | int, ...]
+
+
+def of_words(data: Dataset, place: Place) -> Iterator[dict[str, str]]:
+    """What is wrong with the number of words of a variant's `data`, which is that of the job but for what it overrides;
+    `place` is where it says so."""
+    kind = type(data)
+    if "num_words" not in kind.model_fields:
+        if hasattr(data, "num_words"):
+            yield fault(place, "not_for_dataset", f"{data.title} has no words")
+        return
+    try:
+        kind.model_validate(data.model_dump())
+    except ValidationError as invalid:
+        yield from (
+            fault(place, error["type"], in_words(error)) for error in invalid.errors() if error["loc"] == ("num_words",)
+        )
 
 
 def of_training(data: Dataset, within: Place, training: Training) -> Iterator[dict[str, str]]:

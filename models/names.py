@@ -60,8 +60,9 @@ def _named(character: str) -> str:
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(check_name)]
 """A job's."""
 
+MAX_VARIANT_NAME = 100
 VariantName = Annotated[
-    str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^,]*$"), AfterValidator(check_name)
+    str, StringConstraints(min_length=1, max_length=MAX_VARIANT_NAME, pattern=r"^[^,]*$"), AfterValidator(check_name)
 ]
 """A variant's: without commas, since addresses list variants with commas between."""
 

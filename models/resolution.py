@@ -16,6 +16,7 @@ from models.kinds.kind import Model, Seed, unnamed
 from models.kinds.layer import on_inputs
 from models.kinds.metrics import ASKED, METRICS, offered
 from models.kinds.optimizers import OPTIMIZERS
+from models.names import MAX_VARIANT_NAME
 from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Description, Specification, Training
 from models.until import MAX_SEEDS, Until
 
@@ -48,7 +49,8 @@ def resolve(body: Any) -> Specification:
         variants = raw["variants"] = ["original"]
     if isinstance(variants, list) and variants:
         training = raw["training"] if isinstance(raw.get("training"), dict) else {}
-        raw["variants"] = [_expand(variant, i, training, errors) for i, variant in enumerate(variants)]
+        samples = raw["dataset"].get("train_samples") if isinstance(raw.get("dataset"), dict) else None
+        raw["variants"] = [_expand(variant, i, training, samples, errors) for i, variant in enumerate(variants)]
         names = [v.get("name") for v in raw["variants"] if isinstance(v, dict)]
         errors += [
             fault(("variants", i, "name"), "duplicate", "Another variant has this name")
@@ -170,8 +172,16 @@ def _sweep(raw: dict[str, Any], sweep: Any, errors: list[dict[str, str]]) -> Non
             detail = f"The sweep has {swept.size()} combinations; a job may have at most {MAX_VARIANTS} variants"
             errors.append(fault(("sweep", "grid"), "too_many_variants", detail))
             raw.setdefault("variants", ["original"])
-        else:
-            raw["variants"] = [*variants, *swept.variants()]
+            return
+        made = swept.variants()
+        if any(len(variant["name"]) > MAX_VARIANT_NAME for variant in made):
+            detail = (
+                f"A variant is named by its values, in at most {MAX_VARIANT_NAME} characters: sweep over fewer axes"
+            )
+            errors.append(fault(("sweep", "grid"), "too_many_axes", detail))
+            raw.setdefault("variants", ["original"])
+            return
+        raw["variants"] = [*variants, *made]
 
 
 def _named(parent: Any, field: str, name: str) -> Any:
@@ -181,8 +191,9 @@ def _named(parent: Any, field: str, name: str) -> Any:
     return parent
 
 
-def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dict[str, str]]) -> Any:
-    """A variant in full: a preset's name becomes its layers, a partial `training` is completed by the job's."""
+def _expand(variant: Any, index: int, training: dict[str, Any], samples: Any, errors: list[dict[str, str]]) -> Any:
+    """A variant in full: a preset's name becomes its layers, what it does not say of `training` and `dataset` is the
+    job's."""
     if isinstance(variant, str):
         variant = {"name": variant}
         where: tuple[str | int, ...] = ("variants", index)
@@ -209,6 +220,8 @@ def _expand(variant: Any, index: int, training: dict[str, Any], errors: list[dic
         if isinstance(changes, dict) and "name" not in changes and isinstance(job, dict):
             own = {**own, "optimizer": {**job, **changes}}
         variant["training"] = _named({**training, **own}, "optimizer", unnamed(OPTIMIZERS))
+    if isinstance(variant.get("dataset"), dict):
+        variant["dataset"] = {"train_samples": samples, **variant["dataset"]}
     return variant
 
 
@@ -274,6 +287,7 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
         ]
     for i, variant in enumerate(specification.variants):
         run = specification.run(variant.name, 0)
+        errors += checks.of_words(run.dataset, ("variants", i, "dataset", "num_words"))
         place: tuple[str | int, ...] = ("variants", i, "training") if variant.training else ("training",)
         errors += checks.of_training(run.dataset, place, run.training)
     data = specification.dataset

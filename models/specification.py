@@ -18,12 +18,13 @@ from pydantic import AfterValidator, BaseModel, Field, JsonValue, StringConstrai
 
 from models.errors import UnreadableSpecification
 from models.kinds.axes import AXES
-from models.kinds.dataset import MAX_CLASSES, Dataset, TrainSamples
+from models.kinds.dataset import MAX_CLASSES, Dataset, NumWords, TrainSamples
 from models.kinds.datasets import DATASETS, AnyDataset
 from models.kinds.kind import Model, Penalty, Rate, Seed, default
 from models.kinds.layer import MAX_LAYERS
 from models.kinds.layers import AnyLayer
 from models.kinds.metrics import ASKED, VAL_DATA_LOSS, AskedName, MetricName, recorded
+from models.kinds.optimizer import BatchSize
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.kinds.task import Task
 from models.names import Name, Tag, VariantName, check_text
@@ -33,7 +34,6 @@ from models.until import MAX_SEEDS, Until
 MAX_VARIANTS = 500
 MAX_RUNS = 1000
 MAX_EPOCHS = 1000
-MAX_BATCH_SIZE = 25_000
 MAX_METADATA = 64
 MAX_METADATA_BYTES = 16_384
 """As compact JSON in UTF-8."""
@@ -65,7 +65,7 @@ class Training(Model):
     """
 
     epochs: int = Field(default=20, ge=1, le=MAX_EPOCHS)
-    batch_size: int = Field(default=512, ge=1, le=MAX_BATCH_SIZE)
+    batch_size: BatchSize = 512
     optimizer: AnyOptimizer = default(OPTIMIZERS)
     early_stopping: EarlyStopping | None = None
     evaluate_train: bool = False
@@ -95,9 +95,11 @@ else:
 
 
 class DatasetOverride(Model):
-    """A variant's own `train_samples`."""
+    """A variant's own `train_samples` and `num_words`."""
 
-    train_samples: TrainSamples | None
+    train_samples: TrainSamples | None = None
+    # Absent if it is the job's: a run's key stays what it was before it could be another.
+    num_words: NumWords | None = Field(default=None, exclude_if=operator.not_)
 
 
 class Variant(Model):

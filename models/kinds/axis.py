@@ -8,21 +8,29 @@ from typing import Any, ClassVar
 
 @dataclass
 class Network:
-    """The variant that a combination of values makes: so many blocks of a dense layer and the layers behind it.
+    """The variant that a combination of values makes: layers on the inputs, and so many blocks of a dense layer and
+    the layers behind it.
 
     training, dataset: what the variant overrides. All are raw, as a client would write them.
     """
 
     depth: int = 2
     dense: dict[str, Any] = field(default_factory=lambda: {"type": "dense", "units": 16, "activation": "relu"})
+    before: list[dict[str, Any]] = field(default_factory=list)
     behind: list[dict[str, Any]] = field(default_factory=list)
     training: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def optimizer(self) -> dict[str, Any]:
+        """What the variant changes of the job's optimizer, or with a name its own."""
+        changes: dict[str, Any] = self.training.setdefault("optimizer", {})
+        return changes
+
     def raw(self) -> dict[str, Any]:
         """Its part of a client's variant."""
         overrides = {name: value for name in ("training", "dataset") if (value := getattr(self, name))}
-        return {"layers": [self.dense, *self.behind] * self.depth, **overrides}
+        return {"layers": [*self.before, *[self.dense, *self.behind] * self.depth], **overrides}
 
 
 class Axis:

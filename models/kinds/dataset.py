@@ -19,6 +19,8 @@ def read(dataset, path):
     raise SystemExit(f"Write a function read(dataset, path) that returns the rows of {dataset['name']}")
 '''
 
+MAX_WORDS = 100_000
+NumWords = Annotated[int, Field(ge=2, le=MAX_WORDS)]
 TrainSamples = Annotated[int, Field(ge=1, le=MAX_ROWS)]
 
 

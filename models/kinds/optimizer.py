@@ -13,6 +13,10 @@ from models.kinds.plateau import Plateau, ReduceOnPlateau
 from models.kinds.schedule import LearningRate, Schedule
 from models.kinds.schedules import SCHEDULES
 
+MAX_BATCH_SIZE = 25_000
+BatchSize = Annotated[int, Field(ge=1, le=MAX_BATCH_SIZE)]
+"""The rows of an update."""
+
 EMA_MOMENTUM = 0.99
 """Keras's default."""
 

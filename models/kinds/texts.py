@@ -6,12 +6,9 @@ from typing import Annotated
 
 from pydantic import Field
 
-from models.kinds.dataset import Dataset, Given, TrainSamples, Validation
+from models.kinds.dataset import MAX_WORDS, Dataset, Given, TrainSamples, Validation
 from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
-
-MAX_WORDS = 100_000
-
 
 ENCODING = '''\
 START, UNKNOWN, SHIFT = 1, 2, 3  # Keras's encoding: a word of rank r, from 1, has the id r + 3

@@ -66,14 +66,14 @@ class SweepSeries:
     rising: bool = False
 
 
-def swept(spec: Mapping[str, Any]) -> dict[str, dict[str, float]]:
+def swept(spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     """The place of each variant in a stored specification's sweep."""
     return {variant["name"]: variant["swept"] for variant in spec["variants"] if variant["swept"]}
 
 
 def prepare_sweep(
     histories: Sequence[RunHistory],
-    parameters: Mapping[str, Mapping[str, float]],
+    parameters: Mapping[str, Mapping[str, Any]],
     *,
     over: Sequence[str] = (),
     metric: str = "val_data_loss",
@@ -143,7 +143,9 @@ def prepare_sweep(
     )
 
 
-def _number(value: float) -> str:
+def _number(value: float | str) -> str:
+    if isinstance(value, str):
+        return value
     return f"{int(value):,}" if value == int(value) else f"{value:.12g}"
 
 
@@ -168,7 +170,7 @@ def _enough(settings: Sequence[Setting], leader: Setting, sign: float) -> Settin
     return next((setting for setting in settings[:-1] if sign * (setting.mean - leader.mean) <= margin), None)
 
 
-def _subtitle(done: str, settings: Sequence[Setting], band: Band, fixed: Mapping[str, float]) -> str:
+def _subtitle(done: str, settings: Sequence[Setting], band: Band, fixed: Mapping[str, Any]) -> str:
     if not settings:
         return f"no epochs yet; {done}" if done else "no epochs yet"
     low, high = (pick(len(setting.values) for setting in settings) for pick in (min, max))

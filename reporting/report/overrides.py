@@ -28,6 +28,8 @@ def _differences(specification: Specification, variant: Variant) -> Iterator[str
     rows = specification.dataset
     if variant.dataset and (samples := variant.dataset.train_samples) != rows.train_samples:
         yield f"trained on all {rows.rows}" if samples is None else f"trained on {samples:,}"
+    if variant.dataset and (words := variant.dataset.num_words):
+        yield f"reading {words:,} words"
 
 
 def _in_words(name: str, value: Any) -> str:
@@ -44,6 +46,8 @@ def _in_words(name: str, value: Any) -> str:
             usual = {field: type(value).model_fields[field].default for field in fields}
             said = [_in_words(each, it) for each, it in fields.items() if each in main or it != usual[each]]
             return f"{title} with {' and '.join(said)}" if said else title
+        case dict():
+            return f"{words} {', '.join(f'{of} {it}' for of, it in value.items())}"
         case tuple():
             return f"{words} {' and '.join(map(str, value))}"
         case _:

@@ -16,7 +16,7 @@ from models.kinds.axis import Axis, Network
 from models.kinds.constraints import CONSTRAINTS
 from models.kinds.dataset import Dataset, Holdout
 from models.kinds.datasets import DATASETS, AnyDataset
-from models.kinds.kind import Kind, Penalty, Rate, any_of, default, discover, unnamed
+from models.kinds.kind import Kind, Penalty, any_of, default, discover, unnamed
 from models.kinds.layer import Layer
 from models.kinds.layers import LAYERS, AnyLayer
 from models.kinds.metrics import MEASURES, METRICS, PAIRS, VAL_DATA_LOSS, in_unit, label, phrase
@@ -111,8 +111,11 @@ def test_every_number_of_an_answer_has_a_label() -> None:
 
 @pytest.mark.parametrize("axis", AXES.values(), ids=lambda axis: axis.name)
 def test_an_axis_changes_the_network_whatever_changed_before_it(axis: type[Axis]) -> None:
-    def value(of: type[Axis], number: float) -> float:
-        return number / 10 if of.values in (Rate, Penalty) else number
+    def value(of: type[Axis], number: int) -> float | str:
+        values = TypeAdapter(of.values)
+        if choices := values.json_schema().get("enum"):
+            return str(choices[number])
+        return number / 10 if values.json_schema()["type"] == "number" else number
 
     network = Network()
     axis.vary(network, TypeAdapter(axis.values).validate_python(value(axis, 3)))

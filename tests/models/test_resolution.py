@@ -12,6 +12,7 @@ from models.errors import SpecificationError
 from models.estimates import cost_of
 from models.kinds.layers.dense import Dense
 from models.kinds.metrics import MEASURES
+from models.kinds.optimizers import OPTIMIZERS
 from models.resolution import resolve
 from models.reuse import key_of
 from models.specification import MAX_METADATA_BYTES, Specification, stored
@@ -473,3 +474,59 @@ def test_a_variant_changes_the_jobs_optimizer() -> None:
         "weight_decay": 0.1,
     }
     assert two.optimizer.name == "sgd"
+
+
+def test_axes_change_the_jobs_optimizer_and_what_is_read() -> None:
+    grid = {
+        "learning_rate": [0.1], "weight_decay": [0.2], "batch_size": [64], "label_smoothing": [0.1], "num_words": [500],
+    }  # fmt: skip
+    optimizer = {"name": "adam", "beta_1": 0.8}
+    body = {"training": {"optimizer": optimizer}, "dataset": {"train_samples": 700}, "sweep": {"grid": grid}}
+    run = resolve(body).run("batch_size=64 label_smoothing=0.1 learning_rate=0.1 num_words=500 weight_decay=0.2", 0)
+    own = run.training.optimizer.model_dump()
+    assert own == {**own, "name": "adam", "beta_1": 0.8, "learning_rate": 0.1, "weight_decay": 0.2}
+    assert (run.training.batch_size, run.training.label_smoothing) == (64, 0.1)
+    assert (run.dataset.inputs, run.dataset.trained_on) == (500, 700)
+
+
+def test_axes_put_layers_around_the_hidden_ones() -> None:
+    grid = {"activation": ["tanh"], "input_dropout": [0, 0.2], "noise": [0.1], "optimizer": ["sgd"], "depth": [1]}
+    plain, noisy = resolve({"sweep": {"grid": grid}}).variants
+    assert plain.name == "depth=1 activation=tanh input_dropout=0 noise=0.1 optimizer=sgd"
+    assert [layer.type for layer in plain.layers] == ["dense", "gaussian_noise"]
+    assert [layer.type for layer in noisy.layers] == ["dropout", "dense", "gaussian_noise"]
+    assert isinstance(plain.layers[0], Dense)
+    assert plain.layers[0].activation == "tanh"
+    assert noisy.training is not None
+    assert noisy.training.optimizer == OPTIMIZERS["sgd"].model_validate({})
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"sweep": {"grid": {"optimizer": ["lion"]}}}, {"/sweep/grid/optimizer/0": "literal_error"}),
+        ({"sweep": {"grid": {"num_words": [5, 6]}}}, {"/sweep/grid/num_words": "greater_than_equal"}),
+        (
+            {
+                "dataset": {"name": "synthetic_table", "classes": None},
+                "sweep": {"grid": {"label_smoothing": [0, 0.1], "num_words": [50]}},
+            },
+            {"/sweep/grid/num_words": "not_for_dataset", "/sweep/grid/label_smoothing": "not_for_task"},
+        ),
+        (
+            {"sweep": {"grid": {name: [0.123456789] for name in
+                ("l1", "l2", "dropout", "noise", "input_dropout", "label_smoothing", "weight_decay")}}},
+            {"/sweep/grid": "too_many_axes"},
+        ),
+        (
+            {"training": {"optimizer": COSINE, "epochs": 3}, "sweep": {"grid": {"batch_size": [512, 25_000]}}},
+            {"/training/optimizer/learning_rate/decay_steps": "longer_than_run"},
+        ),
+        ({"variants": [{"name": "x", "preset": "l1", "dataset": {"num_words": 5}}]},
+            {"/variants/0/dataset/num_words": "greater_than_equal"}),
+    ],
+)  # fmt: skip
+def test_what_an_axis_refuses(body: dict[str, Any], expected: dict[str, str]) -> None:
+    with pytest.raises(SpecificationError) as refused:
+        resolve(body)
+    assert {error["pointer"]: error["code"] for error in refused.value.errors} == expected

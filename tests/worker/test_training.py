@@ -152,7 +152,7 @@ PLATEAU = {
 AVERAGED = {
     "name": "sgd",
     "momentum": 0.9,
-    "learning_rate": {"schedule": "cosine_decay", "initial_learning_rate": 0.1, "decay_steps": 15},
+    "learning_rate": {"schedule": "cosine_decay", "initial_learning_rate": 0.1, "decay_steps": 10},
     "weight_decay": 0.01,
     "clipnorm": 0.1,
     "use_ema": True,

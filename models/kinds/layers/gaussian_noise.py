@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from models.kinds.layer import Layer
+
+Deviation = Annotated[float, Field(ge=0, le=1)]
 
 
 class GaussianNoise(Layer):
@@ -19,4 +21,4 @@ class GaussianNoise(Layer):
     main = ("stddev",)
 
     type: Literal["gaussian_noise"] = "gaussian_noise"
-    stddev: float = Field(ge=0, le=1)
+    stddev: Deviation

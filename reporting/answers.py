@@ -47,6 +47,21 @@ class NonFinite(Answer):
     kind: Literal["nan", "inf", "-inf"]
 
 
+class Stop(Answer):
+    """What early stopping by `patience` would have made of a run, by its `chosen_by`; it costs no training to know.
+
+    `epoch`, `value`: the last epoch that it would have trained, and the value there; null if it would not have stopped
+    in the epochs that there are. `best_epoch`, `best_value`: those of the best epoch until then, whose weights
+    `restore_best` keeps.
+    """
+
+    patience: int
+    epoch: int | None
+    value: float | None
+    best_epoch: int | None
+    best_value: float | None
+
+
 class RunMetrics(Answer):
     """A run's final and best epoch."""
 
@@ -64,6 +79,7 @@ class RunMetrics(Answer):
         description="With a holdout: the losses and the task's measure (`acc`, say) of the test set, "
         "at the epoch that training chose"
     )
+    stopped: list[Stop] = Field(description="What it would have been, had it stopped early")
     nonfinite: list[NonFinite] = Field(description="What is null in `final` and `best`")
 
 

@@ -15,6 +15,7 @@ from models.tables import FINISHED, Status
 from reporting.answers import EpochValues, Metrics, NonFinite, OverSeeds, RunMetrics, VariantMetrics
 from reporting.overfitting import best
 from reporting.statistics import estimate
+from reporting.stopping import stops
 
 Part = Literal["best", "final"]
 PARTS: tuple[Part, ...] = ("best", "final")
@@ -75,13 +76,14 @@ def _run(history: RunHistory, by: str, test: Mapping[str, float | None] | None) 
     index = {epoch: i for i, epoch in enumerate(history.epochs)}
     final_epoch = history.epochs[-1] if history.epochs else None
     chosen_by = by if by in history.metrics else PENALISED.get(by, by)
-    best_epoch = best(history.epochs, history.metrics.get(chosen_by, (math.nan,) * len(history.epochs)), chosen_by)
+    values = history.metrics.get(chosen_by, (math.nan,) * len(history.epochs))
+    best_epoch = best(history.epochs, values, chosen_by)
 
     def at(epoch: int | None) -> EpochValues | None:
         if epoch is None:
             return None
-        values = finite(metric[index[epoch]] for metric in history.metrics.values())
-        return EpochValues(epoch=epoch, **dict(zip(history.metrics, values, strict=True)))
+        found = finite(metric[index[epoch]] for metric in history.metrics.values())
+        return EpochValues(epoch=epoch, **dict(zip(history.metrics, found, strict=True)))
 
     return RunMetrics(
         run_id=history.run_id,
@@ -92,6 +94,7 @@ def _run(history: RunHistory, by: str, test: Mapping[str, float | None] | None) 
         best=at(best_epoch),
         chosen_by=chosen_by,
         test=None if test is None else _score(test),
+        stopped=stops(history.epochs, values, chosen_by),
         nonfinite=[entry for entry in nonfinite(history) if entry.epoch in (final_epoch, best_epoch)],
     )
 

@@ -65,6 +65,16 @@ def test_kept_are_the_predictions_of_the_model(sets: dict[str, Dataset], tmp_pat
     assert again.predictions == result.predictions
 
 
+def test_of_weights_that_are_averaged_at_the_end_they_are_the_models_too(small: Dataset) -> None:
+    run = specify(epochs=3, optimizer={"use_ema": True})
+    epochs: list[float] = []
+    result = training.train(run, small, on_epoch=lambda epoch: epochs.append(epoch.metrics["val_loss"]), keep=MANY)
+    kept = unpack(run.dataset.task, result.predictions["validation"])
+    theirs = load_model(result.model).predict(dense(small.validation, small.inputs), verbose=0)
+    assert kept.values == pytest.approx(theirs, rel=2e-3, abs=1e-3)
+    assert kept.losses.mean() != pytest.approx(epochs[-1], rel=1e-2)
+
+
 def test_more_than_may_be_kept_is_not_kept_and_nothing_else_changes(small: Dataset) -> None:
     run = specify(epochs=2)
     room = size_of(run.dataset.task, len(small.validation))

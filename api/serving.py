@@ -74,7 +74,8 @@ class Protocol(H11Protocol):
     def send_400_response(self, msg: str) -> None:
         """Answers what is not HTTP, or has too long a head, as every other error is answered; then closes."""
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):  # else an answer has begun, and only closing is left
-            status = getattr(sys.exception(), "error_status_hint", 400)
+            hint = getattr(sys.exception(), "error_status_hint", 400)
+            status = hint if hint in PHRASES else 400  # 501 for a transfer coding that is not known
             code, title = (Malformed.code, Malformed.title) if status == 400 else ("too_large", PHRASES[status])
             sent = json.dumps(document(status, code, title, msg, "/")).encode()
             headers = [

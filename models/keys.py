@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from models.database import now
 from models.errors import NotFound
 from models.ids import new_id
+from models.names import check_name
 from models.scopes import IMPLIED, Scope
 from models.tables import ApiKey
 
@@ -28,6 +29,8 @@ PREFIX = 12
 _FORM = re.compile(r"ock_[0-9a-f]{8}_[A-Za-z0-9_-]{43}")
 
 _TEAM = re.compile(r"[A-Za-z0-9._-]{1,32}")
+
+MOST_IN_A_NAME = 200
 
 USED_SECONDS = 60
 """`used_at` is this coarse."""
@@ -43,8 +46,11 @@ def create(
     """A new key, and its token, which cannot be had again.
 
     `team` is a team's name, which makes the team if need be, or the id or prefix of a key, whose team is joined.
-    Raises NotFound if it is neither.
+    Raises NotFound if it is neither, ValueError for a name that is none.
     """
+    if not 0 < len(name) <= MOST_IN_A_NAME:
+        raise ValueError(f"A key's name has 1 to {MOST_IN_A_NAME} characters")
+    check_name(name)
     public, secret = secrets.token_hex((PREFIX - 4) // 2), secrets.token_urlsafe(32)
     token = f"ock_{public}_{secret}"
     clock: datetime = session.scalar(select(now()))  # type: ignore[assignment]

@@ -81,6 +81,7 @@ def resolve(body: Any) -> Specification:
     if len(metadata.encode(errors="surrogatepass")) > MAX_METADATA_BYTES:
         detail = f"Metadata may have at most {MAX_METADATA_BYTES} bytes as JSON"
         errors.append(fault(("metadata",), "metadata_too_large", detail))
+    errors += _unstorable(raw.get("metadata"), ("metadata",))
     more = 0
     try:
         # By way of JSON: strict there means JSON's own types, with lists for tuples.
@@ -118,6 +119,20 @@ def _held_out(specification: Specification) -> Specification:
     held_out = Holdout(holdout=max(1, round(HELD_OUT * specification.dataset.available)))
     dataset = specification.dataset.model_copy(update={"validation": held_out})
     return specification.model_copy(update={"dataset": dataset})
+
+
+def _unstorable(value: Any, place: tuple[str | int, ...]) -> list[dict[str, str]]:
+    """Where within `value` the character U+0000 is, which no text in PostgreSQL may have."""
+    if isinstance(value, str):
+        return [fault(place, "value_error", "U+0000 cannot be part of a text")] if "\0" in value else []
+    if isinstance(value, dict):
+        named = [
+            fault((*place, name), "value_error", "U+0000 cannot be part of a name") for name in value if "\0" in name
+        ]
+        return named + [each for name, part in value.items() for each in _unstorable(part, (*place, name))]
+    if isinstance(value, list):
+        return [each for i, part in enumerate(value) for each in _unstorable(part, (*place, i))]
+    return []
 
 
 class _More(Model):

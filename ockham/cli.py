@@ -29,6 +29,7 @@ JOBS: list[Callable[..., None]] = [
     verbs.jobs,
     verbs.show,
     verbs.watch,
+    verbs.describe,
     verbs.cancel,
     verbs.retry,
     verbs.seeds,
@@ -43,6 +44,7 @@ JOBS: list[Callable[..., None]] = [
     verbs.report,
     verbs.bundle,
     verbs.presets,
+    verbs.mcp,
 ]
 
 for command in SERVICE:

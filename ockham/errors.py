@@ -15,6 +15,8 @@ R = TypeVar("R")
 DATABASE = "OCKHAM_DATABASE_URL names it; without it, it is ockham.db in the folder of --data-dir or OCKHAM_DATA_DIR"
 NO_DATABASE = f"There is no database yet: `ockham migrate`, or `ockham serve`, makes it. {DATABASE}"
 
+NOT_TEXT = "An argument, a setting or a file's name has bytes that are not UTF-8"
+
 
 class CannotStart(Exception):
     """The service cannot be started as asked: a port, a directory or a server will not do. Exit code 2."""
@@ -44,6 +46,8 @@ def in_a_line(command: Callable[P, R]) -> Callable[P, R]:
             from models.settings import faults
 
             line, code = "\n".join(faults(error)), 2
+        except UnicodeError:
+            line, code = NOT_TEXT, 2
         except OSError as error:
             line, code = f"{error.filename or 'The system'}: {error.strerror or error}", 2
         except Exception as error:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 from models.errors import NotFound
 from models.scopes import Scope
-from ockham.errors import in_a_line
+from ockham.errors import NOT_TEXT, in_a_line
 from ockham.service import DataDir, settings_for
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def create(
             key, token = keys.create(session, name, scope or [Scope.SUBMIT], lifetime, team)
         except NotFound as error:
             raise typer.BadParameter(error.detail, param_hint="--team") from None
+        except ValueError as error:
+            raise typer.BadParameter(NOT_TEXT if isinstance(error, UnicodeError) else str(error)) from None
         shown = {**_shown(key), "key": token}
     if first:
         typer.echo(

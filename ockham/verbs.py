@@ -15,6 +15,7 @@ from rich.console import Console
 
 from models.kinds.metrics import METRICS, VAL_DATA_LOSS
 from ockham import tables
+from ockham.errors import NOT_TEXT
 from ockham.progress import JobProgress
 from ockham.summary import summarize
 from ockham_client import Client, ExportError, Job, JobTimeout, OckhamAPIError, OckhamConnectionError
@@ -62,6 +63,8 @@ def service(url: str | None) -> Iterator[Client]:
         _leave(f"{error}. Is it running at {client.url}? {hint}.", UNREACHABLE)
     except JobTimeout as error:
         _leave(f"{error}; it goes on", TIMEOUT)
+    except UnicodeEncodeError:
+        _leave(NOT_TEXT, USAGE)
     except (ExportError, OSError, ValueError) as error:
         _leave(str(error), USAGE)
 
@@ -163,18 +166,47 @@ def watch(
 def jobs(
     status: Annotated[str | None, typer.Option(help="Only jobs of this status.")] = None,
     name: Annotated[str | None, typer.Option(help="Only jobs of this name.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Only jobs with this tag. Repeatable.")] = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Only jobs with this in their metadata. Repeatable."),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, help="How many to show.")] = 20,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Lists jobs, newest first."""
     with service(url) as client:
-        found = list(client.jobs(status=status, name=name, limit=limit + 1))
+        members = dict(_member(each) for each in metadata or ())
+        found = list(client.jobs(status=status, name=name, limit=limit + 1, tags=tag or (), metadata=members))
         shown, has_more = found[:limit], len(found) > limit
         if as_json:
             print_json({"object": "list", "data": [job.raw for job in shown], "has_more": has_more})
         else:
             output().print(tables.jobs_table(shown))
+
+
+def _member(text: str) -> tuple[str, str]:
+    name, is_there, value = text.partition("=")
+    if not is_there:
+        raise ValueError(f"{text!r}: write NAME=VALUE")
+    return name, value
+
+
+def describe(
+    job: JobId,
+    name: Annotated[str | None, typer.Option(help="Its new name.")] = None,
+    tag: Annotated[list[str] | None, typer.Option(help="Its tags, in place of those it has. Repeatable.")] = None,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="Take its tags away.")] = False,
+    notes: Annotated[str | None, typer.Option(help="Its notes, in place of those it has.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Changes a job's name, tags or notes."""
+    with service(url) as client:
+        if tag and no_tags:
+            raise ValueError("--tag and --no-tags contradict each other")
+        _answer(client.describe(job, name, [] if no_tags else tag, notes), as_json)
 
 
 def show(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
@@ -361,3 +393,12 @@ def presets(url: Url = None, as_json: AsJson = False) -> None:
         for each in answer["jobs"]:
             names = ", ".join(variant["name"] for variant in each["spec"]["variants"])
             print(f"job      {each['name']:<10}{names}")
+
+
+def mcp(url: Url = None) -> None:
+    """Serves agents by the Model Context Protocol, on standard input and output."""
+    try:
+        from ockham.mcp import serve
+    except ModuleNotFoundError:
+        _leave("The package mcp is not installed: pip install 'ockham[mcp]'", USAGE)
+    serve(url)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -52,14 +54,16 @@ def job(one: JobLike) -> Plan[Job]:
     return Job.of((yield from _json(Request("GET", _path(one)))))
 
 
-def jobs(status: str | None, name: str | None, limit: int | None) -> Plan[None]:
+def jobs(
+    status: str | None, name: str | None, tags: Sequence[str], metadata: Mapping[str, Any], limit: int | None
+) -> Plan[None]:
     """Emits jobs, newest first, a page at a time."""
+    written = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
+    asked = {"status": status, "name": name, "tag": list(tags), **{f"metadata[{k}]": v for k, v in written.items()}}
     after = None
     while limit is None or limit > 0:
         size = PAGE if limit is None else min(PAGE, limit)
-        page = yield from _json(
-            Request("GET", "/v1/jobs", {"status": status, "name": name, "limit": size, "after": after})
-        )
+        page = yield from _json(Request("GET", "/v1/jobs", {**asked, "limit": size, "after": after}))
         for raw in page["data"]:
             after = raw["id"]
             yield Emit(Job.of(raw))
@@ -72,6 +76,13 @@ def jobs(status: str | None, name: str | None, limit: int | None) -> Plan[None]:
 def act(one: JobLike, verb: str) -> Plan[Job]:
     """`cancel` or `retry`; the job after it."""
     return Job.of((yield from _json(Request("POST", f"{_path(one)}/{verb}", repeatable=False))))
+
+
+def describe(one: JobLike, name: str | None, tags: Sequence[str] | None, notes: str | None) -> Plan[Job]:
+    """The job as it is described now."""
+    told = {"name": name, "tags": None if tags is None else list(tags), "notes": notes}
+    body = {key: value for key, value in told.items() if value is not None}
+    return Job.of((yield from _json(Request("PATCH", _path(one), body=body))))
 
 
 def delete(one: JobLike) -> Plan[None]:
@@ -151,6 +162,8 @@ def _file(table: Table, name: str, opened: ExitStack) -> tuple[str, Any, str]:
     """A file's name, content and media type; a frame is sent as CSV."""
     if isinstance(table, (str, Path)):
         path = Path(table)
+        if path.exists() and not path.is_file():
+            raise ValueError(f"{path} is not a file: its length must be known before it is sent")
         return path.name, opened.enter_context(path.open("rb")), "application/octet-stream"
     return f"{name}.csv", table.to_csv(index=False).encode(), "text/csv"
 
@@ -226,8 +239,16 @@ def document(one: JobLike, name: str, path: Path | str) -> Plan[Path]:
 def _download(
     address: str, path: Path | str, params: Mapping[str, Any] | None = None, timeout: float | None = None
 ) -> Plan[Path]:
-    """The file appears when it is whole."""
-    target = Path(path)
+    """The file appears when it is whole, where a link points to; a device or a pipe is written to."""
+    asked = Path(path)
+    if asked.exists() and not asked.is_file():
+        with tempfile.TemporaryFile() as whole:
+            yield from send(Request("GET", address, params or {}, into=whole, timeout=timeout))
+            whole.seek(0)
+            with asked.open("wb") as there:
+                shutil.copyfileobj(whole, there)
+        return asked
+    target = asked.resolve()
     part = target.with_name(target.name + ".part")
     try:
         with part.open("wb") as file:
@@ -235,7 +256,7 @@ def _download(
         part.replace(target)
     finally:
         part.unlink(missing_ok=True)
-    return target
+    return asked
 
 
 def _json(request: Request) -> Plan[dict[str, Any]]:

@@ -93,13 +93,15 @@ def arguments(request: Request) -> dict[str, Any]:
 
 
 def connection(url: str, api_key: str | None, timeout: float) -> dict[str, Any]:
-    """How both clients set up httpx. Raises ValueError if `url` is not a service's address."""
+    """How both clients set up httpx. Raises ValueError for a `url` or a key that cannot be one."""
     try:
         host = httpx.URL(url).host if url.startswith(("http://", "https://")) else ""
     except httpx.InvalidURL:
         host = ""
     if not host:
         raise ValueError(f"{url!r} is not a service's address, such as http://127.0.0.1:8000")
+    if api_key and not (api_key.isascii() and api_key.isprintable() and " " not in api_key):
+        raise ValueError("The API key has a space, a line's end or another character that no key has")
     headers = {"User-Agent": "ockham-client/0.1.0"}
     if api_key:
         headers["Authorization"] = f"Bearer {api_key}"

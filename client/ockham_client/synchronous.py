@@ -74,9 +74,16 @@ class Client:
         """The job as it is now."""
         return self._run(calls.job(job))
 
-    def jobs(self, status: str | None = None, name: str | None = None, limit: int | None = None) -> Iterator[Job]:
-        """Jobs, newest first, fetched as they are asked for."""
-        return self._iterate(calls.jobs(status, name, limit))
+    def jobs(
+        self,
+        status: str | None = None,
+        name: str | None = None,
+        limit: int | None = None,
+        tags: Sequence[str] = (),
+        metadata: Mapping[str, Any] | None = None,
+    ) -> Iterator[Job]:
+        """Jobs, newest first, fetched as they are asked for: with all of these tags and members of metadata."""
+        return self._iterate(calls.jobs(status, name, tags, metadata or {}, limit))
 
     def events(self, job: JobLike, after: int | None = None, timeout: float | None = None) -> Iterator[Event]:
         """The job's events after the one with the id `after`, each once, as they happen, until its last."""
@@ -114,6 +121,12 @@ class Client:
     def add_seeds(self, job: JobLike, seeds: Sequence[int]) -> Job:
         """Trains a finished job's variants with further seeds; what is there stays."""
         return self._run(calls.add_seeds(job, seeds))
+
+    def describe(
+        self, job: JobLike, name: str | None = None, tags: Sequence[str] | None = None, notes: str | None = None
+    ) -> Job:
+        """Changes a job's name, tags or notes, in whatever state it is; what is None stays."""
+        return self._run(calls.describe(job, name, tags, notes))
 
     def delete(self, job: JobLike) -> None:
         """Deletes a finished job with all its results."""

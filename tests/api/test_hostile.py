@@ -135,6 +135,14 @@ def test_headers(http: httpx.Client, headers: dict[str, str | bytes]) -> None:
         is_clean(http.post("/v1/jobs", json=SMALL, headers=headers))  # type: ignore[arg-type]
 
 
+def test_a_transfer_coding_that_is_not_known(http: httpx.Client) -> None:
+    with socket.create_connection((http.base_url.host, http.base_url.port or 80), timeout=30) as connection:
+        connection.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n")
+        answer = connection.makefile("rb").read()
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"malformed"' in answer
+
+
 def test_a_header_without_an_end(http: httpx.Client) -> None:
     with socket.create_connection((http.base_url.host, http.base_url.port or 80), timeout=30) as connection:
         connection.sendall(b"GET /v1/jobs HTTP/1.1\r\nX: " + b"a" * 1_000_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
 import threading
 import time
 import uuid
@@ -191,6 +192,42 @@ def test_jobs_come_a_page_at_a_time_each_once(client: Client, done: Job, monkeyp
     assert [job.id for job in client.jobs(name=name, limit=3)] == made[:-4:-1]
     assert list(client.jobs(name=name, limit=0)) == []
     assert done.id in [job.id for job in client.jobs(status="succeeded")]
+
+
+def test_a_file_is_written_where_it_is_asked_for(client: Client, done: Job, tmp_path: Path) -> None:
+    """A link is followed and a pipe is written to; what is no regular file is not replaced by one."""
+    kept, link, pipe = tmp_path / "kept.html", tmp_path / "link.html", tmp_path / "pipe"
+    kept.write_text("before")
+    link.symlink_to(kept)
+    client.report(done, link)
+    assert link.is_symlink()
+    assert kept.read_text().startswith("<!DOCTYPE html>")
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_bytes)
+        client.report(done, pipe)
+        assert read.result(30) == kept.read_bytes()
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("key", ["ock_secret\r", "ock_é", "ock secret"])
+def test_a_key_that_cannot_be_one_is_not_told(key: str) -> None:
+    with pytest.raises(ValueError, match="no key has") as raised:
+        Client("http://127.0.0.1:9", api_key=key)
+    assert "ock" not in str(raised.value)
+
+
+def test_jobs_are_described_and_found_again(client: Client) -> None:
+    name = f"found {uuid.uuid4()}"
+    job = client.submit(TINY, name=name, tags=["draft"], metadata={"of": name, "try": 1})
+    other = client.submit(TINY, name=name, metadata={"of": name, "try": 2})
+    assert [each.id for each in client.jobs(metadata={"of": name, "try": 1})] == [job.id]
+    described = client.describe(job, name=f"{name}, again", tags=["paper"], notes="One line")
+    assert (described.name, described.raw["tags"], described.raw["notes"]) == (f"{name}, again", ["paper"], "One line")
+    assert client.describe(job, notes="").raw["tags"] == ["paper"]
+    assert [each.id for each in client.jobs(tags=["paper"], metadata={"of": name})] == [job.id]
+    assert list(client.jobs(tags=["draft"], metadata={"of": name})) == []
+    assert [each.id for each in client.jobs(metadata={"of": name})] == [other.id, job.id]
 
 
 def test_history_is_a_frame_with_every_epoch(client: Client, done: Job) -> None:

@@ -530,3 +530,9 @@ def test_what_an_axis_refuses(body: dict[str, Any], expected: dict[str, str]) ->
     with pytest.raises(SpecificationError) as refused:
         resolve(body)
     assert {error["pointer"]: error["code"] for error in refused.value.errors} == expected
+
+
+def test_metadata_that_a_database_cannot_keep() -> None:
+    """PostgreSQL's JSON operators refuse U+0000, wherever it is."""
+    body = {"variants": ["original"], "metadata": {"a": "\0", "b": [1, {"c\0": 1}], "fine": "x"}}
+    assert faults(body) == {"/metadata/a": "value_error", "/metadata/b/1/c\0": "value_error"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import threading
@@ -138,3 +139,17 @@ def test_the_address_is_never_read_half_written(tmp_path: Path) -> None:
     over.set()
     reader.join()
     assert seen == {"http://127.0.0.1:8000"}
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201, "a\x1b[31m"])
+def test_a_keys_name_is_a_name(tmp_path: Path, name: str) -> None:
+    made = run("keys", "create", name, "--data-dir", str(tmp_path))
+    assert (made.returncode, "Traceback" in made.stderr) == (2, False), made.stderr
+    assert json.loads(run("keys", "list", "--json", "--data-dir", str(tmp_path)).stdout) == []
+
+
+@pytest.mark.parametrize("words", [("keys", "create", "\udcff"), ("keys", "revoke", "\udcff"), ("show", "\udcff")])
+def test_what_is_no_text_is_told_in_a_line(tmp_path: Path, words: tuple[str, ...]) -> None:
+    run("migrate", "--data-dir", str(tmp_path))
+    told = run(*words, *(["--data-dir", str(tmp_path)] if words[0] == "keys" else []))
+    assert (told.returncode, "Traceback" in told.stderr, "codec" in told.stderr) == (2, False, False), told.stderr

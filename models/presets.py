@@ -2,7 +2,8 @@
 
 Source: the overfitting notebook of *Deep Learning with Python* (chapter 4.4): two hidden layers
 of 16 units, and one change to them at a time. Values are raw specifications; whatever is not
-named here takes its default in `models.specification`. A data set may have a ready-made job of its own (`Dataset.job`).
+named here takes its default in `models.specification`. `remedies` has every remedy against
+overfitting at one strength, which nobody tuned. A data set may have a ready-made job of its own (`Dataset.job`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from models.kinds.datasets import DATASETS
+from models.kinds.metrics import VAL_DATA_LOSS
 from models.kinds.networks import Layers, hidden, with_dropout
 
 VARIANTS: dict[str, Layers] = {
@@ -32,11 +34,41 @@ DESCRIPTIONS: dict[str, str] = {
     "dropout": "original with dropout of 0.5 after each hidden layer",
 }
 
+_MONITOR = {"monitor": VAL_DATA_LOSS}
+_PLATEAU = {**_MONITOR, "factor": 0.5, "patience": 1}
+
+
+def _trained(name: str, **training: Any) -> dict[str, Any]:
+    """The original network, trained otherwise."""
+    return {"name": name, "preset": "original", "training": training}
+
+
 JOBS: dict[str, dict[str, Any]] = {
     "notebook": {
         "name": "notebook",
         "variants": ["original", "smaller", "bigger", "l2", "dropout"],
         "baseline": "original",
+    },
+    "remedies": {
+        "name": "remedies",
+        "dataset": {"validation": {"holdout": 10_000}},
+        "variants": [
+            "original",
+            "smaller",
+            "l1",
+            "l2",
+            "dropout",
+            {"name": "input dropout", "layers": [{"type": "dropout", "rate": 0.2}, *hidden(16)]},
+            {"name": "noise", "layers": [{"type": "gaussian_noise", "stddev": 0.1}, *hidden(16)]},
+            {"name": "max norm", "layers": hidden(16, kernel_constraint={"name": "max_norm", "max_value": 1.0})},
+            _trained("weight decay", optimizer={"weight_decay": 0.1}),
+            _trained("averaged weights", optimizer={"use_ema": True, "ema_overwrite_frequency": 30}),
+            _trained("reduced rate", optimizer={"learning_rate": {"reduce_on_plateau": _PLATEAU}}),
+            _trained("label smoothing", label_smoothing=0.1),
+            _trained("early stopping", early_stopping={**_MONITOR, "patience": 2, "restore_best": True}),
+        ],
+        "baseline": "original",
+        "seeds": [0, 1, 2, 3, 4],
     },
     **{
         name: {"name": name, **kind.job, "dataset": {"name": name, **kind.job.get("dataset", {})}}

@@ -77,11 +77,11 @@ def _contents(results: Results, job: dict[str, Any]) -> Iterator[tuple[str, Iter
         for figure, drawn in figures(results, picture, WIDTH):
             yield f"figures/{figure}.{picture}", [drawn]
     specification = stored(results.job.spec)
-    yield "networks.json", _json({v.name: _network(specification.run(v.name, 0)) for v in specification.variants})
+    yield "networks.json", _json({v.name: network(specification.run(v.name, 0)) for v in specification.variants})
     yield "train.py", [script(specification).encode()]
 
 
-def _network(run: RunSpecification) -> dict[str, Any]:
+def network(run: RunSpecification) -> dict[str, Any]:
     """A variant's network and what it is trained with, for a program that knows Keras alone."""
     task = run.dataset.task
     return {

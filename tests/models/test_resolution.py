@@ -536,3 +536,13 @@ def test_metadata_that_a_database_cannot_keep() -> None:
     """PostgreSQL's JSON operators refuse U+0000, wherever it is."""
     body = {"variants": ["original"], "metadata": {"a": "\0", "b": [1, {"c\0": 1}], "fine": "x"}}
     assert faults(body) == {"/metadata/a": "value_error", "/metadata/b/1/c\0": "value_error"}
+
+
+@pytest.mark.parametrize("dataset", [None, {"name": "synthetic"}, {"name": "reuters", "validation": {"holdout": 1000}}])
+def test_the_job_of_remedies_is_of_any_data_set_with_classes(dataset: dict[str, Any] | None) -> None:
+    specification = resolve({"preset": "remedies", **({"dataset": dataset} if dataset else {})})
+    keys = {key_of(specification.run(variant.name, 0)) for variant in specification.variants}
+    assert len(keys) == len(specification.variants) == 13
+    assert specification.baseline == "original"
+    if dataset is None:
+        assert specification.dataset.held_out == 10_000

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from models.specification import VARIED, Varied, dataset_of, vary_of
 from models.tables import Run
 from reporting.reading import RunRow
+
+AT_ONCE = timedelta(milliseconds=10)
+"""Runs made within this were submitted together: of runs that version 0.1 had queued again milliseconds are known."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,11 @@ class Setting:
 def setting_of(spec: Mapping[str, Any], runs: Sequence[RunRow | Run]) -> Setting:
     """The setting of a job with the stored specification `spec` and these runs, all of its own."""
     dataset = dataset_of(spec)
+    created = [run.created_at for run in runs]
     return Setting(
         vary=vary_of(spec),
         held_out=dataset.held_out,
         validated_on=dataset.validated_on,
         parameters={run.variant: run.parameters for run in runs},
-        grown=len({run.created_at for run in runs}) > 1,
+        grown=bool(created) and max(created) - min(created) > AT_ONCE,
     )

@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -20,11 +21,13 @@ from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
 from models.kinds.tasks.multiclass import Multiclass
 from models.kinds.tasks.regression import Regression
+from models.resolution import resolve
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Comparison, WarningCode
 from reporting.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
+from reporting.reading import RunRow
 from reporting.rows import OfRows, RunRows
-from reporting.setting import Setting
+from reporting.setting import Setting, setting_of
 from reporting.statistics import RESAMPLES, Estimate
 
 FALLING = tuple(0.6 * 0.9**i for i in range(12))
@@ -616,3 +619,17 @@ class TestRows:
         del rows["dropout-2"]
         found = analyse(runs, "original", rows=rows)
         assert comparison(found, "dropout", "best_val_data_loss").intervals.both is None
+
+
+@pytest.mark.parametrize(("later", "grown"), [(0.0, False), (0.0009, False), (0.1, True)])
+def test_seeds_were_added_if_runs_were_made_later(later: float, grown: bool) -> None:
+    """Of a run that an older version had queued again only the millisecond is known in which it was made."""
+    spec = resolve({"preset": "notebook", "vary": ["sample"], "dataset": {"name": "synthetic"}}).model_dump(mode="json")
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    runs = [
+        RunRow(f"run_{seed}", "job", "original", seed, "succeeded", 3, None, 17, began + timedelta(seconds=at), 3)
+        for seed, at in enumerate((0.0, 0.0, later))
+    ]
+    found = setting_of(spec, runs)
+    assert (found.grown, found.vary, found.parameters) == (grown, ("sample",), {"original": 17})
+    assert (found.held_out, found.validated_on) == (0, 8000)

@@ -1,7 +1,8 @@
-"""Routes of the API: what changes something has threads of its own, an unknown query parameter is an error."""
+"""Routes of the API: what changes something has threads of its own; a query parameter is known, and given once."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from difflib import get_close_matches
 from functools import partial, wraps
@@ -9,6 +10,7 @@ from inspect import iscoroutinefunction
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi._compat import field_annotation_is_sequence
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
@@ -23,11 +25,18 @@ class UnknownParameter(OckhamError):
     status, code, title = 422, "unknown_parameter", "The parameters are not valid"
 
 
+class RepeatedParameter(OckhamError):
+    """A query parameter that takes one value and was given more; all but one would otherwise be overlooked."""
+
+    status, code, title = 422, "repeated_parameter", "The parameters are not valid"
+
+
 class Route(APIRoute):
     """A route of the API.
 
     If it is plain and changes something, it runs in the lane for writing; a coroutine gives its writes to that itself.
-    Its parameters in the document are all it takes; one with the style `deepObject` takes `name[...]`.
+    Its parameters in the document are all it takes, each once unless it is a list; one with the style `deepObject`
+    takes `name[...]`.
     """
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
@@ -38,28 +47,37 @@ class Route(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's own, once the query has been looked at."""
         answer = super().get_route_handler()
-        known = [each.alias for each in get_flat_params(self.dependant) if isinstance(each.field_info, Query)]
+        taken = [each for each in get_flat_params(self.dependant) if isinstance(each.field_info, Query)]
+        known = [each.alias for each in taken]
+        lists = {each.alias for each in taken if field_annotation_is_sequence(each.field_info.annotation)}
         told = (self.openapi_extra or {}).get("parameters", [])
         deep = [f"{each['name']}[" for each in told if each.get("style") == "deepObject"]
         known += [each["name"] for each in told if each["in"] == "query" and each.get("style") != "deepObject"]
 
         async def handle(request: Request) -> Response:
-            unknown = [
-                name
-                for name in request.query_params
+            given = Counter(name for name, _ in request.query_params.multi_items())
+            unknown = {
+                name: _hint(name, known)
+                for name in given
                 if name not in known and not (name.startswith(tuple(deep)) and name.endswith("]"))
-            ]
+            }
             if unknown:
-                raise UnknownParameter(
-                    "See errors for each",
-                    errors=[
-                        {"pointer": f"/query/{name}", "code": "unknown_parameter", "detail": _hint(name, known)}
-                        for name in unknown[:MOST_ERRORS]
-                    ],
-                )
+                raise _of(UnknownParameter, unknown)
+            repeated = {
+                name: f"It takes one value, and was given {times:,} times"
+                for name, times in given.items()
+                if times > 1 and name in known and name not in lists
+            }
+            if repeated:
+                raise _of(RepeatedParameter, repeated)
             return await answer(request)
 
         return handle
+
+
+def _of(kind: type[OckhamError], details: dict[str, str]) -> OckhamError:
+    errors = [{"pointer": f"/query/{name}", "code": kind.code, "detail": said} for name, said in details.items()]
+    return kind("See errors for each", errors=errors[:MOST_ERRORS])
 
 
 def _hint(name: str, known: list[str]) -> str:

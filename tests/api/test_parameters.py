@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import httpx
 import pytest
 
@@ -42,6 +44,29 @@ def test_nothing_is_done(http: httpx.Client) -> None:
     job = submit(http)
     is_problem(http.post(f"/v1/jobs/{job['id']}/cancel?force=1"), 422, "unknown_parameter")
     assert http.get(f"/v1/jobs/{job['id']}").json()["status"] == "queued"
+
+
+def test_one_that_takes_one_value_is_given_once(http: httpx.Client) -> None:
+    document = http.get("/openapi.json").json()
+    asked = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            named = [each for each in operation.get("parameters", []) if each["in"] == "query"]
+            once = [each["name"] for each in named if '"array"' not in json.dumps(each) and "style" not in each]
+            if not path.startswith("/v1/") or not once:
+                continue
+            url = path.format(
+                job_id="job_0", run_id="run_0", webhook_id="webhook_0", dataset_id="ds_0", metric="loss", format="png"
+            )
+            query = "&".join(f"{name}=1&{name}=2" for name in once)
+            problem = is_problem(http.request(method, f"{url}?{query}"), 422, "repeated_parameter")
+            assert [(e["pointer"], e["code"]) for e in problem["errors"]] == [
+                (f"/query/{name}", "repeated_parameter") for name in once
+            ]
+            asked += 1
+    assert asked > 10
+    is_problem(http.post("/v1/jobs?validate_only=true&validate_only=false", json=SMALL), 422, "repeated_parameter")
+    assert http.get("/v1/jobs").json()["data"] == []
 
 
 def test_all_are_told_and_what_is_known_is_taken(http: httpx.Client) -> None:

@@ -180,19 +180,24 @@ async def _form(request: Request, limit: int) -> AsyncIterator[FormData]:
             raise too_large
         return message
 
+    # Names and fields are read as Latin-1, which loses no byte: what is not UTF-8 can be told (RFC 7578, 5.1.2).
+    headers = [
+        (name, value + b"; charset=latin-1" if name == b"content-type" else value)
+        for name, value in request.scope["headers"]
+    ]
     try:
         async with asyncio.timeout(UPLOAD_SECONDS):
-            form = await Request(request.scope, receive).form(max_files=3, max_fields=3)
+            form = await Request({**request.scope, "headers": headers}, receive).form(max_files=3, max_fields=3)
     except TimeoutError:
         raise TooSlow(f"A data set must come within {UPLOAD_SECONDS} seconds", headers=CLOSE) from None
     except HTTPException as error:
         raise Malformed(str(error.detail)) from None
-    except (LookupError, UnicodeError):
-        raise Malformed("The body's charset must be UTF-8") from None
     try:
         for name in form:
             if name not in ("train", "test", "options"):
-                raise Malformed(f"The parts are `train`, `test` and `options`, and not {name!r}")
+                raise Malformed(
+                    f"The parts are `train`, `test` and `options`, and not {_sent(name).decode(errors='replace')!r}"
+                )
             if len(form.getlist(name)) > 1:
                 raise Malformed(f"The part {name!r} was sent more than once")
         for name in ("train", "options"):
@@ -212,11 +217,17 @@ def _kept(part: UploadFile | str, name: str, folder: Path) -> SentFile:
         while block := part.file.read(1 << 20):
             into.write(block)
             digest.update(block)
-    return SentFile(folder / name, part.filename or name, part.content_type or "", digest.digest())
+    file_name = _sent(part.filename or name).decode(errors="replace")
+    return SentFile(folder / name, file_name, part.content_type or "", digest.digest())
 
 
 def _text(part: UploadFile | str) -> bytes:
-    return part.encode(errors="replace") if isinstance(part, str) else part.file.read(FRAME_BYTES)
+    return _sent(part) if isinstance(part, str) else part.file.read(FRAME_BYTES)
+
+
+def _sent(text: str) -> bytes:
+    """The bytes of a name or a field that was read as Latin-1."""
+    return text.encode("latin-1", "replace")
 
 
 def _digest(files: dict[str, SentFile], options: Options) -> str:

@@ -99,6 +99,14 @@ def test_every_bad_row_is_told_at_once(working: Service) -> None:
         kind = f"multipart/form-data; boundary=B; charset={charset}"
         answer = working.http.post("/v1/datasets?validate_only=true", content=body, headers={"Content-Type": kind})
         assert answer.status_code in (200, 400, 422), answer.text
+    files = {"train": ("größe.csv", b"x,y\n1.5,a\n2.5,b\n")}
+    named = working.http.post("/v1/datasets?validate_only=true", files=files, data={"options": b'{"label": "y"}'})
+    assert named.json()["name"] == "größe"
+    wrong = b'{"label": "\xe9"}'
+    for parts, fields in ((files, {"options": wrong}), ({**files, "options": ("o.json", wrong)}, None)):
+        problem = working.http.post("/v1/datasets", files=parts, data=fields).json()
+        assert [(each["file"], each["code"]) for each in problem["errors"]] == [("options", "not_json")]
+        assert "not UTF-8: byte 0xe9 in line 1" in problem["errors"][0]["detail"]
     with socket.create_connection((working.http.base_url.host, working.http.base_url.port), timeout=30) as raw:
         raw.sendall(
             b"POST /v1/datasets HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99999999999\r\n"

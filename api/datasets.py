@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from anyio.from_thread import check_cancelled
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, JsonValue
 from sqlalchemy import select
@@ -26,7 +27,7 @@ from starlette.types import Message
 
 from api.access import Access, Reader, Submitter
 from api.body import CLOSE, TooLarge, TooSlow, length_told
-from api.lanes import READING
+from api.lanes import READING, READING_SMALL, attended
 from api.problems import documented
 from api.root_path import public_path
 from api.routing import Route
@@ -50,6 +51,8 @@ FORGOTTEN_SECONDS = 2 * 3600
 """A folder that is older is one of a process that was killed."""
 FRAME_BYTES = 2_000_000
 """Of a request beside its files: the options, and what separates the parts."""
+SMALL_BYTES = 2 << 20
+"""Plain files of up to this size together do not wait for larger ones."""
 MAX_ROWS_SHOWN = 1000
 
 
@@ -134,13 +137,27 @@ async def create_dataset(
 ) -> Response:
     """Reads a table with a label: its card, or every bad row at once.
 
-    It is stored whole or not at all. The same files with the same options are the same data set.
+    It is stored whole or not at all; if the client leaves while it is read, reading ends. The same files with the same
+    options are the same data set.
     """
     settings: Settings = request.app.state.settings
     async with _form(request, 2 * settings.max_dataset_bytes + FRAME_BYTES) as form:
-        status, shown = await READING.run(_created, access, settings, form, validate_only)
+        lane = READING_SMALL if _is_small(form) else READING
+        work = lane.run(_created, access, settings, form, validate_only, owner=access.owner)
+        status, shown = await attended(request, work)
     headers = {"Location": shown.links["self"]} if status == 201 else {}
     return Response(shown.model_dump_json(), status, headers, "application/json")
+
+
+def _is_small(form: FormData) -> bool:
+    """Whether reading the files will not take long: they are small, and not packed."""
+    files = [part for part in form.values() if isinstance(part, UploadFile)]
+    for each in files:
+        start = each.file.read(4)
+        each.file.seek(0)
+        if start.startswith((b"\x1f\x8b", b"PAR1")):
+            return False
+    return sum(each.size or 0 for each in files) <= SMALL_BYTES
 
 
 def _created(access: Access, settings: Settings, form: FormData, validate_only: bool) -> tuple[int, DatasetObject]:
@@ -153,7 +170,9 @@ def _created(access: Access, settings: Settings, form: FormData, validate_only: 
             with access.database.read() as session:
                 if (same := datasets.find_same(session, access.owner, digest)) is not None:
                     return 200, _shown(same)
-        result = read_apart(files["train"], files.get("test"), options, settings.max_dataset_bytes, folder)
+        result = read_apart(
+            files["train"], files.get("test"), options, settings.max_dataset_bytes, folder, check_cancelled
+        )
         name, size = str(options.name), sum(path.stat().st_size for _, _, path in result.parts)
         if validate_only:
             return 200, _described(None, name, result.card, bytes=size, sha256=digest)

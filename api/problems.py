@@ -205,7 +205,7 @@ def install(app: FastAPI) -> None:
         return await ours(request, Unavailable(*OUTAGES[kind]))
 
     async def left(request: Request, error: ClientDisconnect) -> JSONResponse:
-        return await ours(request, Malformed("The client left before its request was complete"))
+        return await ours(request, Malformed("The client left before it was answered"))
 
     app.add_exception_handler(OckhamError, ours)  # type: ignore[arg-type]
     app.add_exception_handler(HTTPException, http)  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -20,29 +21,43 @@ class TakesTooMuch(Exception):
         self.what = what
 
 
-def run_apart(module: str, asked: Any, seconds: int, memory: int) -> Any:
+LOOK_SECONDS = 0.2
+"""Between two looks whether the answer is still wanted."""
+
+
+def run_apart(
+    module: str, asked: Any, seconds: int, memory: int, check_wanted: Callable[[], None] = lambda: None
+) -> Any:
     """What `python -m module`, which calls `answer`, makes of `asked`; both are JSON.
 
-    `seconds`: of processor time. `memory`: bytes. Raises TakesTooMuch.
+    `seconds`: of processor time. `memory`: bytes. What `check_wanted` raises, which is called several times per
+    second, ends the process, and is raised. Raises TakesTooMuch.
     """
-    try:
-        run = subprocess.run(
-            [sys.executable, "-P", "-m", module],
-            input=json.dumps({"asked": asked, "seconds": seconds, "memory": memory}),
-            capture_output=True,
-            text=True,
-            timeout=2 * seconds,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise TakesTooMuch("time") from None
+    given: str | None = json.dumps({"asked": asked, "seconds": seconds, "memory": memory})
+    deadline = time.monotonic() + 2 * seconds
+    command = [sys.executable, "-P", "-m", module]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as run:
+        try:
+            while True:
+                try:
+                    made, said = run.communicate(given, LOOK_SECONDS)
+                    break
+                except subprocess.TimeoutExpired:
+                    given = None  # it goes on with what it was given
+                if time.monotonic() > deadline:
+                    raise TakesTooMuch("time")
+                check_wanted()
+        except BaseException:
+            run.kill()
+            raise
     if run.returncode == 0:
-        return json.loads(run.stdout)
+        return json.loads(made)
     if run.returncode == -signal.SIGXCPU:
         raise TakesTooMuch("time")
-    if run.returncode == -signal.SIGKILL or run.stderr.strip().endswith("memory"):
+    if run.returncode == -signal.SIGKILL or said.strip().endswith("memory"):
         raise TakesTooMuch("memory")
-    raise RuntimeError(f"{module} ended with {run.returncode}: {run.stderr[-2000:]}")
+    raise RuntimeError(f"{module} ended with {run.returncode}: {said[-2000:]}")
 
 
 def answer(work: Callable[[Any], Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,10 +42,18 @@ class Result:
     parts: list[tuple[str, int, Path]]
 
 
-def read_apart(train: SentFile, test: SentFile | None, options: Options, limit: int, folder: Path) -> Result:
+def read_apart(
+    train: SentFile,
+    test: SentFile | None,
+    options: Options,
+    limit: int,
+    folder: Path,
+    check_wanted: Callable[[], None],
+) -> Result:
     """Reads the files; the parts are written into `folder`. `limit`: a file's bytes, unpacked.
 
     Raises InvalidDataset with every bad row; also if the files take more time or memory than they may.
+    What `check_wanted` raises ends it.
     """
 
     def told(sent: SentFile | None) -> dict[str, Any] | None:
@@ -58,7 +67,7 @@ def read_apart(train: SentFile, test: SentFile | None, options: Options, limit: 
         "folder": str(folder),
     }
     try:
-        answer = run_apart("models.tabular", asked, SECONDS, MEMORY)
+        answer = run_apart("models.tabular", asked, SECONDS, MEMORY, check_wanted)
     except TakesTooMuch as error:
         raise _too_much(error.what) from None
     if "errors" in answer:

@@ -79,6 +79,7 @@ def results(job: Job, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
                 "parameters": runs[0].parameters if runs else None,
                 "n": variant["n"],
                 **{name: _mean(variant, name) for name, value in variant.items() if value is None or _is_mean(value)},
+                "ci95": {name: value.get("ci95") for name, value in variant.items() if _is_mean(value)},
                 "seconds": sum(took) / len(took) if took else None,
             }
         )
@@ -113,7 +114,8 @@ class Grid:
     def markdown(self) -> list[str]:
         """For a page, line by line, without the title."""
         rows = (self.headings, *self.rows)
-        lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+        cells = [[cell.replace("|", "\\|").replace("\n", "<br>") for cell in row] for row in rows]
+        lines = ["| " + " | ".join(row) + " |" for row in cells]
         return [lines[0], "|---|" + "---:|" * (len(self.headings) - 1), *lines[1:]]
 
 
@@ -133,6 +135,8 @@ def columns(by: str, rows: Sequence[Mapping[str, Any]], task: Task) -> dict[str,
         f"best_{by}": f"best {phrase(by, task)}",
         **{f"best_{name}": f"{METRICS[name].measure.titled(task)} at best epoch" for name in beside},
         f"final_{by}": phrase(f"final_{by}", task),
+        "rise": "rise",
+        "gap_at_end": "gap",
         **{name: phrase(name, task) for name in test},
     }
 
@@ -149,12 +153,18 @@ def results_grid(job: Job, rows: Sequence[Mapping[str, Any]], by: str = VAL_DATA
                 str(row["variant"]),
                 _number(row["parameters"], ",d"),
                 _epoch(row.get("best_epoch")),
-                *(_number(row.get(name), ".4f") for name in shown),
+                *(_spread(row, name) for name in shown),
                 _number(row["seconds"], ".1f"),
             )
             for row in rows
         ],
     )
+
+
+def _spread(row: Mapping[str, Any], name: str) -> str:
+    """A mean, and below it its interval if there is one."""
+    low, high = row.get("ci95", {}).get(name) or (None, None)
+    return _number(row.get(name), ".4f") + ("" if low is None else f"\n{low:.4f} to {high:.4f}")
 
 
 def _number(value: float | None, form: str) -> str:

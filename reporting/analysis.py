@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median_low
@@ -21,27 +22,27 @@ from models.until import Until
 from reporting.answers import Analysis, Comparison, Intervals, Pairing, Ranking, RunAnalysis, VariantAnalysis
 from reporting.caveats import caveats
 from reporting.decisions import ALPHA, decide
-from reporting.overfitting import CURVES, Reading, View, Word, read
+from reporting.overfitting import CURVES, Reading, View, Word, read, said
 from reporting.paragraph import paragraph
 from reporting.ranking import rank
 from reporting.rows import OfRows, RunRows, spread, standard_error
 from reporting.setting import Setting
 from reporting.simplest import simplest
 from reporting.smallest import of_accuracy, rounded
-from reporting.statistics import bootstrap_interval, estimate, holm, interquartile_mean, paired
+from reporting.statistics import ANYWHERE, bootstrap_interval, estimate, holm, interquartile_mean, paired
 from reporting.variance import variance
 
 ACROSS_SEEDS = (
     "best_epoch", "best_loss", "best_measure", "final_loss", "onset_epoch",
-    "gap_at_best", "gap_at_end", "slope_after_onset", "area_between", "penalty",
+    "gap_at_best", "gap_at_end", "rise", "slope_after_onset", "area_between", "penalty",
 )  # fmt: skip
 """What is averaged over a variant's seeds (fields of `Reading`)."""
 
-COMPARED = ("best_loss", "best_measure", "final_loss", "best_epoch")
+COMPARED = ("best_loss", "best_measure", "final_loss", "gap_at_end", "rise", "best_epoch")
 """What is compared with the baseline; Holm's correction runs over the variants, for each of these apart."""
 
 
-WORST_FIRST: tuple[Word, ...] = ("diverged", "underfitting", "good fit", "too few epochs")
+WORST_FIRST: tuple[Word, ...] = ("diverged", "did not learn", "still improving", "no onset", "too few epochs")
 """Which of two words a variant has that as many of its seeds have."""
 
 
@@ -76,11 +77,11 @@ def analyse(
         runs[run.variant] += 1
         of_variant = readings.setdefault(run.variant, [])
         reading = read(run, view, task)
-        if run.status == Status.SUCCEEDED or (run.status == Status.FAILED and reading.verdict == "diverged"):
+        if run.status == Status.SUCCEEDED or (run.status == Status.FAILED and reading.word == "diverged"):
             of_variant.append(reading)
     if baseline not in readings:
         raise NotFound(f"There is no variant named {baseline!r}")
-    sound = {name: [r for r in found if r.verdict != "diverged"] for name, found in readings.items()}
+    sound = {name: [r for r in found if r.word != "diverged"] for name, found in readings.items()}
     comparisons = _comparisons(sound, baseline, view, task, bootstrap, smallest, until, setting, rows)
     best = [each for each in comparisons if each.metric == metric_of("best_loss", view, task)]
     within = next((each.smallest for each in best if each.smallest is not None), None)
@@ -118,6 +119,15 @@ def view_of(metric: str, task: Task) -> View:
     return "keras" if metric in keras - data else "data"
 
 
+def _bounds(field: str, task: Task) -> tuple[float, float]:
+    """The least and the greatest value there can be of a reading's field."""
+    if field == "best_measure":
+        return MEASURES[task.measure].bounds
+    if field in ("best_epoch", "onset_epoch"):
+        return (1, math.inf)
+    return (0.0, math.inf) if field in ("best_loss", "final_loss", "rise", "penalty") else ANYWHERE
+
+
 def _values(readings: Sequence[Reading], field: str) -> list[float]:
     return [value for reading in readings if (value := getattr(reading, field)) is not None]
 
@@ -132,14 +142,13 @@ def _variant(
     true. `best_epoch` is the lower median too. The verdict is of the same half; where that has not overfitted,
     the word most of the other seeds have, of equals the worse (the order of `WORST_FIRST`).
     """
-    onsets = sorted(_values(sound, "onset_epoch"))
+    onsets = sorted(reading.onset_epoch for reading in sound if reading.onset_epoch is not None)
     middle = (len(readings) - 1) // 2
     onset_epoch = onsets[middle] if readings and middle < len(onsets) else None
-    words: Counter[Word] = Counter(reading.verdict for reading in readings if reading.verdict != "overfitting")
+    words: Counter[Word] = Counter(reading.word for reading in readings if reading.word != "overfitting")
+    word = max(WORST_FIRST, key=lambda word: words[word]) if words else "too few epochs"
     if onset_epoch is not None:
-        verdict = f"overfitting from epoch {onset_epoch}"
-    else:
-        verdict = max(WORST_FIRST, key=lambda word: words[word]) if words else "too few epochs"
+        word = "overfitting"
     best_epochs = _values(sound, "best_epoch")
     return VariantAnalysis(
         variant=name,
@@ -147,7 +156,7 @@ def _variant(
         best_epoch=median_low(best_epochs) if best_epochs else None,
         onset_epoch=onset_epoch,
         censored=onset_epoch is None,
-        verdict=verdict,
+        verdict=said(word, onset_epoch, [reading.epochs for reading in readings]),
         overfitted=len(onsets),
         diverged=len(readings) - len(sound),
         never_learned=sum(not reading.learned for reading in sound),
@@ -155,7 +164,10 @@ def _variant(
             metric_of(field, view, task): interquartile_mean(_values(sound, field))
             for field in ("best_loss", "best_measure", "final_loss")
         },
-        across_seeds={metric_of(field, view, task): estimate(_values(sound, field)) for field in ACROSS_SEEDS},
+        across_seeds={
+            metric_of(field, view, task): estimate(_values(sound, field), _bounds(field, task))
+            for field in ACROSS_SEEDS
+        },
         runs=[
             RunAnalysis(
                 run_id=reading.run_id,
@@ -279,8 +291,9 @@ def _compare(
     ratio = result.variance_ratio
     # Of a number of epochs neither more nor less is better.
     higher_is_better = {
-        "best_loss": False, "final_loss": False, "best_measure": MEASURES[task.measure].higher_is_better,
-    }.get(field)  # fmt: skip
+        **dict.fromkeys(("best_loss", "final_loss", "gap_at_end", "rise"), False),
+        "best_measure": MEASURES[task.measure].higher_is_better,
+    }.get(field)
     judged = higher_is_better is not None
     one, other = (
         {seed: of for seed in both if (of := _rows_of(field, each[seed], rows)) is not None}

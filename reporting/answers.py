@@ -14,7 +14,7 @@ from models.kinds.metric import Of
 from models.kinds.metrics import MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, label
 from models.tables import Status
 from reporting.decisions import Verdict
-from reporting.overfitting import View, Word
+from reporting.overfitting import View
 from reporting.statistics import Estimate
 
 Interval = tuple[float, float]
@@ -98,6 +98,11 @@ class OfVariant(Answer):
     n: int = Field(description="Runs with a best epoch")
     unfinished: int = Field(description="Runs that still train, with the epochs they have")
     best_epoch: OverSeeds
+    gap_at_end: OverSeeds = Field(
+        description="Validation loss minus training loss at the last epoch; of the loss that chooses the best epoch "
+        "or, if that is no loss, of the one without penalties"
+    )
+    rise: OverSeeds = Field(description="The same validation loss at the last epoch minus that at the best")
 
 
 def _across_seeds() -> dict[str, Any]:
@@ -153,7 +158,7 @@ class RunAnalysis(Answer):
 
     run_id: str
     seed: int
-    verdict: Word
+    verdict: str = Field(examples=["no onset in 20 epochs"])
     censored: bool = Field(description="Whether no overfitting was seen in the epochs there are")
     best_epoch: int | None
     onset_epoch: int | None
@@ -177,7 +182,8 @@ class VariantAnalysis(Answer):
     )
     across_seeds: dict[str, Estimate] = Field(
         description="Over the `n` runs, by name: `best_epoch`, the task's own measure there (`best_val_acc`, say), "
-        "`onset_epoch`, `gap_at_best`, `gap_at_end`, `slope_after_onset` (loss per epoch), `area_between` (loss times "
+        "`onset_epoch`, `gap_at_best`, `gap_at_end`, `rise` (of the loss from the best to the last epoch), "
+        "`slope_after_onset` (loss per epoch), `area_between` (loss times "
         f"epochs), `penalty` (on the weights, in `{VAL_LOSS}` at the last epoch); of the view `data` also "
         f"`best_{VAL_DATA_LOSS}` and `final_{VAL_DATA_LOSS}`, "
         f"of the view `keras` `best_{VAL_LOSS}` and `final_{VAL_LOSS}`"

@@ -6,7 +6,7 @@ Pure functions of one curve: `values[i]` is the value at `epochs[i]`, epochs ris
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -35,8 +35,14 @@ _LOSSES: dict[View, str] = {"data": DATA_LOSS.name, "keras": LOSS.name}
 CURVES = {view: (loss, Of.EVALUATED + loss, Of.VALIDATION + loss) for view, loss in _LOSSES.items()}
 """A view's training loss, its training loss in inference mode, and its validation loss."""
 
-LEARNED = 0.95
-"""A run whose least loss of the data is above this part of that of chance has learned nothing to speak of."""
+LEARNED = 0.9
+"""A run whose least losses, of the data and in training, are above this part of chance's has not learned."""
+
+PACE = 0.004
+"""A validation loss that falls by more than this part of itself per epoch still improves."""
+
+END = 4
+"""Whether it does is read off the last 1/END of the epochs, and off as many as the patience at least."""
 
 
 def higher_is_better(metric: str) -> bool:
@@ -74,7 +80,7 @@ def onset(
 ) -> int | None:
     """The epoch at which overfitting began, or None where it has not (it is then censored).
 
-    It is the first epoch k for which the smoothed validation loss stays more than `tolerance`
+    It is the first epoch k after the best one for which the smoothed validation loss stays more than `tolerance`
     above its least value before k, for `patience` epochs from k on, and does not come back to that value
     later. Losses are positive, so the tolerance is a fraction: Prechelt's generalisation loss
     GL = 100 · (loss / least loss − 1), held for several epochs as in his UP criterion (Prechelt 1998,
@@ -90,16 +96,18 @@ def onset(
     least_before = np.minimum.accumulate(smoothed)[: len(stays)]
     least_after = np.minimum.accumulate(smoothed[::-1])[::-1][1 : len(stays) + 1]
     risen = (stays > (1 + tolerance) * least_before) & (least_after > least_before)
+    first = int(np.argmin(values[:count])) + 1
+    risen[: first - 1] = False
     if not risen.any():
         return None
     k = int(risen.argmax()) + 1
-    earliest = max(1, k - smoothing // 2)
+    earliest = max(first, k - smoothing // 2)
     while k > earliest and values[k - 1] > (1 + tolerance) * min(values[: k - 1]):
         k -= 1
     return epochs[k]
 
 
-Word = Literal["overfitting", "underfitting", "good fit", "diverged", "too few epochs"]
+Word = Literal["overfitting", "still improving", "did not learn", "no onset", "diverged", "too few epochs"]
 
 
 @dataclass(frozen=True)
@@ -109,9 +117,12 @@ class Reading:
     - `best_measure`: the task's own measure of the validation set at the best epoch, that of least validation loss.
     - `gap_at_best`, `gap_at_end`: validation loss minus training loss (the generalisation gap: Goodfellow,
       Bengio and Courville 2016, *Deep Learning*, 5.2) at the best and at the last epoch.
+    - `rise`: the last validation loss minus that of the best epoch.
     - `slope_after_onset`: loss an epoch, by least squares through the validation losses from the onset on.
+    - `onset_epoch`: None too if the network has not learned: then there is nothing to overfit.
     - `area_between`: loss times epochs between validation and training loss, by the trapezoidal rule.
-    - `learned`: whether the data's loss ever got below 0.95 times that of chance; true if that is not known.
+    - `learned`: whether the data's loss, in validation or in training, ever got below `LEARNED` times that of chance;
+      true if that is not known.
     - `evaluated`: whether the training loss is that of `training.evaluate_train`, measured as the validation loss is.
     """
 
@@ -125,16 +136,32 @@ class Reading:
     onset_epoch: int | None
     gap_at_best: float | None
     gap_at_end: float | None
+    rise: float | None
     slope_after_onset: float | None
     area_between: float | None
     penalty: float | None
     learned: bool
     evaluated: bool
-    verdict: Word
+    word: Word
+
+    @property
+    def verdict(self) -> str:
+        """What was seen, in words."""
+        return said(self.word, self.onset_epoch, (self.epochs,))
+
+
+def said(word: Word, onset_epoch: int | None, epochs: Collection[int]) -> str:
+    """A verdict for people; `epochs` are the numbers of epochs of the runs that it is of."""
+    if word == "overfitting":
+        return f"overfitting from epoch {onset_epoch}"
+    if word == "no onset":
+        low, high = min(epochs), max(epochs)
+        return f"no onset in {low} epochs" if low == high else f"no onset in {low} to {high} epochs"
+    return "still improving: train longer" if word == "still improving" else word
 
 
 def read(history: RunHistory, view: View = "data", task: Task = Binary()) -> Reading:  # noqa: B008 (it is frozen)
-    """The reading of one run. One with a loss that is not finite has the verdict `diverged`."""
+    """The reading of one run. One with a loss that is not finite has the word `diverged`."""
     missing = (math.nan,) * len(history.epochs)
     trained, inferred, validated = CURVES[view]
     evaluated = inferred in history.metrics
@@ -143,6 +170,9 @@ def read(history: RunHistory, view: View = "data", task: Task = Binary()) -> Rea
     measure = history.metrics.get(Of.VALIDATION + task.measure, missing)
     epochs = history.epochs
     best_epoch, onset_epoch = best(epochs, validation), onset(epochs, validation)
+    word = _word(history, validation, onset_epoch, task.chance)
+    if word == "did not learn":
+        onset_epoch = None
     at = {epoch: i for i, epoch in enumerate(epochs)}
     gaps = [v - t for v, t in zip(validation, training, strict=True)]
 
@@ -151,6 +181,7 @@ def read(history: RunHistory, view: View = "data", task: Task = Binary()) -> Rea
         return found if math.isfinite(found) else None
 
     last = epochs[-1] if epochs else None
+    best_loss, final_loss = value(validation, best_epoch), value(validation, last)
     after = at[onset_epoch] if onset_epoch is not None else None
     rising = list(zip(epochs, validation, strict=True))[after:] if after is not None else []
     whole = bool(gaps) and all(map(math.isfinite, gaps))
@@ -160,18 +191,19 @@ def read(history: RunHistory, view: View = "data", task: Task = Binary()) -> Rea
         seed=history.seed,
         epochs=len(epochs),
         best_epoch=best_epoch,
-        best_loss=value(validation, best_epoch),
+        best_loss=best_loss,
         best_measure=value(measure, best_epoch),
-        final_loss=value(validation, last),
+        final_loss=final_loss,
         onset_epoch=onset_epoch,
         gap_at_best=value(gaps, best_epoch),
         gap_at_end=value(gaps, last),
+        rise=None if best_loss is None or final_loss is None else final_loss - best_loss,
         slope_after_onset=_slope([pair for pair in rising if math.isfinite(pair[1])]),
         area_between=float(np.trapezoid(gaps, epochs)) if whole else None,
         penalty=None if with_penalty is None or without is None else with_penalty - without,
         learned=_learned(history, task.chance),
         evaluated=evaluated,
-        verdict=_verdict(history, validation, onset_epoch, task.chance),
+        word=word,
     )
 
 
@@ -182,30 +214,34 @@ def _slope(points: Sequence[tuple[int, float]]) -> float | None:
     return float(stats.linregress(epochs, losses).slope)
 
 
-def _verdict(history: RunHistory, validation: Sequence[float], onset_epoch: int | None, chance: float | None) -> Word:
-    """One of a small set of words; the first that fits, in this order.
+def _word(history: RunHistory, validation: Sequence[float], onset_epoch: int | None, chance: float | None) -> Word:
+    """The first of these that fits. docs/analysis.md has a table of cases.
 
     - `diverged`: a loss was not finite.
+    - `too few epochs`: fewer than would show an onset.
+    - `still improving`: the smoothed validation loss fell by more than `PACE` per epoch at the end, and its least
+      value is in the second half of that.
+    - `did not learn`: neither the data's validation loss nor its training loss got below `LEARNED` times that of
+      chance, if that is known. A network that learns the training set by heart has learned.
     - `overfitting`: there is an onset.
-    - `too few epochs`: fewer than would show one.
-    - `underfitting`: the smoothed validation loss still fell by more than the tolerance over the last epochs (as
-      many as the patience) and ended within it of its least, or the data's loss never got below 0.95 times
-      that of chance, if that is known.
-    - `good fit`: none of these.
+    - `no onset`: none of these.
     """
     losses = (values for name, values in history.metrics.items() if name in METRICS and METRICS[name].measure.loss)
     if any(not math.isfinite(value) for values in losses for value in values):
         return "diverged"
-    if onset_epoch is not None:
-        return "overfitting"
     if len(validation) <= PATIENCE:
         return "too few epochs"
     smoothed = smooth(validation)
-    falling = smoothed[-1] < (1 - TOLERANCE) * smoothed[-1 - PATIENCE]
-    falling &= smoothed[-1] <= (1 + TOLERANCE) * smoothed.min()  # else it has turned, if too late for an onset
-    return "underfitting" if falling or not _learned(history, chance) else "good fit"
+    width = max(PATIENCE, len(smoothed) // END)
+    falling = smoothed[-1] < (1 - PACE * width) * smoothed[-1 - width]
+    if falling and np.argmin(validation) >= len(validation) - (width + 1) // 2:
+        return "still improving"
+    if not _learned(history, chance):
+        return "did not learn"
+    return "no onset" if onset_epoch is None else "overfitting"
 
 
 def _learned(history: RunHistory, chance: float | None) -> bool:
-    losses = [value for value in history.metrics.get(VAL_DATA_LOSS, ()) if math.isfinite(value)]
+    both = (history.metrics.get(name, ()) for name in (VAL_DATA_LOSS, DATA_LOSS.name))
+    losses = [value for values in both for value in values if math.isfinite(value)]
     return chance is None or not losses or min(losses) <= LEARNED * chance

@@ -29,8 +29,14 @@ class Estimate:
     ci95: tuple[float, float] | None
 
 
-def estimate(values: Sequence[float]) -> Estimate:
+ANYWHERE = (-math.inf, math.inf)
+
+
+def estimate(values: Sequence[float], bounds: tuple[float, float] = ANYWHERE) -> Estimate:
     """Mean, sample standard deviation and 95% interval of the mean of `values`, the finite ones.
+
+    The interval ends at `bounds`, the least and the greatest value there can be: beyond them is no mean, so what is
+    cut off takes nothing from how often the interval contains it.
 
     The interval is Student's: mean ± t(0.975, n − 1) · sd / √n, with sd over n − 1 (Student 1908,
     "The probable error of a mean"). It takes the seeds' values as a sample from a normal law.
@@ -44,7 +50,7 @@ def estimate(values: Sequence[float]) -> Estimate:
         return Estimate(1, mean, None, None)
     sd = math.sqrt(math.fsum((v - mean) * (v - mean) for v in sample) / (n - 1))
     half = _quantile(n - 1) * sd / math.sqrt(n)
-    return Estimate(n, mean, sd, (mean - half, mean + half))
+    return Estimate(n, mean, sd, (max(mean - half, bounds[0]), min(mean + half, bounds[1])))
 
 
 @cache

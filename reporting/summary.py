@@ -8,13 +8,13 @@ from typing import Literal
 
 from models.history import RunHistory, kind, show
 from models.kinds.metric import Of
-from models.kinds.metrics import METRICS, PENALISED, VAL_DATA_LOSS, scored
+from models.kinds.metrics import MEASURES, METRICS, PENALISED, VAL_DATA_LOSS, scored
 from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
 from models.tables import FINISHED, Status
 from reporting.answers import EpochValues, Metrics, NonFinite, OverSeeds, RunMetrics, VariantMetrics
 from reporting.overfitting import best
-from reporting.statistics import estimate
+from reporting.statistics import ANYWHERE, estimate
 from reporting.stopping import stops
 
 Part = Literal["best", "final"]
@@ -99,22 +99,35 @@ def _run(history: RunHistory, by: str, test: Mapping[str, float | None] | None) 
     )
 
 
+def _overfitting(run: RunMetrics) -> tuple[float | None, float | None]:
+    """A run's gap at its last epoch, and how far its loss has risen from the best epoch to the last."""
+    metric = METRICS[run.chosen_by if METRICS[run.chosen_by].measure.loss else VAL_DATA_LOSS]
+    validation = getattr(run.final, metric.name, None)
+    trained = getattr(run.final, Of.EVALUATED + metric.measure.name, getattr(run.final, metric.measure.name, None))
+    best = getattr(run.best, metric.name, None)
+    gap = None if validation is None or trained is None else validation - trained
+    return gap, None if validation is None or best is None else validation - best
+
+
 def _score(test: Mapping[str, float | None]) -> dict[str, float | None]:
     return {name: None if value is None else show(value) for name, value in test.items()}
 
 
 def _variant(name: str, runs: Sequence[RunMetrics], task: Task) -> VariantMetrics:
-    def across(values: Iterable[float | None]) -> OverSeeds:
-        over = estimate([value for value in values if value is not None])
+    def across(values: Iterable[float | None], bounds: tuple[float, float]) -> OverSeeds:
+        over = estimate([value for value in values if value is not None], bounds)
         return OverSeeds(mean=over.mean, sd=over.sd, ci95=over.ci95)
 
     def metric(part: Part, name: str) -> OverSeeds:
-        return across(getattr(epoch, name, None) for run in runs if (epoch := getattr(run, part)) is not None)
+        bounds = METRICS[name].measure.bounds if name in METRICS else (1, math.inf)
+        return across((getattr(epoch, name, None) for run in runs if (epoch := getattr(run, part)) is not None), bounds)
 
     def tested(name: str) -> OverSeeds | None:
         scores = [run.test for run in runs if run.test]
-        return across(score.get(name) for score in scores) if scores else None
+        return across((score.get(name) for score in scores), MEASURES[name].bounds) if scores else None
 
+    by_loss = all(METRICS[run.chosen_by].measure.loss for run in runs)
+    gaps, rises = zip(*map(_overfitting, runs), strict=True) if runs else ((), ())
     always = scored(task)
     recorded = {name for run in runs if run.final is not None for name in run.final.model_extra or {}}
     values = {
@@ -129,6 +142,9 @@ def _variant(name: str, runs: Sequence[RunMetrics], task: Task) -> VariantMetric
             "n": sum(run.best is not None for run in runs),
             "unfinished": sum(run.status not in FINISHED for run in runs),
             "best_epoch": metric("best", "epoch"),
+            "gap_at_end": across(gaps, ANYWHERE),
+            # The best epoch has the least loss if it is chosen by it.
+            "rise": across(rises, (0.0, math.inf) if by_loss else ANYWHERE),
             **values,
             **{f"test_{score}": tested(score) for score in always},
         }

@@ -21,7 +21,7 @@ from starlette.types import Scope
 from api.pages.forms import forms, layers_in_words
 from api.root_path import public_path
 from models.kinds.metric import Of
-from models.kinds.metrics import LOSS, METRICS, PAIRS, UNPENALISED, label
+from models.kinds.metrics import DATA_LOSS, EFFECTS, LOSS, MEASURES, METRICS, PAIRS, UNPENALISED, label
 from models.kinds.tasks import TASKS
 from models.tables import Status
 from reporting.formats import FORMATS
@@ -86,7 +86,9 @@ def _choices() -> Iterator[tuple[str, str, bool]]:
 
 
 _VALIDATION = [name for name, metric in METRICS.items() if metric.of == Of.VALIDATION]
-_READ = (*METRICS, *PAIRS, "best_epoch", *(f"{when}_{name}" for when in ("best", "final") for name in _VALIDATION))
+_ENDS = [f"{when}_{name}" for when in ("best", "final") for name in _VALIDATION]
+_TESTED = [f"test_{name}" for name, measure in MEASURES.items() if not measure.asked]
+_READ = (*METRICS, *PAIRS, *EFFECTS, "best_epoch", *_ENDS, *_TESTED)
 _LABELS = {name: label(name) for name in _READ}
 
 templates.globals.update(
@@ -101,10 +103,12 @@ templates.globals.update(
             for name, task in TASKS.items()
         },
         "trained": LOSS.plural,
+        "tested": DATA_LOSS.name,
         "pairs": PAIRS,
         "unpenalised": UNPENALISED,
         "losses": [name for name, metric in METRICS.items() if metric.measure.loss],
         "higher": [name for name, metric in METRICS.items() if metric.measure.higher_is_better],
+        "least": {name: least for name, metric in METRICS.items() if (least := metric.measure.bounds[0]) > -math.inf},
         "most": {name: most for name, metric in METRICS.items() if (most := metric.measure.bounds[1]) < math.inf},
     },
 )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from models.history import RunHistory
 
 if TYPE_CHECKING:
-    from reporting.plots.series import Curve, Style
+    from reporting.plots.series import Curve
 
 
 def missing(
@@ -57,19 +57,12 @@ def gaps(
     return notes
 
 
-def exceptional(
-    curves: Sequence[Curve], limits: tuple[float, float], called: Mapping[str, str], style: Style
-) -> list[str]:
-    """Notes on curves that leave the axis, and on those whose onset is not after their best epoch."""
+def exceptional(curves: Sequence[Curve], limits: tuple[float, float], called: Mapping[str, str]) -> list[str]:
+    """Notes on curves that leave the axis."""
     notes = []
     for curve in curves:
         if curve.points and (peak := max(p.value for p in curve.points)) > limits[1]:
             notes.append(f"{called[curve.variant]}: beyond the axis, up to {peak:.3g}.")
         if curve.points and (trough := min(p.value for p in curve.points)) < limits[0]:
             notes.append(f"{called[curve.variant]}: beyond the axis, down to {trough:.3g}.")
-        if curve.onset is not None and curve.best is not None and curve.onset <= curve.best and style == "lines":
-            notes.append(
-                f"{called[curve.variant]}: the onset is not after the best epoch, "
-                "since smoothing takes single epochs out."
-            )
     return notes

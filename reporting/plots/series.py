@@ -24,7 +24,7 @@ from reporting.plots.layout import y_limits
 from reporting.plots.notes import exceptional, gaps, missing
 from reporting.plots.progress import progress
 from reporting.plots.style import NOTEBOOK_LABELS, PANEL_CURVES
-from reporting.statistics import estimate
+from reporting.statistics import ANYWHERE, estimate
 from reporting.summary import by_variant
 
 Style = Literal["lines", "notebook"]
@@ -164,7 +164,7 @@ def prepare(
     points = [point for curve in drawn for point in curve.points]
     edges = [edge for p in points for edge in (p.low, p.high) if edge is not None]
     limits = y_limits([p.value for p in points], edges, signed=difference, most=_most(metrics[0], difference))
-    notes += exceptional(drawn, limits, called, style)
+    notes += exceptional(drawn, limits, called)
     on = f" on {dataset}" if dataset else ""
     return Series(
         title=f"{words}{',' if held and on else ''}{on}{f': difference from {subtracted}' if subtracted else ''}",
@@ -204,7 +204,7 @@ def _curve(
         for epoch, value in zip(run.epochs, run.metrics.get(metric, ()), strict=False):
             at.setdefault(epoch, []).append(value)
     points = tuple(
-        band_of(epoch, finite, band)
+        band_of(epoch, finite, band, ANYWHERE if difference else METRICS[metric].measure.bounds)
         for epoch, values in sorted(at.items())
         if (finite := [value for value in values if math.isfinite(value)])
     )
@@ -223,9 +223,9 @@ def _curve(
     )
 
 
-def band_of(epoch: int, values: Sequence[float], band: Band) -> Point:
-    """The mean of finite `values` at `epoch`, and its band."""
-    over = estimate(values)
+def band_of(epoch: int, values: Sequence[float], band: Band, bounds: tuple[float, float]) -> Point:
+    """The mean of finite `values` at `epoch`, and its band; an interval ends at `bounds`, what there can be."""
+    over = estimate(values, bounds)
     assert over.mean is not None
     low = high = None
     if over.sd is not None and over.ci95 is not None:

@@ -107,7 +107,7 @@ def prepare_sweep(
         where = [ticks[i].index(place[name]) for i, name in enumerate(axes)]
         values = [value for run in groups.get(variant, ()) if (value := _best_value(run, metric)) is not None]
         if values:
-            point: Point = band_of(0, values, band)
+            point: Point = band_of(0, values, band, METRICS[metric].measure.bounds)
             x, y = where[0], where[1] if len(where) > 1 else 0
             settings.append(Setting(variant, x, y, tuple(values), point.value, point.low, point.high))
     most = max((len(setting.values) for setting in settings), default=0)

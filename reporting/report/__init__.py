@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from models.kinds.dataset import Dataset
 from models.kinds.metric import Of
-from models.kinds.metrics import DATA_LOSS, MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, label
+from models.kinds.metrics import DATA_LOSS, EFFECTS, MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, label
 from models.kinds.task import Task
 from models.specification import dataset_of, recorded_by, stored
 from models.tables import Run
@@ -29,6 +29,11 @@ from reporting.verdicts import is_sure
 
 WIDTH = 760
 """Of a figure, in pixels."""
+
+EFFECTS_SHOWN = (f"final_{VAL_DATA_LOSS}", *EFFECTS)
+"""What a table of its own shows of the analysis: how much each variant overfits if training goes on."""
+SHORT = {"gap_at_end": "Gap at the last epoch", "rise": "Rise"}
+"""Headings shorter than the labels; the text below the table explains them."""
 
 LINE = 96
 """Characters on a line of the specification."""
@@ -53,6 +58,7 @@ def render(results: Results) -> str:
         task=results.task,
         measure=MEASURES[results.task.measure],
         columns=[label(name, results.task) for name in _columns(results.task)],
+        effects=[SHORT.get(name) or label(name, results.task) for name in EFFECTS_SHOWN],
         rows=_variants(results),
         comparisons=_comparisons(results.analysis, results.task),
         paragraph=results.analysis.paragraph,
@@ -95,8 +101,8 @@ def fingerprints(runs: Sequence[Run]) -> list[dict[str, Any]]:
 
 
 def _columns(task: Task) -> tuple[str, ...]:
-    """What the table of variants shows of the analysis."""
-    return f"best_{VAL_DATA_LOSS}", f"best_{Of.VALIDATION}{task.measure}", f"final_{VAL_DATA_LOSS}"
+    """What the table of variants shows of the analysis: how good each is if training stops in time."""
+    return f"best_{VAL_DATA_LOSS}", f"best_{Of.VALIDATION}{task.measure}"
 
 
 def _tested(task: Task) -> tuple[str, ...]:
@@ -118,10 +124,8 @@ def _variants(results: Results) -> list[dict[str, Any]]:
             "best_epoch": analysed[name].best_epoch,
             "left_out": runs[name] - analysed[name].n,
             "runs": runs[name],
-            "values": [
-                _interval(analysed[name].across_seeds[column], METRICS[column.partition("_")[2]].measure.bounds)
-                for column in _columns(results.task)
-            ],
+            "values": [_interval(analysed[name].across_seeds[column]) for column in _columns(results.task)],
+            "effects": [_interval(analysed[name].across_seeds[effect]) for effect in EFFECTS_SHOWN],
         }
         for name in by_variant(results.histories)
     ]
@@ -146,7 +150,8 @@ def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
                 "difference": f"{each.difference:+.{digits}f}",
                 "ci95": interval(each.ci95),
                 "both": interval(each.intervals.both),
-                "p_holm": "" if each.p_holm is None else "< 0.0001" if each.p_holm < 1e-4 else f"{each.p_holm:.4f}",
+                "p": _probability(each.p),
+                "p_holm": _probability(each.p_holm),
                 "sure": is_sure(each.sequential, each.decision, each.p_holm),
                 "equivalent": each.decision == "equivalent",
             }
@@ -154,16 +159,20 @@ def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
     return list(tables.values())
 
 
-def _interval(over: Estimate, bounds: tuple[float, float]) -> dict[str, Any]:
-    """A mean and its interval in words, and whether that goes beyond `bounds`, what there can be."""
+def _probability(p: float | None) -> str:
+    return "" if p is None else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
+
+
+def _interval(over: Estimate) -> dict[str, str]:
+    """A mean and its interval in words."""
     if over.mean is None:
-        return {"mean": "–", "ci95": "", "beyond": False}
+        return {"mean": "–", "ci95": ""}
     mean = f"{over.mean:.4f}"
     if over.ci95 is None:
-        return {"mean": mean, "ci95": "", "beyond": False}
+        return {"mean": mean, "ci95": ""}
     low, high = over.ci95
     between = " to " if low < 0 else "–"
-    return {"mean": mean, "ci95": f"{low:.4f}{between}{high:.4f}", "beyond": low < bounds[0] or high > bounds[1]}
+    return {"mean": mean, "ci95": f"{low:.4f}{between}{high:.4f}"}
 
 
 def _test_scores(runs: Sequence[Run], task: Task) -> list[dict[str, Any]]:
@@ -173,7 +182,7 @@ def _test_scores(runs: Sequence[Run], task: Task) -> list[dict[str, Any]]:
         scored = [run.test for run in runs if run.variant == name and run.test]
         if scored:
             values = [
-                _interval(estimate([s[each] for s in scored if _finite(s.get(each))]), MEASURES[each].bounds)
+                _interval(estimate([s[each] for s in scored if _finite(s.get(each))], MEASURES[each].bounds))
                 for each in _tested(task)
             ]
             rows.append({"variant": name, "n": len(scored), "values": values})

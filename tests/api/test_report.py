@@ -183,17 +183,19 @@ def test_the_header_says_what_variants_do_otherwise(http: httpx.Client) -> None:
     assert "But for" not in Page(http.get(f"/v1/jobs/{submit(http)['id']}/report.html").text).words
 
 
-def test_intervals_beyond_what_can_be_are_noted(http: httpx.Client, trainer: Trainer) -> None:
+def test_an_interval_ends_where_there_can_be_nothing_more(http: httpx.Client, trainer: Trainer) -> None:
     def words(*accuracies: float) -> str:
         job = submit(http, variants=["original"], seeds=[0, 1])
         for accuracy in accuracies:
             held = trainer.claim()
             trainer.record(held, 1, val_data_loss=0.3 + accuracy / 1000, val_acc=accuracy)
             trainer.succeed(held)
+        (variant,) = http.get(f"/v1/jobs/{job['id']}/metrics").json()["variants"]
+        assert variant["best_val_acc"]["ci95"][1] <= 1
         return Page(http.get(f"/v1/jobs/{job['id']}/report.html").text).words
 
-    assert "reaches past what can be" in words(0.8, 0.99)
-    assert "reaches past what can be" not in words(0.85, 0.86)
+    assert "0.8950 0.0000–1.0000" in words(0.8, 0.99)
+    assert "0.8550 0.7915–0.9185" in words(0.85, 0.86)
 
 
 def test_a_specification_is_packed_and_stays_itself() -> None:

@@ -37,8 +37,11 @@ def test_the_list_shows_jobs_newest_first_with_their_state_and_curves(
     expect(row.locator(".badge")).to_have_text(re.compile("succeeded"))
     expect(row.locator(".sparkline path")).to_have_count(3)
     metrics = get(live, f"/v1/jobs/{done['id']}/metrics?by=val_data_loss")
-    best = min(metrics["variants"], key=lambda each: each["best_val_data_loss"]["mean"])
-    expect(row.locator(".job-best")).to_contain_text(f"{best['variant']}{best['best_val_data_loss']['mean']:.4f}")
+    least = min(variant["best_val_data_loss"]["mean"] for variant in metrics["variants"])
+    ranking = get(live, f"/v1/jobs/{done['id']}/analysis")["ranking"]
+    best = [each["variant"] for each in ranking if each["best"]]
+    whose = best[0] if len(best) == 1 else f"{len(best)} variants may be best"
+    expect(row.locator(".job-best")).to_have_text(f"Best validation loss without penalties{whose}{least:.4f}")
 
 
 def test_the_list_is_filtered_by_its_address(visit: Visiting, done: dict[str, Any]) -> None:
@@ -108,17 +111,29 @@ def test_the_page_shows_what_the_api_answers(visit: Visiting, done: dict[str, An
     analysis = get(live, f"/v1/jobs/{done['id']}/analysis")
     first = analysis["comparisons"][0]
     expect(page.locator("#comparison")).to_contain_text(f"{abs(first['difference']):.4f}")
+    expect(page.locator("#answer")).to_have_text(analysis["paragraph"])
+    ranks = {each["variant"]: each["rank"] for each in analysis["ranking"]}
     for variant in analysis["variants"]:
-        expect(page.locator("#comparison .verdicts")).to_contain_text(variant["verdict"])
+        row = page.locator(f'#variants [data-key="{variant["variant"]}"]')
+        low, high = ranks[variant["variant"]]
+        expect(row).to_contain_text(f"{variant['verdict']}{low}–{high}" if low < high else f"{variant['verdict']}{low}")
+        for name in ("best_val_data_loss", "final_val_data_loss"):
+            over = variant["across_seeds"][name]
+            low, high = over["ci95"]
+            expect(row).to_contain_text(f"{over['mean']:.4f}{low:.4f} to {high:.4f}")
+        expect(row).to_contain_text(f"{abs(variant['across_seeds']['rise']['mean']):.4f}")
+    expect(page.locator("#notes li")).to_have_count(len(analysis["warnings"]))
+    expect(page.locator("#sweep-card")).to_be_hidden()
+    expect(page.locator("#runs").get_by_role("link", name=".keras epoch 12")).to_have_count(9)
 
 
 def test_the_table_sorts_and_highlights_its_curve(visit: Visiting, done: dict[str, Any]) -> None:
     page = visit().open(f"/jobs/{done['id']}")
-    page.get_by_role("button", name="Best validation cross-entropy").click()
+    page.locator("#runs").get_by_role("button", name="Best validation cross-entropy").click()
     column = page.locator("#runs tbody td:nth-child(7)")
     ascending = [float(text) for text in column.all_inner_texts()]
     assert ascending == sorted(ascending)
-    page.get_by_role("button", name="Best validation cross-entropy").click()
+    page.locator("#runs").get_by_role("button", name="Best validation cross-entropy").click()
     assert [float(text) for text in column.all_inner_texts()] == ascending[::-1]
     expect(page.locator("#runs th[aria-sort=descending]")).to_have_text("Best validation cross-entropy")
     row = page.locator("#runs tbody tr").first
@@ -186,7 +201,7 @@ def test_cancel_and_retry(visit: Visiting, live: str) -> None:
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("#job-progress .badge")).to_have_text(re.compile("cancelled"))
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
-    page.get_by_role("button", name="Retry what failed").click()
+    page.get_by_role("button", name="Retry unfinished runs").click()
     expect(page.locator("#job-progress .badge")).to_have_text(re.compile("running"))
     expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"), timeout=120_000)
     assert get(live, f"/v1/jobs/{job['id']}")["status"] == "succeeded"
@@ -259,7 +274,21 @@ def test_where_seeds_are_added_until_it_is_decided_the_page_tells_the_decision(v
     job = finished(live, job["id"])
     assert job["look"]["decided"] == {"bigger": "equivalent"}
     page = visit().open(f"/jobs/{job['id']}")
-    verdicts = page.locator("#comparison .verdicts")
+    verdicts = page.locator("#variants")
     expect(verdicts).to_contain_text("within 0.9")
     expect(verdicts).not_to_contain_text("more than luck")
     expect(page.locator("#comparison .unclear")).to_have_count(0)
+
+
+def test_a_sweep_with_a_holdout_shows_its_map_and_its_test_scores(visit: Visiting, live: str) -> None:
+    data = {"name": "synthetic", "reviews": 300, "num_words": 200, "validation": {"holdout": 60}}
+    job = submit(live, dataset=data, sweep={"grid": {"units": [2, 4], "l2": [0.0, 0.1]}}, training={"epochs": 2})
+    job = finished(live, job["id"])
+    page = visit().open(f"/jobs/{job['id']}")
+    page.wait_for_function("document.getElementById('sweep').naturalWidth > 0")
+    for variant in get(live, f"/v1/jobs/{job['id']}/metrics")["variants"]:
+        row = page.locator(f'#variants [data-key="{variant["variant"]}"]')
+        expect(row).to_contain_text(f"{variant['test_data_loss']['mean']:.4f}{variant['test_acc']['mean']:.4f}")
+    page.locator("#variants").get_by_role("button", name="Test cross-entropy").click()
+    column = page.locator("#variants tbody td:nth-child(10)").all_inner_texts()
+    assert column == sorted(column)

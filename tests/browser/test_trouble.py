@@ -106,7 +106,7 @@ def test_a_run_that_diverges_is_told_and_does_not_ruin_the_scale(visit: Visiting
     expect(page.locator("#job-progress")).to_contain_text("1 of 2 runs failed")
     expect(page.locator("#figure-notes")).to_contain_text("wild: one run not finite from epoch 1 on.")
     expect(page.locator("#runs tr", has_text="wild")).to_contain_text(failed["runs"][1]["error"]["message"])
-    expect(page.locator("#comparison .verdicts li", has_text="wild")).to_contain_text("diverged")
+    expect(page.locator("#variants tr", has_text="wild")).to_contain_text("diverged")
     ticks = page.locator(".chart .tick.y").all_text_contents()
     assert max(map(float, ticks)) < 2
     path = page.locator('.curve[data-group="original"] .line').get_attribute("d") or ""

@@ -55,6 +55,14 @@ def test_a_table_shows_one_loss_without_penalties_unless_asked_for_the_other() -
     assert by_accuracy == ("best validation accuracy", "cross-entropy at best epoch")
 
 
+def test_a_mean_of_several_seeds_has_its_interval_below_it() -> None:
+    answer = metrics(3, rise=0.2)
+    answer["variants"][0]["rise"]["ci95"] = [0.1, 0.3]
+    grid = results_grid(job("original"), results(job("original"), answer))
+    assert dict(zip(grid.headings, grid.rows[0], strict=True))["rise"] == "0.2000\n0.1000 to 0.3000"
+    assert "0.2000<br>0.1000 to 0.3000" in grid.markdown()[2]
+
+
 @pytest.mark.parametrize(("mean", "shown"), [(4.0, "4"), (13 / 3, "4.3"), (10, "10")])
 def test_a_mean_of_epochs_has_one_decimal(mean: float, shown: str) -> None:
     answer = metrics(3, best_epoch=mean)
@@ -79,6 +87,8 @@ def test_the_columns_are_those_of_the_tasks() -> None:
         "best validation categorical cross-entropy",
         "accuracy at best epoch",
         "final validation categorical cross-entropy",
+        "rise",
+        "gap",
         "test categorical cross-entropy",
         "test accuracy",
     )

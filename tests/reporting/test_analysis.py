@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,13 +19,14 @@ from scipy import stats
 from models.errors import NotFound
 from models.history import RunHistory
 from models.kinds.task import Task
+from models.kinds.tasks import task_of
 from models.kinds.tasks.binary import Binary
 from models.kinds.tasks.multiclass import Multiclass
 from models.kinds.tasks.regression import Regression
 from models.resolution import resolve
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Comparison, WarningCode
-from reporting.overfitting import LEARNED, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
+from reporting.overfitting import LEARNED, PACE, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
 from reporting.reading import RunRow
 from reporting.rows import OfRows, RunRows
 from reporting.setting import Setting, setting_of
@@ -133,11 +135,12 @@ class TestOnset:
         count = len(values)
         smoothed = [sorted(values[i] for i in (max(k - 1, 0), k, min(k + 1, count - 1)))[1] for k in range(count)]
         expected = None
-        for k in range(1, count - PATIENCE + 1):
+        first = values.index(min(values)) + 1 if values else 1  # the epoch after the best
+        for k in range(first, count - PATIENCE + 1):
             least = min(smoothed[:k])
             risen = all(v > (1 + TOLERANCE) * least for v in smoothed[k : k + PATIENCE])
             if risen and all(v > least for v in smoothed[k:]):
-                earlier = k > 1 and values[k - 1] > (1 + TOLERANCE) * min(values[: k - 1])
+                earlier = k > first and values[k - 1] > (1 + TOLERANCE) * min(values[: k - 1])
                 expected = k - earlier + 1
                 break
         assert onset(range(1, count + 1), values) == expected
@@ -173,23 +176,63 @@ class TestReading:
         assert found.evaluated
 
     @pytest.mark.parametrize(
-        ("values", "word"),
+        ("values", "said"),
         [
-            (RISING, "overfitting"),
-            (FALLING, "underfitting"),
-            (FLAT, "good fit"),
-            ((0.6, 0.5, 0.45, 0.4, 0.35, 0.355), "underfitting"),
-            ((0.5, 0.4, 0.3, 0.31, 0.33), "good fit"),  # stopped soon after its least: it no longer fell
-            ((0.3,) * 6, "good fit"),
-            ((0.68, 0.67, 0.67, 0.67, 0.67, 0.67), "underfitting"),
-            ((0.3, 0.4, 0.5, 0.6), "overfitting"),
+            (RISING, "overfitting from epoch 4"),
+            (FALLING, "still improving: train longer"),
+            (FLAT, f"no onset in {len(FLAT)} epochs"),
+            ((0.6, 0.5, 0.45, 0.4, 0.35, 0.355), "still improving: train longer"),
+            ((0.5, 0.4, 0.3, 0.31, 0.33), "no onset in 5 epochs"),  # stopped soon after its least: it no longer fell
+            ((0.3,) * 6, "no onset in 6 epochs"),
+            ((0.68, 0.67, 0.67, 0.67, 0.67, 0.67), "did not learn"),
+            ((0.68, 0.67, 0.68, 0.69, 0.7, 0.71), "did not learn"),  # a rise, but of nothing that was learned
+            ((0.3, 0.4, 0.5, 0.6), "overfitting from epoch 2"),
             ((0.5, 0.4, 0.3), "too few epochs"),
             ((), "too few epochs"),
             ((0.5, 0.4, math.nan), "diverged"),
         ],
     )
-    def test_verdicts(self, values: tuple[float, ...], word: str) -> None:
-        assert read(history(values)).verdict == word
+    def test_verdicts(self, values: tuple[float, ...], said: str) -> None:
+        found = read(history(values))
+        assert found.verdict == said
+        assert (found.onset_epoch is None) == (found.word != "overfitting")
+
+    def test_who_knows_the_training_set_by_heart_has_learned(self) -> None:
+        rising = (0.69, 0.7, 0.72, 0.75, 0.8)
+        assert read(history(rising, loss=(0.6, 0.4, 0.2, 0.1, 0.05))).verdict == "overfitting from epoch 3"
+        assert read(history(rising)).verdict == "did not learn"
+
+    def test_the_rise_is_from_the_best_to_the_last_epoch(self) -> None:
+        assert read(history((0.5, 0.3, 0.4))).rise == pytest.approx(0.1)
+        assert read(history((0.5, 0.3))).rise == 0.0
+        assert read(history((0.5, 0.3, math.nan))).rise is None
+
+
+CURVES = json.loads((Path(__file__).parent / "curves.json").read_text())
+"""Real runs, each labelled by eye before the rule was written, with the reason and, where it overfits, the range of
+epochs that the onset may be in."""
+
+
+class TestRealCurves:
+    """The rule against what a person sees."""
+
+    @pytest.mark.parametrize("curve", CURVES, ids=[f"{i} {curve['label']}" for i, curve in enumerate(CURVES)])
+    def test_the_verdict_is_what_is_seen(self, curve: dict[str, Any]) -> None:
+        values = {name: [math.nan if v is None else v for v in curve[name]] for name in ("data_loss", "val_data_loss")}
+        task = task_of(curve["data"].get("classes", 2), deviation=1.0)
+        found = read(history(values["val_data_loss"], loss=values["data_loss"]), task=task)
+        assert (found.word == curve["label"]) == ("but" not in curve), f"{found.verdict}, but {curve['why']}"
+        if curve["label"] == "overfitting":
+            low, high = curve["onset"]
+            assert found.onset_epoch is not None
+            assert low <= found.onset_epoch <= high, curve["why"]
+
+    def test_there_are_curves_of_all_kinds(self) -> None:
+        labels = Counter(curve["label"] for curve in CURVES)
+        assert len(CURVES) >= 60
+        assert min(labels[word] for word in ("overfitting", "still improving", "no onset", "did not learn")) >= 8
+        assert {curve["data"]["name"] for curve in CURVES} >= {"imdb", "synthetic", "synthetic_table"}
+        assert sum("but" in curve for curve in CURVES) <= 1
 
 
 class TestVariants:
@@ -203,16 +246,24 @@ class TestVariants:
 
     def test_never_overfitting_is_censored(self) -> None:
         (variant,) = analyse([history(FLAT)], "original").variants
-        assert (variant.onset_epoch, variant.censored, variant.verdict) == (None, True, "good fit")
+        assert (variant.onset_epoch, variant.censored, variant.verdict) == (
+            None,
+            True,
+            f"no onset in {len(FLAT)} epochs",
+        )
 
     @pytest.mark.parametrize(
         ("task", "scale", "verdict"),
         [
-            (Regression(deviation=9.0), 81 / 0.3, "underfitting"),
-            (Regression(deviation=9.0), 40 / 0.3, "good fit"),
-            (Regression(), 81 / 0.3, "good fit"),  # the labels' variance is not known: nothing is said about it
-            (Multiclass(46), 3.8 / 0.3, "underfitting"),
-            (Multiclass(46), 3 / 0.3, "good fit"),
+            (Regression(deviation=9.0), 81 / 0.3, "did not learn"),
+            (Regression(deviation=9.0), 40 / 0.3, "no onset in 8 epochs"),
+            (
+                Regression(),
+                81 / 0.3,
+                "no onset in 8 epochs",
+            ),  # the labels' variance is not known
+            (Multiclass(46), 3.8 / 0.3, "did not learn"),
+            (Multiclass(46), 3 / 0.3, "no onset in 8 epochs"),
         ],
         ids=str,
     )
@@ -238,12 +289,12 @@ class TestVariants:
         (variant,) = analyse(runs, "original").variants
         assert (variant.onset_epoch, variant.overfitted) == (5, 2)
         (variant,) = analyse([*runs, history(FLAT, seed=4)], "original").variants
-        assert (variant.onset_epoch, variant.verdict) == (None, "good fit")
+        assert (variant.onset_epoch, variant.verdict) == (None, "no onset in 8 epochs")
 
     def test_of_two_words_as_many_seeds_have_the_worse_is_the_variants(self) -> None:
         runs = [history(FLAT), history(FALLING, seed=1)]
         for each in (runs, runs[::-1]):
-            assert analyse(each, "original").variants[0].verdict == "underfitting"
+            assert analyse(each, "original").variants[0].verdict == "still improving: train longer"
 
     def test_across_seeds_the_interval_is_students(self) -> None:
         finals = [0.5, 0.52, 0.47]
@@ -321,7 +372,7 @@ class TestComparisons:
         result = analyse(runs, "a")
         assert comparison(result, "b", "best_epoch").p is None
         assert (
-            "b (best_val_data_loss), b (best_val_acc), b (final_val_data_loss) and 1 more"
+            "b (best_val_data_loss), b (best_val_acc), b (final_val_data_loss) and 3 more"
             in warned(result)["equal_differences"]
         )
 
@@ -367,7 +418,8 @@ def test_the_page_on_analysis_says_what_the_code_does() -> None:
         f"running median over {SMOOTHING} epochs",
         f"more than {TOLERANCE:.0%} above",
         f"for {PATIENCE} epochs in a row",
-        f"below {LEARNED} · ln 2",
+        f"got below {LEARNED} · that of chance: {LEARNED} · ln 2",
+        f"more than {PACE:.1%} per epoch",
         f"{RESAMPLES:,} resamples",
     ):
         assert said in page
@@ -429,7 +481,7 @@ def test_a_measure_that_is_not_finite_is_no_divergence() -> None:
     """The AUC of a validation set of one class is NaN; the losses are what they are."""
     run = history(RISING)
     run = replace(run, metrics={**run.metrics, "val_auc": (math.nan,) * len(run.epochs)})
-    assert read(run).verdict == "overfitting"
+    assert read(run).verdict == "overfitting from epoch 4"
 
 
 def test_the_measure_beside_the_loss_is_the_tasks() -> None:
@@ -444,7 +496,7 @@ def test_the_measure_beside_the_loss_is_the_tasks() -> None:
     found = analyse(runs, "original", task=Distance())
     assert "best_val_acc" not in found.variants[0].across_seeds
     assert [each.metric for each in found.comparisons] == [
-        "best_val_data_loss", "best_val_brier", "final_val_data_loss", "best_epoch",
+        "best_val_data_loss", "best_val_brier", "final_val_data_loss", "gap_at_end", "rise", "best_epoch",
     ]  # fmt: skip
     brier = found.comparisons[1]
     assert brier.difference == pytest.approx(0.1)

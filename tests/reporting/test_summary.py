@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import math
+from typing import Any
 
 import pytest
 from scipy import stats
@@ -70,6 +71,18 @@ def test_a_run_without_a_loss_free_of_penalties_is_chosen_by_the_one_it_has_and_
     assert [run.chosen_by for run in found] == ["val_data_loss", "val_loss", "val_loss"]
     assert [run.best and run.best.epoch for run in found] == [1, 2, None]
     assert summarize(runs[:1], by="val_acc").runs[0].chosen_by == "val_acc"
+
+
+def test_gap_and_rise_are_of_the_loss_that_chooses() -> None:
+    losses: dict[str, Any] = {"val_loss": (0.9, 0.5, 0.8), "loss": (0.9, 0.4, 0.2)}
+    losses |= {"val_data_loss": (0.4, 0.3, 0.6), "data_loss": (0.5, 0.3, 0.1)}
+    for by, gap, rise in (("val_data_loss", 0.5, 0.3), ("val_loss", 0.6, 0.3), ("val_acc", 0.5, 0.2)):
+        (variant,) = summarize([history(val_acc=(0.9, 0.8, 0.8), **losses)], by=by).variants
+        assert [variant.gap_at_end.mean, variant.rise.mean] == pytest.approx([gap, rise])
+    (evaluated,) = summarize([history(**losses, eval_data_loss=(0.4, 0.3, 0.2))]).variants
+    assert evaluated.gap_at_end.mean == pytest.approx(0.4)
+    (nothing,) = summarize([history(status="queued")]).variants
+    assert (nothing.gap_at_end.mean, nothing.rise.mean) == (None, None)
 
 
 def test_the_first_of_equal_epochs_is_the_best() -> None:

@@ -36,7 +36,14 @@ AGREED = {
     "*.eta_seconds": "an estimate from the clock",
     "*.runs[[]*].created_at": "was the time when a run was last queued",
     "/v1/runs/* .created_at": "the same",
-    "*.links.plot": "is of the loss without penalties",
+    "*.links.plot": "shows the loss without weight penalties",
+    "*_acc.ci95[[]*]": "ends where there can be nothing more",
+    "*.best_epoch.ci95[[]*]": "the same",
+    "*/analysis?* *.verdict": "says what was seen, by another rule",
+    "*/analysis?* *.onset_epoch*": "is after the best epoch",
+    "*/analysis?* *.censored": "the same",
+    "*/analysis?* *.overfitted": "the same",
+    "*/analysis?* *.slope_after_onset*": "the same",
     "*/analysis* .warnings[[]*": "were sentences, now each has a code; a test of the analysis holds what they say",
     "*/analysis* .warnings": "the same: those of one code are one",
 }
@@ -146,6 +153,8 @@ def parsed(path: str, answer: Any) -> Any:
 
 def differences(old: Any, new: Any, place: str) -> Iterator[str]:
     """What of `old` is not in `new`, as `place: old -> new`."""
+    if place.endswith(".comparisons") and isinstance(old, list) and isinstance(new, list):  # of more metrics now
+        old, new = ({f"{each['variant']} {each['metric']}": each for each in every} for every in (old, new))
     if isinstance(old, dict) and isinstance(new, dict):
         for name, value in old.items():
             if name in new:

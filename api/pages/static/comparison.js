@@ -4,14 +4,16 @@ import { fill, h, s } from './dom.js';
 import { plural, probability, signed } from './format.js';
 import { lookClass, sample } from './marks.js';
 import { label, METRICS } from './metrics.js';
+import { asked, decision } from './results.js';
 import { ticks, tickLabel } from './scale.js';
 
 const WIDTH = 200, ROW = 20;
-/** So many metrics are in sight, the rest is folded away. */
-const IN_SIGHT = 2;
+/** So many metrics are in sight, and one of many variants; the rest is folded away. */
+const IN_SIGHT = 3, MANY = 6;
 const FEW = 3;
-/** Below this a corrected p value counts as more than luck. */
-const LEVEL = 0.05;
+/** These first: how good a variant is if training stops in time, and how much it overfits if not. */
+const FIRST = [...METRICS.losses.flatMap((name) => [`best_${name}`, `final_${name}`]), 'rise'];
+const BEST = new Set(METRICS.losses.map((name) => `best_${name}`));
 
 /**
  * @param {Element} root @param {any} analysis @param {import('./experiment.js').Experiment} experiment
@@ -25,62 +27,34 @@ export function showComparison(root, analysis, experiment, groups) {
   const look = new Map(groups.map((group) => [group.label, group.look]));
   const { job } = experiment, { baseline } = job.spec;
   if (groups.length < 2) {
-    fill(root, h('p', { class: 'muted' }, 'This job has one variant. With another beside it, their difference stands here.'), verdicts(analysis, look));
+    fill(root, h('p', { class: 'muted' }, 'This job has one variant. With another beside it, their difference stands here.'));
     return;
   }
-  const metrics = [...new Set(analysis.comparisons.map((/** @type {any} */ each) => each.metric))];
+  const all = [...new Set(analysis.comparisons.map((/** @type {any} */ each) => each.metric))];
+  const metrics = [...all.filter((metric) => FIRST.includes(metric)), ...all.filter((metric) => !FIRST.includes(metric))];
   const forests = metrics.map((metric) => forest(metric, analysis.comparisons.filter((/** @type {any} */ each) => each.metric === metric), look, job.task)).filter(Boolean);
+  const sight = groups.length > MANY ? 1 : IN_SIGHT;
   fill(root,
-    verdicts(analysis, look),
     unclear(analysis),
-    analysis.paragraph && h('p', { class: 'paragraph' }, analysis.paragraph),
-    h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals; p corrected by Holm’s method${tested(analysis).some(asked) ? '. Intervals and p take the number of seeds as fixed; what is decided here does not' : ''}.`),
-    forests.slice(0, IN_SIGHT),
-    forests.length > IN_SIGHT && h('details', { class: 'fold' }, h('summary', {}, 'More comparisons'), forests.slice(IN_SIGHT)),
-    warnings(analysis.warnings));
+    h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals and p of each comparison by itself; corrected for all variants by Holm’s method${tested(analysis).some(asked) ? '. Intervals and p take the number of seeds as fixed; what is decided here does not' : ''}.`),
+    forests.slice(0, sight),
+    forests.length > sight && h('details', { class: 'fold' }, h('summary', {}, 'More comparisons'), forests.slice(sight)));
 }
-
-/** Few stand in sight, more are folded away. @param {{code: string, detail: string}[]} all */
-function warnings(all) {
-  const lines = h('ul', { class: 'notes' }, all.map((each) => h('li', { title: each.code }, each.detail)));
-  return all.length > FEW ? h('details', { class: 'fold' }, h('summary', {}, `${all.length} notes`), lines) : lines;
-}
-
-/** @param {any} analysis @param {Map<string, number>} look */
-function verdicts(analysis, look) {
-  return h('ul', { class: 'verdicts' }, analysis.variants.map((/** @type {any} */ each) =>
-    h('li', {}, sample(look.get(each.variant) ?? 1), h('strong', {}, each.variant), h('span', { class: 'muted' }, each.n || each.diverged ? each.verdict : 'no finished run yet'),
-      clear(tested(analysis).find((row) => row.variant === each.variant)))));
-}
-
-const BEST = new Set(METRICS.losses.map((name) => `best_${name}`));
 
 /** The comparisons of the best loss with the baseline's that say anything. @param {any} analysis @returns {any[]} */
-const tested = (analysis) => analysis.comparisons.filter((/** @type {any} */ row) => BEST.has(row.metric) && (row.p_holm !== null || asked(row)));
+const tested = (analysis) => analysis.comparisons.filter((/** @type {any} */ row) => BEST.has(row.metric) && decision(row) !== null);
 
-/** Whether the job's seeds are added until it is decided: then a test that takes their number as fixed does not hold. @param {any} row */
-const asked = (row) => row.sequential && row.n > 1;
-
-/** @param {any} row @returns {'better' | 'worse' | 'equivalent' | 'undecided'} */
-function decision(row) {
-  if (asked(row) || row.decision === 'equivalent') return row.decision;
-  return row.p_holm >= LEVEL ? 'undecided' : row.difference < 0 ? 'better' : 'worse';
-}
-
-/** What is decided, in words. @param {any} row */
-function clear(row) {
-  const found = row && decision(row);
-  if (!found || found === 'undecided') return null;
-  if (found === 'equivalent') return h('span', { class: 'muted' }, `best loss the same as ${row.baseline}’s, within ${row.smallest}`);
-  return h('span', { class: found }, `best loss ${row.difference < 0 ? 'lower' : 'higher'} than ${row.baseline}’s, by more than luck`);
-}
-
-/** The variants of which that cannot be said. @param {any} analysis */
+/** The variants of which it cannot be said how they stand. @param {any} analysis */
 function unclear(analysis) {
   const rows = tested(analysis).filter((row) => decision(row) === 'undecided');
   if (!rows.length) return null;
   const who = rows.length > FEW ? plural(rows.length, 'variant') : rows.map((row) => row.variant).join(' and ');
-  return h('p', { class: 'unclear' }, `Best loss of ${who}: no clear difference from ${rows[0].baseline}’s. More seeds may tell.`);
+  return h('p', { class: 'unclear' }, `Best loss of ${who}: no clear difference from ${rows[0].baseline}’s.`);
+}
+
+/** Notes that matter, each once. @param {Element} root @param {{code: string, detail: string}[]} all */
+export function showNotes(root, all) {
+  fill(root, all.map((each) => h('li', { title: each.code }, each.detail)));
 }
 
 /** @param {number | null} value @param {string} metric */
@@ -104,7 +78,7 @@ function forest(metric, rows, look, task) {
           row.ci95 && s('path', { class: 'whisker', d: `M${x(row.ci95[0])} ${ROW / 2}H${x(row.ci95[1])}` }),
           row.difference !== null && s('circle', { cx: x(row.difference), cy: ROW / 2, r: 3.6 }))),
       h('td', { class: 'number' }, difference(row.difference, metric), h('span', { class: 'muted small line' }, interval(row, metric)),
-        row.p_holm !== null && h('span', { class: 'muted small line' }, `p ${probability(row.p_holm).replace(/^(?!<)/, '= ')}`))))),
+        row.p !== null && h('span', { class: 'muted small line' }, `p ${probability(row.p).replace(/^(?!<)/, '= ')}${row.p_holm === row.p ? '' : `, corrected ${probability(row.p_holm)}`}`))))),
     h('tfoot', { 'aria-hidden': 'true' }, h('tr', {}, h('td', {}, s('svg', { viewBox: `0 0 ${WIDTH} 14`, width: WIDTH, height: 14, class: 'interval' },
       ...marks.map((each) => s('text', { class: 'tick x', x: x(each), y: 11 }, tickLabel(each, marks))))), h('td'))));
 }

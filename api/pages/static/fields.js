@@ -35,8 +35,15 @@ export function parsed(text) {
   return Number.isFinite(number) ? number : trimmed;
 }
 
-/** Values with commas between. @param {string} text */
-export const list = (text) => text.split(/[,;\s]+/).filter(Boolean).map(parsed);
+/** A range such as 0-9 gives at most so many values; what would be more stays text, which the service refuses. */
+const MOST = 1000;
+
+/** Values with commas between, whole numbers also as a range: 0-9. @param {string} text */
+export const list = (text) => text.replace(/(\d)\s*[-–]\s*(?=\d)/g, '$1-').split(/[,;\s]+/).filter(Boolean).flatMap((each) => {
+  const [, low, high] = /^(\d+)-(\d+)$/.exec(each) ?? [];
+  const count = Number(high) - Number(low) + 1;
+  return count >= 1 && count <= MOST ? Array.from({ length: count }, (_, i) => Number(low) + i) : parsed(each);
+});
 
 /**
  * The input of one field of the specification. What equals its default is left out of the document.

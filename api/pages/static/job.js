@@ -1,14 +1,15 @@
 /** @file The page of one job: its curves as they grow, its runs, what they say, and what can be done with it. */
 
-import { get, post, Problem } from './api.js';
-import { showComparison } from './comparison.js';
+import { get, post, Problem, request } from './api.js';
+import { showComparison, showNotes } from './comparison.js';
 import { byId, debounced, fill, framed, h } from './dom.js';
 import { Experiment, finished } from './experiment.js';
 import { labelled, list, showErrors } from './fields.js';
 import { Figure } from './figure.js';
 import { follow, showLink } from './follow.js';
 import { ago, moment, plural } from './format.js';
-import { metricName } from './metrics.js';
+import { lossesIn, metricName } from './metrics.js';
+import { ResultsTable } from './results.js';
 import { RunsTable } from './runs.js';
 import { looks } from './series.js';
 import { byVariant } from './sparkline.js';
@@ -37,6 +38,7 @@ const figure = new Figure(groups, () => experiment?.job.task ?? null, {
   onPick: (group) => runs.highlight(group),
   onChange: () => { showTakeaway(); loadAnalysis(); runs.show(experiment, analysis, figure.choices.view); },
 });
+const results = new ResultsTable(byId('variants'), (variant) => figure.chart.highlight(variant));
 const runs = new RunsTable(byId('runs'), (group) => figure.chart.highlight(group));
 
 async function load() {
@@ -133,7 +135,7 @@ function showActions() {
   const failed = job.runs.some((/** @type {any} */ run) => ['failed', 'cancelled'].includes(run.status));
   fill(byId('job-actions'),
     !finished(job) && h('button', { type: 'button', disabled: job.status === 'cancelling', onclick: act('cancel') }, 'Cancel'),
-    finished(job) && failed && h('button', { type: 'button', onclick: act('retry') }, 'Retry what failed'),
+    finished(job) && failed && h('button', { type: 'button', onclick: act('retry') }, 'Retry unfinished runs'),
     finished(job) && h('button', { type: 'button', 'aria-controls': 'more-seeds', onclick: askForSeeds }, 'Add seeds'),
     h('a', { class: 'button', href: `/new?from=${id}` }, 'Start from this'),
     h('a', { class: 'button', href: `/compare?job=${id}` }, 'Compare'));
@@ -167,6 +169,21 @@ byId('more-seeds').addEventListener('submit', async (/** @type {Event} */ event)
   }
 });
 
+let drawn = '';
+/** A sweep's map of best losses, drawn anew as runs end. */
+async function showSweep() {
+  const { job } = experiment, swept = job.spec.variants.filter((/** @type {any} */ each) => each.swept);
+  const state = job.runs.filter((/** @type {any} */ run) => run.status === 'succeeded').length;
+  byId('sweep-card').hidden = swept.length < 2 || !state;
+  if (byId('sweep-card').hidden || drawn === String(state)) return;
+  drawn = String(state);
+  const query = new URLSearchParams({ metric: lossesIn('data')[1], theme: matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light' });
+  const picture = await request(`${job.links.self}/plots/sweep.svg?${query}`).then((answer) => answer.blob()).catch(() => null);
+  const image = /** @type {HTMLImageElement} */ (byId('sweep'));
+  URL.revokeObjectURL(image.src);
+  if (picture) image.src = URL.createObjectURL(picture);
+}
+
 let asked = '';
 /** Reads the analysis again when the job's state or the view is another. */
 async function loadAnalysis() {
@@ -179,6 +196,11 @@ async function loadAnalysis() {
   if (state !== asked) return;
   analysis = found.problem ? null : found;
   showComparison(byId('comparison'), found, experiment, groups());
+  byId('answer').hidden = !analysis?.paragraph;
+  byId('answer').textContent = analysis?.paragraph ?? '';
+  showNotes(byId('notes'), analysis?.warnings ?? []);
+  if (analysis) results.show(experiment, analysis, view);
+  showSweep();
   runs.show(experiment, analysis, view);
 }
 

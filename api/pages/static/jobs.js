@@ -6,7 +6,8 @@ import { byId, debounced, fill, h } from './dom.js';
 import { finished } from './experiment.js';
 import { showLink } from './follow.js';
 import { ago, datasetName, moment, plural, value } from './format.js';
-import { sparkline, winner } from './sparkline.js';
+import { label } from './metrics.js';
+import { least, sparkline } from './sparkline.js';
 import { badge, bar, pace, showPicked, showProblem } from './status.js';
 
 const PAGE = 20;
@@ -97,7 +98,7 @@ function row(job) {
     h('div', { class: 'job-status' }, badge(job.status),
       finished(job) ? (job.error && h('span', { class: 'muted small' }, job.error.message))
         : [bar(progress.percent, `Progress of ${job.name}`), h('span', { class: 'muted small' }, pace({ done: progress.epochs_done, total: progress.epochs_total, eta: progress.eta_seconds }))]),
-    h('div', { class: 'job-best' }, known?.best && [h('span', { class: 'muted small' }, 'Best'), h('span', {}, known.best.variant), h('span', { class: 'number' }, value(known.best.loss))]),
+    h('div', { class: 'job-best' }, known?.best && [h('span', { class: 'muted small' }, label(known.best.metric, job.task)), h('span', {}, known.best.variant), h('span', { class: 'number' }, value(known.best.loss))]),
     h('div', { class: 'job-spark' }, known?.line));
 }
 
@@ -109,7 +110,9 @@ async function drawCurves(jobs, mine) {
     const history = await get(`/v1/jobs/${job.id}/history`).catch(() => null);
     if (mine !== turn) return;
     if (!history) continue;
-    const drawn = { epochs, line: sparkline(history.runs, job.spec.baseline), best: winner(history.runs) };
+    const analysis = finished(job) && job.spec.variants.length > 1 ? await get(`/v1/jobs/${job.id}/analysis`).catch(() => null) : null;
+    if (mine !== turn) return;
+    const drawn = { epochs, line: sparkline(history.runs, job.spec.baseline), best: least(history.runs, analysis) };
     curves.set(job.id, drawn);
     root.querySelector(`[data-job="${CSS.escape(job.id)}"]`)?.replaceWith(row(job));
   }

@@ -4,8 +4,8 @@
  * pairs: training and validation, by the name of both. unpenalised: the same without the weights' penalties.
  * labels: by the names of metrics and pairs, and of the numbers in the analysis. tasks: the validation metric that
  * tells how well a task is done, and the labels that are others in jobs of that task.
- * @type {{pairs: Record<string, string[]>, unpenalised: Record<string, string>, losses: string[], trained: string, higher: string[],
- *   most: Record<string, number>, labels: Record<string, string>, tasks: Record<string, {measure: string, labels: Record<string, string>}>}}
+ * @type {{pairs: Record<string, string[]>, unpenalised: Record<string, string>, losses: string[], trained: string, tested: string, higher: string[],
+ *   least: Record<string, number>, most: Record<string, number>, labels: Record<string, string>, tasks: Record<string, {measure: string, labels: Record<string, string>}>}}
  */
 export const METRICS = JSON.parse(document.body.dataset.metrics ?? '{}');
 

@@ -12,6 +12,8 @@ import { Variants } from './variants.js';
 const form = byId('job-form'), json = byId('json'), jsonError = byId('json-error'), button = byId('submit');
 const draft = new Draft(() => { writeJson(); validate(); });
 const AGAIN = 2000;
+/** What is written here, by the page's address, while its tab is open. */
+const KEPT = 'ockham-draft';
 /** The kind of data set that a user sent: chosen by its id. */
 const OWN = 'table';
 /** @type {Variants} */
@@ -174,6 +176,10 @@ async function load() {
     fill(byId('starts'), h('span', { class: 'muted small' }, 'Start from'), h('button', { type: 'button', onclick: () => begin(START) }, 'original and mine'),
       presets.jobs.map((/** @type {any} */ job) => h('button', { type: 'button', onclick: () => begin(prune(job.spec, presets.variants)) }, job.name)));
     const from = address.get('from'), dataset = named(address.get('dataset') ?? first(FIELDS.datasets));
+    // A page that is loaded again, or come back to, has what was written.
+    const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType('navigation'));
+    const kept = ['reload', 'back_forward'].includes(navigation?.type) && sessionStorage.getItem(KEPT + location.search);
+    if (kept) return begin(JSON.parse(kept));
     if (!from) return begin({ ...START, ...(dataset ? { dataset } : {}) });
     begin(prune((await get(`/v1/jobs/${from}`)).spec, presets.variants));
   } catch (problem) {
@@ -181,4 +187,5 @@ async function load() {
   }
 }
 
+addEventListener('pagehide', () => sessionStorage.setItem(KEPT + location.search, JSON.stringify(draft.body)));
 load();

@@ -44,7 +44,7 @@ function columns(task, view) {
     { name: 'Gap', number: true, title: `${label(validation, task)} minus ${phrase(training, task)} at the last epoch`, sort: (row) => row.gap, cell: (row) => signed(row.gap) },
     { name: 'Verdict', sort: (row) => row.verdict, cell: (row) => row.verdict || '–' },
     { name: 'Time', number: true, sort: (row) => row.seconds, cell: (row) => duration(row.seconds) },
-    { name: 'Model', cell: (row) => row.run.links.model && h('a', { href: row.run.links.model, 'data-save': `${row.variant}-seed${row.seed}.keras` }, '.keras') },
+    { name: 'Model', cell: (row) => row.run.links.model && h('a', { href: row.run.links.model, 'data-save': `${row.variant}-seed${row.seed}.keras`, title: `The weights of epoch ${row.run.chosen_epoch}` }, '.keras', h('span', { class: 'muted small' }, ` epoch ${row.run.chosen_epoch}`)) },
     { name: 'Ask', cell: (row) => row.run.links.model && h('a', { href: `/runs/${row.id}`, 'aria-label': `Ask the model of ${row.variant}, seed ${row.seed}` }, 'Ask it') },
     { name: 'Compare', cell: picker },
   ];
@@ -93,11 +93,8 @@ function rowsOf(experiment, analysis, view) {
       id: run.id, variant: run.variant, look: look.get(run.variant) ?? 1, seed: run.seed, run, epoch: own?.epochs.at(-1) ?? run.epoch,
       best: bestEpoch, loss: losses[at] ?? null, measure: own?.metrics[measure]?.[at] ?? null, final,
       gap: final === null || trained === null ? null : final - trained,
-      verdict: reading ? words(reading) : '', seconds: between(run.started_at, finished(run) ? run.finished_at : experiment.clock),
+      verdict: reading?.verdict ?? '', seconds: between(run.started_at, finished(run) ? run.finished_at : experiment.clock),
       diverged: Boolean(own?.nonfinite.length) && final === null,
     };
   });
 }
-
-/** @param {any} reading */
-const words = (reading) => (reading.verdict === 'overfitting' && reading.onset_epoch ? `overfitting from ${reading.onset_epoch}` : reading.verdict);

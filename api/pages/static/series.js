@@ -57,7 +57,7 @@ function makeCurve(base, runs, choices) {
       else at.set(run.epochs[i], [value]);
     }
   }
-  const points = [...at].sort((a, b) => a[0] - b[0]).map(([epoch, values]) => point(epoch, values, choices.band));
+  const points = [...at].sort((a, b) => a[0] - b[0]).map(([epoch, values]) => point(epoch, values, choices.band, base.metric));
   const epochs = points.map((each) => each.epoch), means = points.map((each) => each.value);
   const marked = base.metric.startsWith('val_');
   return {
@@ -70,12 +70,12 @@ function makeCurve(base, runs, choices) {
   };
 }
 
-/** @param {number} epoch @param {number[]} values @param {string} band @returns {Point} */
-function point(epoch, values, band) {
+/** An interval ends at what there can be of the metric. @param {number} epoch @param {number[]} values @param {string} band @param {string} metric @returns {Point} */
+function point(epoch, values, band, metric) {
   const { n, mean, sd, half } = estimate(values);
   let low = null, high = null;
   if (sd !== null && half !== null && band !== 'none') {
-    [low, high] = band === 'ci95' ? [mean - half, mean + half]
+    [low, high] = band === 'ci95' ? [Math.max(mean - half, METRICS.least[metric] ?? -Infinity), Math.min(mean + half, METRICS.most[metric] ?? Infinity)]
       : band === 'sd' ? [mean - sd, mean + sd] : [Math.min(...values), Math.max(...values)];
   }
   return { epoch, value: mean, low, high, n };

@@ -33,17 +33,21 @@ export function sparkline(runs, baseline) {
 }
 
 /**
- * The variant whose mean best validation loss, without penalties, is least.
- * @param {import('./experiment.js').Run[]} runs
- * @returns {{variant: string, loss: number} | null}
+ * The least mean best loss of a job's variants, and whose it is, if the seeds show that no other variant is better.
+ * @param {import('./experiment.js').Run[]} runs @param {any} analysis null until the job has finished
+ * @returns {{metric: string, loss: number, variant: string} | null}
  */
-export function winner(runs) {
-  let found = null;
-  for (const [variant, own] of byVariant(runs)) {
-    const least = own.map((run) => (run.metrics[lossesIn('data')[1]] ?? []).reduce((/** @type {number} */ low, value) => (value === null ? low : Math.min(low, value)), Infinity));
-    const known = least.filter(Number.isFinite);
-    const loss = known.reduce((sum, value) => sum + value, 0) / known.length;
-    if (Number.isFinite(loss) && (!found || loss < found.loss)) found = { variant, loss };
+export function least(runs, analysis) {
+  const metric = `best_${lossesIn('data')[1]}`, variants = byVariant(runs);
+  let found = Infinity;
+  for (const own of variants.values()) {
+    const bests = own.map((run) => (run.metrics[lossesIn('data')[1]] ?? []).reduce((/** @type {number} */ low, value) => (value === null ? low : Math.min(low, value)), Infinity));
+    const known = bests.filter(Number.isFinite);
+    if (known.length) found = Math.min(found, known.reduce((sum, value) => sum + value, 0) / known.length);
   }
-  return found;
+  if (!Number.isFinite(found)) return null;
+  const bests = (analysis?.ranking ?? []).filter((/** @type {any} */ each) => each.best);
+  const sole = bests.length === 1 && analysis.ranking.length > 1;
+  const variant = sole ? bests[0].variant : variants.size === 1 ? [...variants.keys()][0] : bests.length > 1 ? `${bests.length} variants may be best` : '';
+  return { metric, loss: found, variant };
 }

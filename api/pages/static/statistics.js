@@ -52,7 +52,7 @@ export function best(epochs, values, higher) {
 }
 
 /**
- * The epoch at which overfitting began: the first for which the smoothed loss stays over 2% above its least
+ * The epoch at which overfitting began: the first after the best for which the smoothed loss stays over 2% above its least
  * value before, for three epochs, and does not come back to that value. Smoothing hides a sharp turn for one
  * epoch, so it is one earlier if the loss itself had risen as far by then.
  * @param {number[]} epochs @param {(number | null)[]} values
@@ -63,11 +63,12 @@ export function onset(epochs, values) {
   const finite = /** @type {number[]} */ (end === -1 ? values : values.slice(0, end)), smoothed = smooth(finite);
   const leastAfter = [...smoothed];
   for (let k = leastAfter.length - 2; k >= 0; k -= 1) leastAfter[k] = Math.min(leastAfter[k], leastAfter[k + 1]);
+  const first = finite.indexOf(Math.min(...finite)) + 1;
   let least = Infinity;
   for (let k = 1; k + 3 <= smoothed.length; k += 1) {
     least = Math.min(least, smoothed[k - 1]);
-    if (leastAfter[k] <= least || !smoothed.slice(k, k + 3).every((value) => value > 1.02 * least)) continue;
-    return epochs[k > 1 && finite[k - 1] > 1.02 * Math.min(...finite.slice(0, k - 1)) ? k - 1 : k];
+    if (k < first || leastAfter[k] <= least || !smoothed.slice(k, k + 3).every((value) => value > 1.02 * least)) continue;
+    return epochs[k > first && finite[k - 1] > 1.02 * Math.min(...finite.slice(0, k - 1)) ? k - 1 : k];
   }
   return null;
 }

@@ -46,6 +46,13 @@ DATA_LOSS = MEASURES[LOSS.unpenalised]
 VAL_LOSS, VAL_DATA_LOSS = Of.VALIDATION + LOSS.name, Of.VALIDATION + DATA_LOSS.name
 
 
+EFFECTS = {
+    "gap_at_end": "gap between validation and training loss at the last epoch",
+    "rise": "rise of the validation loss from the best to the last epoch",
+}
+"""Numbers of the analysis that tell how much a network overfits, and what people call them."""
+
+
 def phrase(name: str, task: Task | type[Task] | None = None) -> str:
     """What people call `name` within a sentence, in jobs of `task`; None: if they have no task in common.
 
@@ -53,6 +60,8 @@ def phrase(name: str, task: Task | type[Task] | None = None) -> str:
     measure. Of a loss, `best_` is its least value; of another metric, its value at the best epoch.
     """
     when, _, what = name.partition("_")
+    if name in EFFECTS:
+        return EFFECTS[name]
     if name in METRICS:
         return METRICS[name].phrase(task)
     if name in PAIRS:

@@ -1,0 +1,112 @@
+/** @file The table of a job's variants: what each came to over its seeds, and how it stands against the baseline. */
+
+import { between, count, duration, probability, signed, value } from './format.js';
+import { h } from './dom.js';
+import { sample } from './marks.js';
+import { label, lossesIn, METRICS, phrase } from './metrics.js';
+import { looks } from './series.js';
+import { estimate } from './statistics.js';
+import { Table } from './table.js';
+
+/** Below this a corrected p value counts as more than luck. */
+const LEVEL = 0.05;
+
+/** @typedef {{mean: number | null, ci95: [number, number] | null}} Over */
+/**
+ * @typedef {{name: string, look: number, baseline: boolean, of: (name: string) => Over | undefined, runs: any[], verdict: string,
+ *   rank: [number, number] | null, best: number | null, against: any}} Row
+ */
+
+/** Whether the job's seeds are added until it is decided: then a test that takes their number as fixed does not hold. @param {any} row */
+export const asked = (row) => row.sequential && row.n > 1;
+
+/** What is known of a comparison. @param {any} row @returns {'better' | 'worse' | 'equivalent' | 'undecided' | null} */
+export function decision(row) {
+  if (!row || (row.p_holm === null && !asked(row))) return null;
+  if (asked(row) || row.decision === 'equivalent') return row.decision;
+  return row.p_holm >= LEVEL ? 'undecided' : row.difference < 0 ? 'better' : 'worse';
+}
+
+/** The same in words. @param {any} row */
+function against(row) {
+  const found = decision(row);
+  if (found === null) return '–';
+  if (found === 'undecided') return h('span', { class: 'muted', title: `p, corrected: ${probability(row.p_holm)}` }, 'no clear difference');
+  if (found === 'equivalent') return h('span', { class: 'muted' }, `the same, within ${row.smallest}`);
+  return h('span', { class: found, title: `p, corrected: ${probability(row.p_holm)}` }, found === 'better' ? 'lower, more than luck' : 'higher, more than luck');
+}
+
+/** A mean, and its interval below it. @param {Over | undefined} over @param {(number: number | null) => string} [show] */
+const spread = (over, show = value) => [show(over?.mean ?? null),
+  over?.ci95 && h('span', { class: 'muted small line' }, `${show(over.ci95[0])} to ${show(over.ci95[1])}`)];
+
+/** Over a variant's runs. @param {Row} row @param {(run: any) => number | null | undefined} of @returns {Over | undefined} */
+function across(row, of) {
+  const known = row.runs.map(of).filter((each) => typeof each === 'number');
+  if (!known.length) return undefined;
+  const { mean, half } = estimate(known);
+  return { mean, ci95: half === null ? null : [mean - half, mean + half] };
+}
+
+/** @param {Row} row */
+const seconds = (row) => across(row, (run) => (run.finished_at ? between(run.started_at, run.finished_at) : null))?.mean;
+
+/** @param {string} task @param {string} view @param {string} baseline @param {boolean} tested @returns {import('./table.js').Column<Row>[]} */
+function columns(task, view, baseline, tested) {
+  const [training, validation] = lossesIn(view), { measure } = METRICS.tasks[task];
+  const numbers = (/** @type {string} */ name, /** @type {string} */ heading, /** @type {string} */ title = '', show = value) =>
+    ({ name: heading, title, number: true, sort: (/** @type {Row} */ row) => row.of(name)?.mean, cell: (/** @type {Row} */ row) => spread(row.of(name), show) });
+  const score = (/** @type {string} */ name) => ({ name: label(`test_${name}`, task), title: 'Scored once, at the epoch that training chose', number: true,
+    sort: (/** @type {Row} */ row) => across(row, (run) => run.test?.[name])?.mean, cell: (/** @type {Row} */ row) => spread(across(row, (run) => run.test?.[name])) });
+  return [
+    { name: 'Variant', sort: (row) => row.name, cell: (row) => h('span', { class: 'variant' }, sample(row.look), h('span', { title: row.name }, row.name), row.baseline && h('span', { class: 'muted small' }, ' baseline')) },
+    { name: 'Verdict', sort: (row) => row.verdict, cell: (row) => row.verdict },
+    { name: 'Rank', title: 'By the best loss: the lowest and the highest that the seeds allow', number: true, sort: (row) => row.rank?.[0], cell: (row) => (row.rank ? [...new Set(row.rank)].join('–') : '–') },
+    numbers(`best_${validation}`, label(`best_${validation}`, task), 'Lower is better. Mean over the seeds, and its 95% interval'),
+    { name: `Against ${baseline}`, title: `Best ${phrase(validation, task)}, paired by seed, corrected for all variants`, sort: (row) => row.against?.difference, cell: (row) => (row.baseline ? '' : against(row.against)) },
+    numbers(`final_${validation}`, label(`final_${validation}`, task), 'Lower is better'),
+    numbers('rise', 'Rise', label('rise', task), signed),
+    numbers('gap_at_end', 'Gap', `${label(validation, task)} minus ${phrase(training, task)} at the last epoch`, signed),
+    numbers(`best_${measure}`, label(`best_${measure}`, task)),
+    ...(tested ? [score(METRICS.tested), score(measure.replace(/^val_/, ''))] : []),
+    { name: 'Best epoch', number: true, sort: (row) => row.best, cell: (row) => count(row.best) },
+    { name: 'Parameters', number: true, sort: (row) => row.runs[0]?.parameters, cell: (row) => count(row.runs[0]?.parameters) },
+    { name: 'Time per run', number: true, sort: seconds, cell: (row) => duration(seconds(row)) },
+  ];
+}
+
+export class ResultsTable {
+  /** @param {Element} root @param {(variant: string | null) => void} onPick */
+  constructor(root, onPick) {
+    this.root = root;
+    this.onPick = onPick;
+    /** @type {Table<Row> | null} */
+    this.table = null;
+    this.made = '';
+  }
+
+  /** @param {import('./experiment.js').Experiment} experiment @param {any} analysis @param {string} view */
+  show(experiment, analysis, view) {
+    const { job } = experiment, tested = job.runs.some((/** @type {any} */ run) => run.test);
+    if (this.made !== `${view} ${tested}`) {
+      this.made = `${view} ${tested}`;
+      this.table = new Table(this.root, columns(job.task, view, job.spec.baseline, tested), { caption: 'Variants', key: (row) => row.name, onPick: (row) => this.onPick(row?.name ?? null) });
+    }
+    this.table?.show(rowsOf(job, analysis, view));
+  }
+}
+
+/** @param {any} job @param {any} analysis @param {string} view @returns {Row[]} */
+function rowsOf(job, analysis, view) {
+  const { baseline } = job.spec, best = `best_${lossesIn(view)[1]}`;
+  const look = looks(job.spec.variants.map((/** @type {any} */ each) => each.name), baseline);
+  return analysis.variants.map((/** @type {any} */ each) => ({
+    name: each.variant, look: look.get(each.variant) ?? 1, baseline: each.variant === baseline,
+    of: (/** @type {string} */ name) => each.across_seeds[name],
+    runs: job.runs.filter((/** @type {any} */ run) => run.variant === each.variant),
+    verdict: each.n || each.diverged ? each.verdict : 'no finished run yet',
+    rank: analysis.ranking.find((/** @type {any} */ row) => row.variant === each.variant)?.rank ?? null,
+    best: each.best_epoch,
+    against: analysis.comparisons.find((/** @type {any} */ row) => row.variant === each.variant && row.metric === best),
+  }));
+}

@@ -13,6 +13,12 @@ from models.tabular.options import Kind
 
 MISSING = pa.array(["", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "null", "NULL"], pa.large_string())
 """Cells that say that there is no value; of a text column the empty one alone."""
+MISSING_NUMBER = pa.chunked_array([MISSING, pa.array(["None", "-", "--"], pa.large_string())]).combine_chunks()
+"""Among numbers more cells say so: of a category each of them may be a value."""
+THOUSANDS = r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?$"
+"""A number whose thousands are separated by commas, in a column without decimal commas."""
+MOST_EXACT = 2**53
+"""Beyond, a double does not hold every whole number."""
 LARGEST = 1e18
 """Numbers are up to this, to both sides: a network's arithmetic loses what is above, and squares of errors overflow."""
 NUMBER = r"^[-+]?((\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|(?i:inf(inity)?))$"
@@ -52,7 +58,7 @@ def present(cells: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
     if kind in ("text", "ignore"):
         return pc.if_else(pc.match_substring_regex(cells, r"^\s*$"), None, cells)
     cells = pc.utf8_trim_whitespace(cells)
-    return pc.if_else(pc.is_in(cells, MISSING), None, cells)
+    return pc.if_else(pc.is_in(cells, MISSING_NUMBER if kind == "number" else MISSING), None, cells)
 
 
 def numbers(cells: pa.ChunkedArray, comma: bool) -> pa.ChunkedArray:
@@ -60,6 +66,7 @@ def numbers(cells: pa.ChunkedArray, comma: bool) -> pa.ChunkedArray:
     if comma:
         cells = pc.if_else(pc.match_substring_regex(cells, COMMA_NUMBER), pc.replace_substring(cells, ",", "."), None)
     else:
+        cells = pc.if_else(pc.match_substring_regex(cells, THOUSANDS), pc.replace_substring(cells, ",", ""), cells)
         cells = pc.if_else(pc.match_substring_regex(cells, NUMBER), cells, None)
     return pc.cast(pc.utf8_ltrim(cells, "+"), pa.float64())
 
@@ -95,18 +102,24 @@ def find(cells: pa.ChunkedArray, name: str, told: Kind | None, delimiter: str, n
         return Found("ignore", missing, distinct, why="constant_input")
     if long and distinct > FEW_ROWS:
         return Found("text", missing, distinct)
-    values = numbers(filled, comma)
-    if values.null_count == missing and not pc.any(pc.match_substring_regex(filled, LEADING_ZERO)).as_py():
+    values, lacking = numbers(filled, comma), present(cells, "number").null_count
+    if lacking < len(cells) and values.null_count == lacking and not _any_match(filled, LEADING_ZERO):
         is_id = distinct == count and count >= FEW_ROWS and _is_count(values, name)
         if is_id:
             return Found("ignore", missing, distinct, comma, "identifier_input")
-        return Found("number", missing, pc.count_distinct(values, mode="only_valid").as_py(), comma)
+        inexact = pc.any(pc.greater(pc.abs(values), MOST_EXACT)).as_py() and _any_match(filled, r"^[-+]?\d{16}")
+        why = "inexact_numbers" if inexact else ""
+        return Found("number", lacking, pc.count_distinct(values, mode="only_valid").as_py(), comma, why)
     found = _find_words(cells, filled, name, missing, distinct, count)
     strange = values.null_count - missing
     if 0 < strange <= MOST_STRANGE * count:
         none = pc.and_(pc.is_valid(filled), pc.is_null(values))
         return replace(found, odd=pc.filter(filled, none)[0].as_py())
     return found
+
+
+def _any_match(cells: pa.ChunkedArray, pattern: str) -> bool:
+    return bool(pc.any(pc.match_substring_regex(cells, pattern)).as_py())
 
 
 def _are_mostly_numbers(cells: pa.ChunkedArray) -> bool:

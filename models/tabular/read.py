@@ -102,6 +102,7 @@ def _read(train: Sent, test: Sent | None, options: Options, limit: int, write: W
             *remarks.of_files({each.which: (each.table.notes, each.guessed) for each in (first, second) if each}),
             *remarks.of_columns(columns, options),
             *remarks.of_label(described),
+            *remarks.of_groups(first.spool, second.spool if second else None, options.group),
             *seen.remarks(first.spool),
         ],
     )

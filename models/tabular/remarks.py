@@ -38,6 +38,10 @@ _OF_COLUMNS = {
     "identifier_input": "{} {looks} like an identifier, another value in each row, and {is_} ignored",
     "date_input": "{} {has} dates, which are ignored",
     "nested_input": "{} {has} objects or arrays, which are ignored",
+    "inexact_numbers": (
+        "{} {has} whole numbers beyond 2^53, of which neighbours are not told apart; if they are codes, "
+        "say in `inputs` that they are a category"
+    ),
     "decimal_comma": "{} {has} decimal commas; if a comma separates thousands, leave it out",
 }
 
@@ -75,6 +79,19 @@ def of_columns(columns: Mapping[str, Found], options: Options) -> Iterable[Warni
             taken = "is ignored" if found.kind == "ignore" else f"was taken for {found.kind}"
             detail = f"Column {quoted(name)} has numbers, but for a few cells such as {quoted(found.odd)}, and {taken}"
             yield Warning(code="mixed_input", detail=detail, rows=None)
+
+
+def of_groups(train: Spool, test: Spool | None, group: str | None) -> Iterable[Warning]:
+    """That groups stand in both files, so that a score on the test file is one on groups that were trained on."""
+    if test is None or group is None:
+        return
+    known = pc.unique(present(train.column(group), "ignore")).drop_null()
+    cells = present(test.column(group), "ignore")
+    both = pc.and_(pc.is_valid(cells), pc.is_in(cells, known))
+    if rows := pc.sum(both).as_py():
+        example = quoted(pc.filter(cells, both)[0].as_py())
+        detail = f"Test rows are of a group, such as {example}, that training rows are of too"
+        yield Warning(code="group_in_both_files", detail=detail, rows=rows)
 
 
 def of_label(label: Classes | Quantity) -> Iterable[Warning]:

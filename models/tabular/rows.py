@@ -140,9 +140,12 @@ def _csv(text: IO[str], source: Source, which: File, label: str, faults: Faults)
                 break
     except _LongLine:
         raise faults.stop(which, 1, None, "line_too_long", f"A line has more than {MAX_LINE:,} characters") from None
-    delimiter = "\t" if source.format == "tsv" else _delimiter(start, label)
+    said = re.match(r'\ufeff?sep=([^\w\s"]|\t)\s*$', start[0])  # a line that spreadsheets write and read
+    delimiter = said[1] if said else "\t" if source.format == "tsv" else _delimiter(start, label)
     text.seek(0)
     records = _records(text, delimiter)
+    if said:
+        next(records)
     header: list[str] = []
     header_line = 1
     for header_line, row in records:

@@ -74,6 +74,12 @@ def open_source(
         b"PK\x03\x04": "a ZIP archive or an Excel workbook",
         b"\xd0\xcf\x11\xe0": "an Excel workbook",
         b"%PDF": "a PDF",
+        b"\x89PNG": "a picture",
+        b"\xff\xd8\xff": "a picture",
+        b"GIF8": "a picture",
+        b"\x89HDF": "an HDF5 file",
+        b"SQLite format 3\0": "an SQLite database",
+        b"\x93NUMPY": "a NumPy array",
         b"\x28\xb5\x2f\xfd": "packed with Zstandard",
         b"BZh": "packed with bzip2",
         b"\xfd7zXZ": "packed with xz",
@@ -86,8 +92,11 @@ def open_source(
     if told == "parquet":
         raise faults.stop(which, None, None, "not_parquet", "The file is named as Parquet, and is none")
     encoding, guessed, suspicious = _encoding(file, start)
+    first = start.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
+    if told in (None, "jsonl") and re.match(r"\[\s*[\[{]|\{\s*\n", first):
+        detail = "The file is one JSON value; JSON lines has an object on each line, and nothing between them"
+        raise faults.stop(which, None, None, "unsupported_format", detail)
     if told is None:
-        first = start.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
         told = "jsonl" if first.startswith("{") else "csv"
     return Source(file, told, encoding, guessed, suspicious)
 

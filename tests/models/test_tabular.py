@@ -258,3 +258,45 @@ def test_real_files() -> None:
     assert (ames.task, isinstance(ames.label, Quantity), len(ames.inputs)) == ("regression", True, 73)
     assert card("letters.csv", "lettr").task == "multiclass"
     assert card("boston_housing.csv", "medv").task == "regression"
+
+
+@pytest.mark.parametrize("mark", [";", "|", ","])
+def test_a_first_line_may_say_the_delimiter(mark: str) -> None:
+    _, rows = card_of(f"sep={mark}\r\n".encode() + CSV.replace(",", mark).replace(f"x{mark} ", "x, ").encode())
+    assert [row["a"] for row in rows] == [1.0, 2.5]
+    assert faults_of(f"sep={mark}\na{mark}y\n1{mark}u\n2{mark}\n".encode()) == [("train", 4, "y", "no_label")]
+
+
+def test_separated_thousands_are_numbers_and_signs_for_nothing_are_missing_ones() -> None:
+    values = ['"1,234"', '"12,345,678.5"', "-", "None", "7", "--", '"-1,000"'] * 3
+    card, rows = card_of(("a,y\n" + "".join(f"{value},{'uv'[i % 2]}\n" for i, value in enumerate(values))).encode())
+    assert [(each.kind, each.missing) for each in card.inputs] == [("number", 9)]
+    assert [row["a"] for row in rows[:7]] == [1234, 12345678.5, None, None, 7, None, -1000]
+    # Of a category they are values, and so they are of a label.
+    card, rows = card_of(b"a,y\n" + b"-,+\nNone,-\nred,+\nred,-\n" * 6, inputs={"a": "category"})
+    assert [row["a"] for row in rows[:3]] == ["-", "None", "red"]
+    assert isinstance(card.label, Classes)
+
+
+def test_long_whole_numbers_and_groups_in_both_files_are_told() -> None:
+    long = "g,a,y\n" + "".join(f"g{i % 5},{2**53 + 3 * i},{'uv'[i % 2]}\n" for i in range(30))
+    card, _ = card_of(long.encode(), b"g,a,y\ng3,1,u\nh,2,v\n,3,v\n", group="g")
+    told = {each.code: each.rows for each in card.warnings}
+    assert told["inexact_numbers"] is None
+    assert told["group_in_both_files"] == 1
+    card, _ = card_of(b"a,y\n" + b"".join(b"%d,%s\n" % (7 * i * i, b"uv"[i % 2 : i % 2 + 1]) for i in range(30)))
+    assert "inexact_numbers" not in {each.code for each in card.warnings}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 9,
+        b"\xff\xd8\xff\xe0" + bytes(999),
+        b'[{"a": 1, "y": "u"}, {"a": 2, "y": "v"}]',
+        b'[\n {"a": 1, "y": "u"},\n {"a": 2, "y": "v"}\n]\n',
+        b'{\n "a": [1, 2],\n "y": ["u", "v"]\n}\n',
+    ],
+)
+def test_what_is_no_table_is_one_clear_fault(data: bytes) -> None:
+    assert faults_of(data) == [("train", None, None, "unsupported_format")]

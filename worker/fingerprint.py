@@ -12,7 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-ENGINE = ("training.py", "network.py", "sparse.py", "model.py", "checkpoint.py")
+ENGINE = ("training.py", "network.py", "objective.py", "plateau.py", "sparse.py", "model.py", "checkpoint.py")
 """The code that a run's numbers depend on."""
 
 PROMISE = "The same specification and seed give a bit-identical history and weights where all of this agrees."

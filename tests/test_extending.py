@@ -156,6 +156,7 @@ def test_the_job_is_trained(service: Service, job: dict[str, Any]) -> None:
     assert all(a > b for a, b in zip(of["noisy"]["loss"], of["noisy"]["data_loss"], strict=True))
 
 
+@pytest.mark.slow  # the same
 def test_its_models_load_with_keras_alone(service: Service, job: dict[str, Any], tmp_path: Path) -> None:
     noisy = next(run for run in job["runs"] if run["variant"] == "noisy")
     (tmp_path / "model.keras").write_bytes(service.http.get(f"/v1/runs/{noisy['id']}/model.keras").content)
@@ -202,6 +203,7 @@ def test_figures_and_the_report_name_them(service: Service, job: dict[str, Any])
     assert {v["verdict"] for v in service.http.get(f"{at}/analysis").json()["variants"]} == {"too few epochs"}
 
 
+@pytest.mark.slow  # a process with Keras for each of its programs
 def test_the_archive_trains_without_ockham_and_is_submitted_again(
     service: Service, job: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -64,7 +64,7 @@ REFUSED: list[tuple[bytes, str]] = [
     ('{\n"a": "ö"}'.encode("latin-1"), "doc is not UTF-8: byte 0xf6 in line 2"),
     (b"[" * 40 + b"]" * 40, "doc, at (/0)+: nested deeper than 32 levels"),
     (b"[" * 50_000, "doc is nested deeper than 32 levels"),
-    (b"[" + b"0," * 250_000 + b"0]", "doc holds more than 100000 values"),
+    (b"[" + b"0," * 2_500 + b"0]", "doc holds more than 1000 values"),
 ]
 
 REFUSED_YAML: list[tuple[str, str]] = [
@@ -108,7 +108,12 @@ def test_keys_of_yaml_are_text(reader: Any) -> None:
 
 @both
 @pytest.mark.parametrize(("data", "words"), REFUSED, ids=lambda value: ascii(value)[:40])
-def test_what_is_refused_is_named_with_its_place(reader: Any, data: bytes, words: str) -> None:
+def test_what_is_refused_is_named_with_its_place(
+    reader: Any, data: bytes, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (service, client):
+        if "1000 values" in words:  # YAML takes seconds for as many as there may be
+            monkeypatch.setattr(module, "MAX_VALUES", 1000)
     for read in (reader.read_json, reader.read_yaml):
         if read is reader.read_yaml and "[" * 1000 in data.decode("latin-1"):
             continue  # that deep, YAML's own words come first

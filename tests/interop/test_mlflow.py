@@ -138,6 +138,7 @@ print(json.dumps(MlflowClient(sys.argv[1]).restore_experiment(sys.argv[2])))
 """
 
 
+@pytest.mark.slow  # MLflow makes its database anew, and is imported by six processes
 def test_a_deleted_experiment_is_named_with_the_ways_out(
     job: Job, ockham: Ockham, python: Callable[..., Any], tmp_path: Path
 ) -> None:

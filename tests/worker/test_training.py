@@ -66,7 +66,11 @@ def test_a_used_process_gives_the_same_bits(small: Dataset) -> None:
     assert metrics(run(specify(NOISY, seed=4, optimizer={"name": "adam"}), small)[0]) != metrics(first)
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize(
+    "task",
+    # Each is a process with TensorFlow of its own, and trains three networks.
+    [pytest.param(task, marks=() if task == "binary" else pytest.mark.slow) for task in TASKS],
+)
 def test_a_fresh_process_gives_the_same_bits(sets: dict[str, Dataset], tmp_path: Path, task: str) -> None:
     job: dict[str, Any] = {
         "dataset": TASKS[task],

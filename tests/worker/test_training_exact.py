@@ -396,7 +396,14 @@ def test_layers(small: Dataset, name: str) -> None:
     assert_equal(engine_history(run, small), stock)
 
 
-@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize(
+    "name",
+    # How the other layers are trained does not depend on the task: `test_layers` has all of them, with one task.
+    [
+        pytest.param(name, marks=() if name in ("no hidden layer", "normalized") else pytest.mark.slow)
+        for name in LAYERS
+    ],
+)
 @pytest.mark.parametrize("task", [name for name in TASKS if name != "binary"])
 def test_tasks(sets: dict[str, Dataset], task: str, name: str) -> None:
     data = sets[task]
@@ -451,8 +458,8 @@ def few_of_a_class(data: Dataset) -> Dataset:
 @pytest.mark.parametrize(
     "asked",
     [
-        {"label_smoothing": 0.2},
-        {"class_weight": {"1": 3.5}},
+        pytest.param({"label_smoothing": 0.2}, marks=pytest.mark.slow),  # the last has both
+        pytest.param({"class_weight": {"1": 3.5}}, marks=pytest.mark.slow),
         {"class_weight": "balanced", "label_smoothing": 0.1},
     ],
     ids=str,

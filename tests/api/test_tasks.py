@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from models.kinds.metrics import label
 from models.settings import Settings
 from tests.servers import Service
 
@@ -25,7 +26,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "multiclass": {
         "classes": 4,
         "measure": "acc",
-        "asked": [],
+        "asked": ["auc", "brier", "ece", "f1"],
         "title": "accuracy",
         "loss": "categorical cross-entropy",
     },
@@ -135,7 +136,7 @@ def figures(http: httpx.Client, job: dict[str, Any]) -> None:
     assert f"Best validation {own['loss']}" in drawn("sweep.svg")
     assert f"Best validation {own['title']}" in drawn(f"sweep.svg?metric=val_{own['measure']}")
     for name in own["asked"]:
-        assert "Validation R²" in drawn(f"val_{name}.svg")
+        assert label(f"val_{name}") in drawn(f"val_{name}.svg")
     others = ["acc", "val_acc", "accuracies", "val_auc"] if own["measure"] == "mae" else ["val_mae", "maes", "val_r2"]
     for name in others:
         refused = http.get(f"{at}/{name}.png")

@@ -387,8 +387,8 @@ def test_what_a_task_does_not_measure_is_refused_with_its_place(dataset: dict[st
     assert resolve({**body(), "until": {"smallest": 0.1, "metric": f"val_{own}"}})
     assert faults({**body(), "until": {"smallest": 0.1, "metric": f"val_{other}"}}) == {"/until/metric": "not_for_task"}
     with pytest.raises(SpecificationError) as refused:
-        resolve(body(metrics=["auc" if task.name != "binary" else "r2"]))
-    choice = {"binary": "auc, brier", "multiclass": "none", "regression": "r2"}[task.name]
+        resolve(body(metrics=["auc" if task.name == "regression" else "r2"]))
+    choice = "r2" if task.name == "regression" else "auc, brier, ece, f1"
     assert refused.value.errors[0]["detail"].endswith(f"{task.title}; to ask for are: {choice}")
     for asked, measure in MEASURES.items():
         if measure.asked and measure.tasks and task.name not in measure.tasks:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn
+from sklearn.calibration import calibration_curve
 
 from models.kinds.metric import Measure
 from models.kinds.metrics import ASKED, MEASURES, METRICS
@@ -16,9 +17,35 @@ from tests.worker.conftest import TASKS, dense, specify
 from worker import training
 from worker.data import Dataset
 
+
+def by_class(predictions: Any) -> Any:
+    """The probability of each class, as scikit-learn takes them of more than two; else as they are."""
+    predictions = np.asarray(predictions, np.float64).reshape(len(predictions), -1)
+    return predictions[:, 0] if predictions.shape[1] == 1 else predictions / predictions.sum(1, keepdims=True)
+
+
+def answers(predictions: Any) -> Any:
+    """The likeliest class of each row."""
+    found = by_class(predictions)
+    return found > 0.5 if found.ndim == 1 else found.argmax(1)
+
+
+def calibration_error(labels: Any, predictions: Any) -> float:
+    """The distances in scikit-learn's calibration curve, which leaves out empty bins, weighted by their rows."""
+    found = by_class(predictions)
+    confidence = np.maximum(found, 1 - found) if found.ndim == 1 else found.max(1)
+    right, mean = calibration_curve(answers(predictions) == labels, confidence, n_bins=15)
+    rows = np.histogram(-confidence, bins=-np.linspace(0, 1, 16)[::-1])[0][::-1]  # each bin with its upper end
+    return float((np.abs(right - mean) * rows[rows > 0]).sum() / len(labels))
+
+
 THEIRS: dict[str, Any] = {
-    "auc": sklearn.roc_auc_score,
-    "brier": sklearn.brier_score_loss,
+    "auc": lambda labels, found: sklearn.roc_auc_score(labels, by_class(found), multi_class="ovr"),
+    "brier": lambda labels, found: sklearn.brier_score_loss(labels, by_class(found)),
+    "ece": calibration_error,
+    "f1": lambda labels, found: sklearn.f1_score(
+        labels, answers(found), average="binary" if by_class(found).ndim == 1 else "macro", zero_division=0
+    ),
     "r2": sklearn.r2_score,
 }
 """scikit-learn's function of each measure, of labels and predictions."""
@@ -38,6 +65,23 @@ def test_a_measure_is_scikit_learns(measure: type[Measure]) -> None:
             assert value == pytest.approx(THEIRS[measure.name](labels, predictions), abs=1e-12)
             low, high = measure.bounds
             assert low <= value <= high
+
+
+@pytest.mark.parametrize("name", [name for name in ASKED if "multiclass" in MEASURES[name].tasks])
+def test_a_measure_of_several_classes_is_scikit_learns(name: str) -> None:
+    random = np.random.default_rng(0)
+    for rows in (5, 20, 1000):
+        labels = random.permutation(np.arange(rows) % 5).astype(np.float64)
+        for sure in (0.1, 1, 20):
+            outputs = np.exp(sure * random.normal(0, 1, (rows, 5)))
+            predictions = outputs / outputs.sum(1, keepdims=True)
+            value = MEASURES[name].value(labels[:, None], predictions)
+            assert value == pytest.approx(THEIRS[name](labels, predictions), abs=1e-12)
+            low, high = MEASURES[name].bounds
+            assert low <= value <= high
+    # Classes that there are none of: the mean of the others.
+    labels, predictions = labels[labels < 2], predictions[labels < 2]
+    assert 0 <= MEASURES[name].value(labels[:, None], predictions) <= 2
 
 
 @pytest.mark.parametrize("name", ["auc", "r2"])

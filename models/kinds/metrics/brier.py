@@ -11,16 +11,20 @@ if TYPE_CHECKING:
 
 
 class Brier(Measure):
-    """The mean squared distance between the probability of class 1 and the label.
+    """The mean squared distance between the probabilities and what is true: 0 is perfect.
 
-    Brier 1950, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78; of two
-    classes, as scikit-learn has it, half of his sum over both.
+    Brier 1950, "Verification of forecasts expressed in terms of probability", Monthly Weather Review 78. Of more than
+    two classes, his sum over all, up to 2; of two, as scikit-learn has it, half of that: the probability of the second.
     """
 
     name, title = "brier", "Brier score"
-    bounds = (0.0, 1.0)
-    tasks = ("binary",)
+    bounds = (0.0, 2.0)
+    tasks = ("binary", "multiclass")
 
     @staticmethod
     def value(labels: np.ndarray, predictions: np.ndarray) -> float:
-        return float(((predictions - labels) ** 2).mean())
+        import numpy as np  # only where it is computed
+
+        units = predictions.shape[1]
+        truth = labels if units == 1 else labels == np.arange(units)
+        return float(((predictions - truth) ** 2).sum(axis=1).mean())

@@ -21,13 +21,16 @@ from api.routing import Route
 from api.selection import Chosen, JobIds, RunIds, choose, common_task, of_job
 from models.errors import NotFound
 from models.kinds.metrics import check_offered
+from models.kinds.task import Task
+from models.predictions import Predictions
 from models.specification import dataset_of
+from models.tables import Run
 from reporting import plots
 from reporting.analysis import analyse
 from reporting.answers import Analysis
 from reporting.overfitting import View
 from reporting.plots.kind import JobPlot
-from reporting.reading import read_histories
+from reporting.reading import RunRow, read_histories, read_predictions
 
 router = APIRouter(tags=["plots"], route_class=Route)
 
@@ -96,6 +99,10 @@ def _route_of(plot: JobPlot) -> Callable[..., Response]:
             task = dataset_of(chosen.spec).task
             return analyse(read(chosen.runs), chosen.spec["baseline"], view=view, task=task)
 
+        def predictions(run: RunRow | Run, task: Task) -> Predictions | None:
+            with access.database.read() as session:
+                return read_predictions(session, run.id, "validation", task)
+
         source = plots.Source(
             chosen.spec,
             chosen.runs,
@@ -104,6 +111,7 @@ def _route_of(plot: JobPlot) -> Callable[..., Response]:
             shown.variants.split(",") if shown.variants else None,
             shown.band,
             shown.theme,
+            predictions,
         )
         return _drawn(lambda: plot.prepare(source, plot.options(**options)), format, shown, headers)
 

@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from models.errors import NotFound
 from models.history import RunHistory
+from models.kinds.task import Task
+from models.predictions import Predictions
 from models.tables import Run
 from reporting.answers import Analysis
 from reporting.overfitting import View
@@ -47,6 +49,7 @@ class Source:
     """A job to be plotted: its specification, its runs, what reads their histories, and how it shall look.
 
     `read` is given runs and the metrics that are needed of them, None for all. `analysis` is the job's in a view.
+    `predictions` are those of the validation set that are kept of a run, None if none are.
     """
 
     spec: Mapping[str, Any]
@@ -56,6 +59,7 @@ class Source:
     variants: Sequence[str] | None = None
     band: Band = "ci95"
     theme: str = "light"
+    predictions: Callable[[RunRow | Run, Task], Predictions | None] = lambda run, task: None
 
     def chosen(self, names: Collection[str]) -> Collection[str]:
         """The variants that are asked for, or all of `names`. Raises NotFound for one that is not among these."""

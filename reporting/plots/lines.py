@@ -47,7 +47,7 @@ def draw_lines(figure: Figure, series: Series, theme: Theme) -> None:
         if pair or not alone:
             own = len(panels) <= PANEL_CURVES
             return _plain(curve, theme, own=own, dashed=pair and not curve.metric.startswith("val_"))
-        return _look(curve, theme)
+        return look_of(curve.rank, theme)
 
     column = max((page.measure(name, page.size) for name in names), default=0.0) + 0.2
     room = page.top - page.bottom - 5 * page.size / 72
@@ -157,9 +157,9 @@ def _frame(page: Page, axes: Axes, series: Series, width: float, height: float) 
         axes.set_yticks([])
 
 
-def _look(curve: Curve, theme: Theme) -> dict[str, Any]:
+def look_of(rank: int, theme: Theme) -> dict[str, Any]:
     """Line and mark of a curve among others: by its variant's rank."""
-    turn = (curve.rank + 1) % len(MARKS)  # the baseline's look is another's where there is no baseline
+    turn = (rank + 1) % len(MARKS)  # the baseline's look is another's where there is no baseline
     return {
         "color": theme.curves[turn - 1] if turn else theme.ink,
         "linestyle": (0, DASHES[turn]) if DASHES[turn] else "-",

@@ -148,9 +148,9 @@ def prepare(
     held = penalties(runs, metric)
     words = included(label(metric, task), held)
     notes += explained(held, metric, called)
-    ranks = _ranks(names, baseline)
+    rank = ranks(names, baseline)
     curves = {
-        (name, each): _curve(name, _label(name, each, metric, style), each, groups[name], ranks[name], band, difference)
+        (name, each): _curve(name, _label(name, each, metric, style), each, groups[name], rank[name], band, difference)
         for name in names
         for each in metrics
     }
@@ -180,7 +180,8 @@ def prepare(
     )
 
 
-def _ranks(names: Sequence[str], baseline: str | None) -> dict[str, int]:
+def ranks(names: Sequence[str], baseline: str | None) -> dict[str, int]:
+    """The place of each variant among those that are not the baseline, whose own is -1."""
     others = [name for name in names if name != baseline]
     return {name: -1 if name == baseline else others.index(name) for name in names}
 

@@ -134,3 +134,17 @@ def test_comparisons_have_intervals_over_rows(http: httpx.Client, trainer: Train
         assert low < final["difference"] < high
     assert (final["smallest_from"], final["sequential"]) == ("rows", False)
     assert found["best_val_data_loss"]["intervals"]["rows"] is None, "its epoch's predictions are not kept"
+
+
+def test_figures_of_predictions(http: httpx.Client, trainer: Trainer) -> None:
+    for task, dataset in TABLES.items():
+        job = submit(http, variants=["original", "l2"], dataset=dataset, seeds=[0, 1])
+        for _ in range(3):
+            trainer.succeed(trainer.claim(), predictions={"validation": (kept(task, 500)[0], 0)})
+        trainer.succeed(trainer.claim())
+        for name in ("calibration", "roc", "confusion"):
+            answer = http.get(f"/v1/jobs/{job['id']}/plots/{name}.svg")
+            if task == "regression":
+                assert "regression" in is_problem(answer, 422, "not_for_task")["detail"]
+            else:
+                assert "Of 1 run no predictions are kept." in answer.raise_for_status().text

@@ -20,7 +20,7 @@ from models.kinds.tasks.binary import Binary
 from models.kinds.tasks.regression import Regression
 from reporting.plots import FORMATS, PLOTTED, Series, draw, prepare
 from reporting.plots.layout import grid, spread
-from reporting.plots.lines import _exits, _look
+from reporting.plots.lines import _exits, look_of
 from reporting.plots.style import THEMES
 
 NAN = math.nan
@@ -111,7 +111,7 @@ def test_curves_without_a_baseline_among_them_have_each_a_look_of_their_own() ->
     for changes in ({}, {"baseline": "v0", "difference": True}):
         names = [f"v{i}" for i in range(8 if changes else 7)]
         (panel,) = prepare(job(names, 1), "val_loss", **changes).panels  # type: ignore[arg-type]
-        assert len({str(_look(curve, THEMES["light"])) for curve in panel.curves}) == 7
+        assert len({str(look_of(curve.rank, THEMES["light"])) for curve in panel.curves}) == 7
 
 
 def test_words_below_the_notebooks_pairs_speak_of_no_lines() -> None:

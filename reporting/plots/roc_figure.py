@@ -33,12 +33,9 @@ def roc(of: Predictions) -> NDArray[np.float64]:
         if own.any() and not own.all():
             order = np.argsort(-values[:, column], kind="stable")
             last = np.append(np.flatnonzero(np.diff(values[order, column])), len(order) - 1)
-            found_, taken = np.cumsum(own[order])[last], np.cumsum(~own[order])[last]
-            rates = [np.concatenate([[0], each / each[-1]]) for each in (taken, found_)]
-            # Where the curve is upright, its upper end.
-            upper = np.append(np.diff(rates[0]) > 0, True)
-            curve = np.interp(GRID, rates[0][upper], rates[1][upper])
-            curves.append(curve)
+            hit, taken = np.cumsum(own[order])[last], np.cumsum(~own[order])[last]
+            false, true = (np.concatenate([[0], each / each[-1]]) for each in (taken, hit))
+            curves.append(np.interp(GRID, false, true))  # where the curve is upright, its upper end
     return np.mean(curves, axis=0) if curves else np.full(len(GRID), np.nan)
 
 

@@ -65,9 +65,8 @@ def test_numbers_are_scikit_learns(classes: int) -> None:
     curves = []
     for column in [0] if two else range(classes):
         false, true, _ = sklearn.roc_curve(truth == (1 if two else column), values[:, column])
-        upper = np.append(np.diff(false) > 0, True)
-        curves.append(np.interp(GRID, false[upper], true[upper]))
-    assert roc(of) == pytest.approx(np.mean(curves, axis=0), abs=1e-3)  # it leaves out points on straight lines
+        curves.append(np.interp(GRID, false, true))
+    assert roc(of) == pytest.approx(np.mean(curves, axis=0), abs=1e-9)
     area = sklearn.roc_auc_score(truth, values[:, 0] if two else values, multi_class="ovr")
     assert np.trapezoid(roc(of), GRID) == pytest.approx(area, abs=2e-3)
 
@@ -94,13 +93,10 @@ def test_a_figure_has_the_mean_of_seeds_and_its_band(name: str, classes: int) ->
     ]
     assert all(point.n == 3 for point in points if name != "calibration")
     assert all(point.low <= point.value <= point.high for point in points if point.n > 1)
-    for format in plots.FORMATS:
-        assert plots.draw(drawn, format) == plots.draw(drawn, format)
-    for width in (200, 4000):
-        plots.draw(drawn, width=width)
+    assert plots.draw(drawn, "svg") == plots.draw(drawn, "svg")
+    assert plots.draw(drawn, width=200)
     plain: Any = plot.prepare(source(classes, band="none", theme="dark"), plot.options())
     assert "interval" not in plain.subtitle
-    assert plots.draw(plain)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -116,4 +112,4 @@ def test_what_there_is_not_is_said(name: str) -> None:
     crowd: Any = plot.prepare(source(2, variants=many, seeds=1), plot.options())
     assert "of 13 variants are drawn" in crowd.notes[0]
     assert "n = 1 seed;" in crowd.subtitle
-    assert plots.draw(crowd)
+    assert plots.draw(crowd, "svg")

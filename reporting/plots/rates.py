@@ -96,7 +96,8 @@ def over_seeds(values: Sequence[NDArray[np.float64]], band: Band) -> tuple[Point
     """The mean over seeds at each place of such arrays, all of one shape, and its band; None where all are NaN."""
     stacked = np.stack(values).reshape(len(values), -1)
     return tuple(
-        band_of(0, finite, band) if (finite := column[np.isfinite(column)].tolist()) else None for column in stacked.T
+        band_of(0, finite, band, (0.0, 1.0)) if (finite := column[np.isfinite(column)].tolist()) else None
+        for column in stacked.T
     )
 
 

@@ -285,7 +285,7 @@ def test_a_sweep_with_a_holdout_shows_its_map_and_its_test_scores(visit: Visitin
     job = submit(live, dataset=data, sweep={"grid": {"units": [2, 4], "l2": [0.0, 0.1]}}, training={"epochs": 2})
     job = finished(live, job["id"])
     page = visit().open(f"/jobs/{job['id']}")
-    page.wait_for_function("document.getElementById('sweep').naturalWidth > 0")
+    page.wait_for_function("() => document.getElementById('sweep').naturalWidth > 0")
     for variant in get(live, f"/v1/jobs/{job['id']}/metrics")["variants"]:
         row = page.locator(f'#variants [data-key="{variant["variant"]}"]')
         expect(row).to_contain_text(f"{variant['test_data_loss']['mean']:.4f}{variant['test_acc']['mean']:.4f}")

@@ -45,7 +45,8 @@ def test_a_regressions_page_has_its_errors_instead_of_accuracies(
     expect(page.locator(".chart .curve")).to_have_count(4)
     choice.select_option("val_r2")
     expect(page.locator(".chart .curve")).to_have_count(2)
-    expect(page.get_by_role("columnheader", name="Validation mean absolute error at the best epoch")).to_be_visible()
+    heading = page.locator("#runs").get_by_role("columnheader", name="Validation mean absolute error at the best epoch")
+    expect(heading).to_be_visible()
     expect(page.locator("caption", has_text="Validation mean absolute error at the best epoch")).to_have_count(1)
     expect(page.locator("body")).not_to_contain_text("cross-entropy")
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from anyio.from_thread import check_cancelled
 from sqlalchemy import select
 
 from api.access import Access
@@ -49,7 +50,7 @@ def find_run(access: Access, run_id: str) -> tuple[Run, RunSpecification]:
 def ask(
     module: str, access: Access, settings: Settings, run: Run, specification: RunSpecification, **asked: Any
 ) -> Any:
-    """What `python -m module` answers about the run. Raises Conflict and InvalidRows."""
+    """What `python -m module` answers about the run, called in a lane's thread. Raises Conflict and InvalidRows."""
     word_index = settings.word_index(specification.dataset.name)
     with _model(access, run) as path:
         asked |= {
@@ -59,7 +60,7 @@ def ask(
             "word_index": None if word_index is None else str(word_index.absolute()),
         }
         try:
-            answer = run_apart(module, asked, SECONDS, MEMORY)
+            answer = run_apart(module, asked, SECONDS, MEMORY, check_cancelled)
         except TakesTooMuch as error:
             detail = f"It takes more {error.what} than it may: send fewer rows, or no `contributions`"
             raise InvalidRows([fault((), f"too_much_{error.what}", detail)]) from None

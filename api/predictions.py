@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError
 from api.access import Access, Reader
 from api.ask import InvalidRows, ask, find_run
 from api.body import read_json
-from api.lanes import PREDICTING
+from api.lanes import PREDICTING, attended
 from api.problems import documented
 from api.routing import Route
 from models.faults import fault, faults_of
@@ -81,7 +81,7 @@ class Predictions(BaseModel):
 async def predict(request: Request, access: Reader, run_id: str, body: Annotated[Any, Depends(read_json)]) -> Response:
     """What the run's model says of rows, and how much each word, number and category contributes to that."""
     settings: Settings = request.app.state.settings
-    answer = await PREDICTING.run(_predicted, access, settings, run_id, body)
+    answer = await attended(request, PREDICTING.run(_predicted, access, settings, run_id, body, owner=access.owner))
     return Response(answer, 200, media_type="application/json")
 
 
@@ -105,7 +105,7 @@ def _predicted(access: Access, settings: Settings, run_id: str, body: Any) -> by
 async def get_preprocessing(request: Request, access: Reader, run_id: str) -> Response:
     """The words, categories, means and standard deviations that the run learned, and the inputs that they have."""
     settings: Settings = request.app.state.settings
-    answer = await PREDICTING.run(_preprocessing, access, settings, run_id)
+    answer = await attended(request, PREDICTING.run(_preprocessing, access, settings, run_id, owner=access.owner))
     return Response(answer, 200, media_type="application/json")
 
 

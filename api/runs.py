@@ -16,7 +16,7 @@ from api import limits
 from api.access import Access, Reader, Submitter
 from api.ask import ask, find_run, model_bytes
 from api.conditional import byte_range, is_known
-from api.lanes import PREDICTING
+from api.lanes import PREDICTING, attended
 from api.objects import run_object
 from api.problems import documented
 from api.root_path import public_path
@@ -140,7 +140,8 @@ async def get_model(
     One range of bytes may be requested. With `inputs=raw` it takes a dict of columns, and makes its inputs itself.
     """
     if inputs == "raw":
-        path, etag = await PREDICTING.run(_raw_model, access, request.app.state.settings, run_id)
+        work = PREDICTING.run(_raw_model, access, request.app.state.settings, run_id, owner=access.owner)
+        path, etag = await attended(request, work)
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
         if is_known(request, etag):
             return Response(status_code=304, headers=headers)

@@ -105,13 +105,9 @@ def resolve_description(body: Any) -> Description:
     Raises `SpecificationError` with every fault, like `resolve`.
     """
     try:
-        description = Description.model_validate_json(json.dumps(body))
+        return Description.model_validate_json(json.dumps(body))
     except ValidationError as invalid:
         raise SpecificationError(list(faults_of(invalid, body, body))) from None
-    if not description.model_fields_set:
-        detail = f"Say what to change: {', '.join(Description.model_fields)}"
-        raise SpecificationError([fault((), "nothing_to_change", detail)])
-    return description
 
 
 def _held_out(specification: Specification) -> Specification:

@@ -137,7 +137,8 @@ def test_errors_stand_beside_their_fields(visit: Visiting) -> None:
     expect(units).to_have_attribute("aria-invalid", "true")
     expect(page.locator(".field", has=units).locator(".error-text")).to_contain_text("valid integer")
     expect(page.locator('[data-pointer="/training/epochs"]')).to_have_attribute("aria-invalid", "true")
-    expect(page.locator("#seeds .error-text")).to_contain_text("This seed is listed before")
+    seeds = page.locator(".field", has=page.locator('[data-pointer="/seeds"]'))
+    expect(seeds.locator(".error-text")).to_contain_text("This seed is listed before")
     expect(page.locator("#preview")).to_contain_text("3 things to put right")
     expect(train).to_be_disabled()
     # The error is a description; the field keeps its name.

@@ -74,7 +74,9 @@ def test_a_run_that_outgrows_a_used_process_is_given_a_new_one(make_stage: Any) 
     """What the first run left might be why; in a process of its own there is no such doubt."""
     stage: Stage = make_stage()
     stage.whole(0)
-    stage.worker(env={"OCKHAM_WORKER_MEMORY_MB": "1024"})
+    # So much that a small run's process is kept for the next: TensorFlow alone has 820 MB, and at 1,024 half of
+    # the rest was sometimes too little.
+    stage.worker(env={"OCKHAM_WORKER_MEMORY_MB": "1150"})
     stage.intact(stage.submit(**SHORT)["id"])
     layers = [{"type": "dense", "units": 4096, "activation": "relu"}]
     job = stage.submit(

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
 from models.predictions import Predictions
 from models.specification import dataset_of
-from reporting.plots.kind import JobPlot, Source
+from reporting.plots.kind import JobPlot, NoOptions, Source
 from reporting.plots.rates import DRAWING as DRAWING
 from reporting.plots.rates import Rate, Rates, found, over_seeds
 
 BINS = 15
 FEWEST = 10
 """A bin of fewer rows says more of them than of the network."""
-
-
-class CalibrationOptions(BaseModel):
-    """Nothing more may be asked of it."""
 
 
 def calibration(of: Predictions) -> NDArray[np.float64]:
@@ -40,7 +35,7 @@ def calibration(of: Predictions) -> NDArray[np.float64]:
     return means
 
 
-def _of_job(job: Source, _options: BaseModel) -> Rates:
+def _of_job(job: Source, _options: NoOptions) -> Rates:
     dataset = dataset_of(job.spec)
     made = found(job, "calibration", calibration)
     curves = []
@@ -70,6 +65,6 @@ PLOT = JobPlot(
     "Draw calibration",
     "How often rows are of a class, against how probable the networks of the chosen epochs say that is: below the "
     "diagonal they are too sure. Bins of fewer than 10 rows are left out. 422 `not_for_task` of a regression.",
-    CalibrationOptions,
+    NoOptions,
     _of_job,
 )

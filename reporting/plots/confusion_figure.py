@@ -8,11 +8,10 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
 from models.predictions import Predictions
 from models.specification import dataset_of
-from reporting.plots.kind import Drawing, JobPlot, Source
+from reporting.plots.kind import Drawing, JobPlot, NoOptions, Source
 from reporting.plots.layout import grid
 from reporting.plots.page import Page
 from reporting.plots.rates import found, over_seeds
@@ -22,10 +21,6 @@ from reporting.plots.style import Theme
 MAX_PANELS = 12
 LEGIBLE = 0.5
 """Inches: cells narrower than this have no numbers."""
-
-
-class ConfusionOptions(BaseModel):
-    """Nothing more may be asked of it."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +46,7 @@ def confusion(of: Predictions) -> NDArray[np.float64]:
     return shares
 
 
-def _of_job(job: Source, _options: BaseModel) -> Confusion:
+def _of_job(job: Source, _options: NoOptions) -> Confusion:
     dataset = dataset_of(job.spec)
     made = found(job, "confusion of classes", confusion, MAX_PANELS)
     cells = {name: over_seeds(runs, job.band) for name, runs in made.of.items() if runs}
@@ -110,6 +105,6 @@ PLOT = JobPlot(
     "Draw confusion",
     "What rows of each class are taken for by the networks of the chosen epochs, in shares of the class: the mean over "
     "seeds, and half the band. 422 `not_for_task` of a regression.",
-    ConfusionOptions,
+    NoOptions,
     _of_job,
 )

@@ -69,6 +69,10 @@ class Source:
         return self.variants or names
 
 
+class NoOptions(BaseModel):
+    """Of a plot of which nothing more may be asked."""
+
+
 @dataclass(frozen=True)
 class JobPlot:
     """A plot of a job as a whole, at `/v1/jobs/{job_id}/plots/{name}.{format}`.

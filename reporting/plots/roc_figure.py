@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel
 
 from models.predictions import Predictions
 from models.specification import dataset_of
-from reporting.plots.kind import JobPlot, Source
+from reporting.plots.kind import JobPlot, NoOptions, Source
 from reporting.plots.rates import DRAWING as DRAWING
 from reporting.plots.rates import Rate, Rates, found, over_seeds
 
 GRID = np.linspace(0, 1, 201)
-
-
-class RocOptions(BaseModel):
-    """Nothing more may be asked of it."""
 
 
 def roc(of: Predictions) -> NDArray[np.float64]:
@@ -39,7 +34,7 @@ def roc(of: Predictions) -> NDArray[np.float64]:
     return np.mean(curves, axis=0) if curves else np.full(len(GRID), np.nan)
 
 
-def _of_job(job: Source, _options: BaseModel) -> Rates:
+def _of_job(job: Source, _options: NoOptions) -> Rates:
     dataset = dataset_of(job.spec)
     made = found(job, "ROC curves", roc)
     curves = []
@@ -67,6 +62,6 @@ PLOT = JobPlot(
     "Draw ROC curves",
     "Which share of a class the networks of the chosen epochs find, against which share of other rows they take for "
     "it; of more than two classes the mean of each against all others. 422 `not_for_task` of a regression.",
-    RocOptions,
+    NoOptions,
     _of_job,
 )

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from asgi_correlation_id import CorrelationIdMiddleware
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
-from fastapi.middleware.gzip import GZipMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
 from api import (
@@ -38,7 +37,7 @@ from api import (
 )
 from api.body import Framed
 from api.deliveries import Deliveries
-from api.headers import Head, StandardHeaders
+from api.headers import Compressed, Head, StandardHeaders
 from api.key_use import KeyUse
 from api.limits import RequestRate
 from api.origins import SameOrigin
@@ -133,7 +132,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.settings = settings
     # The last one added is the first to see a request.
     problems.install(app)
-    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5, exclude_content_types=UNCOMPRESSED)
+    app.add_middleware(Compressed, minimum_size=1000, compresslevel=5, exclude_content_types=UNCOMPRESSED)
     app.add_middleware(Head)
     if settings.cors_origins:
         app.add_middleware(

@@ -46,7 +46,7 @@ async def get_events(
 ) -> Any:
     """Oldest first. As a stream it follows the job, and ends after the job's last event."""
     version = await run_in_threadpool(_version, access, job_id)
-    weights = accepted(request)
+    weights = accepted(request.headers.get("Accept", ""))
     streamed = weights.get("text/event-stream", 0)
     if not streamed or streamed < weights.get("application/json", 0):
         events = await run_in_threadpool(read_events, access.database, job_id, after, limit + 1)

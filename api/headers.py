@@ -1,12 +1,15 @@
-"""What every answer carries, and HEAD for whatever can be read by GET."""
+"""What every answer carries, HEAD for whatever can be read by GET, and compression for those who take it."""
 
 from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.negotiation import accepted
 
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
@@ -70,3 +73,13 @@ class Head:
         answer.cancel()
         with suppress(asyncio.CancelledError):
             await answer
+
+
+class Compressed(GZipMiddleware):
+    """Compresses unless gzip is refused: Starlette's own looks for the word, and takes `gzip;q=0` for a yes."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and accepted(Headers(scope=scope).get("Accept-Encoding", "")).get("gzip") == 0:
+            unasked = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+            scope = {**scope, "headers": unasked}
+        await super().__call__(scope, receive, send)

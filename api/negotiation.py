@@ -1,4 +1,4 @@
-"""Which of several answers a client wants, by its `Accept` header (RFC 9110, 12.5.1)."""
+"""Which of several answers a client wants, by its `Accept` and `Accept-Encoding` headers (RFC 9110, 12.5)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from fastapi import Request
 
 
-def accepted(request: Request) -> dict[str, float]:
-    """The media types that `Accept` names, in small letters and in its order, each with its weight; 0 is a no."""
+def accepted(header: str) -> dict[str, float]:
+    """What `Accept` or `Accept-Encoding` names, in small letters and in its order, each with its weight; 0 is a no."""
     found: dict[str, float] = {}
-    for part in request.headers.get("Accept", "").split(","):
+    for part in header.split(","):
         media, *parameters = (piece.strip().lower() for piece in part.split(";"))
         quality = next((p[2:] for p in parameters if p.startswith("q=")), "1")
         weight = float(quality) if quality.replace(".", "", 1).isdecimal() and quality.isascii() else 0.0
@@ -25,7 +25,7 @@ def preferred(request: Request, offers: Mapping[str, str], default: str) -> str:
     answer too if nothing that is offered is wanted.
     """
     wanted: dict[str, float] = {}
-    asked = accepted(request)
+    asked = accepted(request.headers.get("Accept", ""))
     for media, weight in asked.items():
         if media in ("*", "*/*"):
             name: str | None = default

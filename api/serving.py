@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
+from urllib.parse import unquote
 
 import h11
 from fastapi import FastAPI
@@ -41,7 +42,7 @@ class Protocol(H11Protocol):
 
         async def run(scope: Scope, receive: Receive, send: Send) -> None:
             try:
-                await application(scope, receive, send)
+                await application(origin_form(scope), receive, send)
             finally:
                 self._reset_if_cut_off()
 
@@ -93,6 +94,20 @@ class Protocol(H11Protocol):
         if self._head is not None:
             self._head.cancel()
         super().connection_lost(exc)
+
+
+def origin_form(scope: Scope) -> Scope:
+    """The same request with its target as a path, and the authority of an absolute target as its only `Host`.
+
+    A client may name the whole address in the request's line, and what it names there is the host (RFC 9112, 3.2.2).
+    """
+    scheme, separator, rest = scope.get("raw_path", b"").partition(b"://")
+    if not separator or scheme.lower() not in (b"http", b"https"):
+        return scope
+    authority, slash, path = rest.partition(b"/")
+    raw = slash + path or b"/"
+    headers = [(name, authority if name == b"host" else value) for name, value in scope["headers"]]
+    return {**scope, "raw_path": raw, "path": unquote(raw.decode("ascii")), "headers": headers}
 
 
 def config(application: FastAPI, **options: Any) -> Config:

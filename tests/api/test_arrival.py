@@ -43,6 +43,15 @@ def test_a_length_told_twice_is_refused_and_the_connection_closed(http: httpx.Cl
     assert b"connection: close" in answer.lower()
 
 
+def test_a_target_may_be_a_whole_address(http: httpx.Client) -> None:
+    asked = "GET http://localhost/v1/presets?limit=1 HTTP/1.1\nHost: localhost\nConnection: close\n\n"
+    assert b'"unknown_parameter"' in say(http, asked), "path and query are those of the address"
+    for target in ("http://localhost", "HTTP://localhost:80/", "http://localhost/healthz"):
+        assert say(http, f"GET {target} HTTP/1.1\nHost: other\nConnection: close\n\n").startswith(b"HTTP/1.1 200")
+    answer = say(http, "GET http://example.org/v1/jobs HTTP/1.1\nHost: localhost\nConnection: close\n\n")
+    assert answer.startswith(b"HTTP/1.1 401"), "the address says which host is meant, and Host does not"
+
+
 def in_pieces(http: httpx.Client, head: str) -> tuple[int, httpx.Headers, bytes]:
     """The status, headers and body of the answer to a head that comes as it does over a network, in many packets."""
     with socket.create_connection((str(http.base_url.host), http.base_url.port or 0), timeout=20) as connection:

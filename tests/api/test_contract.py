@@ -622,3 +622,5 @@ def test_what_every_answer_carries(http: httpx.Client) -> None:
     assert int(answer.headers["RateLimit-Remaining"]) < int(answer.headers["RateLimit-Limit"])
     submit(http)
     assert http.get("/v1/jobs").headers["Content-Encoding"] == "gzip"
+    for refused in ("gzip;q=0", "identity, GZIP; q=0.000, *"):
+        assert "Content-Encoding" not in http.get("/v1/jobs", headers={"Accept-Encoding": refused}).headers

@@ -15,6 +15,7 @@ from models.database import Database, comparable, now, take_turn
 from models.errors import Conflict, SpecificationError, Unavailable
 from models.faults import fault
 from models.ids import new_id
+from models.kinds.dataset import HELD_OUT
 from models.kinds.datasets import BUILTIN
 from models.kinds.datasets.table import Column, Content, Table
 from models.tables import DatasetPart, StoredDataset
@@ -128,7 +129,8 @@ def complete(session: Session, mine: ColumnElement[bool], body: Any) -> Any:
     """A client's specification, in which a stored data set that it names is followed by what is in it.
 
     `mine`: a condition on `StoredDataset`, of what the client may see. What the client says of the content is
-    replaced. Raises SpecificationError if there is none with the id that is named, or its share to hold out is none.
+    replaced; without a `validation` it is the test rows, or a fifth held out if there are none or the split varies.
+    Raises SpecificationError if there is none with the id that is named.
     """
     named = body.get("dataset") if isinstance(body, dict) else None
     if not isinstance(named, dict):
@@ -148,27 +150,11 @@ def complete(session: Session, mine: ColumnElement[bool], body: Any) -> Any:
         detail = "There is no data set of one's own with this id" + (" and this name" if found else "")
         raise SpecificationError([fault(("dataset", "id"), "unknown_dataset", detail)])
     content = content_of(found)
-    splits = isinstance(vary := body.get("vary"), list) and "split" in vary
     dataset = {**named, "name": Table.kind(), "id": found.id, "content": content.model_dump(mode="json")}
-    return {**body, "dataset": {**dataset, "validation": _validation(named.get("validation"), content, splits)}}
-
-
-def _validation(asked: Any, content: Content, splits: bool) -> Any:
-    """A share of the rows to hold out as their number; if nothing is asked for, a fifth where there are no test rows.
-
-    `splits`: whether the held-out rows are others for each seed; then it is a fifth, too.
-
-    Raises SpecificationError if the share is none. Whatever else is asked for stays as it is.
-    """
-    if asked is None:
-        asked = "test" if content.test_rows and not splits else {"holdout": 0.2}
-    share = asked.get("holdout") if isinstance(asked, dict) else None
-    if not isinstance(share, float):
-        return asked
-    if not 0 < share < 1:
-        detail = "A share is above 0 and below 1; a number of rows is a whole number"
-        raise SpecificationError([fault(("dataset", "validation", "holdout"), "not_a_share", detail)])
-    return {**asked, "holdout": min(max(1, round(share * content.rows)), max(1, content.rows - 1))}
+    if named.get("validation") is None:
+        splits = isinstance(vary := body.get("vary"), list) and "split" in vary
+        dataset["validation"] = "test" if content.test_rows and not splits else {"holdout": HELD_OUT}
+    return {**body, "dataset": dataset}
 
 
 def hold(session: Session, dataset_id: str) -> bool:

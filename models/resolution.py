@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from models import checks, presets, sweeps
 from models.errors import SpecificationError
 from models.faults import MOST_FAULTS, fault, faults_of
-from models.kinds.dataset import Holdout
+from models.kinds.dataset import HELD_OUT, Holdout
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
 from models.kinds.layer import on_inputs
@@ -19,9 +19,6 @@ from models.kinds.optimizers import OPTIMIZERS
 from models.names import MAX_VARIANT_NAME
 from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Description, Specification, Training
 from models.until import MAX_SEEDS, Until
-
-HELD_OUT = 0.2
-"""The part of the training rows that is held out if the split is another for each seed and nothing else is said."""
 
 
 def resolve(body: Any) -> Specification:

@@ -126,20 +126,20 @@ def predict(run: RunSpecification, archive: zipfile.ZipFile, asked: dict[str, An
     preprocessing = preprocessing_of(run, archive, asked)
     encoder = Encoder(preprocessing)
     rows = encoder.encode(asked["rows"], np.zeros(asked["count"], np.float32))
-    matrix = _matrix(rows, preprocessing)
+    sparse = matrix(rows, preprocessing)
     network = Network(archive, (*run.layers, run.dataset.task.output))
-    products = network.product(matrix)
+    products = network.product(sparse)
     outputs = network.outputs(products)
     classes = preprocessing.classes
     predictions = [_prediction(each, classes) for each in outputs]
     if not asked["contributions"]:
         return predictions
-    parts = [list(_parts(encoder, asked["rows"], i, matrix)) for i in range(len(predictions))]
+    parts = [list(_parts(encoder, asked["rows"], i, sparse)) for i in range(len(predictions))]
     if (count := sum(map(len, parts))) > asked["most"]:
         raise TooManyInputs(f"The rows have {count:,} inputs together, and may have {asked['most']:,}")
     for i, own in enumerate(parts):
         if own:
-            row = matrix[[i]]
+            row = sparse[[i]]
             values = dict(zip(row.indices.tolist(), row.data.tolist(), strict=True))
             changed = np.stack([products[i] - _taken(values, part.inputs, network.kernel) for part in own])
             place = 0 if outputs.shape[1] == 1 else int(outputs[i].argmax())
@@ -154,7 +154,7 @@ def predict(run: RunSpecification, archive: zipfile.ZipFile, asked: dict[str, An
     return predictions
 
 
-def _matrix(rows: csr.Rows, preprocessing: Preprocessing) -> Any:
+def matrix(rows: csr.Rows, preprocessing: Preprocessing) -> Any:
     """The rows as a sparse matrix: float64 (rows, inputs)."""
     shape = (len(rows), preprocessing.inputs)
     values = np.ones(len(rows.indices)) if rows.values is None else rows.values.astype(np.float64)

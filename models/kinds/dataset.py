@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+from pydantic_core import PydanticCustomError
 
 from models.kinds.kind import Kind, Model
 from models.kinds.task import Task
@@ -22,17 +23,62 @@ def read(dataset, path):
 MAX_WORDS = 100_000
 NumWords = Annotated[int, Field(ge=2, le=MAX_WORDS)]
 TrainSamples = Annotated[int, Field(ge=1, le=MAX_ROWS)]
+"""Null: all rows that are not held out."""
+
+
+HELD_OUT = 0.2
+"""The share of the training rows that is held out if rows have to be and nothing says how many."""
+
+
+def _rows_or_share(asked: Any) -> Any:
+    if isinstance(asked, bool) or not isinstance(asked, (int, float)):
+        raise PydanticCustomError("int_type", "It is a number of rows, or a share of them, such as 0.2")
+    if isinstance(asked, float) and not 0 < asked < 1:
+        raise PydanticCustomError("not_a_share", "A share is above 0 and below 1; a number of rows is a whole number")
+    if isinstance(asked, int) and not 1 <= asked <= MAX_ROWS:
+        code, words = (
+            ("greater_than_equal", "at least 1") if asked < 1 else ("less_than_equal", f"at most {MAX_ROWS:,}")
+        )
+        raise PydanticCustomError(code, f"The number of rows is {words}; a share of them is above 0 and below 1")
+    return asked
 
 
 class Holdout(Model):
-    """Validate on `holdout` training rows, the first ones unless the split varies; the test set is scored once, at the
-    chosen epoch.
+    """Validate on so many training rows, which are not trained on; the test set is scored once, at the chosen epoch.
+
+    Which ones: of a table of one's own they are drawn by chance, of other data sets they are the first ones; with
+    `vary` `split` they are drawn by chance for each seed.
     """
 
-    holdout: int = Field(ge=1, le=MAX_ROWS)
+    holdout: Annotated[
+        int | float,
+        BeforeValidator(_rows_or_share),
+        WithJsonSchema(
+            {
+                "anyOf": [
+                    {"type": "integer", "minimum": 1, "maximum": MAX_ROWS},
+                    {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+                ],
+                "title": "Holdout",
+            }
+        ),
+    ] = Field(description="How many rows, or the share of the training rows; stored as how many")
 
 
-Validation = Literal["test"] | Holdout
+def _test_or_holdout(asked: Any) -> Any:
+    if asked != "test" and not isinstance(asked, (dict, Holdout)):
+        raise PydanticCustomError(
+            "literal_error",
+            'Validate on "test", or hold training rows out, such as {"holdout": 1000} or {"holdout": 0.2}',
+        )
+    return asked
+
+
+Validation = Annotated[
+    Literal["test"] | Holdout,
+    BeforeValidator(_test_or_holdout),
+    Field(description="On the test set, or on training rows that are held out"),
+]
 
 InputKind = Literal["text", "number", "category"]
 Encoding = Literal["multi_hot", "count", "tf_idf"]
@@ -72,6 +118,13 @@ class Dataset(Kind):
     if TYPE_CHECKING:  # Each kind has these fields, in an order of its own: the order of its JSON, and so of its key.
         train_samples: TrainSamples | None
         validation: Validation
+
+    @model_validator(mode="after")
+    def _count_share(self) -> Self:
+        if isinstance(self.validation, Holdout) and isinstance(share := self.validation.holdout, float):
+            rows = min(max(1, round(share * self.available)), max(1, self.available - 1))
+            object.__setattr__(self, "validation", Holdout(holdout=rows))  # it is frozen only from now on
+        return self
 
     @property
     def task(self) -> Task:
@@ -133,7 +186,7 @@ class Dataset(Kind):
     @property
     def held_out(self) -> int:
         """The rows that are held out of training to validate on; 0 if the test set validates."""
-        return self.validation.holdout if isinstance(self.validation, Holdout) else 0
+        return int(self.validation.holdout) if isinstance(self.validation, Holdout) else 0
 
     @property
     def trained_on(self) -> int:

@@ -268,12 +268,30 @@ def test_what_is_refused(body: Any, expected: dict[str, str]) -> None:
     assert faults(body) == expected
 
 
+VALIDATION = 'Validate on "test", or hold training rows out, such as {"holdout": 1000} or {"holdout": 0.2}'
+
+
 @pytest.mark.parametrize(
     ("body", "detail"),
     [
-        ({"dataset": {"validation": {"holdout": -1}}}, "Input should be greater than or equal to 1"),
+        (
+            {"dataset": {"validation": {"holdout": -1}}},
+            "The number of rows is at least 1; a share of them is above 0 and below 1",
+        ),
+        (
+            {"dataset": {"validation": {"holdout": 2_000_000}}},
+            "The number of rows is at most 1,000,000; a share of them is above 0 and below 1",
+        ),
+        (
+            {"dataset": {"validation": {"holdout": 1.5}}},
+            "A share is above 0 and below 1; a number of rows is a whole number",
+        ),
+        ({"dataset": {"validation": {"holdout": True}}}, "It is a number of rows, or a share of them, such as 0.2"),
         ({"dataset": {"validation": {}}}, "Field required"),
-        ({"dataset": {"validation": "tset"}}, "Input should be 'test' or an object"),
+        ({"dataset": {"validation": "tset"}}, VALIDATION),
+        ({"dataset": {"validation": 5}}, VALIDATION),
+        ({"dataset": {"validation": None}}, VALIDATION),
+        ({"dataset": {"validation": []}}, VALIDATION),
         ({"training": 4}, "Input should be an object"),
         ({"seeds": 3}, "Input should be an array"),
         ({"seeds": []}, "The array should have at least 1 item, not 0"),
@@ -285,6 +303,21 @@ def test_a_fault_is_told_once_and_in_json_s_words(body: Any, detail: str) -> Non
     with pytest.raises(SpecificationError) as refused:
         resolve({"variants": ["original"], **body})
     assert [fault["detail"] for fault in refused.value.errors] == [detail]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "rows"),
+    [
+        ({"validation": {"holdout": 0.2}}, 5000),
+        ({"name": "reuters", "validation": {"holdout": 0.5}}, 4491),
+        ({"name": "synthetic", "reviews": 2, "validation": {"holdout": 0.99}}, 1),
+        ({"name": "synthetic", "reviews": 2, "validation": {"holdout": 1e-9}}, 1),
+    ],
+)
+def test_a_share_to_hold_out_is_stored_as_how_many_rows(dataset: dict[str, Any], rows: int) -> None:
+    resolved = resolve({"variants": ["original"], "dataset": dataset})
+    assert resolved.dataset.model_dump()["validation"] == {"holdout": rows}
+    assert resolve(resolved.model_dump(mode="json")) == resolved
 
 
 def test_layers_and_optimizers_have_keras_s_bounds() -> None:

@@ -74,8 +74,13 @@ class Table(Dataset):
         }
     }
 
-    name: Literal["table"] = "table"
-    id: Annotated[str, StringConstraints(max_length=40)] | None = Field(None, description="As uploading it answered")
+    name: Literal["table"] = Field(
+        "table",
+        description="A request may leave it out beside `id`, or have the data set's own name here instead of an `id`",
+    )
+    id: Annotated[str, StringConstraints(max_length=40)] | None = Field(
+        None, description="The data set's id; a request may leave it out if `name` is the data set's own"
+    )
     num_words: int = Field(
         10_000, ge=2, le=100_000, description="Of each text column: inputs, the one for all other words too"
     )
@@ -84,20 +89,21 @@ class Table(Dataset):
     split_seed: Seed = 0
     train_samples: TrainSamples | None = None
     validation: Validation = "test"
-    content: Content | None = Field(None, description="What is in it: the service says so, whatever is sent")
+    content: Content | None = Field(
+        None, description="What is in it: the service fills it in, and ignores what a request has here"
+    )
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:
-        if self.content is None:
-            raise ValueError("only the service knows the table: name the `id` of one that was sent to it")
-        if self.validation == "test" and not self.content.test_rows:
+        if self.validation == "test" and not self.tested:
             raise ValueError('the table has no test rows: validate on held-out ones, such as {"holdout": 0.2}')
         return self
 
     @property
     def found(self) -> Content:
-        """What is in it."""
-        assert self.content is not None
+        """What is in it. Raises ValueError if the service has not said it."""
+        if self.content is None:
+            raise ValueError("only the service knows the table: name the `id` of one that was sent to it")
         return self.content
 
     @property

@@ -18,9 +18,9 @@ from models.database import Database
 from models.errors import NotFound, OckhamError
 from models.loopback import is_loopback
 from models.scopes import Scope
-from models.tables import Job, Run, StoredDataset, Webhook
+from models.tables import Comparison, Job, Run, StoredDataset, Webhook
 
-F = TypeVar("F", Webhook, StoredDataset)
+F = TypeVar("F", Webhook, StoredDataset, Comparison)
 
 bearer = HTTPBearer(
     auto_error=False, description="A key made by `ockham keys create`; none is needed where none was ever made"

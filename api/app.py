@@ -14,6 +14,8 @@ from fastapi.middleware.cors import CORSMiddleware
 from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES
 
 from api import (
+    compared,
+    comparisons,
     datasets,
     events,
     health,
@@ -159,6 +161,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         plots,
         report,
         runs,
+        comparisons,
+        compared,
         predictions,
         kept_predictions,
         presets,

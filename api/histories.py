@@ -15,8 +15,9 @@ from api.lanes import EXPORTING, Streamed
 from api.negotiation import preferred
 from api.problems import documented
 from api.routing import Route
-from api.selection import Chosen, JobIds, RunIds, Selection, choose, of_job
+from api.selection import JobIds, RunIds, Select, choose, of_job
 from models.specification import recorded_by
+from reporting.across import Chosen
 from reporting.answers import NonFinite
 from reporting.formats import DEFAULT, FORMATS, Export
 from reporting.reading import read_parts
@@ -63,39 +64,35 @@ Format = Annotated[
 ]
 _OTHERS: dict[str, Any] = {format.media_type: {} for name, format in FORMATS.items() if name != DEFAULT}
 _OFFERS = {media: format.name for format in FORMATS.values() for media in (format.media_type, *format.also)}
-_RESPONSES: dict[int | str, dict[str, Any]] = {
+RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "The epochs; as a table one row each, as a ZIP for TensorBoard", "content": _OTHERS},
     304: {"description": "Nothing has changed"},
     **documented(404, 409, 422),
 }
 
 
-@router.get("/jobs/{job_id}/history", response_model=History, summary="Get a job's history", responses=_RESPONSES)
+@router.get("/jobs/{job_id}/history", response_model=History, summary="Get a job's history", responses=RESPONSES)
 def get_history(request: Request, access: Reader, job_id: str, format: Format = None) -> Response:
     """All metrics of every epoch of every run, including runs that still train."""
-    with access.database.read() as session:
-        selection = of_job(access, session, job_id)
-        headers = _headers(request, selection)
-        return not_modified(request, headers) or _exported(
-            request, access, selection.read(session), format, {"object": "history", "job_id": job_id}, headers
-        )
+    return history_of(request, access, lambda session: of_job(access, session, job_id), format, job_id=job_id)
 
 
-@router.get("/history", response_model=Histories, summary="Get the history of several jobs", responses=_RESPONSES)
+@router.get("/history", response_model=Histories, summary="Get the history of several jobs", responses=RESPONSES)
 def get_histories(
     request: Request, access: Reader, job: JobIds = None, run: RunIds = None, format: Format = None
 ) -> Response:
     """The same of chosen jobs and runs, in one answer."""
+    return history_of(request, access, lambda session: choose(access, session, job, run), format)
+
+
+def history_of(request: Request, access: Access, select: Select, format: str | None, **head: Any) -> Response:
+    """The answer about these runs; as JSON it begins with the fields of `head`."""
     with access.database.read() as session:
-        selection = choose(access, session, job, run)
-        headers = _headers(request, selection)
+        selection = select(session)
+        headers = cached(etag_of(request, selection.versions), Vary="Accept")
         return not_modified(request, headers) or _exported(
-            request, access, selection.read(session), format, {"object": "history"}, headers
+            request, access, selection.read(session), format, {"object": "history", **head}, headers
         )
-
-
-def _headers(request: Request, selection: Selection) -> dict[str, str]:
-    return cached(etag_of(request, selection.versions), Vary="Accept")
 
 
 def _exported(

@@ -56,7 +56,10 @@ def read_versions(session: Session, job_ids: Iterable[str]) -> dict[str, JobVers
     return {job_id: JobVersion(last_event, status) for job_id, last_event, status in rows}
 
 
-def etag_of(request: Request, versions: Mapping[str, JobVersion]) -> str:
-    """Of what is made of these jobs: weak, and another with each event of them and each other way of asking."""
-    asked = (list(versions.items()), request.url.path, request.url.query, request.headers.get("Accept"))
+def etag_of(request: Request, versions: Mapping[str, JobVersion], *beside: object) -> str:
+    """Of what is made of these jobs: weak, and another with each event of them and each other way of asking.
+
+    `beside`: what else it is made of.
+    """
+    asked = (list(versions.items()), *beside, request.url.path, request.url.query, request.headers.get("Accept"))
     return f'W/"{hashlib.sha256(repr(asked).encode()).hexdigest()[:32]}"'

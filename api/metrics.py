@@ -15,11 +15,12 @@ from api.lanes import COMPUTING, Computed
 from api.problems import documented
 from api.routing import Route
 from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
-from api.selection import Chosen, JobIds, RunIds, choose, of_job
+from api.selection import JobIds, RunIds, Select, choose, of_job
 from models.kinds.kind import among
 from models.kinds.metric import Of
 from models.kinds.metrics import METRICS, VAL_DATA_LOSS, check_offered
 from models.specification import dataset_of, until_of
+from reporting.across import Chosen
 from reporting.analysis import analyse
 from reporting.answers import Metrics
 from reporting.overfitting import View
@@ -36,6 +37,12 @@ By = Annotated[
     AfterValidator(among(_CHOOSING, "the metrics to choose by")),
     Query(description="What the best epoch is chosen by", json_schema_extra={"enum": _CHOOSING}),
 ]
+AnyView = Annotated[View, Query(description="The loss of the data alone, or Keras's losses, penalties included")]
+Bootstrap = Annotated[bool, Query(description="A bootstrap interval of each comparison too")]
+Smallest = Annotated[
+    float | None,
+    Query(gt=0, allow_inf_nan=False, description="The smallest difference that matters, in each metric's own unit"),
+]
 _RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed"}, **documented(404, 409, 422)}
 
 
@@ -51,7 +58,7 @@ def get_metrics(request: Request, access: Reader, job_id: str, by: By = VAL_DATA
         if same := not_modified(request, headers):
             return same
         (chosen,) = selection.read(session)
-    return _answer(lambda: JobMetrics(job_id=job_id, **dict(_summarized(access, chosen, by))), headers)
+    return computed(lambda: JobMetrics(job_id=job_id, **dict(_summarized(access, chosen, by))), headers)
 
 
 @router.get("/metrics", response_model=MetricsAcross, summary="Get the metrics of several jobs", responses=_RESPONSES)
@@ -59,8 +66,13 @@ def get_metrics_across(
     request: Request, access: Reader, job: JobIds = None, run: RunIds = None, by: By = VAL_DATA_LOSS
 ) -> Response:
     """The same of chosen jobs and runs. Variants of two jobs are never thrown together, whatever their names."""
+    return metrics_across(request, access, lambda session: choose(access, session, job, run), by)
+
+
+def metrics_across(request: Request, access: Access, select: Select, by: str) -> Response:
+    """The answer about runs of several jobs."""
     with access.database.read() as session:
-        selection = choose(access, session, job, run)
+        selection = select(session)
         headers = cached(etag_of(request, selection.versions))
         if same := not_modified(request, headers):
             return same
@@ -73,7 +85,7 @@ def get_metrics_across(
             variants=[VariantMetricsOfJob(job_id=id, **dict(each)) for id, found in of_jobs for each in found.variants],
         )
 
-    return _answer(compute, headers)
+    return computed(compute, headers)
 
 
 @router.get("/jobs/{job_id}/analysis", response_model=JobAnalysis, summary="Get a job's analysis", responses=_RESPONSES)
@@ -81,14 +93,9 @@ def get_analysis(
     request: Request,
     access: Reader,
     job_id: str,
-    view: Annotated[
-        View, Query(description="The loss of the data alone, or Keras's losses, penalties included")
-    ] = "data",
-    bootstrap: Annotated[bool, Query(description="A bootstrap interval of each comparison too")] = False,
-    smallest: Annotated[
-        float | None,
-        Query(gt=0, allow_inf_nan=False, description="The smallest difference that matters, in each metric's own unit"),
-    ] = None,
+    view: AnyView = "data",
+    bootstrap: Bootstrap = False,
+    smallest: Smallest = None,
 ) -> Response:
     """An overfitting report of each variant, and comparisons with the baseline, paired by seed."""
     with access.database.read() as session:
@@ -114,16 +121,17 @@ def get_analysis(
         )
         return JobAnalysis(job_id=job_id, **dict(analysis))
 
-    return _answer(compute, headers)
+    return computed(compute, headers)
 
 
-def _summarized(access: Access, chosen: Chosen, by: By) -> Metrics:
+def _summarized(access: Access, chosen: Chosen, by: str) -> Metrics:
     scores = {run.id: run.test for run in chosen.runs}
     task = dataset_of(chosen.spec).task
     check_offered(by, task)
     return summarize(read_histories(access.database, chosen.runs), by, scores, task)
 
 
-def _answer(compute: Callable[[], BaseModel], headers: dict[str, str]) -> Response:
+def computed(compute: Callable[[], BaseModel], headers: dict[str, str]) -> Response:
+    """The answer that is computed when it is sent."""
     # Written as JSON here, in the lane's thread: FastAPI would do it on the event loop.
     return Computed(COMPUTING, lambda: compute().model_dump_json().encode(), headers, "application/json")

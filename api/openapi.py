@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from pydantic.json_schema import models_json_schema
 
+from api.comparisons import ComparisonChanges, ComparisonRequest
 from api.predictions import PredictRequest
 from api.problems import Problem
 from api.requests import ChangesRequest, JobRequest, SeedsRequest
@@ -19,6 +20,7 @@ from models.tabular.options import Options
 
 MAKERS = {
     "create_job": ("202", {"job_id": "$response.body#/id", "run_id": "$response.body#/runs/0/id"}),
+    "create_comparison": ("201", {"comparison_id": "$response.body#/id"}),
     "create_dataset": ("201", {"dataset_id": "$response.body#/id"}),
     "create_webhook": ("201", {"webhook_id": "$response.body#/id"}),
 }
@@ -26,7 +28,16 @@ MAKERS = {
 
 CONSTANT = {"metric": "val_data_loss", "format": "png"}
 
-REQUESTS = (ChangesRequest, JobRequest, SeedsRequest, PredictRequest, WebhookRequest, Options)
+REQUESTS = (
+    ChangesRequest,
+    ComparisonChanges,
+    ComparisonRequest,
+    JobRequest,
+    SeedsRequest,
+    PredictRequest,
+    WebhookRequest,
+    Options,
+)
 
 REF = "#/components/schemas/{model}"
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable
 from functools import partial
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, Literal
@@ -12,13 +10,13 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from api.access import Reader
+from api.access import Access, Reader
 from api.conditional import cached, not_modified
 from api.job_versions import etag_of
 from api.lanes import DRAWING, Computed
 from api.problems import documented
 from api.routing import Route
-from api.selection import Chosen, JobIds, RunIds, choose, common_task, of_job
+from api.selection import JobIds, RunIds, Select, choose, of_job
 from models.errors import NotFound
 from models.kinds.metrics import check_offered
 from models.kinds.task import Task
@@ -26,6 +24,7 @@ from models.predictions import Predictions
 from models.specification import dataset_of
 from models.tables import Run
 from reporting import plots
+from reporting.across import common_task, data_sets, read_labelled
 from reporting.analysis import analyse
 from reporting.answers import Analysis
 from reporting.overfitting import View
@@ -73,7 +72,7 @@ def _appearance(
 
 
 Shown = Annotated[Appearance, Depends(_appearance)]
-_RESPONSES: dict[int | str, dict[str, Any]] = {
+RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "The plot",
         "content": {media: {"schema": {"type": "string", "format": "binary"}} for media in plots.FORMATS.values()},
@@ -138,12 +137,12 @@ for _plot in plots.JOB_PLOTS.values():
         name=f"get_{_plot.name}",
         summary=_plot.summary,
         response_class=Response,
-        responses=_RESPONSES,
+        responses=RESPONSES,
     )
 
 
 @router.get(
-    "/jobs/{job_id}/plots/{metric}.{format}", summary="Plot a metric", response_class=Response, responses=_RESPONSES
+    "/jobs/{job_id}/plots/{metric}.{format}", summary="Plot a metric", response_class=Response, responses=RESPONSES
 )
 def get_plot(
     request: Request,
@@ -182,7 +181,7 @@ def get_plot(
 
 
 @router.get(
-    "/plots/{metric}.{format}", summary="Plot a metric of several jobs", response_class=Response, responses=_RESPONSES
+    "/plots/{metric}.{format}", summary="Plot a metric of several jobs", response_class=Response, responses=RESPONSES
 )
 def get_plot_across(
     request: Request,
@@ -194,8 +193,15 @@ def get_plot_across(
     run: RunIds = None,
 ) -> Response:
     """The same of chosen jobs and runs. The job's name or id tells variants of one name apart."""
+    return plot_across(request, access, lambda session: choose(access, session, job, run), metric, format, shown)
+
+
+def plot_across(
+    request: Request, access: Access, select: Select, metric: str, format: str, shown: Appearance
+) -> Response:
+    """The plot of runs of several jobs."""
     with access.database.read() as session:
-        selection = choose(access, session, job, run)
+        selection = select(session)
         headers = cached(etag_of(request, selection.versions))
         if same := not_modified(request, headers):
             return same
@@ -204,43 +210,18 @@ def get_plot_across(
     check_offered(metric, task)
 
     def prepare() -> plots.Drawable:
-        histories = [
-            replace(history, variant=label_of[history.variant])
-            for each, label_of in zip(chosen, _labels(chosen), strict=True)
-            for history in read_histories(access.database, each.runs, needed)
-        ]
         return plots.prepare(
-            histories,
+            list(read_labelled(access.database, chosen, needed)),
             metric,
             variants=shown.variants.split(",") if shown.variants else None,
             style=shown.style,
             band=shown.band,
-            dataset=", ".join(sorted({dataset_of(each.spec).called for each in chosen})),
+            dataset=data_sets(chosen),
             task=task,
             theme=shown.theme,
         )
 
     return _drawn(prepare, format, shown, headers)
-
-
-def _labels(chosen: Sequence[Chosen]) -> list[dict[str, str]]:
-    """For each job, what each of its variants is called beside those of the others; no two are called the same.
-
-    A name that several have is told apart by its job's name, by the end of the job's id if that is not enough.
-    """
-    variants = [sorted({run.variant for run in each.runs}) for each in chosen]
-    shared = {name for name, jobs in Counter(name for names in variants for name in names).items() if jobs > 1}
-    names = [each.name.replace(",", " ") for each in chosen]
-    ends = [f"…{each.job_id[-6:]}" for each in chosen]
-    mixed = [name if names.count(name) == 1 else end for name, end in zip(names, ends, strict=True)]
-    for jobs in (mixed, ends, [each.job_id for each in chosen]):
-        labels = [
-            {name: f"{name} ({job})" if name in shared else name for name in of_job}
-            for of_job, job in zip(variants, jobs, strict=True)
-        ]
-        if len({label for each in labels for label in each.values()}) == sum(map(len, labels)):
-            break
-    return labels
 
 
 def _drawn(prepare: Callable[[], plots.Drawable], format: str, shown: Appearance, headers: dict[str, str]) -> Response:

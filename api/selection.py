@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import Query
 from pydantic import WithJsonSchema
@@ -13,11 +13,10 @@ from sqlalchemy.orm import Session
 
 from api.access import Access, is_id
 from api.job_versions import JobVersion, find_version
-from models.errors import DifferentTasks, NotFound, OckhamError
-from models.kinds.task import Task
-from models.specification import dataset_of
+from models.errors import NotFound, OckhamError
 from models.tables import Job, Run
-from reporting.reading import RunRow, read_runs
+from reporting.across import Chosen
+from reporting.reading import read_runs
 
 MAX_JOBS, MAX_RUNS = 100, 5000
 
@@ -59,23 +58,8 @@ class Selection:
         return [jobs[job_id] for job_id in self.versions if job_id in jobs]
 
 
-@dataclass(frozen=True)
-class Chosen:
-    """Runs of one job, in the job's order."""
-
-    job_id: str
-    name: str
-    spec: dict[str, Any]
-    runs: list[RunRow]
-
-
-def common_task(chosen: Sequence[Chosen]) -> Task:
-    """The task of all these jobs. Raises DifferentTasks if it is not one."""
-    tasks = [dataset_of(each.spec).task for each in chosen]
-    if len({task.name for task in tasks}) > 1:
-        found = ", ".join(f"{each.job_id} is {task.title}" for each, task in zip(chosen, tasks, strict=True))
-        raise DifferentTasks(f"Jobs of different tasks have losses of different kinds: {found}"[:1000])
-    return tasks[0]
+Select = Callable[[Session], Selection]
+"""What a request is about, looked up in the session that answers it."""
 
 
 def of_job(access: Access, session: Session, job_id: str) -> Selection:
@@ -87,15 +71,28 @@ def choose(access: Access, session: Session, job_ids: Sequence[str] | None, run_
     """The named jobs, then the jobs of the named runs. Raises NotFound and NothingChosen."""
     if not (job_ids or run_ids):
         raise NothingChosen("Name at least one job or run: ?job=...&run=...")
-    whole = list(dict.fromkeys(job_ids or ()))
-    single = list(dict.fromkeys(run_ids or ()))
-    if not all(is_id(each, "job") for each in whole) or not all(is_id(each, "run") for each in single):
+    whole, of_runs = list(dict.fromkeys(job_ids or ())), jobs_of_runs(session, run_ids or ())
+    found = among(access, session, whole, of_runs)
+    if len(of_runs) < len(set(run_ids or ())) or not {*whole, *of_runs.values()} <= found.versions.keys():
         raise NotFound("There is no job or run with one of these ids")
-    rows = session.execute(select(Run.id, Run.job_id).where(Run.id.in_(single)))
-    of_runs = {row.id: row.job_id for row in rows}
-    ids = list(dict.fromkeys([*whole, *of_runs.values()]))
-    found = access.own(select(Job.id, Job.last_event, Job.status).where(Job.id.in_(ids)))
-    versions = {job_id: JobVersion(*version) for job_id, *version in session.execute(found)}
-    if len(of_runs) < len(single) or len(versions) < len(ids):
-        raise NotFound("There is no job or run with one of these ids")
-    return Selection({job_id: versions[job_id] for job_id in ids}, whole, single)
+    return found
+
+
+def jobs_of_runs(session: Session, run_ids: Iterable[str]) -> dict[str, str]:
+    """The job of each run that there is, in this order, whoever owns it."""
+    asked = [run_id for run_id in dict.fromkeys(run_ids) if is_id(run_id, "run")]
+    rows = {row.id: row.job_id for row in session.execute(select(Run.id, Run.job_id).where(Run.id.in_(asked)))}
+    return {run_id: rows[run_id] for run_id in asked if run_id in rows}
+
+
+def among(access: Access, session: Session, job_ids: Sequence[str], runs: Mapping[str, str]) -> Selection:
+    """Those of these jobs, and of these runs with their jobs, that there are and that the caller may see."""
+    ids = [job_id for job_id in dict.fromkeys([*job_ids, *runs.values()]) if is_id(job_id, "job")]
+    query = access.own(select(Job.id, Job.last_event, Job.status).where(Job.id.in_(ids)))
+    rows = {job_id: JobVersion(*version) for job_id, *version in session.execute(query)}
+    versions = {job_id: rows[job_id] for job_id in ids if job_id in rows}
+    return Selection(
+        versions,
+        [job_id for job_id in job_ids if job_id in versions],
+        [run_id for run_id, job_id in runs.items() if job_id in versions],
+    )

@@ -91,6 +91,12 @@ class WebhookError(InvalidBody):
     code, title, what = "invalid_webhook", "The webhook is not valid", "webhook"
 
 
+class ComparisonError(InvalidBody):
+    """A comparison that cannot be stored."""
+
+    code, title, what = "invalid_comparison", "The comparison is not valid", "comparison"
+
+
 class NotForTask(OckhamError):
     status, code, title = 422, "not_for_task", "The data set's task has no such metric"
 

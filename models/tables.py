@@ -378,6 +378,26 @@ class DatasetPart(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class Comparison(Base):
+    """Jobs and runs that a user wants to see side by side again. It outlives them."""
+
+    __tablename__ = "comparisons"
+    __table_args__ = (Index(None, "owner", "id"),)
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    owner: Mapped[str] = mapped_column(Id)
+    name: Mapped[str] = mapped_column(Text, index=True)
+    notes: Mapped[str] = mapped_column(Text)
+    jobs: Mapped[list[str]] = mapped_column(JSON)
+    """All runs of these are in it."""
+    runs: Mapped[dict[str, str]] = mapped_column(JSON)
+    """Single runs, each with its job."""
+    baseline_job_id: Mapped[str] = mapped_column(Id)
+    baseline: Mapped[str] = mapped_column(Text)
+    """The variant of that job which the others are compared with."""
+    created_at: Mapped[datetime] = mapped_column(UTCDateTime)
+
+
 class Delivery(Base):
     """One event on its way to one webhook, added with the event itself."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from statistics import median_low
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ from models.kinds.tasks.binary import Binary
 from models.tables import Status
 from models.until import Until
 from reporting.answers import Analysis, Comparison, Intervals, Pairing, Ranking, RunAnalysis, VariantAnalysis
-from reporting.caveats import caveats
+from reporting.caveats import caveats, different_data
 from reporting.decisions import ALPHA, decide
 from reporting.overfitting import CURVES, Reading, View, Word, read, said
 from reporting.paragraph import paragraph
@@ -58,6 +58,7 @@ def analyse(
     until: Until | None = None,
     setting: Setting = Setting(),  # noqa: B008 (it is frozen)
     rows: Mapping[str, RunRows] = MappingProxyType({}),
+    apart: Collection[str] = (),
 ) -> Analysis:
     """The analysis, every number finite or None.
 
@@ -67,7 +68,8 @@ def analyse(
     validation set is the test set. `task` is the data set's. `smallest`: the
     smallest difference that matters, in each metric's own unit. `until`: what the job was to be decided by; its
     `smallest` holds for its own metric. `setting`: how the job came by its numbers. `rows`: by a
-    run's id what it scores of each validation row, where that is known.
+    run's id what it scores of each validation row, where that is known. `apart`: variants that were validated on other
+    rows than the baseline; they are described, and neither compared nor ranked.
 
     Raises `NotFound` if no history is of `baseline`.
     """
@@ -82,10 +84,11 @@ def analyse(
     if baseline not in readings:
         raise NotFound(f"There is no variant named {baseline!r}")
     sound = {name: [r for r in found if r.word != "diverged"] for name, found in readings.items()}
-    comparisons = _comparisons(sound, baseline, view, task, bootstrap, smallest, until, setting, rows)
+    alike = {name: found for name, found in sound.items() if name not in apart}
+    comparisons = _comparisons(alike, baseline, view, task, bootstrap, smallest, until, setting, rows)
     best = [each for each in comparisons if each.metric == metric_of("best_loss", view, task)]
     within = next((each.smallest for each in best if each.smallest is not None), None)
-    losses = {name: {r.seed: r.best_loss for r in found if r.best_loss is not None} for name, found in sound.items()}
+    losses = {name: {r.seed: r.best_loss for r in found if r.best_loss is not None} for name, found in alike.items()}
     chosen = None if within is None else simplest(losses, setting.parameters, baseline, within)
     return Analysis(
         view=view,
@@ -93,12 +96,15 @@ def analyse(
         comparisons=comparisons,
         ranking=_ranking(losses),
         variance=variance(
-            [[of for r in found if (of := _rows_of("best_loss", r, rows)) is not None] for found in sound.values()],
+            [[of for r in found if (of := _rows_of("best_loss", r, rows)) is not None] for found in alike.values()],
             setting.vary,
         ),
         simplest=chosen,
         paragraph=paragraph(best, baseline, task, setting, validated_on_test, chosen),
-        warnings=list(caveats(runs, readings, sound, comparisons, view, validated_on_test, setting.grown)),
+        warnings=[
+            *different_data(apart, baseline),
+            *caveats(runs, readings, sound, comparisons, view, validated_on_test, setting.grown),
+        ],
     )
 
 

@@ -252,6 +252,7 @@ class Comparison(Answer):
 WarningCode = Literal[
     "validated_on_test", "runs_left_out", "runs_diverged", "one_seed", "two_seeds", "equal_differences",
     "penalty_in_loss", "loss_during_training", "unequal_epochs", "never_learned", "seeds_added",
+    "different_data",
 ]  # fmt: skip
 """Each has a heading in docs/analysis.md. More may be added."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from reporting.answers import Comparison, Warned
 from reporting.names import listed
@@ -17,6 +17,15 @@ def one_seed() -> Warned:
         detail="With one seed a difference has no interval and no p value: it may be luck. "
         'Five or more seeds can tell, for example "seeds": [0, 1, 2, 3, 4].',
     )
+
+
+def different_data(apart: Collection[str], baseline: str) -> Iterator[Warned]:
+    """Losses on other rows say nothing about the variants."""
+    if apart:
+        yield Warned(
+            code="different_data",
+            detail=f"Not compared with {baseline}, since they were validated on other rows: {listed(sorted(apart))}.",
+        )
 
 
 def caveats(

@@ -136,7 +136,8 @@ def _covered(setting: Setting) -> str:
     ]
     said = f"They cover {listed}"
     if fixed:
-        said += f", with the {' and '.join(fixed)} of this job: with others the differences may be larger or smaller"
+        whose = "this job" if setting.jobs == 1 else "these jobs"
+        said += f", with the {' and '.join(fixed)} of {whose}: with others the differences may be larger or smaller"
     return f"{said}."
 
 

@@ -21,7 +21,7 @@ class Setting:
 
     vary: what was another for each seed. held_out: the rows that were held out of training; 0 if the test set
     validates. validated_on: the rows of the validation set; None if that is not known. parameters: of each variant's
-    network. grown: whether seeds were added to the job after it was submitted.
+    network. grown: whether seeds were added to the job after it was submitted. jobs: of how many jobs they are.
     """
 
     vary: Sequence[Varied] = VARIED
@@ -29,6 +29,7 @@ class Setting:
     validated_on: int | None = None
     parameters: Mapping[str, int] = field(default_factory=dict)
     grown: bool = False
+    jobs: int = 1
 
 
 def setting_of(spec: Mapping[str, Any], runs: Sequence[RunRow | Run]) -> Setting:

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from models.database import Database
 from models.kinds.dataset import Dataset
 from models.kinds.metric import Of
 from models.kinds.metrics import DATA_LOSS, EFFECTS, MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, label
@@ -19,6 +20,7 @@ from models.kinds.task import Task
 from models.specification import dataset_of, recorded_by, stored
 from models.tables import Run
 from reporting import plots
+from reporting.across import Chosen, analyse_across, common_task, data_sets, labels, read_labelled
 from reporting.answers import Analysis
 from reporting.penalties import penalties
 from reporting.report.overrides import overrides
@@ -53,6 +55,7 @@ def render(results: Results) -> str:
     return templates.get_template("report.html").render(
         job=results.job,
         spec=spec,
+        baseline=spec["baseline"],
         dataset=_dataset_in_words(dataset_of(spec)),
         overrides=overrides(stored(spec)),
         task=results.task,
@@ -63,8 +66,7 @@ def render(results: Results) -> str:
         comparisons=_comparisons(results.analysis, results.task),
         paragraph=results.analysis.paragraph,
         warnings=results.analysis.warnings,
-        # Markup: drawn here, and matplotlib escapes the names on it.
-        figures=[(name, Markup(_inline(svg, i))) for i, (name, svg) in enumerate(figures(results, "svg", WIDTH))],
+        figures=_inlined(figures(results, "svg", WIDTH)),
         tested=[label(f"test_{name}", results.task) for name in _tested(results.task)],
         scores=_test_scores(results.runs, results.task),
         failed=[run for run in results.runs if run.error],
@@ -72,6 +74,47 @@ def render(results: Results) -> str:
         fingerprints=fingerprints(results.runs),
         specification=_compact(spec),
     )
+
+
+def render_comparison(
+    database: Database, chosen: Sequence[Chosen], baseline: tuple[str, str], name: str, notes: str
+) -> str:
+    """The page of a comparison across jobs; see `analyse_across`."""
+    analysis, task = analyse_across(database, chosen, baseline), common_task(chosen)
+    histories, called = list(read_labelled(database, chosen)), labels(chosen)
+    names = next(of for each, of in zip(chosen, called, strict=True) if each.job_id == baseline[0])
+    drawn = []
+    if any(history.epochs for history in histories):
+        for metric in (VAL_DATA_LOSS, Of.VALIDATION + task.measure, DATA_LOSS.plural):
+            series = plots.prepare(histories, metric, baseline=names[baseline[1]], dataset=data_sets(chosen), task=task)
+            drawn.append((metric, plots.draw(series, "svg", WIDTH)))
+    return templates.get_template("comparison.html").render(
+        name=name,
+        notes=notes,
+        baseline=names[baseline[1]],
+        jobs=[
+            {"job_id": each.job_id, "name": each.name, "dataset": _dataset_in_words(dataset_of(each.spec))}
+            for each in chosen
+        ],
+        columns=[label(column, task) for column in _columns(task)],
+        rows=[
+            {
+                "name": each.variant,
+                "analysis": each,
+                "values": [_interval(each.across_seeds[column]) for column in _columns(task)],
+            }
+            for each in analysis.variants
+        ],
+        paragraph=analysis.paragraph,
+        warnings=analysis.warnings,
+        figures=_inlined(drawn),
+        comparisons=_comparisons(analysis, task),
+    )
+
+
+def _inlined(drawn: Sequence[tuple[str, bytes]]) -> list[tuple[str, Markup]]:
+    # Markup: drawn here, and matplotlib escapes the names on it.
+    return [(name, Markup(_inline(svg, i))) for i, (name, svg) in enumerate(drawn)]
 
 
 def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]]:

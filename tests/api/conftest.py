@@ -21,7 +21,7 @@ from models import claims, keys
 from models.database import Database
 from models.scopes import Scope
 from models.settings import Settings
-from models.tables import ApiKey, Idempotency, Job, Webhook
+from models.tables import ApiKey, Comparison, Idempotency, Job, Webhook
 from tests.documented import AsDocumented
 from tests.servers import PostgreSQL, Valkey, free_port, wait_for
 
@@ -85,7 +85,7 @@ def database(shared: Shared) -> Iterator[Database]:
     database = Database(shared[0])
     yield database
     with database.write() as session:
-        for table in (Job, Idempotency, Webhook, ApiKey):
+        for table in (Job, Comparison, Idempotency, Webhook, ApiKey):
             session.execute(delete(table))
     database.dispose()
 

@@ -132,6 +132,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
     )
     app.state.settings = settings
+    app.state.checks = {}
     # The last one added is the first to see a request.
     problems.install(app)
     app.add_middleware(Compressed, minimum_size=1000, compresslevel=5, exclude_content_types=UNCOMPRESSED)

@@ -102,7 +102,9 @@ def test_a_frozen_postgresql_thaws(on_postgresql: Stage, own_postgresql: list[Po
     os.killpg(own_postgresql[0].pid, signal.SIGSTOP)
     for pid in own_postgresql[0].children():
         os.kill(pid, signal.SIGSTOP)
-    time.sleep(6)
+    ready = stage.http.get("/readyz", timeout=15)
+    assert (ready.status_code, ready.json()["database"]) == (503, "does not answer within 5 seconds")
+    time.sleep(1)
     for pid in own_postgresql[0].children():
         os.kill(pid, signal.SIGCONT)
     os.killpg(own_postgresql[0].pid, signal.SIGCONT)

@@ -15,7 +15,7 @@ JOBS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 
 # Longer tests by their markers (pyproject.toml says what each means).
-LONG := slow or faults or chaos or browser or bench
+LONG := slow or again or faults or chaos or browser or bench
 
 .PHONY: help setup demo serve test test-all lint format bench findings chaos lock clean
 

@@ -112,6 +112,9 @@ def _fail(report: Any) -> None:
     report.longrepr = f"Skipped where every test must run: {reason}"
 
 
+AGAIN = ["sqlite", pytest.param("postgresql", marks=pytest.mark.again)]
+"""For tests that go through the whole API, which take as long a second time: `make test` runs them on SQLite."""
+
 # --- real servers, one of each per process of tests, one database per test ----------------------
 
 
@@ -160,7 +163,7 @@ def make_service(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., S
                 service.__exit__()
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=AGAIN)
 def _working(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder, database_url = tmp_path_factory.mktemp("working"), None
     if request.param == "sqlite":

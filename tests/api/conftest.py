@@ -22,6 +22,7 @@ from models.database import Database
 from models.scopes import Scope
 from models.settings import Settings
 from models.tables import ApiKey, Comparison, Idempotency, Job, Webhook
+from tests.conftest import AGAIN
 from tests.documented import AsDocumented
 from tests.servers import PostgreSQL, Valkey, free_port, wait_for
 
@@ -72,7 +73,7 @@ def on_postgresql(tmp_path_factory: pytest.TempPathFactory, valkey: Valkey, post
         yield settings, client
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=AGAIN)
 def shared(request: pytest.FixtureRequest) -> Shared:
     """A server on each kind of database in turn, for all tests that need no settings of their own."""
     server: Shared = request.getfixturevalue(f"on_{request.param}")

@@ -19,13 +19,12 @@ from api.selection import JobIds, RunIds, Select, choose, of_job
 from models.kinds.kind import among
 from models.kinds.metric import Of
 from models.kinds.metrics import METRICS, VAL_DATA_LOSS, check_offered
-from models.specification import dataset_of, until_of
+from models.specification import dataset_of
 from reporting.across import Chosen
-from reporting.analysis import analyse
 from reporting.answers import Metrics
 from reporting.overfitting import View
-from reporting.reading import read_histories, read_rows
-from reporting.setting import setting_of
+from reporting.reading import read_histories
+from reporting.results import analysis_of
 from reporting.summary import summarize
 
 router = APIRouter(tags=["results"], route_class=Route)
@@ -106,18 +105,8 @@ def get_analysis(
         (chosen,) = selection.read(session)
 
     def compute() -> JobAnalysis:
-        dataset = dataset_of(chosen.spec)
-        analysis = analyse(
-            read_histories(access.database, chosen.runs),
-            chosen.spec["baseline"],
-            view=view,
-            bootstrap=bootstrap,
-            validated_on_test=not dataset.held_out,
-            task=dataset.task,
-            smallest=smallest,
-            until=until_of(chosen.spec),
-            setting=setting_of(chosen.spec, chosen.runs),
-            rows=read_rows(access.database, chosen.runs, dataset.task),
+        analysis = analysis_of(
+            access.database, chosen.spec, chosen.runs, view=view, bootstrap=bootstrap, smallest=smallest
         )
         return JobAnalysis(job_id=job_id, **dict(analysis))
 

@@ -25,11 +25,11 @@ from models.specification import dataset_of
 from models.tables import Run
 from reporting import plots
 from reporting.across import common_task, data_sets, read_labelled
-from reporting.analysis import analyse
 from reporting.answers import Analysis
 from reporting.overfitting import View
 from reporting.plots.kind import JobPlot
 from reporting.reading import RunRow, read_histories, read_predictions
+from reporting.results import analysis_of
 
 router = APIRouter(tags=["plots"], route_class=Route)
 
@@ -95,8 +95,7 @@ def _route_of(plot: JobPlot) -> Callable[..., Response]:
         read = partial(read_histories, access.database)
 
         def analysis(view: View) -> Analysis:
-            task = dataset_of(chosen.spec).task
-            return analyse(read(chosen.runs), chosen.spec["baseline"], view=view, task=task)
+            return analysis_of(access.database, chosen.spec, chosen.runs, view=view)
 
         def predictions(run: RunRow | Run, task: Task) -> Predictions | None:
             with access.database.read() as session:

@@ -12,7 +12,7 @@ from models.kinds.metrics import VAL_DATA_LOSS, label
 from models.specification import dataset_of
 from ockham.tables import Grid, results, results_grid
 from ockham_client import Client, Job
-from reporting.verdicts import LEVEL, is_sure
+from reporting.verdicts import LEVEL
 
 METRIC = f"best_{VAL_DATA_LOSS}"
 """Each variant's least loss on the validation set, penalties left out."""
@@ -70,18 +70,8 @@ def comparison_grid(job: Job, analysis: Mapping[str, Any]) -> Grid:
 def _against(found: Mapping[str, Any]) -> tuple[str, str, str]:
     """A difference, its interval, and both in words."""
     difference, interval = found["difference"], found["ci95"]
-    if difference is None:
-        return "–", "–", "–"
-    shown = round(difference, 4) + 0.0  # no negative zero
-    word = "lower" if shown < 0 else "higher" if shown > 0 else "the same"
-    if interval is None:
-        return f"{shown:+.4f}", "–", word
-    smallest, decision = found["smallest"], found["decision"]
-    if smallest is not None and decision == "equivalent":
-        word = f"the same, within {smallest:g}"
-    else:
-        word += ", more than luck" if is_sure(found["sequential"], decision, found["p_holm"]) else ", may be luck"
-    return f"{shown:+.4f}", f"{interval[0]:+.4f} to {interval[1]:+.4f}", word
+    shown = "–" if difference is None else f"{round(difference, 4) + 0.0:+.4f}"  # no negative zero
+    return shown, "–" if interval is None else f"{interval[0]:+.4f} to {interval[1]:+.4f}", found["in_words"]
 
 
 def notes(analysis: Mapping[str, Any]) -> Iterator[str]:

@@ -31,6 +31,7 @@ from reporting.simplest import simplest
 from reporting.smallest import of_accuracy, rounded
 from reporting.statistics import ANYWHERE, bootstrap_interval, estimate, holm, interquartile_mean, paired
 from reporting.variance import variance
+from reporting.verdicts import finding, in_words
 
 ACROSS_SEEDS = (
     "best_epoch", "best_loss", "best_measure", "final_loss", "onset_epoch",
@@ -243,10 +244,16 @@ def _comparisons(
             if name != baseline
         ]
         corrected = holm([comparison.p for comparison in family])
-        comparisons += [
-            comparison.model_copy(update={"p_holm": p}) for comparison, p in zip(family, corrected, strict=True)
-        ]
+        comparisons += [_found(comparison, p) for comparison, p in zip(family, corrected, strict=True)]
     return comparisons
+
+
+def _found(comparison: Comparison, p_holm: float | None) -> Comparison:
+    """The comparison with its corrected p, and what it shows by that."""
+    n, difference, smallest = comparison.n, comparison.difference, comparison.smallest
+    found = finding(n, difference, sequential=comparison.sequential, decision=comparison.decision, p_holm=p_holm)
+    words = in_words(found, difference, smallest)
+    return comparison.model_copy(update={"p_holm": p_holm, "finding": found, "in_words": words})
 
 
 def _rows_of(field: str, reading: Reading, rows: Mapping[str, RunRows]) -> OfRows | None:
@@ -342,4 +349,6 @@ def _compare(
         ),
         probability_better=decided.probability_better if judged else None,
         seeds_needed=decided.seeds_needed if judged else None,
+        finding=None,
+        in_words="",
     )

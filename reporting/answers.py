@@ -16,6 +16,7 @@ from models.tables import Status
 from reporting.decisions import Verdict
 from reporting.overfitting import View
 from reporting.statistics import Estimate
+from reporting.verdicts import Finding
 
 Interval = tuple[float, float]
 """Its low and its high end."""
@@ -247,6 +248,12 @@ class Comparison(Answer):
     seeds_needed: int | None = Field(
         description="Seeds in all after which it would be decided, if they go on as they did; null if unknown"
     )
+    finding: Finding | None = Field(
+        description="What the seeds show: that the variant's value is lower or higher than the baseline's by more than "
+        "luck, or that it is equivalent. It is by `decision` if `sequential` or equivalent, else by `p_holm` below "
+        "0.05. Null with one seed"
+    )
+    in_words: str = Field(description="The same, as pages and tables say it", examples=["lower, more than luck"])
 
 
 WarningCode = Literal[

@@ -8,7 +8,7 @@ from models.kinds.metrics import phrase
 from models.kinds.task import Task
 from reporting.answers import Comparison, Simplest
 from reporting.setting import Setting
-from reporting.verdicts import LEVEL, is_sure
+from reporting.verdicts import LEVEL
 
 MOST = 5
 """Of so many variants one by one is told, of more how many there are."""
@@ -44,9 +44,9 @@ def paragraph(
         )
     said = []
     sequential = several[0].sequential
-    equivalent = [each for each in several if each.decision == "equivalent"]
-    sure = [each for each in several if each not in equivalent and _is_sure(each)]
-    open_ = [each for each in several if each not in equivalent and each not in sure]
+    equivalent = [each for each in several if each.finding == "equivalent"]
+    sure = [each for each in several if each.finding in ("lower", "higher")]
+    open_ = [each for each in several if each.finding == "undecided"]
     if sure:
         first, *others = sure[:MOST]
         changes = ", ".join(
@@ -79,13 +79,9 @@ def paragraph(
     return " ".join(said)
 
 
-def _is_sure(each: Comparison) -> bool:
-    return is_sure(each.sequential, each.decision, each.p_holm)
-
-
 def _change(each: Comparison, of: str, named: str = "") -> str:
     assert each.difference is not None
-    verb = "lowered" if each.difference < 0 else "raised"
+    verb = "lowered" if each.finding == "lower" else "raised"
     ends = _interval(each)
     brackets = f"{each.n} seeds"
     if ends is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, get_args
 
 from models.database import Database
 from models.history import RunHistory
@@ -50,23 +51,38 @@ class Results:
         return dataset_of(self.job.spec).task
 
 
+def analysis_of(
+    database: Database,
+    spec: Mapping[str, Any],
+    runs: Sequence[RunRow | Run],
+    *,
+    histories: Sequence[RunHistory] | None = None,
+    view: View = "data",
+    bootstrap: bool = False,
+    smallest: float | None = None,
+) -> Analysis:
+    """The analysis of the job with the stored specification `spec` and these runs: one for whoever shows it.
+
+    `histories` are those of the runs if they have been read; the rest is as `reporting.analysis.analyse` has it.
+    """
+    dataset = dataset_of(spec)
+    return analyse(
+        read_histories(database, runs) if histories is None else histories,
+        spec["baseline"],
+        view=view,
+        bootstrap=bootstrap,
+        validated_on_test=not dataset.held_out,
+        task=dataset.task,
+        smallest=smallest,
+        until=until_of(spec),
+        setting=setting_of(spec, runs),
+        rows=read_rows(database, runs, dataset.task),
+    )
+
+
 def results_of(database: Database, job: Job) -> Results:
     """Reads what a report and a bundle are made of; `job` was read with its runs."""
     histories = list(read_histories(database, job.runs))
-    baseline, dataset = job.spec["baseline"], dataset_of(job.spec)
-    on_test, task, until = not dataset.held_out, dataset.task, until_of(job.spec)
-    setting, rows = setting_of(job.spec, job.runs), read_rows(database, job.runs, task)
-    data, keras = (
-        analyse(
-            histories,
-            baseline,
-            view=view,
-            validated_on_test=on_test,
-            task=task,
-            until=until,
-            setting=setting,
-            rows=rows,
-        )
-        for view in ("data", "keras")
-    )
+    data, keras = (analysis_of(database, job.spec, job.runs, histories=histories, view=view) for view in get_args(View))
+    task = dataset_of(job.spec).task
     return Results(job, job.runs, histories, data, keras, summarize(histories, VAL_DATA_LOSS, task=task))

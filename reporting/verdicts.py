@@ -1,17 +1,42 @@
-"""Whether a comparison's difference is more than luck, as its seeds came about."""
+"""What a comparison shows of its metric, as its seeds came about, and the same in words."""
 
 from __future__ import annotations
+
+from typing import Literal
+
+from reporting.decisions import Verdict
 
 LEVEL = 0.05
 """A corrected p value below this is more than luck."""
 
+Finding = Literal["lower", "higher", "equivalent", "undecided"]
 
-def is_sure(sequential: bool, decision: str | None, p_holm: float | None) -> bool:
-    """Whether a comparison's difference is more than luck.
+
+def finding(
+    n: int, difference: float | None, *, sequential: bool, decision: Verdict | None, p_holm: float | None
+) -> Finding | None:
+    """What is shown by a difference over `n` seeds; None with one, which does not tell a difference from luck.
 
     If the number of seeds was not fixed before (`sequential`), the decision holds, and p does not: it takes the number
     as fixed.
     """
-    if sequential:
-        return decision in ("better", "worse")
-    return p_holm is not None and p_holm < LEVEL
+    if n < 2 or difference is None:
+        return None
+    if decision == "equivalent":
+        return "equivalent"
+    sure = decision in ("better", "worse") if sequential else p_holm is not None and p_holm < LEVEL
+    if not sure or difference == 0:
+        return "undecided"
+    return "lower" if difference < 0 else "higher"
+
+
+def in_words(found: Finding | None, difference: float | None, smallest: float | None) -> str:
+    """What a table says of it: "lower, more than luck"."""
+    if difference is None:
+        return "not compared yet"
+    if found is None:
+        side = "lower" if difference < 0 else "higher" if difference > 0 else "the same"
+        return f"{side}, one seed"
+    if found == "equivalent":
+        return f"the same, within {smallest:g}"
+    return "no clear difference" if found == "undecided" else f"{found}, more than luck"

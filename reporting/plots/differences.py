@@ -9,7 +9,6 @@ from models.errors import NotFound
 from models.kinds.metrics import UNPENALISED, in_unit, label
 from models.kinds.task import Task
 from reporting.answers import Analysis
-from reporting.decisions import ALPHA
 from reporting.names import brief
 from reporting.penalties import NOTHING, explained, included
 from reporting.plots.progress import HasStatus, progress
@@ -19,7 +18,7 @@ MAX_ROWS = 40
 
 @dataclass(frozen=True)
 class DifferenceRow:
-    """A variant minus the baseline over `n` seeds; no interval and no p with one seed."""
+    """A variant minus the baseline over `n` seeds; no interval and no p with one seed. `sure`: more than luck."""
 
     variant: str
     n: int
@@ -27,6 +26,7 @@ class DifferenceRow:
     low: float | None
     high: float | None
     p_holm: float | None
+    sure: bool
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def prepare_differences(
         names = dict.fromkeys(comparison.metric for comparison in comparisons)
         raise NotFound(f"There is no comparison of {metric!r}; there are: {', '.join(names)}")
     rows = tuple(
-        DifferenceRow(c.variant, c.n, c.difference, low, high, c.p_holm)
+        DifferenceRow(c.variant, c.n, c.difference, low, high, c.p_holm, c.finding in ("lower", "higher"))
         for c in found
         for low, high in [c.ci95 or (None, None)]
         if c.difference is not None
@@ -87,7 +87,7 @@ def prepare_differences(
     held = _penalties(analysis, metric, compared)
     words = included(label(metric, task), held)
     done = progress([run for run in runs if not found or run.variant in compared])
-    parts = [done, seeds, f"p adjusted by Holm, filled below {ALPHA:g}" if most > 1 else ""]
+    parts = [done, seeds, "p adjusted by Holm; filled: more than luck" if most > 1 else ""]
     if fewer := [f"{called[row.variant]} ({row.n})" for row in rows if row.n < most]:
         notes.append(f"Fewer seeds in common with {subtracted}: {', '.join(fewer)}.")
     if same := [called[row.variant] for row in rows if row.n > 1 and row.low is None]:

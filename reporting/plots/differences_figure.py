@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 from models.kinds.metrics import VAL_DATA_LOSS
 from models.specification import dataset_of
 from reporting.analysis import view_of
-from reporting.decisions import ALPHA
 from reporting.plots.differences import DifferenceRow, DifferenceSeries, prepare_differences
 from reporting.plots.kind import Drawing, JobPlot, Source
 from reporting.plots.page import LINE, Page
@@ -26,7 +25,7 @@ class DifferenceOptions(BaseModel):
 
 
 def draw_differences(figure: Figure, differences: DifferenceSeries, theme: Theme) -> None:
-    """Rows from the top down in the variants' order; in colour where Holm's p is below `ALPHA`."""
+    """Rows from the top down in the variants' order; in colour if the difference is more than luck."""
     page = Page(figure, theme)
     page.words(differences.title, differences.subtitle, differences.notes)
     rows = differences.rows
@@ -51,13 +50,12 @@ def draw_differences(figure: Figure, differences: DifferenceSeries, theme: Theme
     axes.xaxis.set_major_locator(MaxNLocator(nbins=max(2, int(width / 0.7)), steps=(1, 2, 2.5, 5, 10)))
     axes.set_xlabel(label, fontsize=page.size, color=theme.ink)
     for place, (row, text) in enumerate(zip(rows, texts, strict=True)):
-        sure = row.p_holm is not None and row.p_holm < ALPHA
-        color = theme.curves[0] if sure else theme.muted
+        color = theme.curves[0] if row.sure else theme.muted
         if row.low is not None and row.high is not None:
             axes.plot([row.low, row.high], [place, place], color=color, linewidth=2, solid_capstyle="butt")
         axes.plot(
             [row.value], [place], "o", markersize=6.5, color=color,
-            markerfacecolor=color if sure else theme.background, markeredgewidth=1.6,
+            markerfacecolor=color if row.sure else theme.background, markeredgewidth=1.6,
         )  # fmt: skip
         if wide:
             axes.text(

@@ -27,7 +27,6 @@ from reporting.report.overrides import overrides
 from reporting.results import Results
 from reporting.statistics import Estimate, estimate
 from reporting.summary import by_variant
-from reporting.verdicts import is_sure
 
 WIDTH = 760
 """Of a figure, in pixels."""
@@ -195,8 +194,8 @@ def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
                 "both": interval(each.intervals.both),
                 "p": _probability(each.p),
                 "p_holm": _probability(each.p_holm),
-                "sure": is_sure(each.sequential, each.decision, each.p_holm),
-                "equivalent": each.decision == "equivalent",
+                "sure": each.finding in ("lower", "higher"),
+                "in_words": each.in_words,
             }
         )
     return list(tables.values())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from reporting.decisions import MOST_SEEDS, decide
 from reporting.ranking import rank
+from reporting.verdicts import finding, in_words
 
 RNG = np.random.default_rng(3)
 CLEAR = (RNG.normal(-1.0, 0.3, size=20)).tolist()
@@ -121,3 +123,29 @@ def test_simulated_ranks_hold_all_at_once() -> None:
         values = {str(i): dict(enumerate(rng.normal(0.0, 1.0, size=15))) for i in range(6)}
         wrong += any(each.low > 1 or each.high < 6 for each in rank(values, lower_is_better=True))
     assert wrong / 150 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 150)
+
+
+@pytest.mark.parametrize(
+    ("n", "difference", "sequential", "decision", "p_holm", "found", "words"),
+    [
+        (5, -0.02, False, "undecided", 0.004, "lower", "lower, more than luck"),
+        (5, 0.02, False, "undecided", 0.004, "higher", "higher, more than luck"),
+        (5, -0.02, False, "undecided", 0.05, "undecided", "no clear difference"),
+        (5, -0.02, False, "equivalent", 0.004, "equivalent", "the same, within 0.03"),
+        # p takes the number of seeds as fixed: where it was not, it says nothing.
+        (9, -0.02, True, "undecided", 0.0001, "undecided", "no clear difference"),
+        (9, -0.02, True, "better", 0.2, "lower", "lower, more than luck"),
+        # of an accuracy lower is worse; of an epoch neither is better
+        (9, -0.02, True, "worse", 0.2, "lower", "lower, more than luck"),
+        (5, 3.0, False, None, 0.01, "higher", "higher, more than luck"),
+        (3, 0.0, False, "undecided", None, "undecided", "no clear difference"),
+        (1, -0.02, False, "undecided", None, None, "lower, one seed"),
+        (1, 0.0, False, "undecided", None, None, "the same, one seed"),
+        (0, None, False, "undecided", None, None, "not compared yet"),
+    ],
+)
+def test_what_a_comparison_shows_is_said_once_for_page_table_report_and_paragraph(
+    n: int, difference: float | None, sequential: bool, decision: Any, p_holm: float | None, found: Any, words: str
+) -> None:
+    assert finding(n, difference, sequential=sequential, decision=decision, p_holm=p_holm) == found
+    assert in_words(found, difference, 0.03) == words

@@ -220,9 +220,9 @@ def test_differences_are_those_of_the_analysis() -> None:
 
 def test_a_panels_differences_have_the_same_decimals() -> None:
     rows = [
-        DifferenceRow("a", 3, 0.06, 0.01, 0.11, 0.2),
-        DifferenceRow("b", 3, -0.008, -0.03, 0.014, 1.0),
-        DifferenceRow("c", 3, -0.0021, -0.0024, -0.0018, 0.0049),
+        DifferenceRow("a", 3, 0.06, 0.01, 0.11, 0.2, False),
+        DifferenceRow("b", 3, -0.008, -0.03, 0.014, 1.0, False),
+        DifferenceRow("c", 3, -0.0021, -0.0024, -0.0018, 0.0049, True),
     ]
     digits = _digits(rows)
     assert [_numbers(row, digits) for row in rows] == [
@@ -230,7 +230,7 @@ def test_a_panels_differences_have_the_same_decimals() -> None:
         "−0.0080 [−0.0300, +0.0140] p = 1.00",
         "−0.0021 [−0.0024, −0.0018] p = 0.005",
     ]
-    assert _digits([DifferenceRow("a", 1, 0.0123, None, None, None)]) == 4
+    assert _digits([DifferenceRow("a", 1, 0.0123, None, None, None, False)]) == 4
 
 
 def test_differences_say_what_is_adjusted_and_how_many_runs_have_finished() -> None:
@@ -238,7 +238,7 @@ def test_differences_say_what_is_adjusted_and_how_many_runs_have_finished() -> N
     prepared = prepare_differences(analyse(histories, "original"), runs=histories)
     assert prepared.subtitle == (
         "4 of 5 runs finished; n = 2 seeds, paired; 95% interval (Student's t), not adjusted; "
-        "p adjusted by Holm, filled below 0.05"
+        "p adjusted by Holm; filled: more than luck"
     )
 
 

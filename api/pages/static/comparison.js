@@ -4,7 +4,6 @@ import { fill, h, s } from './dom.js';
 import { plural, probability, signed } from './format.js';
 import { lookClass, sample } from './marks.js';
 import { label, METRICS } from './metrics.js';
-import { asked, decision } from './results.js';
 import { ticks, tickLabel } from './scale.js';
 
 const WIDTH = 200, ROW = 20;
@@ -36,19 +35,16 @@ export function showComparison(root, analysis, experiment, groups) {
   const sight = groups.length > MANY ? 1 : IN_SIGHT;
   fill(root,
     unclear(analysis),
-    h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals and p of each comparison by itself; corrected for all variants by Holm’s method${tested(analysis).some(asked) ? '. Intervals and p take the number of seeds as fixed; what is decided here does not' : ''}.`),
+    h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals and p of each comparison by itself; corrected for all variants by Holm’s method${analysis.comparisons.some((/** @type {any} */ row) => row.sequential) ? '. Intervals and p take the number of seeds as fixed; what is decided here does not' : ''}.`),
     forests.slice(0, sight),
     forests.length > sight && h('details', { class: 'fold' }, h('summary', {}, 'More comparisons'), forests.slice(sight)));
 }
 
-/** The comparisons of the best loss with the baseline's that say anything. @param {any} analysis @returns {any[]} */
-const tested = (analysis) => analysis.comparisons.filter((/** @type {any} */ row) => BEST.has(row.metric) && decision(row) !== null);
-
 /** The variants of which it cannot be said how they stand. @param {any} analysis */
 function unclear(analysis) {
-  const rows = tested(analysis).filter((row) => decision(row) === 'undecided');
+  const rows = analysis.comparisons.filter((/** @type {any} */ row) => BEST.has(row.metric) && row.finding === 'undecided');
   if (!rows.length) return null;
-  const who = rows.length > FEW ? plural(rows.length, 'variant') : rows.map((row) => row.variant).join(' and ');
+  const who = rows.length > FEW ? plural(rows.length, 'variant') : rows.map((/** @type {any} */ row) => row.variant).join(' and ');
   return h('p', { class: 'unclear' }, `Best loss of ${who}: no clear difference from ${rows[0].baseline}’s.`);
 }
 

@@ -8,32 +8,16 @@ import { looks } from './series.js';
 import { estimate } from './statistics.js';
 import { Table } from './table.js';
 
-/** Below this a corrected p value counts as more than luck. */
-const LEVEL = 0.05;
-
 /** @typedef {{mean: number | null, ci95: [number, number] | null}} Over */
 /**
  * @typedef {{name: string, look: number, baseline: boolean, of: (name: string) => Over | undefined, runs: any[], verdict: string,
  *   rank: [number, number] | null, best: number | null, against: any}} Row
  */
 
-/** Whether the job's seeds are added until it is decided: then a test that takes their number as fixed does not hold. @param {any} row */
-export const asked = (row) => row.sequential && row.n > 1;
-
-/** What is known of a comparison. @param {any} row @returns {'better' | 'worse' | 'equivalent' | 'undecided' | null} */
-export function decision(row) {
-  if (!row || (row.p_holm === null && !asked(row))) return null;
-  if (asked(row) || row.decision === 'equivalent') return row.decision;
-  return row.p_holm >= LEVEL ? 'undecided' : row.difference < 0 ? 'better' : 'worse';
-}
-
-/** The same in words. @param {any} row */
+/** What the analysis found of a comparison of losses, in its words. @param {any} row */
 function against(row) {
-  const found = decision(row);
-  if (found === null) return '–';
-  if (found === 'undecided') return h('span', { class: 'muted', title: `p, corrected: ${probability(row.p_holm)}` }, 'no clear difference');
-  if (found === 'equivalent') return h('span', { class: 'muted' }, `the same, within ${row.smallest}`);
-  return h('span', { class: found, title: `p, corrected: ${probability(row.p_holm)}` }, found === 'better' ? 'lower, more than luck' : 'higher, more than luck');
+  const found = /** @type {Record<string, string>} */ ({ lower: 'better', higher: 'worse' })[row?.finding] ?? 'muted';
+  return row && h('span', { class: found, title: row.p_holm === null ? '' : `p, corrected: ${probability(row.p_holm)}` }, row.in_words);
 }
 
 /** A mean, and its interval below it. @param {Over | undefined} over @param {(number: number | null) => string} [show] */
@@ -48,8 +32,8 @@ function across(row, of) {
   return { mean, ci95: half === null ? null : [mean - half, mean + half] };
 }
 
-/** @param {Row} row */
-const seconds = (row) => across(row, (run) => (run.finished_at ? between(run.started_at, run.finished_at) : null))?.mean;
+/** What training takes: of runs that were trained here to their end. @param {Row} row */
+const seconds = (row) => across(row, (run) => (run.status === 'succeeded' && !run.reused_from ? between(run.started_at, run.finished_at) : null))?.mean;
 
 /** @param {string} task @param {string} view @param {string} baseline @param {boolean} tested @returns {import('./table.js').Column<Row>[]} */
 function columns(task, view, baseline, tested) {

@@ -350,6 +350,9 @@ def plot(
     style: Annotated[str | None, typer.Option(help="lines or notebook.")] = None,
     band: Annotated[str | None, typer.Option(help="ci95, sd, minmax or none.")] = None,
     over: Annotated[str | None, typer.Option(help="Of a sweep, one of what was swept, or two: units,l2.")] = None,
+    against: Annotated[
+        str | None, typer.Option(help="Of tradeoff: parameters, seconds, or an axis of the job's sweep.")
+    ] = None,
     url: Url = None,
 ) -> None:
     """Draws a metric of a job's variants over the epochs, or another of the job's figures."""
@@ -357,7 +360,9 @@ def plot(
     with service(url) as client:
         chosen = variants.split(",") if variants else None
         kind = target.suffix.lower().lstrip(".") or "png"
-        client.plot(job, metric, format=kind, path=target, variants=chosen, style=style, band=band, over=over)
+        client.plot(
+            job, metric, format=kind, path=target, variants=chosen, style=style, band=band, over=over, against=against
+        )
     print(target)
 
 

@@ -59,6 +59,13 @@ def best(epochs: Sequence[int], values: Sequence[float], metric: str = VAL_LOSS)
     return min(finite, key=lambda pair: (sign * pair[0], pair[1]))[1]
 
 
+def best_value(run: RunHistory, metric: str) -> float | None:
+    """The best finite value of a run's metric; None if it has none."""
+    values = run.metrics.get(metric, ())
+    epoch = best(run.epochs[: len(values)], values, metric)
+    return None if epoch is None else values[run.epochs.index(epoch)]
+
+
 def smooth(values: Sequence[float], width: int = SMOOTHING) -> np.ndarray:
     """The running median of `width` (odd) values, the ends repeated outwards; `values` finite, shape kept.
 

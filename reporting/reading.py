@@ -37,7 +37,7 @@ TAKES_OUT = sqlite3.sqlite_version_info >= (3, 38)
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run, as far as its history needs it; `test` is the test set's score."""
+    """A run, as far as its history and its cost need it; `test` is the test set's score."""
 
     id: str
     job_id: str
@@ -49,6 +49,9 @@ class RunRow:
     parameters: int
     created_at: datetime
     chosen_epoch: int | None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    reused_from: str | None = None
 
 
 def read_runs(session: Session, which: ColumnElement[bool]) -> list[RunRow]:

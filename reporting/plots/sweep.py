@@ -13,7 +13,7 @@ from models.kinds.axes import AXES
 from models.kinds.metrics import METRICS, in_unit, phrase
 from models.kinds.task import Task
 from reporting.names import brief
-from reporting.overfitting import best, higher_is_better
+from reporting.overfitting import best_value, higher_is_better
 from reporting.penalties import explained, included, penalties
 from reporting.plots.kind import Band
 from reporting.plots.progress import is_unfinished, progress
@@ -105,7 +105,7 @@ def prepare_sweep(
     settings = []
     for variant, place in chosen.items():
         where = [ticks[i].index(place[name]) for i, name in enumerate(axes)]
-        values = [value for run in groups.get(variant, ()) if (value := _best_value(run, metric)) is not None]
+        values = [value for run in groups.get(variant, ()) if (value := best_value(run, metric)) is not None]
         if values:
             point: Point = band_of(0, values, band, METRICS[metric].measure.bounds)
             x, y = where[0], where[1] if len(where) > 1 else 0
@@ -132,8 +132,8 @@ def prepare_sweep(
         value_label=f"{words}{in_unit(metric, task)}",
         x_label=_capital(names[0]),
         y_label=_capital(names[1]) if len(names) > 1 else "",
-        x=tuple(map(_number, ticks[0])),
-        y=tuple(map(_number, ticks[1])) if len(ticks) > 1 else (),
+        x=tuple(map(in_figures, ticks[0])),
+        y=tuple(map(in_figures, ticks[1])) if len(ticks) > 1 else (),
         settings=tuple(settings),
         best=leader.variant if leader else None,
         enough=enough.variant if enough else None,
@@ -143,7 +143,8 @@ def prepare_sweep(
     )
 
 
-def _number(value: float | str) -> str:
+def in_figures(value: float | str) -> str:
+    """A swept value, as a tick says it."""
     if isinstance(value, str):
         return value
     return f"{int(value):,}" if value == int(value) else f"{value:.12g}"
@@ -151,12 +152,6 @@ def _number(value: float | str) -> str:
 
 def _capital(words: str) -> str:
     return words[:1].upper() + words[1:]
-
-
-def _best_value(run: RunHistory, metric: str) -> float | None:
-    values = run.metrics.get(metric, ())
-    epoch = best(run.epochs[: len(values)], values, metric)
-    return None if epoch is None else values[run.epochs.index(epoch)]
 
 
 def _enough(settings: Sequence[Setting], leader: Setting, sign: float) -> Setting | None:
@@ -176,7 +171,7 @@ def _subtitle(done: str, settings: Sequence[Setting], band: Band, fixed: Mapping
     low, high = (pick(len(setting.values) for setting in settings) for pick in (min, max))
     n = f"n = {low}" if low == high else f"n = {low} to {high}"
     parts = [done] if done else []
-    parts += [f"at {_axis(name)} {_number(value)}" for name, value in fixed.items()]
+    parts += [f"at {_axis(name)} {in_figures(value)}" for name, value in fixed.items()]
     parts += [f"mean of {n} seeds" if high > 1 else "n = 1 seed, no interval"]
     parts += [f"band: {BAND_WORDS[band]}"] if band != "none" and high > 1 else []
     return "; ".join(parts)

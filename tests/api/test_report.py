@@ -258,6 +258,12 @@ def test_a_sweep_and_differences_are_drawn(http: httpx.Client, trainer: Trainer)
         http.get(f"{base}/differences.svg?variants={names}") for names in ("units=2 l2=0,units=4 l2=0", "units=2 l2=0")
     )
     assert ("units=4" in two.text, "units=4" in one.text) == (True, False)
+    assert http.get(f"{base}/tradeoff.png", params={"against": "parameters"}).content.startswith(b"\x89PNG")
+    by_units = http.get(f"{base}/tradeoff.svg", params={"against": "units"})
+    assert "Best validation cross-entropy on synthetic reviews against units per layer" in by_units.text
+    refused = http.get(f"{base}/tradeoff.svg", params={"against": "dropout"})
+    assert refused.status_code == 404
+    assert refused.json()["detail"].endswith("parameters, seconds, units, l2")
     plain = finished(http, trainer)
     assert http.get(f"/v1/jobs/{plain['id']}/plots/sweep.png").status_code == 404
 

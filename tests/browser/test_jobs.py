@@ -122,6 +122,9 @@ def test_the_page_shows_what_the_api_answers(visit: Visiting, done: dict[str, An
             low, high = over["ci95"]
             expect(row).to_contain_text(f"{over['mean']:.4f}{low:.4f} to {high:.4f}")
         expect(row).to_contain_text(f"{abs(variant['across_seeds']['rise']['mean']):.4f}")
+    for each in analysis["comparisons"]:
+        if each["metric"] == "best_val_data_loss":
+            expect(page.locator(f'#variants [data-key="{each["variant"]}"]')).to_contain_text(each["in_words"])
     expect(page.locator("#notes li")).to_have_count(len(analysis["warnings"]))
     expect(page.locator("#sweep-card")).to_be_hidden()
     expect(page.locator("#runs").get_by_role("link", name=".keras epoch 12")).to_have_count(9)
@@ -286,6 +289,13 @@ def test_a_sweep_with_a_holdout_shows_its_map_and_its_test_scores(visit: Visitin
     job = finished(live, job["id"])
     page = visit().open(f"/jobs/{job['id']}")
     page.wait_for_function("() => document.getElementById('sweep').naturalWidth > 0")
+    page.wait_for_function("() => document.getElementById('tradeoff').naturalWidth > 0")
+    with page.expect_response("**/plots/tradeoff.svg?*against=units*") as drawn:
+        page.locator("#tradeoff-choices select").select_option("units")
+    assert drawn.value.ok
+    wanted = re.compile("cross-entropy of each variant against units")
+    expect(page.locator("#tradeoff")).to_have_attribute("alt", wanted)
+    assert "against=units" in page.url
     for variant in get(live, f"/v1/jobs/{job['id']}/metrics")["variants"]:
         row = page.locator(f'#variants [data-key="{variant["variant"]}"]')
         expect(row).to_contain_text(f"{variant['test_data_loss']['mean']:.4f}{variant['test_acc']['mean']:.4f}")

@@ -1,6 +1,6 @@
 /** @file The page of one job: its curves as they grow, its runs, what they say, and what can be done with it. */
 
-import { get, post, Problem, request } from './api.js';
+import { get, post, Problem } from './api.js';
 import { showComparison, showNotes } from './comparison.js';
 import { byId, debounced, fill, framed, h } from './dom.js';
 import { Experiment, finished } from './experiment.js';
@@ -9,6 +9,7 @@ import { Figure } from './figure.js';
 import { follow, showLink } from './follow.js';
 import { ago, moment, plural } from './format.js';
 import { lossesIn, metricName } from './metrics.js';
+import { Pictures } from './pictures.js';
 import { ResultsTable } from './results.js';
 import { RunsTable } from './runs.js';
 import { looks } from './series.js';
@@ -39,6 +40,7 @@ const figure = new Figure(groups, () => experiment?.job.task ?? null, {
   onChange: () => { showTakeaway(); loadAnalysis(); runs.show(experiment, analysis, figure.choices.view); },
 });
 const results = new ResultsTable(byId('variants'), (variant) => figure.chart.highlight(variant));
+const pictures = new Pictures(() => { if (experiment) pictures.show(experiment.job, lossesIn(figure.choices.view)[1]); });
 const runs = new RunsTable(byId('runs'), (group) => figure.chart.highlight(group));
 
 async function load() {
@@ -169,21 +171,6 @@ byId('more-seeds').addEventListener('submit', async (/** @type {Event} */ event)
   }
 });
 
-let drawn = '';
-/** A sweep's map of best losses, drawn anew as runs end. */
-async function showSweep() {
-  const { job } = experiment, swept = job.spec.variants.filter((/** @type {any} */ each) => each.swept);
-  const state = job.runs.filter((/** @type {any} */ run) => run.status === 'succeeded').length;
-  byId('sweep-card').hidden = swept.length < 2 || !state;
-  if (byId('sweep-card').hidden || drawn === String(state)) return;
-  drawn = String(state);
-  const query = new URLSearchParams({ metric: lossesIn('data')[1], theme: matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light' });
-  const picture = await request(`${job.links.self}/plots/sweep.svg?${query}`).then((answer) => answer.blob()).catch(() => null);
-  const image = /** @type {HTMLImageElement} */ (byId('sweep'));
-  URL.revokeObjectURL(image.src);
-  if (picture) image.src = URL.createObjectURL(picture);
-}
-
 let asked = '';
 /** Reads the analysis again when the job's state or the view is another. */
 async function loadAnalysis() {
@@ -200,7 +187,7 @@ async function loadAnalysis() {
   byId('answer').textContent = analysis?.paragraph ?? '';
   showNotes(byId('notes'), analysis?.warnings ?? []);
   if (analysis) results.show(experiment, analysis, view);
-  showSweep();
+  pictures.show(experiment.job, lossesIn(view)[1]);
   runs.show(experiment, analysis, view);
 }
 

@@ -1,0 +1,64 @@
+/** @file The service's own figures on a job's page: a sweep's map, and what a lower loss costs. */
+
+import { request } from './api.js';
+import { chosen, tie } from './choices.js';
+import { byId, fill, h } from './dom.js';
+import { phrase } from './metrics.js';
+
+const COSTS = { parameters: 'Parameters', seconds: 'Seconds per run' };
+
+/** A figure that is fetched again when what it is of has changed: by a request, since an image carries no key. */
+class Picture {
+  /** @param {string} id of the image */
+  constructor(id) {
+    this.image = /** @type {HTMLImageElement} */ (byId(id));
+    this.state = '';
+  }
+
+  /** @param {string} path @param {Record<string, string>} query @param {string} state what it is drawn of */
+  async show(path, query, state) {
+    const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+    const address = `${path}?${new URLSearchParams({ ...query, theme })}`;
+    if (this.state === `${address} ${state}`) return;
+    this.state = `${address} ${state}`;
+    const asked = this.state;
+    const picture = await request(address).then((answer) => answer.blob()).catch(() => null);
+    if (asked !== this.state) return;
+    if (!picture) this.state = '';
+    URL.revokeObjectURL(this.image.src);
+    if (picture) this.image.src = URL.createObjectURL(picture);
+  }
+}
+
+export class Pictures {
+  /** @param {() => void} onChange */
+  constructor(onChange) {
+    this.sweep = new Picture('sweep');
+    this.tradeoff = new Picture('tradeoff');
+    this.form = /** @type {HTMLFormElement} */ (byId('tradeoff-choices'));
+    this.axes = '';
+    this.reread = tie(this.form, onChange).read;
+  }
+
+  /** @param {any} job @param {string} metric the loss that is shown elsewhere on the page */
+  show(job, metric) {
+    const swept = job.spec.variants.filter((/** @type {any} */ each) => each.swept);
+    const done = job.runs.filter((/** @type {any} */ run) => run.status === 'succeeded').length;
+    byId('sweep-card').hidden = swept.length < 2 || !done;
+    byId('tradeoff-card').hidden = job.spec.variants.length < 2 || !done;
+    if (!byId('sweep-card').hidden) this.sweep.show(`${job.links.self}/plots/sweep.svg`, { metric }, String(done));
+    if (byId('tradeoff-card').hidden) return;
+    this.offer([...new Set(swept.flatMap((/** @type {any} */ each) => Object.keys(each.swept)))]);
+    const { against } = chosen(this.form);
+    this.tradeoff.image.alt = `Best ${phrase(metric, job.task)} of each variant against ${against.replaceAll('_', ' ')}; the table of variants has the same numbers`;
+    this.tradeoff.show(`${job.links.self}/plots/tradeoff.svg`, { metric, against }, String(done));
+  }
+
+  /** What a loss may be drawn against. @param {string[]} axes of the job's sweep */
+  offer(axes) {
+    if (this.axes === axes.join()) return;
+    this.axes = axes.join();
+    fill(this.form.against, Object.entries(COSTS).map(([value, name]) => h('option', { value }, name)), axes.map((value) => h('option', { value }, value.replaceAll('_', ' '))));
+    this.reread();
+  }
+}

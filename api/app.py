@@ -38,6 +38,7 @@ from api import (
     webhooks,
 )
 from api.body import Framed
+from api.conditional import Bodies
 from api.deliveries import Deliveries
 from api.headers import Compressed, Head, StandardHeaders
 from api.key_use import KeyUse
@@ -133,6 +134,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = settings
     app.state.checks = {}
+    app.state.bodies = Bodies()
     # The last one added is the first to see a request.
     problems.install(app)
     app.add_middleware(Compressed, minimum_size=1000, compresslevel=5, exclude_content_types=UNCOMPRESSED)

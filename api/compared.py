@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse
 
 from api.access import Access, Reader
 from api.comparisons import find, selected
-from api.conditional import cached, not_modified
+from api.conditional import answered, cached
 from api.histories import RESPONSES as EXPORTED
 from api.histories import Format as HistoryFormat
 from api.histories import Histories, history_of
@@ -96,7 +96,7 @@ def get_comparison_analysis(
         comparison = find(access, session, comparison_id)
         selection, baseline = selected(access, session, comparison), _baseline_of(comparison)
         headers = cached(etag_of(request, selection.versions, baseline))
-        if same := not_modified(request, headers):
+        if same := answered(request, headers):
             return same
         chosen = _with(baseline, selection.read(session))
 
@@ -134,7 +134,7 @@ def get_comparison_report(request: Request, access: Reader, comparison_id: str) 
         selection, baseline = selected(access, session, comparison), _baseline_of(comparison)
         name, notes = comparison.name, comparison.notes
         headers = cached(etag_of(request, selection.versions, baseline, name, notes), **HEADERS)
-        if same := not_modified(request, headers):
+        if same := answered(request, headers):
             return same
         chosen = _with(baseline, selection.read(session))
 

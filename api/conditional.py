@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
+
 from fastapi import Request, Response
 
 from models.errors import OckhamError
@@ -24,9 +27,44 @@ def cached(etag: str, **others: str) -> dict[str, str]:
     return {"ETag": etag, "Cache-Control": "private, no-cache", **others}
 
 
-def not_modified(request: Request, headers: dict[str, str]) -> Response | None:
-    """304 with these headers, if the client has what their ETag names."""
-    return Response(status_code=304, headers=headers) if is_known(request, headers["ETag"]) else None
+class Bodies:
+    """Answers that this process made not long ago, by their ETags: whoever asks again need not wait for them.
+
+    The bytes of all together are bounded; those that were not asked for longest go first.
+    """
+
+    def __init__(self, most_bytes: int = 32 << 20) -> None:
+        self._most, self._size = most_bytes, 0
+        self._kept = OrderedDict[str, tuple[bytes, str]]()
+        self._lock = threading.Lock()
+
+    def keep(self, etag: str, body: bytes, media_type: str) -> None:
+        """Keeps the body, unless it is so large that others would have no room beside it."""
+        if len(body) > self._most // 8:
+            return
+        with self._lock:
+            replaced, _ = self._kept.pop(etag, (b"", ""))
+            self._kept[etag] = body, media_type
+            self._size += len(body) - len(replaced)
+            while self._size > self._most:
+                _, (oldest, _) = self._kept.popitem(last=False)
+                self._size -= len(oldest)
+
+    def find(self, etag: str) -> tuple[bytes, str] | None:
+        """The body and its media type, if it is still there."""
+        with self._lock:
+            if (found := self._kept.get(etag)) is not None:
+                self._kept.move_to_end(etag)
+            return found
+
+
+def answered(request: Request, headers: dict[str, str]) -> Response | None:
+    """304 if the client has what these headers' ETag names; the answer itself if it was made before; else None."""
+    if is_known(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
+    bodies: Bodies = request.app.state.bodies
+    found = bodies.find(headers["ETag"])
+    return None if found is None else Response(found[0], headers=headers, media_type=found[1])
 
 
 def byte_range(request: Request, size: int, etag: str) -> tuple[int, int] | None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
-from api.conditional import cached, not_modified
+from api.conditional import answered, cached
 from api.job_versions import etag_of
 from api.lanes import EXPORTING, Streamed
 from api.negotiation import preferred
@@ -90,7 +90,7 @@ def history_of(request: Request, access: Access, select: Select, format: str | N
     with access.database.read() as session:
         selection = select(session)
         headers = cached(etag_of(request, selection.versions), Vary="Accept")
-        return not_modified(request, headers) or _exported(
+        return answered(request, headers) or _exported(
             request, access, selection.read(session), format, {"object": "history", **head}, headers
         )
 

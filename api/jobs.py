@@ -304,9 +304,8 @@ def delete_job(access: Submitter, job_id: str) -> Response:
 
 
 def _read(access: Access, job_id: str, status: int, headers: dict[str, str] | None = None) -> Response:
-    """The job as it is now, read outside of the transaction that changed it: a big one takes a while."""
+    """The job as it is now, which the caller may see, read outside of the transaction that changed it."""
     with access.database.read() as session:
-        find_version(access, session, job_id)
         shown = read_job(session, job_id)
     headers = {**(headers or {}), **cached(JobVersion(shown.last_event, shown.status).etag)}
     if shown.status not in FINISHED:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import select
 
 from api.access import Access, Reader
-from api.conditional import cached, not_modified
+from api.conditional import answered, cached
 from api.lanes import EXPORTING, Streamed
 from api.negotiation import preferred
 from api.problems import documented
@@ -89,7 +89,7 @@ def get_predictions(
         raise NotSucceeded(f"The run is {run.status}: a run's predictions are kept when it succeeds")
     name = format or preferred(request, _OFFERS, DEFAULT)
     headers = cached(f'"{run.id}-{run.attempt}-{name}"', Vary="Accept")
-    if (known := not_modified(request, headers)) is not None:
+    if (known := answered(request, headers)) is not None:
         return known
     if name != DEFAULT:
         headers["Content-Disposition"] = f'attachment; filename="{run_id}-{split}.{name}"'

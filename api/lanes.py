@@ -20,6 +20,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from api.conditional import Bodies
 from models.errors import Unavailable
 
 T = TypeVar("T")
@@ -125,9 +126,9 @@ async def attended(request: Request, work: Coroutine[Any, Any, T]) -> T:
 
 
 class Computed(Response):
-    """An answer whose body is made when it is sent, in a lane.
+    """An answer whose body is made when it is sent, in a lane, and kept for those who ask for the same.
 
-    What `compute` raises is answered as if the route had raised it.
+    Its headers have an ETag. What `compute` raises is answered as if the route had raised it.
     """
 
     def __init__(self, lane: Lane, compute: Callable[[], bytes], headers: dict[str, str], media_type: str) -> None:
@@ -135,7 +136,15 @@ class Computed(Response):
         self._lane, self._compute = lane, compute
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.body = await self._lane.run(self._compute)
+        bodies: Bodies = scope["app"].state.bodies
+        etag = self.headers["ETag"]
+
+        def body() -> bytes:
+            known = bodies.find(etag)  # another may have made it while this one waited
+            return self._compute() if known is None else known[0]
+
+        self.body = await self._lane.run(body)
+        bodies.keep(etag, self.body, str(self.media_type))
         self.headers["Content-Length"] = str(len(self.body))
         await super().__call__(scope, receive, send)
 

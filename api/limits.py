@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 
 from fastapi import Request
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage
-from limits.strategies import SlidingWindowCounterRateLimiter
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -18,6 +16,9 @@ from models.estimates import cost_of
 from models.settings import Settings
 from models.specification import Specification
 from models.tables import Job, Run, Status
+
+MOST_CALLERS = 10_000
+"""Above so many, those are forgotten whose requests are all free again."""
 
 
 class TooMany(OckhamError):
@@ -33,25 +34,37 @@ class TooManyQueued(TooMany):
 
 
 class RequestRate:
-    """Counts requests in this process's memory: a limit that costs no query."""
+    """Counts requests in this process's memory: a limit that costs no query.
+
+    So many may come at once, and as many come free again within each minute, evenly. Of each caller one number is kept,
+    when all of its requests will be free again: the generic cell rate algorithm (ITU-T I.371).
+    """
 
     def __init__(self, a_minute: int) -> None:
-        self._limit = RateLimitItemPerMinute(a_minute)
-        self._counter = SlidingWindowCounterRateLimiter(MemoryStorage())
+        self._a_minute, self._each = a_minute, 60 / a_minute
+        self._free_again: dict[str, float] = {}
+        self._lock = threading.Lock()
 
     def count(self, who: str) -> dict[str, str]:
         """Counts a request of `who`; the RateLimit headers of its answer. Raises TooMany."""
-        counted = self._counter.hit(self._limit, who)
-        window = self._counter.get_window_stats(self._limit, who)
-        reset = max(1, math.ceil(window.reset_time - time.time()))
+        with self._lock:
+            now = time.monotonic()
+            if len(self._free_again) > MOST_CALLERS:
+                self._free_again = {caller: at for caller, at in self._free_again.items() if at > now}
+            after = max(self._free_again.get(who, now), now) + self._each
+            wait = after - now - 60
+            if allowed := wait < 1e-6:
+                self._free_again[who] = after
+            else:
+                after -= self._each
         headers = {
-            "RateLimit-Limit": str(self._limit.amount),
-            "RateLimit-Remaining": str(window.remaining),
-            "RateLimit-Reset": str(reset),
+            "RateLimit-Limit": str(self._a_minute),
+            "RateLimit-Remaining": str(math.floor((60 - (after - now)) / self._each + 1e-6)),
+            "RateLimit-Reset": str(max(1, math.ceil(after - now))),
         }
-        if not counted:
-            detail = f"{self._limit.amount} requests a minute are allowed"
-            raise TooMany(detail, headers={**headers, "Retry-After": str(reset)})
+        if not allowed:
+            detail = f"{self._a_minute} requests a minute are allowed"
+            raise TooMany(detail, headers={**headers, "Retry-After": str(max(1, math.ceil(wait)))})
         return headers
 
 

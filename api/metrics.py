@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
-from api.conditional import cached, not_modified
+from api.conditional import answered, cached
 from api.job_versions import etag_of
 from api.lanes import COMPUTING, Computed
 from api.problems import documented
@@ -54,7 +54,7 @@ def get_metrics(request: Request, access: Reader, job_id: str, by: By = VAL_DATA
     with access.database.read() as session:
         selection = of_job(access, session, job_id)
         headers = cached(etag_of(request, selection.versions))
-        if same := not_modified(request, headers):
+        if same := answered(request, headers):
             return same
         (chosen,) = selection.read(session)
     return computed(lambda: JobMetrics(job_id=job_id, **dict(_summarized(access, chosen, by))), headers)
@@ -73,7 +73,7 @@ def metrics_across(request: Request, access: Access, select: Select, by: str) ->
     with access.database.read() as session:
         selection = select(session)
         headers = cached(etag_of(request, selection.versions))
-        if same := not_modified(request, headers):
+        if same := answered(request, headers):
             return same
         chosen = selection.read(session)
 
@@ -100,7 +100,7 @@ def get_analysis(
     with access.database.read() as session:
         selection = of_job(access, session, job_id)
         headers = cached(etag_of(request, selection.versions))
-        if same := not_modified(request, headers):
+        if same := answered(request, headers):
             return same
         (chosen,) = selection.read(session)
 

@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from api.access import Access, Reader
-from api.conditional import cached, not_modified
+from api.conditional import answered, cached
 from api.job_versions import etag_of
 from api.lanes import DRAWING, Computed
 from api.problems import documented
@@ -89,7 +89,7 @@ def _route_of(plot: JobPlot) -> Callable[..., Response]:
         with access.database.read() as session:
             selection = of_job(access, session, job_id)
             headers = cached(etag_of(request, selection.versions))
-            if same := not_modified(request, headers):
+            if same := answered(request, headers):
                 return same
             (chosen,) = selection.read(session)
         read = partial(read_histories, access.database)
@@ -156,7 +156,7 @@ def get_plot(
     with access.database.read() as session:
         selection = of_job(access, session, job_id)
         headers = cached(etag_of(request, selection.versions))
-        if same := not_modified(request, headers):
+        if same := answered(request, headers):
             return same
         (chosen,) = selection.read(session)
     dataset, needed = dataset_of(chosen.spec), plots.reads(metric)
@@ -202,7 +202,7 @@ def plot_across(
     with access.database.read() as session:
         selection = select(session)
         headers = cached(etag_of(request, selection.versions))
-        if same := not_modified(request, headers):
+        if same := answered(request, headers):
             return same
         chosen = selection.read(session)
     task, needed = common_task(chosen), plots.reads(metric)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from api.access import Reader
-from api.conditional import cached, not_modified
+from api.conditional import answered, cached
 from api.job_versions import etag_of, find_version
 from api.lanes import DRAWING, Computed, Streamed
 from api.objects import read_job
@@ -38,7 +38,7 @@ def get_report(request: Request, access: Reader, job_id: str) -> Response:
     """Figures, verdicts, comparisons, specification and fingerprint on one self-contained page without scripts."""
     with access.database.read() as session:
         headers = cached(etag_of(request, {job_id: find_version(access, session, job_id)}), **HEADERS)
-        if same := not_modified(request, headers):
+        if same := answered(request, headers):
             return same
         job = access.job(session, job_id)
     return Computed(DRAWING, lambda: report.render(results_of(access.database, job)).encode(), headers, "text/html")
@@ -61,7 +61,7 @@ def get_bundle(request: Request, access: Reader, job_id: str) -> Response:
     """Specification, fingerprints, histories, figures, analysis, and a script that trains the same with plain Keras."""
     with access.database.read() as session:
         headers = cached(etag_of(request, {job_id: find_version(access, session, job_id)}))
-        if same := not_modified(request, headers):
+        if same := answered(request, headers):
             return same
         shown = read_job(session, job_id).model_dump(mode="json")
         job = access.job(session, job_id)

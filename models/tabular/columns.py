@@ -17,6 +17,9 @@ MISSING_NUMBER = pa.chunked_array([MISSING, pa.array(["None", "-", "--"], pa.lar
 """Among numbers more cells say so: of a category each of them may be a value."""
 THOUSANDS = r"^[-+]?\d{1,3}(,\d{3})+(\.\d*)?$"
 """A number whose thousands are separated by commas, in a column without decimal commas."""
+POINTS = r"^[-+]?\d{1,3}(\.\d{3})+"
+COMMA_THOUSANDS = rf"{POINTS}(,\d*)?$"
+"""A number whose thousands are separated by points, in a column with decimal commas."""
 MOST_EXACT = 2**53
 """Beyond, a double does not hold every whole number."""
 LARGEST = 1e18
@@ -63,24 +66,36 @@ def present(cells: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
 
 def numbers(cells: pa.ChunkedArray, comma: bool) -> pa.ChunkedArray:
     """Of cells that are present the numbers as doubles, infinite beyond a double's range; null for what is none."""
+    thousands, separator = (COMMA_THOUSANDS, ".") if comma else (THOUSANDS, ",")
+    cells = pc.if_else(pc.match_substring_regex(cells, thousands), pc.replace_substring(cells, separator, ""), cells)
+    cells = pc.if_else(pc.match_substring_regex(cells, COMMA_NUMBER if comma else NUMBER), cells, None)
     if comma:
-        cells = pc.if_else(pc.match_substring_regex(cells, COMMA_NUMBER), pc.replace_substring(cells, ",", "."), None)
-    else:
-        cells = pc.if_else(pc.match_substring_regex(cells, THOUSANDS), pc.replace_substring(cells, ",", ""), cells)
-        cells = pc.if_else(pc.match_substring_regex(cells, NUMBER), cells, None)
+        cells = pc.replace_substring(cells, ",", ".")
     return pc.cast(pc.utf8_ltrim(cells, "+"), pa.float64())
 
 
 def has_decimal_commas(cells: pa.ChunkedArray, delimiter: str) -> bool:
-    """Whether numbers among the cells have a comma for a point. In a file with commas between cells none has."""
-    if delimiter == ",":
+    """Whether numbers among the cells have a comma for a point.
+
+    In a file with commas between cells only those can be told that have points between thousands as well, `1.234,5`.
+    """
+    if _any_match(cells, rf"{POINTS},\d*$"):
+        return True
+    if delimiter == "," or not _any(cells, COMMA_NUMBER, ","):
         return False
-    return bool(_any(cells, COMMA_NUMBER, ",")) and not _any(cells, NUMBER, ".")
+    return not _any(cells, NUMBER, ".", but=COMMA_THOUSANDS)
 
 
-def _any(cells: pa.ChunkedArray, pattern: str, character: str) -> bool:
+def _any(cells: pa.ChunkedArray, pattern: str, character: str, but: str | None = None) -> bool:
     has = pc.and_(pc.match_substring(cells, character), pc.match_substring_regex(cells, pattern))
+    if but is not None:
+        has = pc.and_not(has, pc.match_substring_regex(cells, but))
     return bool(pc.any(has).as_py())
+
+
+def are_thousands(cells: pa.ChunkedArray) -> bool:
+    """Whether every number with a point may be one whose thousands are separated by points."""
+    return _any(cells, NUMBER, ".") and not _any(cells, NUMBER, ".", but=COMMA_THOUSANDS)
 
 
 def find(cells: pa.ChunkedArray, name: str, told: Kind | None, delimiter: str, nested: bool) -> Found:

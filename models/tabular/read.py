@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO
 
 import pyarrow as pa
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from models.kinds.dataset import MAX_ROWS
 from models.tabular import remarks
 from models.tabular.card import Card, ClassCount, Classes, Input, Quantity, Rows
-from models.tabular.columns import LARGEST, Found, find, numbers, present
+from models.tabular.columns import LARGEST, Found, are_thousands, find, numbers, present
 from models.tabular.faults import Faults, File, quoted
 from models.tabular.labels import Label, check_labels, find_label
 from models.tabular.options import Options
@@ -142,6 +142,10 @@ def _find_columns(read: _File, options: Options) -> dict[str, Found]:
             told = options.inputs.get(name, "ignore" if name == options.group else None)
             cells = read.spool.column(name)
             found[name] = find(cells, name, told, read.table.delimiter, name in read.table.nested)
+    if any(each.comma for each in found.values()):
+        for name, each in found.items():
+            if each.kind == "number" and not each.comma and are_thousands(present(read.spool.column(name), "number")):
+                found[name] = replace(each, why="ambiguous_points")
     return found
 
 

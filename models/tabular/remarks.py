@@ -43,6 +43,10 @@ _OF_COLUMNS = {
         "say in `inputs` that they are a category"
     ),
     "decimal_comma": "{} {has} decimal commas; if a comma separates thousands, leave it out",
+    "ambiguous_points": (
+        "{} {has} points before three digits, in a file with decimal commas, and they were read as decimal points; if "
+        "they separate thousands, leave them out"
+    ),
 }
 
 _VERBS = {

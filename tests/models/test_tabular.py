@@ -278,6 +278,30 @@ def test_separated_thousands_are_numbers_and_signs_for_nothing_are_missing_ones(
     assert isinstance(card.label, Classes)
 
 
+def test_points_separate_thousands_where_commas_are_decimal() -> None:
+    values = ["1.234,56", "-1.234.567,8", "999,5", "12.345", "7", "+0,25", ""] * 3
+    lines = [f"{value};{i % 7}.{i % 5}00;{'uv'[i % 2]}" for i, value in enumerate(values)]
+    card, rows = card_of("\n".join(["a;b;y", *lines]).encode())
+    assert [(each.kind, each.missing) for each in card.inputs] == [("number", 3), ("number", 0)]
+    assert [row["a"] for row in rows[:7]] == [1234.56, -1234567.8, 999.5, 12345, 7, 0.25, None]
+    told = {each.code: each.detail for each in card.warnings}
+    assert "'a'" in told["decimal_comma"]
+    assert "'b'" in told["ambiguous_points"]
+    # A label as well; between quotes in a file with commas, too; and in JSON lines.
+    prices = ["1.234,56", "2.345,5", "3,25", "4.000"] * 3
+    for data in (
+        "\n".join(["x,y", *(f'{i % 5}.5,"{price}"' for i, price in enumerate(prices))]),
+        "\n".join(json.dumps({"x": i % 5 + 0.5, "y": price}) for i, price in enumerate(prices)),
+    ):
+        card, rows = card_of(data.encode())
+        assert card.task == "regression"
+        assert [row["y"] for row in rows[:4]] == [1234.56, 2345.5, 3.25, 4000]
+    # Both at once are no numbers of one kind.
+    both = "\n".join(["x;y", *(f"{value};{'uv'[i % 2]}" for i, value in enumerate(["1.5", "1,5"] * 9))])
+    assert [each.kind for each in card_of(both.encode())[0].inputs] == ["category"]
+    assert "decimal_comma" not in {each.code for each in card_of(b"x;y\n1.234;u\n2.5;v\n3.5;u\n")[0].warnings}
+
+
 def test_long_whole_numbers_and_groups_in_both_files_are_told() -> None:
     long = "g,a,y\n" + "".join(f"g{i % 5},{2**53 + 3 * i},{'uv'[i % 2]}\n" for i in range(30))
     card, _ = card_of(long.encode(), b"g,a,y\ng3,1,u\nh,2,v\n,3,v\n", group="g")

@@ -54,6 +54,15 @@ FRAME_BYTES = 2_000_000
 SMALL_BYTES = 2 << 20
 """Plain files of up to this size together do not wait for larger ones."""
 MAX_ROWS_SHOWN = 1000
+ROWS_SHOWN = 5
+"""Of a data set that is only read."""
+
+
+class RowObject(BaseModel):
+    """A row as it was read: text, a number, or null where nothing stands."""
+
+    row: int = Field(description="From 1")
+    values: dict[str, JsonValue]
 
 
 class DatasetObject(BaseModel):
@@ -72,6 +81,9 @@ class DatasetObject(BaseModel):
     inputs: list[Input]
     group: str | None
     warnings: list[Warning]
+    preview: list[RowObject] | None = Field(
+        description="The first rows, if they were only read (`validate_only`); else null: `links.rows` has all"
+    )
     links: dict[str, str]
 
 
@@ -81,13 +93,6 @@ class DatasetList(BaseModel):
     object: Literal["list"] = "list"
     data: list[DatasetObject]
     has_more: bool
-
-
-class RowObject(BaseModel):
-    """A row as it was read: text, a number, or null where nothing stands."""
-
-    row: int = Field(description="From 1")
-    values: dict[str, JsonValue]
 
 
 class RowList(BaseModel):
@@ -175,7 +180,9 @@ def _created(access: Access, settings: Settings, form: FormData, validate_only: 
         )
         name, size = str(options.name), sum(path.stat().st_size for _, _, path in result.parts)
         if validate_only:
-            return 200, _described(None, name, result.card, bytes=size, sha256=digest)
+            first = pq.read_table(next(path for split, _, path in result.parts if split == "train"))
+            preview = [RowObject(row=i, values=values) for i, values in enumerate(first[:ROWS_SHOWN].to_pylist(), 1)]
+            return 200, _described(None, name, result.card, bytes=size, sha256=digest, preview=preview)
         content = ((split, first, path.read_bytes()) for split, first, path in result.parts)
         most = settings.max_datasets_bytes
         dataset_id = datasets.store(access.database, access.owner, name, digest, result.card, content, size, most)
@@ -355,7 +362,13 @@ def _shown(row: StoredDataset) -> DatasetObject:
 
 
 def _described(
-    dataset_id: str | None, name: str, card: Card, bytes: int, sha256: str | None, created_at: datetime | None = None
+    dataset_id: str | None,
+    name: str,
+    card: Card,
+    bytes: int,
+    sha256: str | None,
+    created_at: datetime | None = None,
+    preview: list[RowObject] | None = None,
 ) -> DatasetObject:
     return DatasetObject(
         id=dataset_id,
@@ -364,6 +377,7 @@ def _described(
         created_at=created_at,
         sha256=sha256,
         bytes=bytes,
+        preview=preview,
         links=_links(dataset_id),
         **dict(card),
     )
@@ -391,5 +405,6 @@ def _builtin(kind: type[Dataset]) -> DatasetObject:
         inputs=[],
         group=None,
         warnings=[],
+        preview=None,
         links=_links(data.name, rows=False),
     )

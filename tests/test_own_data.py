@@ -47,6 +47,7 @@ def test_a_table_is_sent_and_read_again(working: Service) -> None:
     http = working.http
     only = send(http, table(300, 1), query="?validate_only=true", label="verdict")
     assert (only.status_code, only.json()["id"]) == (200, None)
+    preview = only.json()["preview"]
     made = send(http, table(300, 1), table(100, 2), label="verdict", name="verdicts")
     assert made.status_code == 201, made.text
     dataset = made.json()
@@ -59,6 +60,8 @@ def test_a_table_is_sent_and_read_again(working: Service) -> None:
     again = send(http, table(300, 1), table(100, 2), name="verdicts", label="verdict", group=None)
     assert (again.status_code, again.json()) == (200, dataset)
     assert http.get(dataset["links"]["self"]).json() == dataset
+    assert dataset["preview"] is None
+    assert preview == http.get(f"{dataset['links']['rows']}?limit=5").json()["data"]
 
     listed = http.get("/v1/datasets").json()
     assert [each["name"] for each in listed["data"] if not each["builtin"]] == ["verdicts"]

@@ -156,6 +156,12 @@ def datasets() -> Response:
     return _page("datasets.html")
 
 
+@router.get("/datasets/{dataset_id}")
+def dataset(dataset_id: str) -> Response:
+    """One data set: what was found in it, and its rows."""
+    return _page("dataset.html", dataset_id=dataset_id)
+
+
 @router.get("/docs")
 def docs() -> Response:
     """The API's own page: every operation, and a form to try it. Swagger UI, from a package and not from elsewhere."""

@@ -33,6 +33,10 @@ def test_from_a_file_to_a_job(visit: Visiting, live: str, tmp_path: Path) -> Non
     card = page.locator("#card")
     expect(card).to_contain_text("400 to train on")
     expect(card).to_contain_text(re.compile(r"verdict: no \d+, yes \d+"))
+    rows = card.get_by_role("table", name="Rows").locator("tbody tr")
+    expect(rows).to_have_count(5)
+    first = table(400, 1).splitlines()[1].split(",")
+    expect(rows.first).to_contain_text(first[0])
     kind = card.get_by_label("What stars is")
     expect(kind).to_have_value("number")
     kind.select_option("ignore")
@@ -53,9 +57,40 @@ def test_from_a_file_to_a_job(visit: Visiting, live: str, tmp_path: Path) -> Non
         "id": job["spec"]["dataset"]["id"], "num_words": 50, "validation": {"holdout": 80},
     }  # fmt: skip
     page.goto(f"{live}/datasets")
+    page.get_by_role("link", name="told", exact=True).click()
+    expect(page.get_by_role("heading", name="told")).to_be_visible()
+    expect(page.locator("#card")).to_contain_text("400 to train on")
+    rows = page.get_by_role("table", name="Rows").locator("tbody tr")
+    expect(rows).to_have_count(20)
+    page.get_by_role("button", name="More rows").click()
+    expect(rows).to_have_count(40)
+    expect(rows.last).to_contain_text(table(400, 1).splitlines()[40].split(",")[0])
+    page.get_by_role("link", name="New job").last.click()
+    expect(page.locator("#dataset select").first).to_have_value(job["spec"]["dataset"]["id"])
+    page.goto(f"{live}/datasets")
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_label("Delete told").click()
     expect(page.locator("#list")).not_to_contain_text("told")
+
+
+def test_files_are_dropped_and_test_rows_are_shown(visit: Visiting, live: str) -> None:
+    page = visit().open("/datasets")
+    for target, rows, seed in (("train", 60, 5), ("test", 30, 6)):
+        dropped = page.evaluate_handle(
+            "([name, text]) => { const of = new DataTransfer(); of.items.add(new File([text], name)); return of; }",
+            [f"{target}ed.csv", table(rows, seed)],
+        )
+        page.locator(f'[name="{target}"]').dispatch_event("drop", {"dataTransfer": dropped})
+    page.locator('[name="label"]').fill("verdict")
+    page.get_by_role("button", name="Read it").click()
+    expect(page.locator("#card")).to_contain_text("60 to train on, 30 to test on")
+    page.get_by_role("button", name="Keep it").click()
+    page.wait_for_url(re.compile("/new"))
+    page.goto(f"{live}/datasets/{page.url.partition('dataset=')[2]}")
+    page.get_by_label("to test on").check()
+    shown = page.get_by_role("table", name="Rows").locator("tbody tr")
+    expect(shown.first).to_contain_text(table(30, 6).splitlines()[1].split(",")[0])
+    expect(page.get_by_role("heading", name="trained")).to_be_visible()
 
 
 def test_bad_rows_are_shown(visit: Visiting, tmp_path: Path) -> None:

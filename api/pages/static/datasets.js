@@ -2,14 +2,15 @@
 
 import { get, Problem, request } from './api.js';
 import { at, byId, fill, h } from './dom.js';
-import { ago, count, plural } from './format.js';
+import { columnsTable, labelInWords, rowsInWords, rowsTable, warningsList } from './card.js';
+import { ago, count } from './format.js';
 import { showProblem } from './status.js';
 import { Table } from './table.js';
 
 const KINDS = ['text', 'number', 'category', 'ignore'];
 /** Of a file: enough for its first line. */
 const HEAD_BYTES = 65536;
-const MOST_SHOWN = 12, MOST_CLASSES = 4;
+const MOST_SHOWN = 12;
 
 const form = byId('add'), look = byId('look'), keep = byId('keep'), card = byId('card');
 /** What columns are said to be, where that is not what was found. @type {Record<string, string>} */
@@ -49,35 +50,20 @@ function showFaults(problem) {
     rows.length > MOST_SHOWN && h('li', {}, `and ${count(rows.length - MOST_SHOWN)} more`)));
 }
 
-/** @param {any} dataset */
-function rowsInWords({ rows }) {
-  return `${count(rows.train)} to train on, ${rows.test ? `${count(rows.test)} to test on` : 'none to test on'}`;
-}
-
-/** @param {any} label */
-function labelInWords(label) {
-  if (!label) return '';
-  if (!label.classes) return `${label.column}: from ${count(label.min)} to ${count(label.max)}, ${count(label.mean)} on average`;
-  const shown = label.classes.slice(0, MOST_CLASSES).map((/** @type {any} */ each) => `${each.label} ${count(each.train)}`).join(', ');
-  return `${label.column}: ${shown}${label.classes.length > MOST_CLASSES ? ` and ${count(label.classes.length - MOST_CLASSES)} more` : ''}`;
+/** @param {any} each a column @returns {HTMLElement} */
+function kindOf(each) {
+  const select = h('select', { 'aria-label': `What ${each.column} is`, onchange: () => { inputs[each.column] = select.value; read(); } }, KINDS.map((kind) => h('option', { value: kind }, kind)));
+  select.value = each.kind;
+  return select;
 }
 
 /** @param {any} dataset */
 function showCard(dataset) {
-  const found = h('div', {});
-  const table = new Table(found, [
-    { name: 'Column', cell: (/** @type {any} */ each) => each.column },
-    { name: 'Taken for', cell: (each) => {
-      const select = h('select', { 'aria-label': `What ${each.column} is`, onchange: () => { inputs[each.column] = select.value; read(); } }, KINDS.map((kind) => h('option', { value: kind }, kind)));
-      select.value = each.kind;
-      return select;
-    } },
-    { name: 'Missing', number: true, cell: (each) => count(each.missing) },
-    { name: 'Different values', number: true, cell: (each) => count(each.distinct) },
-  ], { caption: 'Columns', key: (each) => each.column });
-  table.show(dataset.inputs);
+  const found = h('div', {}), rows = h('div', {});
   fill(card, h('p', {}, h('strong', {}, dataset.task), ` · ${rowsInWords(dataset)}`), h('p', {}, labelInWords(dataset.label)),
-    dataset.warnings.length > 0 && h('ul', { class: 'notes' }, dataset.warnings.map((/** @type {any} */ each) => h('li', {}, `${each.detail}${each.rows === null ? '' : `: ${plural(each.rows, 'row')}`}`))), found);
+    warningsList(dataset.warnings), found, h('h3', {}, 'The first rows'), rows);
+  columnsTable(found, dataset.inputs, kindOf);
+  rowsTable(rows, dataset).show(dataset.preview);
 }
 
 async function read() {
@@ -106,6 +92,26 @@ keep.addEventListener('click', async () => {
     keep.disabled = false;
   }
 });
+for (const name of ['dragover', 'drop']) {
+  form.addEventListener(name, (/** @type {DragEvent} */ event) => {
+    if (!event.dataTransfer?.types.includes('Files')) return;
+    event.preventDefault();
+    const [train, test] = event.dataTransfer.files;
+    if (name !== 'drop' || !train) return;
+    const onto = event.target instanceof HTMLInputElement && event.target.type === 'file' ? event.target.name : 'train';
+    place(onto, train);
+    if (test && onto === 'train') place('test', test);
+  });
+}
+
+/** Chooses a file that was dropped. @param {string} name @param {File} file */
+function place(name, file) {
+  const files = new DataTransfer();
+  files.items.add(file);
+  form.elements[name].files = files.files;
+  form.elements[name].dispatchEvent(new Event('change'));
+}
+
 form.elements.train.addEventListener('change', () => {
   inputs = {};
   fill(card);
@@ -136,7 +142,7 @@ async function load() {
       more = page.has_more;
     }
     const table = new Table(root, [
-      { name: 'Name', cell: (/** @type {any} */ each) => each.name, sort: (each) => each.name },
+      { name: 'Name', cell: (/** @type {any} */ each) => (each.builtin ? each.name : h('a', { href: `/datasets/${each.id}` }, each.name)), sort: (each) => each.name },
       { name: 'With it', cell: (each) => h('a', { href: `/new?dataset=${each.id}`, 'aria-label': `New job with ${each.name}` }, 'New job') },
       { name: 'Task', cell: (each) => each.task, sort: (each) => each.task },
       { name: 'Rows', cell: rowsInWords, sort: (each) => each.rows.train },

@@ -560,7 +560,13 @@ def test_presets(http: httpx.Client) -> None:
     presets = http.get("/v1/presets").json()
     names = [variant["name"] for variant in presets["variants"]]
     assert names == ["original", "smaller", "bigger", "l2", "l1", "l1_l2", "dropout"]
-    assert [job["name"] for job in presets["jobs"]] == ["notebook", "remedies", "reuters", "boston_housing"]
+    assert [job["name"] for job in presets["jobs"]] == [
+        "notebook",
+        "remedies",
+        "reuters",
+        "boston_housing",
+        "california_housing",
+    ]
     assert http.post("/v1/jobs", json=presets["jobs"][0]["spec"]).status_code == 202
     own = {"variants": [{"name": v["name"], "layers": v["layers"]} for v in presets["variants"]]}
     assert http.post("/v1/jobs", json=own).status_code == 202

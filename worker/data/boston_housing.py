@@ -7,10 +7,9 @@ from typing import IO
 
 import numpy as np
 
-from models.errors import DatasetInvalid
-from models.kinds.datasets.boston_housing import COLUMNS, BostonHousing
+from models.kinds.datasets.boston_housing import BostonHousing
 from worker.data import csr
-from worker.data.convert import last_fifth_apart, read
+from worker.data.convert import houses
 from worker.data.published import FOLDER, Published
 
 FILE = Published(
@@ -28,16 +27,4 @@ def prepared(dataset: BostonHousing, folder: Path, npz: Path | None) -> Path:
 
 def splits(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Rows]:
     """The rows of Keras's file, as `keras.datasets.boston_housing` has them: numbers, and a label per row."""
-    arrays = read(file, ("x", "y"))
-    numbers, labels = arrays["x"], arrays["y"]
-    if labels.ndim != 1 or numbers.shape != (len(labels), COLUMNS):
-        raise DatasetInvalid(f"there must be {COLUMNS} numbers and a label for each row")
-    if any(array.dtype.kind not in "fiu" for array in (numbers, labels)):
-        raise DatasetInvalid("it must have numbers only")
-    order = np.arange(len(labels))
-    shuffle.shuffle(order)
-    with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused
-        numbers, labels = (array[order].astype(np.float32) for array in (numbers, labels))
-    if not (np.isfinite(numbers).all() and np.isfinite(labels).all()):
-        raise DatasetInvalid("it must have finite numbers only")
-    return last_fifth_apart(csr.Rows.of_numbers(numbers, labels))
+    return houses(file, shuffle, len(BostonHousing.names))

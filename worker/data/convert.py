@@ -144,6 +144,26 @@ def last_fifth_apart(both: csr.Rows) -> dict[str, csr.Rows]:
     return {"train": both.slice(0, end), "test": both.slice(end, len(both))}
 
 
+def houses(file: IO[bytes], shuffle: np.random.RandomState, columns: int, unit: int = 1) -> dict[str, csr.Rows]:
+    """The splits of a file of numbers `x` (rows, columns) and labels `y` (rows), shuffled as Keras's loaders do.
+
+    Labels are divided by `unit`. Raises DatasetInvalid.
+    """
+    arrays = read(file, ("x", "y"))
+    numbers, labels = arrays["x"], arrays["y"]
+    if labels.ndim != 1 or numbers.shape != (len(labels), columns):
+        raise DatasetInvalid(f"there must be {columns} numbers and a label for each row")
+    if any(array.dtype.kind not in "fiu" for array in (numbers, labels)):
+        raise DatasetInvalid("it must have numbers only")
+    order = np.arange(len(labels))
+    shuffle.shuffle(order)
+    with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused
+        numbers, labels = numbers[order].astype(np.float32), (labels[order] / unit).astype(np.float32)
+    if not (np.isfinite(numbers).all() and np.isfinite(labels).all()):
+        raise DatasetInvalid("it must have finite numbers only")
+    return last_fifth_apart(csr.Rows.of_numbers(numbers, labels))
+
+
 def convert(name: str, source: Path, sha256: str, directory: Path) -> None:
     """Write the file of this hash, of the data set `name`, as CSR arrays. Raises DatasetInvalid.
 

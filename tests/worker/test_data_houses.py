@@ -1,8 +1,9 @@
-"""The Boston housing prices: Keras's order and split exactly, on a small made file of the same form."""
+"""Prices of houses: Keras's order and split exactly, on a small made file of the same form."""
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +11,19 @@ import numpy as np
 import pytest
 
 from models.errors import DatasetInvalid, DatasetUnavailable
-from models.kinds.datasets.boston_housing import COLUMNS, DEVIATION, BostonHousing
+from models.kinds.datasets import DATASETS
+from models.kinds.datasets.boston_housing import DEVIATION, BostonHousing
+from models.kinds.datasets.california_housing import UNIT, CaliforniaHousing
 from models.kinds.tasks.regression import Regression
 from models.resolution import resolve
 from models.specification import RunSpecification
 from reporting.bundle import script
 from worker import training
 from worker.data import load
-from worker.data.boston_housing import prepared
 from worker.data.csr import read
 
 RANDOM = np.random.default_rng(0)
-ROWS = 506
+ROWS, COLUMNS = 506, len(BostonHousing.names)
 NUMBERS = RANDOM.gamma(2, 30, (ROWS, COLUMNS))
 PRICES = np.round(22.5 + 0.15 * (NUMBERS[:, 0] - NUMBERS[:, 1]) + RANDOM.normal(0, 2, ROWS), 1)
 
@@ -36,20 +38,46 @@ def npz(tmp_path: Path) -> Path:
     return save(tmp_path / "boston_housing.npz")
 
 
-def test_orders_and_splits_as_keras(npz: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from keras.src.datasets import boston_housing as theirs
-
+@pytest.mark.parametrize(("name", "unit", "rows"), [("boston_housing", 1, 506), ("california_housing", UNIT, 20_640)])
+def test_orders_and_splits_as_keras(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, unit: int, rows: int
+) -> None:
+    theirs, ours = import_module(f"keras.src.datasets.{name}"), import_module(f"worker.data.{name}")
+    dataset = DATASETS[name].model_validate({})
+    x = RANDOM.gamma(2, 30, (rows, dataset.inputs))
+    npz = save(tmp_path / f"{name}.npz", x=x, y=np.round(RANDOM.gamma(2, 2, rows) * unit, 1))
     monkeypatch.setattr(theirs, "get_file", lambda *_, **__: str(npz))
-    train, test, _ = read(prepared(BostonHousing(), tmp_path, npz))
-    assert (len(train), len(test)) == (BostonHousing().available, BostonHousing().tested)
-    for ours, (numbers, labels) in zip((train, test), theirs.load_data(), strict=True):
-        np.testing.assert_array_equal(ours.numbers, numbers.astype(np.float32))
-        np.testing.assert_array_equal(ours.labels, labels.astype(np.float32))
+    train, test, _ = read(ours.prepared(dataset, tmp_path, npz))
+    assert (len(train), len(test)) == (dataset.available, dataset.tested)
+    for mine, (numbers, labels) in zip((train, test), theirs.load_data(), strict=True):
+        np.testing.assert_array_equal(mine.numbers, numbers.astype(np.float32))
+        np.testing.assert_array_equal(mine.labels, (labels / unit).astype(np.float32))
+    _, source, url, sha256 = asked_for(theirs, monkeypatch)
+    assert (source, url, sha256) == (f"{name}.npz", ours.FILE.url, ours.FILE.sha256)
+
+
+def asked_for(theirs: Any, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...]:
+    """What Keras's loader downloads."""
+    asked: list[Any] = []
+
+    def get_file(path: str, origin: str, file_hash: str) -> str:
+        asked.extend([theirs, path, origin, file_hash])
+        raise FileNotFoundError
+
+    monkeypatch.setattr(theirs, "get_file", get_file)
+    with pytest.raises(FileNotFoundError):
+        theirs.load_data()
+    return tuple(asked)
 
 
 @pytest.mark.parametrize("validation", ["test", {"holdout": 100}])
-def test_the_archives_script_reads_and_standardises_the_same(npz: Path, tmp_path: Path, validation: Any) -> None:
-    job = resolve({"dataset": {"name": "boston_housing", "validation": validation}, "variants": ["original"]})
+@pytest.mark.parametrize(("kind", "rows"), [(BostonHousing, 506), (CaliforniaHousing, 700)])
+def test_the_archives_script_reads_and_standardises_the_same(
+    tmp_path: Path, validation: Any, kind: type[BostonHousing | CaliforniaHousing], rows: int
+) -> None:
+    name = kind.kind()
+    job = resolve({"dataset": {"name": name, "validation": validation}, "variants": ["original"]})
+    npz = save(tmp_path / "npz.npz", x=RANDOM.gamma(2, 30, (rows, len(kind.names))), y=RANDOM.gamma(2, 1e5, rows))
     names: dict[str, Any] = {"__name__": "train", "__file__": str(tmp_path / "train.py")}
     exec(compile(script(job), "train.py", "exec"), names)
     data = load(job.dataset, tmp_path, npz)
@@ -80,9 +108,10 @@ def test_a_file_that_is_not_what_it_should_be(tmp_path: Path, change: dict[str, 
         load(BostonHousing(), tmp_path, save(tmp_path / "boston_housing.npz", **change))
 
 
-def test_a_named_file_that_is_not_there(tmp_path: Path) -> None:
-    with pytest.raises(DatasetUnavailable, match="OCKHAM_BOSTON_HOUSING_NPZ"):
-        load(BostonHousing(), tmp_path, tmp_path / "nowhere.npz")
+@pytest.mark.parametrize("name", ["boston_housing", "california_housing"])
+def test_a_named_file_that_is_not_there(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DatasetUnavailable, match=f"OCKHAM_{name.upper()}_NPZ"):
+        load(DATASETS[name].model_validate({}), tmp_path, tmp_path / "nowhere.npz")
 
 
 def test_the_books_job_trains(npz: Path, tmp_path: Path, engine: None) -> None:

@@ -2,12 +2,13 @@
 
 Parts: `load` (50 clients poll and 5 submit while two workers train), `history` (all epochs of 100 runs,
 against MLflow where OCKHAM_BENCH_MLFLOW names a Python that has it), `size` (the same calls with 1,000 and
-with 100,000 runs stored), `plots`, `streams` (an epoch's way to 200 listeners). Every part prints rows of
-docs/performance-api.md.
+with 100,000 runs stored), `plots`, `calls` (processor time of one request), `streams` (an epoch's way to 200
+listeners). Every part prints rows of docs/performance-api.md.
 """
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import statistics
@@ -22,6 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 from sqlalchemy import insert, select
 
 from models import claims
@@ -218,6 +220,40 @@ def plots(kind: str) -> None:
     print(f"| {kind} | {statistics.median(drawn) * 1000:.0f} | {statistics.median(known) * 1000:.1f} |")
 
 
+def calls(kind: str) -> None:
+    """What a request costs the API's processors, on one connection: waiting and other processes do not count."""
+    with served(kind) as (service, database):
+        job = fill(service, database, 5, 20)
+        api = psutil.Process(service.processes[-1].pid)
+        connection = http.client.HTTPConnection(str(service.http.base_url.host), service.http.base_url.port)
+
+        def used() -> float:
+            times = api.cpu_times()
+            return times.user + times.system
+
+        def cost(path: str, times: int, known: str | None = None) -> float:
+            headers = {"Accept": "*/*"} | ({"If-None-Match": known} if known else {})
+            before = used()
+            for _ in range(times):
+                connection.request("GET", path, headers=headers)
+                answer = connection.getresponse()
+                answer.read()
+                assert answer.status == (304 if known else 200), (path, answer.status)
+            return 1000 * (used() - before) / times
+
+        own = f"/v1/jobs/{job}"
+        figure = f"{own}/plots/val_data_loss.png"
+        paths = ["/healthz", own, f"{own}/history", f"{own}/metrics", figure, "/v1/jobs"]
+        first = cost(figure, 1)
+        for path in paths:
+            etag = service.http.get(path, headers={"Accept": "*/*"}).headers.get("ETag")
+            name = path.replace(job, "{id}")
+            again = statistics.median(cost(path, 200) for _ in range(5))
+            known = f"{statistics.median(cost(path, 200, etag) for _ in range(5)):.2f}" if etag else "–"
+            print(f"| {kind} | {name} | {again:.2f} | {known} |", flush=True)
+        print(f"| {kind} | {figure.replace(job, '{id}')}, the first time | {first:.0f} | – |")
+
+
 def streams(kind: str, listeners: int = 200, epochs: int = 20) -> None:
     """From the commit of an epoch to its arrival, at each of many listeners of one job and of others."""
     with served(kind) as (service, database):
@@ -278,6 +314,7 @@ PARTS: dict[str, tuple[Callable[[str], None], str]] = {
         "With 1,000 and 100,000 runs\n\n| store | call | 1,000: ms | 100,000: ms | ratio |\n|---|---|---|---|---|",
     ),
     "plots": (plots, "Plots\n\n| store | first draw ms | 304 ms |\n|---|---|---|"),
+    "calls": (calls, "Processor time per request\n\n| store | call | ms | 304, ms |\n|---|---|---|---|"),
     "streams": (
         streams,
         "Streams\n\n| store | listeners | events | p50 ms | p95 ms | p99 ms | last ms |\n|---|---|---|---|---|---|---|",

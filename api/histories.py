@@ -32,7 +32,7 @@ def _known(name: str) -> str:
 
 
 class RunEpochs(BaseModel):
-    """A run's epochs so far; each metric has one value an epoch."""
+    """A run's epochs so far; each metric has one value per epoch."""
 
     run_id: str
     job_id: str

@@ -1,4 +1,4 @@
-"""Limits of use, each with an answer that says what to do: requests a minute, queued runs, work and memory a run."""
+"""Limits, each with an answer that says what to do: requests per minute, queued runs, work and memory per run."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class RequestRate:
             "RateLimit-Reset": str(max(1, math.ceil(after - now))),
         }
         if not allowed:
-            detail = f"{self._a_minute} requests a minute are allowed"
+            detail = f"{self._a_minute} requests per minute are allowed"
             raise TooMany(detail, headers={**headers, "Retry-After": str(max(1, math.ceil(wait)))})
         return headers
 

@@ -1,4 +1,4 @@
-"""What the service tells of itself: `/metrics` for Prometheus, and a log line a request.
+"""What the service tells of itself: `/metrics` for Prometheus, and a log line per request.
 
 What happens to jobs is read from the database: its events are the one complete account of what the
 workers did, their children included, on whatever host. Each API process counts the events since its
@@ -228,7 +228,7 @@ class Requests:
 
 
 def _template(scope: Scope) -> str:
-    """The route's path with its parameters' names: a label must not have a value a job."""
+    """The route's path with its parameters' names: a label must not have a value per job."""
     if (route := scope.get("route")) is None:
         return "unmatched"
     prefix = "/v1" if scope["path"].startswith("/v1/") else ""  # a route of an included router knows its own part only

@@ -84,7 +84,7 @@ def throughput(processes: int, runs: int) -> dict[str, Any]:
     for thread in threads:
         thread.join()
     rate = sum((runs - 1) / (end - begin) for begin, end in spans) * 60
-    measured = {"system": "engine", "measure": "runs a minute", "processes": processes, "runs_a_minute": rate}
+    measured = {"system": "engine", "measure": "runs per minute", "processes": processes, "runs_a_minute": rate}
     print(json.dumps(measured), flush=True)
     return measured
 
@@ -149,9 +149,7 @@ def main(arguments: argparse.Namespace) -> None:
             theirs, ours = median(yardstick), median(seconds["engine", variant, value])
             print(f"| {name} | {theirs:.3f} s | {ours:.3f} s | **{theirs / ours:.1f}** | {least} | {aim} |")
     one, two = median(rates[1]), median(rates[2])
-    print(
-        f"| `original`, runs a minute: two processes ÷ one | {one:.0f} | {two:.0f} | **{two / one:.2f}** | 1.7 | 1.95 |"
-    )
+    print(f"| `original`, runs per minute: two ÷ one | {one:.0f} | {two:.0f} | **{two / one:.2f}** | 1.7 | 1.95 |")
     first = 1000 * median(seconds["engine", "original", "first_batch_seconds"])
     print(f"| from a warm engine's call to its first batch | | {first:.0f} ms | | | |")
 

@@ -80,7 +80,7 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 
 def measure(engine: Engine, table: Table) -> dict[str, float]:
-    """Sizes in MB, times in milliseconds an epoch written, and in seconds read."""
+    """Sizes in MB, times in milliseconds per epoch written, and in seconds read."""
     metadata.create_all(engine, [table])
     batch: list[dict[str, Any]] = []
     with engine.begin() as connection:

@@ -63,7 +63,7 @@ def draw(measured: list[dict[str, Any]], path: Path) -> None:
         axis.loglog([m["value"] for m in points], [m["cpu_seconds"] for m in points], "o-")
         axis.set_xlabel(size)
         axis.grid(visible=True, alpha=0.3)
-    axes[0].set_ylabel("processor seconds an epoch")
+    axes[0].set_ylabel("processor seconds per epoch")
     figure.savefig(path, dpi=110)
 
 
@@ -81,7 +81,7 @@ def main() -> None:
         for value in values:
             measured.append(measure(size, value))
             print(json.dumps(measured[-1]), flush=True)
-    print("\n| size | value | processor seconds an epoch | nanoseconds a pair |\n|---|---|---|---|")
+    print("\n| size | value | processor seconds per epoch | nanoseconds per pair |\n|---|---|---|---|")
     for m in measured:
         print(f"| {m['size']} | {m['value']:,} | {m['cpu_seconds']:.3f} | {m['nanoseconds_a_pair']:.1f} |")
     if arguments.plot:

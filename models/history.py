@@ -49,7 +49,7 @@ def in_order(values: Mapping[str, float]) -> dict[str, float]:
 class RunHistory:
     """One run's epochs so far.
 
-    `epochs` counts from 1; each of `metrics` has a value an epoch, NaN and infinities included;
+    `epochs` counts from 1; each of `metrics` has a value per epoch, NaN and infinities included;
     a metric that was not recorded is absent. `recorded_at` has a time an epoch, or is empty where
     nobody asked for it. What is read from the database is in arrays: eight bytes per value.
     """

@@ -1,4 +1,4 @@
-"""Logs: one line an event, for people or (`OCKHAM_LOG_FORMAT=json`) for programs."""
+"""Logs: one line per event, for people or (`OCKHAM_LOG_FORMAT=json`) for programs."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import numpy as np
 class Checkpoint:
     """The state at an epoch's end.
 
-    history: a row an epoch, its metrics and seconds. state: every variable, the optimizer's
+    history: a row per epoch, its metrics and seconds. state: every variable, the optimizer's
     and the noise counters included. best: the weights of the best epoch so far, where they matter.
     """
 

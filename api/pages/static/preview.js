@@ -4,7 +4,7 @@ import { get } from './api.js';
 import { fill, h } from './dom.js';
 import { between, count, datasetName, duration, plural } from './format.js';
 
-/** @typedef {{rows: string, parameters: number, seconds: number}} Pace seconds an epoch */
+/** @typedef {{rows: string, parameters: number, seconds: number}} Pace seconds per epoch */
 
 /** The rows that a variant is trained and validated on, as one text. @param {any} spec @param {any} variant */
 const rowsOf = (spec, variant) => JSON.stringify({ ...spec.dataset, ...variant?.dataset });

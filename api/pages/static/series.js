@@ -171,7 +171,7 @@ export function subtitle(curves, choices) {
   if (!seeds.length) return 'no epochs yet';
   const low = Math.min(...seeds), high = Math.max(...seeds);
   const words = [metricsOf(metricName(choices)).length > 1 ? 'dashed: training, solid: validation' : ''];
-  if (high === 1) words.push(choices.curves === 'runs' ? 'a line a run' : 'one seed: differences may be luck');
+  if (high === 1) words.push(choices.curves === 'runs' ? 'one line per run' : 'one seed: differences may be luck');
   else {
     words.push(`mean of n = ${low === high ? high : `${low} to ${high}`} seeds`);
     words.push({ ci95: 'band: 95% interval of the mean', sd: 'band: mean ± one standard deviation', minmax: 'band: least to greatest' }[choices.band] ?? '');

@@ -27,7 +27,9 @@ def faults_of(
     `raw` is what pydantic saw, `body` what the client sent, `within` where they lie in the request.
     """
     found: dict[tuple[str | int, ...], dict[str, str]] = {}
-    for each in invalid.errors(include_url=False, include_context=False, include_input=False)[:MOST_FAULTS]:
+    told = invalid.errors(include_url=False, include_context=False, include_input=False)[:MOST_FAULTS]
+    places = {each["loc"][:depth] for each in told for depth in range(len(each["loc"]))}
+    for each in told:
         place: list[str | int] = []
         node: Any = raw
         for part in each["loc"]:
@@ -39,7 +41,7 @@ def faults_of(
             elif not (each["type"] == "missing" and part == each["loc"][-1]):
                 continue  # a tag of a union, not a place in the document
             place.append(part)
-        if each["type"] == "too_short" and node:
+        if each["type"] == "too_short" and node and each["loc"] in places:
             continue  # pydantic counts only the valid members; the faults of the others are told
         if place == ["baseline"] and not sent(body, place):
             continue  # filled in from the variants: reported there

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from reporting.decisions import Verdict
+if TYPE_CHECKING:  # the command line needs these words, and no numpy
+    from reporting.decisions import Verdict
 
 LEVEL = 0.05
 """A corrected p value below this is more than luck."""

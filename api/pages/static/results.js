@@ -5,13 +5,14 @@ import { h } from './dom.js';
 import { sample } from './marks.js';
 import { label, lossesIn, METRICS, phrase } from './metrics.js';
 import { looks } from './series.js';
+import { sparklines } from './sparkline.js';
 import { estimate } from './statistics.js';
 import { Table } from './table.js';
 
 /** @typedef {{mean: number | null, ci95: [number, number] | null}} Over */
 /**
  * @typedef {{name: string, look: number, baseline: boolean, of: (name: string) => Over | undefined, runs: any[], verdict: string,
- *   rank: [number, number] | null, best: number | null, against: any}} Row
+ *   rank: [number, number] | null, best: number | null, against: any, curve: SVGElement | undefined}} Row
  */
 
 /** What the analysis found of a comparison of losses, in its words. @param {any} row */
@@ -44,6 +45,7 @@ function columns(task, view, baseline, tested) {
     sort: (/** @type {Row} */ row) => across(row, (run) => run.test?.[name])?.mean, cell: (/** @type {Row} */ row) => spread(across(row, (run) => run.test?.[name])) });
   return [
     { name: 'Variant', sort: (row) => row.name, cell: (row) => h('span', { class: 'variant' }, sample(row.look), h('span', { title: row.name }, row.name), row.baseline && h('span', { class: 'muted small' }, ' baseline')) },
+    { name: 'Curve', title: `Mean ${phrase(validation, task)} by epoch, all rows on one scale; sorted by how much it rises`, sort: (row) => row.of('rise')?.mean, cell: (row) => row.curve },
     { name: 'Verdict', sort: (row) => row.verdict, cell: (row) => row.verdict },
     { name: 'Rank', title: 'By the best loss: the lowest and the highest that the seeds allow', number: true, sort: (row) => row.rank?.[0], cell: (row) => (row.rank ? [...new Set(row.rank)].join('–') : '–') },
     numbers(`best_${validation}`, label(`best_${validation}`, task), 'Lower is better. Mean over the seeds, and its 95% interval'),
@@ -74,16 +76,17 @@ export class ResultsTable {
     const { job } = experiment, tested = job.runs.some((/** @type {any} */ run) => run.test);
     if (this.made !== `${view} ${tested}`) {
       this.made = `${view} ${tested}`;
-      this.table = new Table(this.root, columns(job.task, view, job.spec.baseline, tested), { caption: 'Variants', key: (row) => row.name, onPick: (row) => this.onPick(row?.name ?? null) });
+      this.table = new Table(this.root, columns(job.task, view, job.spec.baseline, tested), { caption: 'Variants', key: (row) => row.name, text: (row) => `${row.name} ${row.verdict} ${row.against?.in_words ?? ''}`, onPick: (row) => this.onPick(row?.name ?? null) });
     }
-    this.table?.show(rowsOf(job, analysis, view));
+    this.table?.show(rowsOf(experiment, analysis, view));
   }
 }
 
-/** @param {any} job @param {any} analysis @param {string} view @returns {Row[]} */
-function rowsOf(job, analysis, view) {
+/** @param {import('./experiment.js').Experiment} experiment @param {any} analysis @param {string} view @returns {Row[]} */
+function rowsOf({ job, runs }, analysis, view) {
   const { baseline } = job.spec, best = `best_${lossesIn(view)[1]}`;
   const look = looks(job.spec.variants.map((/** @type {any} */ each) => each.name), baseline);
+  const curves = sparklines([...runs.values()], baseline, view, job.task);
   return analysis.variants.map((/** @type {any} */ each) => ({
     name: each.variant, look: look.get(each.variant) ?? 1, baseline: each.variant === baseline,
     of: (/** @type {string} */ name) => each.across_seeds[name],
@@ -91,6 +94,7 @@ function rowsOf(job, analysis, view) {
     verdict: each.n || each.diverged ? each.verdict : 'no finished run yet',
     rank: analysis.ranking.find((/** @type {any} */ row) => row.variant === each.variant)?.rank ?? null,
     best: each.best_epoch,
+    curve: curves.get(each.variant),
     against: analysis.comparisons.find((/** @type {any} */ row) => row.variant === each.variant && row.metric === best),
   }));
 }

@@ -65,7 +65,7 @@ export class RunsTable {
     if (!experiment) return;
     if (view !== this.view) this.table = null;
     this.view = view;
-    this.table ??= new Table(this.root, columns(experiment.job.task, view), { caption: 'Runs', key: (row) => row.id, onPick: (row) => this.onPick(row?.variant ?? null) });
+    this.table ??= new Table(this.root, columns(experiment.job.task, view), { caption: 'Runs', key: (row) => row.id, text: (row) => `${row.variant} seed ${row.seed} ${row.run.status} ${row.verdict}`, onPick: (row) => this.onPick(row?.variant ?? null) });
     this.table.show(rowsOf(experiment, analysis, view));
   }
 

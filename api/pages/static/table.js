@@ -1,11 +1,15 @@
-/** @file A table that sorts by its columns. */
+/** @file A table that sorts by its columns, and shows the rows that have some text. */
 
 import { fill, h } from './dom.js';
+import { count } from './format.js';
 
 /**
  * @template T
  * @typedef {{name: string, title?: string, number?: boolean, cell: (row: T) => import('./dom.js').Child | import('./dom.js').Child[], sort?: (row: T) => string | number | null | undefined}} Column
  */
+
+/** From so many rows on they may be filtered; beyond so many the table scrolls by itself, below its heading. */
+const MANY = 6, TALL = 14;
 
 /** What takes the focus in a row. @param {Element} row */
 const controls = (row) => [...row.querySelectorAll('a, button, input')];
@@ -15,12 +19,14 @@ export class Table {
   /**
    * @param {Element} root
    * @param {Column<T>[]} columns
-   * @param {{caption: string, key: (row: T) => string, onPick?: (row: T | null) => void}} options
+   * @param {{caption: string, key: (row: T) => string, onPick?: (row: T | null) => void, text?: (row: T) => string}} options
+   *   `text`: what a row is found by
    */
-  constructor(root, columns, { caption, key, onPick = () => {} }) {
+  constructor(root, columns, { caption, key, onPick = () => {}, text }) {
     this.columns = columns;
     this.key = key;
     this.onPick = onPick;
+    this.text = text;
     /** @type {T[]} */
     this.rows = [];
     this.by = -1;
@@ -29,8 +35,12 @@ export class Table {
       column.sort ? h('button', { type: 'button', class: 'sort', title: column.title ?? '', onclick: () => this.sort(i) }, column.name)
         : h('span', { title: column.title ?? '' }, column.name)));
     this.body = h('tbody');
-    fill(root, h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': `Table: ${caption}` },
-      h('table', { class: 'table' }, h('caption', { class: 'visually-hidden' }, caption), h('thead', {}, h('tr', {}, this.heads)), this.body)));
+    this.search = h('input', { type: 'search', autocomplete: 'off', placeholder: 'some words', oninput: () => this.show(this.rows) });
+    this.found = h('span', { class: 'muted small', role: 'status' });
+    this.filter = h('div', { class: 'table-filter', hidden: true }, h('label', { class: 'field' }, h('span', {}, `Show ${caption.toLowerCase()} with`), this.search), this.found);
+    this.frame = h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': `Table: ${caption}` },
+      h('table', { class: 'table' }, h('caption', { class: 'visually-hidden' }, caption), h('thead', {}, h('tr', {}, this.heads)), this.body));
+    fill(root, this.filter, this.frame);
   }
 
   /** @param {number} column */
@@ -48,13 +58,25 @@ export class Table {
   show(rows) {
     this.rows = rows;
     const by = this.columns[this.by]?.sort;
-    const sorted = by ? [...rows].sort((a, b) => this.compare(by(a), by(b))) : rows;
+    const left = this.filtered(rows);
+    const sorted = by ? [...left].sort((a, b) => this.compare(by(a), by(b))) : left;
     const focused = document.activeElement, row = this.body.contains(focused) ? focused?.closest('tr') : null;
     const place = row ? controls(row).indexOf(/** @type {Element} */ (focused)) : -1;
     fill(this.body, sorted.map((row) => h('tr', { 'data-key': this.key(row), onpointerenter: () => this.onPick(row), onpointerleave: () => this.onPick(null) },
       this.columns.map((column, i) => h(i ? 'td' : 'th', { class: column.number ? 'number' : '', ...(i ? {} : { scope: 'row' }) }, column.cell(row))))));
     const again = row && [...this.body.rows].find((/** @type {HTMLElement} */ each) => each.dataset.key === row.dataset.key);
     if (again) /** @type {HTMLElement | undefined} */ (controls(again)[place])?.focus();
+  }
+
+  /** The rows that have every word that is looked for. @param {T[]} rows */
+  filtered(rows) {
+    const { text } = this;
+    this.filter.hidden = !text || rows.length < MANY;
+    this.frame.classList.toggle('tall', rows.length > TALL);
+    const words = this.filter.hidden ? [] : this.search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const left = text && words.length ? rows.filter((row) => words.every((/** @type {string} */ word) => text(row).toLowerCase().includes(word))) : rows;
+    this.found.textContent = words.length ? `${count(left.length)} of ${count(rows.length)}` : '';
+    return left;
   }
 
   /** What is missing comes last either way. @param {any} a @param {any} b */

@@ -123,12 +123,17 @@ def _validated_on(spec: Mapping[str, Any]) -> object:
 
 
 def _setting(chosen: Sequence[Chosen], called: Sequence[Mapping[str, str]], at: int) -> Setting:
-    """How these jobs came by their numbers: that of the baseline's job, and the parameters of every variant."""
+    """How these jobs came by their numbers: that of the baseline's job, and what is known of every variant."""
     settings = [setting_of(each.spec, each.runs) for each in chosen]
-    parameters = {
-        label_of[name]: count
-        for setting, label_of in zip(settings, called, strict=True)
-        for name, count in setting.parameters.items()
-    }
-    grown = any(setting.grown for setting in settings)
-    return replace(settings[at], parameters=parameters, grown=grown, jobs=len(chosen))
+
+    def called_so(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+        pairs = zip(counts, called, strict=True)
+        return {label_of[name]: n for of_job, label_of in pairs for name, n in of_job.items() if name in label_of}
+
+    return replace(
+        settings[at],
+        parameters=called_so([setting.parameters for setting in settings]),
+        updates=called_so([setting.updates for setting in settings]),
+        grown=any(setting.grown for setting in settings),
+        jobs=len(chosen),
+    )

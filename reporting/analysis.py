@@ -93,7 +93,7 @@ def analyse(
     chosen = None if within is None else simplest(losses, setting.parameters, baseline, within)
     return Analysis(
         view=view,
-        variants=[_variant(name, readings[name], sound[name], view, task) for name in readings],
+        variants=[_variant(name, readings[name], sound[name], view, task, setting) for name in readings],
         comparisons=comparisons,
         ranking=_ranking(losses),
         variance=variance(
@@ -140,7 +140,7 @@ def _values(readings: Sequence[Reading], field: str) -> list[float]:
 
 
 def _variant(
-    name: str, readings: Sequence[Reading], sound: Sequence[Reading], view: View, task: Task
+    name: str, readings: Sequence[Reading], sound: Sequence[Reading], view: View, task: Task, setting: Setting
 ) -> VariantAnalysis:
     """A variant across its seeds.
 
@@ -160,6 +160,7 @@ def _variant(
     return VariantAnalysis(
         variant=name,
         n=len(sound),
+        updates_per_epoch=setting.updates.get(name),
         best_epoch=median_low(best_epochs) if best_epochs else None,
         onset_epoch=onset_epoch,
         censored=onset_epoch is None,

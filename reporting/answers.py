@@ -170,6 +170,7 @@ class VariantAnalysis(Answer):
 
     variant: str
     n: int = Field(description="Runs that finished and did not diverge: all values are theirs")
+    updates_per_epoch: int | None = Field(description="How often an epoch changes the weights: once per batch")
     best_epoch: int | None = Field(description="The lower median of the runs'")
     onset_epoch: int | None = Field(description="From which epoch on half of its seeds overfit")
     censored: bool = Field(description="Whether that was not seen in the epochs there are")

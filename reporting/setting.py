@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -21,13 +22,15 @@ class Setting:
 
     vary: what was another for each seed. held_out: the rows that were held out of training; 0 if the test set
     validates. validated_on: the rows of the validation set; None if that is not known. parameters: of each variant's
-    network. grown: whether seeds were added to the job after it was submitted. jobs: of how many jobs they are.
+    network. updates: of the weights in an epoch, of each variant. grown: whether seeds were added to the job after it
+    was submitted. jobs: of how many jobs they are.
     """
 
     vary: Sequence[Varied] = VARIED
     held_out: int = 0
     validated_on: int | None = None
     parameters: Mapping[str, int] = field(default_factory=dict)
+    updates: Mapping[str, int] = field(default_factory=dict)
     grown: bool = False
     jobs: int = 1
 
@@ -41,5 +44,15 @@ def setting_of(spec: Mapping[str, Any], runs: Sequence[RunRow | Run]) -> Setting
         held_out=dataset.held_out,
         validated_on=dataset.validated_on,
         parameters={run.variant: run.parameters for run in runs},
+        updates=_updates(spec, dataset.trained_on),
         grown=bool(created) and max(created) - min(created) > AT_ONCE,
     )
+
+
+def _updates(spec: Mapping[str, Any], trained_on: int) -> dict[str, int]:
+    """One per batch, the last of an epoch being smaller if the rows do not fill it."""
+    found = {}
+    for variant in spec["variants"]:
+        rows = (variant["dataset"] or {}).get("train_samples") or trained_on
+        found[variant["name"]] = math.ceil(rows / (variant["training"] or spec["training"])["batch_size"])
+    return found

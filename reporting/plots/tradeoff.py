@@ -12,7 +12,7 @@ from models.kinds.axes import AXES
 from models.kinds.metrics import METRICS, in_unit, phrase
 from models.kinds.task import Task
 from models.tables import Run, Status
-from reporting.names import brief
+from reporting.names import brief, listed
 from reporting.overfitting import best_value, higher_is_better
 from reporting.penalties import explained, included, penalties
 from reporting.plots.kind import Band
@@ -115,7 +115,7 @@ def prepare_tradeoff(
         theme=theme,
         notes=(
             *_notes(offers, cheaper, label),
-            *([f"No epochs yet, or no cost: {', '.join(called[name] for name in waiting)}."] if waiting else []),
+            *([f"No epochs yet, or no cost: {listed([called[name] for name in waiting])}."] if waiting else []),
             *explained(held, metric, called),
         ),
         rising=rising,

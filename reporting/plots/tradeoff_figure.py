@@ -103,7 +103,7 @@ def _names(page: Page, axes: Axes, offers: Sequence[Offer], drawn: Sequence[Offe
     frame = axes.get_window_extent(page.renderer)
     for (x, y), name in zip(points, names, strict=True):
         wide = page.measure(name, 0.9 * page.size) * page.figure.dpi
-        high = 0.9 * page.size * page.figure.dpi / 72
+        high = 1.15 * page.size * page.figure.dpi / 72
         beside, above = 2 * dot, 1.6 * dot
         for left, bottom in (
             (x + beside, y + 0.2 * dot),

@@ -24,6 +24,7 @@ from models.kinds.tasks.binary import Binary
 from models.kinds.tasks.multiclass import Multiclass
 from models.kinds.tasks.regression import Regression
 from models.resolution import resolve
+from models.specification import dataset_of
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Comparison, WarningCode
 from reporting.overfitting import LEARNED, PACE, PATIENCE, SMOOTHING, TOLERANCE, Word, best, onset, read, smooth
@@ -685,3 +686,14 @@ def test_seeds_were_added_if_runs_were_made_later(later: float, grown: bool) -> 
     found = setting_of(spec, runs)
     assert (found.grown, found.vary, found.parameters) == (grown, ("sample",), {"original": 17})
     assert (found.held_out, found.validated_on) == (0, 8000)
+
+
+def test_an_epoch_has_an_update_per_batch_of_the_variants_own_rows() -> None:
+    few = {"name": "few", "preset": "original", "dataset": {"train_samples": 1000}}
+    slow = {"name": "slow", "preset": "original", "training": {"batch_size": 128}}
+    dataset = {"name": "synthetic", "reviews": 4001, "num_words": 100}
+    spec = resolve({"variants": ["original", few, slow], "dataset": dataset}).model_dump(mode="json")
+    rows = dataset_of(spec).trained_on
+    assert setting_of(spec, []).updates == {"original": -(-rows // 512), "few": 2, "slow": -(-rows // 128)}
+    found = analyse([history([0.5, 0.4])], "original", setting=setting_of(spec, []))
+    assert found.variants[0].updates_per_epoch == -(-rows // 512)

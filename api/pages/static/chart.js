@@ -1,39 +1,47 @@
 /** @file Curves over epochs as SVG, read by pointer, by keyboard and by screen reader. */
 
 import { h, s, fill } from './dom.js';
-import { value as number } from './format.js';
-import { flag, lookClass, mark, sample } from './marks.js';
-import { epochTicks, logTicks, spread, tickLabel, ticks } from './scale.js';
+import { count, duration, value as number } from './format.js';
+import { lookClass, mark, sample } from './marks.js';
+import { Plane } from './plane.js';
+import { spread } from './scale.js';
 
 /** @typedef {import('./series.js').Curve} Curve */
 /** @typedef {import('./series.js').Point} Point */
-/** @typedef {{curves: Curve[], range: [number, number], log: boolean, epochs: number, title: string, empty: string}} Figure */
+/** @typedef {import('./plane.js').Figure} Figure */
 
 const TIP_ROWS = 14;
+/** So many pixels the pointer is moved while pressed before it is a choice of a part. */
+const DRAGGED = 12;
 
-export class Chart {
-  /** @param {HTMLElement} root @param {{onPick?: (group: string | null) => void}} [options] */
-  constructor(root, { onPick = () => {} } = {}) {
+export class Chart extends Plane {
+  /**
+   * @param {HTMLElement} root
+   * @param {{onPick?: (group: string | null) => void, onRange?: (first: number, last: number) => void}} [options]
+   *   onRange: told of a part of the x axis that the pointer was drawn over
+   */
+  constructor(root, { onPick = () => {}, onRange = () => {} } = {}) {
+    super({ left: 52, right: 12, top: 10, bottom: 38 });
     this.root = root;
     this.onPick = onPick;
-    /** @type {Figure | null} */
-    this.figure = null;
-    /** @type {number | null} */
-    this.epoch = null;
+    this.onRange = onRange;
+    /** Where the values are read, in the unit of the x axis. @type {number | null} */
+    this.at = null;
+    /** Where the pointer was pressed. @type {number | null} */
+    this.pressed = null;
     /** @type {string | null} */
     this.group = null;
-    this.width = this.height = 0;
-    this.plot = { left: 52, right: 12, top: 10, bottom: 38 };
     this.canvas = s('svg', { role: 'presentation' });
     this.pointer = s('g', { class: 'pointer' });
     this.tip = h('div', { class: 'tip', hidden: true });
     Object.assign(root, { tabIndex: 0, role: 'slider' });
     root.append(this.canvas, this.tip);
     root.addEventListener('pointermove', (event) => this.onPointer(event));
-    root.addEventListener('pointerdown', (event) => this.onPointer(event));
-    root.addEventListener('pointerleave', () => this.point(null));
+    root.addEventListener('pointerdown', (event) => { if (event.pointerType === 'mouse') this.pressed = this.under(event); this.onPointer(event); });
+    root.addEventListener('pointerup', (event) => this.onRelease(event));
+    root.addEventListener('pointerleave', () => { this.pressed = null; this.point(null); });
     root.addEventListener('blur', () => this.point(null));
-    root.addEventListener('focus', () => { if (root.matches(':focus-visible')) this.point(this.epoch ?? this.figure?.epochs ?? null); });
+    root.addEventListener('focus', () => { if (root.matches(':focus-visible')) this.point(this.at ?? this.figure?.to ?? null); });
     root.addEventListener('keydown', (event) => this.onKey(event));
     new ResizeObserver(() => this.measure()).observe(root);
   }
@@ -50,7 +58,7 @@ export class Chart {
   draw(figure, roomy = this.width >= 620) {
     this.figure = figure;
     if (!this.width) return this.measure();
-    const ended = figure.curves.filter((curve) => curve.points.length);
+    const ended = figure.curves.filter((curve) => curve.points.length && !curve.faded);
     const labelled = roomy && ended.length > 0 && ended.length <= 10;
     const longest = Math.max(0, ...ended.map((curve) => curve.label.length));
     this.plot = { ...this.plot, right: labelled ? Math.min(0.28 * this.width, 20 + 8 * longest) : 12 };
@@ -59,94 +67,17 @@ export class Chart {
     const clip = s('clipPath', { id: 'plot' }, s('rect', {
       x: this.plot.left - 6, y: 0, width: Math.max(0, this.right - this.plot.left + 12), height: this.bottom + 1 }));
     // The baseline last: over the others.
-    const order = [...figure.curves].sort((a, b) => Number(a.look === 0) - Number(b.look === 0));
+    const order = [...figure.curves].sort((a, b) => Number(b.faded) - Number(a.faded) || Number(a.look === 0) - Number(b.look === 0));
     const curves = s('g', { 'clip-path': 'url(#plot)' }, ...order.map((curve) => this.band(curve)), ...order.map((curve) => this.curve(curve)));
-    fill(this.canvas, s('defs', {}, clip), this.axes(), curves, labelled ? this.labels(ended) : null, this.pointer,
-      ended.length ? null : s('text', { class: 'empty', x: this.width / 2, y: this.height / 2 }, figure.empty));
+    fill(this.canvas, s('defs', {}, clip), this.axes({ epoch: 'Epoch', update: 'Updates of the weights', second: 'Seconds of training, at each variant’s mean pace' }[figure.unit]), curves, labelled ? this.labels(ended) : null, this.pointer,
+      figure.curves.some((curve) => curve.points.length) ? null : s('text', { class: 'empty', x: this.width / 2, y: this.height / 2 }, figure.empty));
     if (labelled && !this.labelsFit()) return this.draw(figure, false);
-    this.root.setAttribute('aria-label', `${figure.title} by epoch`);
-    this.root.setAttribute('aria-valuemin', '1');
-    this.root.setAttribute('aria-valuemax', String(Math.max(1, figure.epochs)));
+    this.root.setAttribute('aria-label', `${figure.title} by ${figure.unit}`);
+    this.root.setAttribute('aria-valuemin', String(figure.from));
+    this.root.setAttribute('aria-valuemax', String(Math.max(1, figure.to)));
     this.root.removeAttribute('aria-busy');
     this.highlight(this.group);
-    this.point(this.epoch);
-  }
-
-  get right() { return this.width - this.plot.right; }
-  get bottom() { return this.height - this.plot.bottom; }
-
-  /** @param {number} epoch */
-  x(epoch) {
-    const last = Math.max(2, this.figure?.epochs ?? 1);
-    return this.plot.left + 8 + ((epoch - 1) / (last - 1)) * (this.right - this.plot.left - 16);
-  }
-
-  /** @param {number} value */
-  y(value) {
-    const { range: [low, high], log } = /** @type {Figure} */ (this.figure);
-    const part = log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
-    // A value far beyond the axis is drawn out of sight, not at a coordinate that overflows.
-    return this.bottom - Math.min(20, Math.max(-20, part)) * (this.bottom - this.plot.top);
-  }
-
-  axes() {
-    const { range, log, epochs, title } = /** @type {Figure} */ (this.figure);
-    const rows = Math.max(2, Math.min(7, Math.floor(this.height / 60)));
-    const ys = log ? logTicks(range[0], range[1], rows) : ticks(range[0], range[1], rows);
-    const xs = epochTicks(Math.max(2, epochs), Math.max(2, Math.min(12, Math.floor((this.right - this.plot.left) / 60))));
-    return s('g', { class: 'axes' },
-      ...ys.map((each) => s('path', { class: 'grid', d: `M${this.plot.left} ${this.y(each).toFixed(1)}H${this.right}` })),
-      ...ys.map((each) => s('text', { class: 'tick y', x: this.plot.left - 8, y: this.y(each) }, tickLabel(each, ys))),
-      s('path', { class: 'axis', d: `M${this.plot.left} ${this.bottom}H${this.right}` }),
-      ...xs.map((each) => s('text', { class: 'tick x', x: this.x(each), y: this.bottom + 16 }, String(each))),
-      s('text', { class: 'name', x: (this.plot.left + this.right) / 2, y: this.height - 4 }, 'Epoch'),
-      s('title', {}, title));
-  }
-
-  /** @param {Point[]} points */
-  path(points) {
-    let d = '', before = -1;
-    for (const { epoch, value } of points) {
-      const y = this.y(value);
-      if (!Number.isFinite(y)) { before = -1; continue; }
-      d += `${epoch === before + 1 && before !== -1 ? 'L' : 'M'}${this.x(epoch).toFixed(1)} ${y.toFixed(1)}`;
-      before = epoch;
-    }
-    return d;
-  }
-
-  /** @param {Curve} curve */
-  band(curve) {
-    const { range, log } = /** @type {Figure} */ (this.figure);
-    const edges = curve.points.filter((point) => point.low !== null && point.value >= range[0] && point.value <= range[1]);
-    if (edges.length < 2) return null;
-    const at = (/** @type {number} */ epoch, /** @type {number} */ value) =>
-      `${this.x(epoch).toFixed(1)} ${this.y(log ? Math.max(value, range[0] / 10) : value).toFixed(1)}`;
-    const upper = edges.map((point) => at(point.epoch, /** @type {number} */ (point.high)));
-    const lower = edges.map((point) => at(point.epoch, /** @type {number} */ (point.low))).reverse();
-    return s('path', { class: `band ${lookClass(curve.look)}`, 'data-group': curve.group, d: `M${[...upper, ...lower].join('L')}Z` });
-  }
-
-  /** @param {Curve} curve */
-  curve(curve) {
-    const every = Math.max(1, Math.floor(curve.points.length / 10));
-    const visible = curve.points.filter((point) => Number.isFinite(this.y(point.value)));
-    const marked = visible.filter((_, i) => i % every === Math.max(curve.mark - 1, 0) % every);
-    const crowded = /** @type {Figure} */ (this.figure).curves.length > 24;
-    return s('g', { class: `curve ${lookClass(curve.look)}${crowded ? ' crowded' : ''}`, 'data-group': curve.group },
-      curve.raw && s('path', { class: 'raw', d: this.path(curve.raw) }),
-      s('path', { class: `line${curve.dashed ? ' training' : ''}${curve.paired ? ' paired' : ''}`, d: this.path(curve.points) }),
-      crowded || curve.dashed ? null : s('path', { class: 'mark', d: marked.map((p) => mark(curve.look, this.x(p.epoch), this.y(p.value), 3)).join('') }),
-      this.event(curve, curve.best, 'best'), this.event(curve, curve.onset, 'onset'));
-  }
-
-  /** The mark of a curve's best epoch or of its onset. @param {Curve} curve @param {number | null} epoch @param {'best' | 'onset'} kind */
-  event(curve, epoch, kind) {
-    const at = epoch !== null && curve.points.find((point) => point.epoch === epoch);
-    if (!at || !Number.isFinite(this.y(at.value))) return null;
-    const x = this.x(at.epoch), y = this.y(at.value);
-    if (kind === 'best') return s('circle', { class: 'best', cx: x, cy: y, r: 5.5 });
-    return s('path', { class: 'onset', d: flag(x, y, 17) });
+    this.point(this.at);
   }
 
   /** The curves' names where they end. @param {Curve[]} curves */
@@ -173,61 +104,86 @@ export class Chart {
     for (const each of this.canvas.querySelectorAll('[data-group]')) each.classList.toggle('front', known && each.getAttribute('data-group') === group);
   }
 
+  /** What is under the pointer, in the unit of the x axis. @param {PointerEvent} event */
+  under(event) {
+    const { from, to } = /** @type {Figure} */ (this.figure);
+    const part = (event.clientX - this.root.getBoundingClientRect().left - this.plot.left - 8) / Math.max(1, this.right - this.plot.left - 16);
+    return Math.min(to, Math.max(from, from + part * (to - from)));
+  }
+
+  /** The curve with most epochs per length: its epochs are what the keyboard goes by. */
+  get stride() {
+    return Math.min(...(this.figure?.curves ?? []).filter((curve) => curve.points.length).map((curve) => curve.pace), Infinity);
+  }
+
+  /** @param {number} at @returns {number} the epoch nearest to it of the curve with most */
+  near(at) { return Math.round(at / this.stride) * this.stride; }
+
   /** @param {PointerEvent} event */
   onPointer(event) {
-    if (!this.figure?.epochs) return;
-    const box = this.root.getBoundingClientRect();
-    const part = (event.clientX - box.left - this.plot.left - 8) / Math.max(1, this.right - this.plot.left - 16);
-    const epoch = Math.round(1 + part * (Math.max(2, this.figure.epochs) - 1));
-    this.point(Math.min(this.figure.epochs, Math.max(1, epoch)), event.clientY - box.top);
+    if (!this.figure || !Number.isFinite(this.stride)) return;
+    this.point(this.near(this.under(event)), event.clientY - this.root.getBoundingClientRect().top);
+  }
+
+  /** @param {PointerEvent} event */
+  onRelease(event) {
+    const start = this.pressed;
+    this.pressed = null;
+    if (start === null || !this.figure) return;
+    const end = this.under(event);
+    if (Math.abs(this.x(end) - this.x(start)) >= DRAGGED) this.onRange(Math.min(start, end), Math.max(start, end));
   }
 
   /** @param {KeyboardEvent} event */
   onKey(event) {
-    const last = this.figure?.epochs ?? 0;
-    if (!last) return;
-    const at = this.epoch ?? last;
-    const to = { ArrowLeft: at - 1, ArrowDown: at - 1, ArrowRight: at + 1, ArrowUp: at + 1, PageDown: at - 10, PageUp: at + 10, Home: 1, End: last }[event.key];
+    const { figure, stride } = this;
+    if (!figure || !Number.isFinite(stride)) return;
+    const at = this.at ?? this.near(figure.to);
+    const to = { ArrowLeft: at - stride, ArrowDown: at - stride, ArrowRight: at + stride, ArrowUp: at + stride, PageDown: at - 10 * stride, PageUp: at + 10 * stride,
+      Home: figure.from, End: figure.to }[event.key];
     if (event.key === 'Escape') this.point(null);
     if (to === undefined) return;
     event.preventDefault();
-    this.point(Math.min(last, Math.max(1, to)));
+    this.point(this.near(Math.min(figure.to, Math.max(figure.from, to))));
   }
 
-  /** Shows every value at an epoch. @param {number | null} epoch @param {number} [height] where the pointer is */
-  point(epoch, height) {
-    this.epoch = epoch;
+  /** Shows every value at a place of the x axis. @param {number | null} at @param {number} [height] where the pointer is */
+  point(at, height) {
+    this.at = at;
     const figure = this.figure;
-    const rows = !figure || epoch === null ? [] : figure.curves
-      .map((curve) => ({ curve, at: curve.points.find((point) => point.epoch === epoch) }))
+    const rows = !figure || at === null ? [] : figure.curves
+      .map((curve) => ({ curve, at: curve.points.find((point) => point.epoch === Math.round(at / curve.pace)) }))
       .filter((row) => row.at !== undefined)
       .map((row) => ({ ...row, at: /** @type {Point} */ (row.at) }))
       .sort((a, b) => b.at.value - a.at.value);
     this.tip.hidden = !rows.length;
-    if (!rows.length || epoch === null) {
+    if (!figure || !rows.length || at === null) {
       this.pointer.replaceChildren();
-      this.root.setAttribute('aria-valuenow', '1');
+      this.root.setAttribute('aria-valuenow', String(figure?.from ?? 1));
       this.root.setAttribute('aria-valuetext', 'Arrow keys go from epoch to epoch');
       return;
     }
     const distance = (/** @type {typeof rows[0]} */ row) => Math.abs(this.y(row.at.value) - (height ?? 0));
     const nearest = height === undefined ? null : rows.reduce((least, row) => (distance(row) < distance(least) ? row : least));
-    this.root.setAttribute('aria-valuenow', String(epoch));
-    this.root.setAttribute('aria-valuetext', `Epoch ${epoch}: ${rows.map((row) => `${row.curve.label} ${number(row.at.value)}`).join(', ')}`);
-    const x = this.x(epoch);
-    fill(this.pointer, s('path', { class: 'hair', d: `M${x} ${this.plot.top}V${this.bottom}` }),
-      ...rows.filter((row) => this.y(row.at.value) >= 0 && this.y(row.at.value) <= this.bottom).map((row) =>
-        s('path', { class: `mark ${lookClass(row.curve.look)}`, d: mark(row.curve.look, x, this.y(row.at.value), 4.2) })));
-    this.showTip(epoch, rows, nearest, x);
+    const place = { epoch: `Epoch ${at}`, update: `Update ${count(Math.round(at))}`, second: duration(at) }[figure.unit] ?? '';
+    this.root.setAttribute('aria-valuenow', String(at));
+    this.root.setAttribute('aria-valuetext', `${place}: ${rows.map((row) => `${row.curve.label} ${number(row.at.value)}`).join(', ')}`);
+    const x = (/** @type {typeof rows[0]} */ row) => this.x(row.curve.pace * row.at.epoch);
+    const from = this.pressed === null ? null : this.x(this.pressed);
+    fill(this.pointer, from !== null && s('rect', { class: 'drawn', x: Math.min(from, this.x(at)), y: this.plot.top, width: Math.abs(this.x(at) - from), height: this.bottom - this.plot.top }),
+      s('path', { class: 'hair', d: `M${this.x(at)} ${this.plot.top}V${this.bottom}` }),
+      ...rows.filter((row) => !row.curve.faded && this.y(row.at.value) >= 0 && this.y(row.at.value) <= this.bottom).map((row) =>
+        s('path', { class: `mark ${lookClass(row.curve.look)}`, d: mark(row.curve.look, x(row), this.y(row.at.value), 4.2) })));
+    this.showTip(place, rows, nearest, this.x(at));
     this.onPick(nearest && distance(nearest) < 24 ? nearest.curve.group : null);
   }
 
-  /** @param {number} epoch @param {{curve: Curve, at: Point}[]} rows @param {{curve: Curve, at: Point} | null} nearest @param {number} x */
-  showTip(epoch, rows, nearest, x) {
+  /** @param {string} place @param {{curve: Curve, at: Point}[]} rows @param {{curve: Curve, at: Point} | null} nearest @param {number} x */
+  showTip(place, rows, nearest, x) {
     const middle = nearest ? rows.indexOf(nearest) : 0;
     const from = Math.max(0, Math.min(middle - TIP_ROWS / 2, rows.length - TIP_ROWS));
     const shown = rows.slice(from, from + TIP_ROWS);
-    fill(this.tip, h('strong', {}, `Epoch ${epoch}`),
+    fill(this.tip, h('strong', {}, place),
       h('table', {}, h('tbody', {}, shown.map((row) => h('tr', { class: row === nearest ? 'near' : '' },
         h('td', {}, sample(row.curve.look, row.curve.dashed, row.curve.paired)), h('th', { scope: 'row' }, row.curve.label), h('td', { class: 'number' }, number(row.at.value)),
         h('td', { class: 'number muted' }, row.at.low === null || row.at.high === null ? '' : `${number(row.at.low)} to ${number(row.at.high)}`))))),

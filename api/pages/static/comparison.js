@@ -10,6 +10,8 @@ const WIDTH = 200, ROW = 20;
 /** So many metrics are in sight, and one of many variants; the rest is folded away. */
 const IN_SIGHT = 3, MANY = 6;
 const FEW = 3;
+/** So many rows a figure of differences has at most. */
+const MOST = 12;
 /** These first: how good a variant is if training stops in time, and how much it overfits if not. */
 const FIRST = [...METRICS.losses.flatMap((name) => [`best_${name}`, `final_${name}`]), 'rise'];
 const BEST = new Set(METRICS.losses.map((name) => `best_${name}`));
@@ -50,14 +52,29 @@ function unclear(analysis) {
 
 /** Notes that matter, each once. @param {Element} root @param {{code: string, detail: string}[]} all */
 export function showNotes(root, all) {
-  fill(root, all.map((each) => h('li', { title: each.code }, each.detail)));
+  const codes = [...new Set(all.map((each) => each.code))];
+  const note = (/** @type {{code: string, detail: string}} */ each) => h('li', {}, each.detail, ' ', h('code', {}, each.code));
+  fill(root, codes.flatMap((code) => {
+    const same = all.filter((each) => each.code === code);
+    if (same.length <= FEW) return same.map(note);
+    return [note(same[0]), h('li', {}, h('details', { class: 'fold' }, h('summary', {}, `${same.length - 1} more like this`), h('ul', { class: 'notes' }, same.slice(1).map((each) => h('li', {}, each.detail)))))];
+  }));
+}
+
+/** The rows that are drawn: of many, those that tell most. @param {any[]} rows */
+function telling(rows) {
+  if (rows.length <= MOST) return rows;
+  const weight = (/** @type {any} */ row) => (row.difference === null ? -1 : (['lower', 'higher'].includes(row.finding) ? 1e9 : 0) + Math.abs(row.difference));
+  const kept = new Set([...rows].sort((a, b) => weight(b) - weight(a)).slice(0, MOST));
+  return rows.filter((row) => kept.has(row));
 }
 
 /** @param {number | null} value @param {string} metric */
 const difference = (value, metric) => signed(value, metric.endsWith('epoch') ? 1 : 4);
 
-/** @param {string} metric @param {any[]} rows @param {Map<string, number>} look @param {string} task */
-function forest(metric, rows, look, task) {
+/** @param {string} metric @param {any[]} all @param {Map<string, number>} look @param {string} task */
+function forest(metric, all, look, task) {
+  const rows = telling(all);
   const ends = rows.flatMap((row) => row.ci95 ?? [row.difference]).filter((each) => each !== null);
   if (!ends.length) return null;
   const reach = Math.max(...ends.map(Math.abs)) * 1.1 || 1;
@@ -65,7 +82,7 @@ function forest(metric, rows, look, task) {
   // Round numbers to both sides of zero, however the interval lies.
   const marks = [3, 5, 8].map((count) => ticks(-reach, reach, count)).find((found) => found.length > 1) ?? [0];
   return h('table', { class: 'table forest' },
-    h('caption', {}, label(metric, task)),
+    h('caption', {}, label(metric, task), rows.length < all.length && h('span', { class: 'muted small line' }, `The ${MOST} clearest of ${all.filter((row) => row.difference !== null).length}; all are in the table of variants`)),
     h('thead', { class: 'visually-hidden' }, h('tr', {}, ['Variant', 'Difference, its interval and p'].map((name) => h('th', { scope: 'col' }, name)))),
     h('tbody', {}, rows.map((row) => h('tr', {},
       h('th', { scope: 'row' }, h('span', { class: 'variant' }, sample(look.get(row.variant) ?? 1), h('span', { title: row.variant }, row.variant)),

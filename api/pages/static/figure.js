@@ -5,9 +5,13 @@ import { chosen, setAll, tie } from './choices.js';
 import { byId, fill, framed, h } from './dom.js';
 import { sample } from './marks.js';
 import { isLoss, label, metricName, metricsOf } from './metrics.js';
-import { limits, notes, penalised, prepare, subtitle } from './series.js';
+import { showPanels } from './panels.js';
+import { leading, limits, notes, penalised, prepare, subtitle, within } from './series.js';
 
 /** @typedef {import('./series.js').Group} Group */
+
+/** Of more groups than this only the best have colours, unless all are asked for. */
+const MANY = 12;
 
 export class Figure {
   /**
@@ -20,12 +24,13 @@ export class Figure {
     this.task = task;
     /** @type {HTMLFormElement} */
     this.form = byId('choices');
-    this.chart = new Chart(byId('chart'), { onPick: (group) => { this.chart.highlight(group); onPick(group); } });
+    this.chart = new Chart(byId('chart'), { onPick: (group) => { this.chart.highlight(group); onPick(group); }, onRange: (first, last) => this.zoom(first, last) });
     this.hidden = new Set(new URLSearchParams(location.search).getAll('hide'));
     this.draw = framed(() => this.drawNow());
     this.legend = '';
     this.onChange = onChange;
     this.reread = tie(this.form, () => { this.draw(); onChange(); }).read;
+    byId('all-epochs').onclick = () => this.range('', '');
   }
 
   /** @returns {import('./series.js').Choices & {seed: string}} */
@@ -41,27 +46,59 @@ export class Figure {
     this.reread();
   }
 
+  /** The epochs that are drawn. @param {string} first @param {string} last empty: as far as there are any */
+  range(first, last) {
+    Object.assign(this.form.first, { value: first });
+    Object.assign(this.form.last, { value: last });
+    this.form.first.dispatchEvent(new Event('input', { bubbles: true }));
+  }
+
+  /** Draws a part of the x axis, which holds two epochs at least. @param {number} from @param {number} to in its unit */
+  zoom(from, to) {
+    const { stride } = this.chart;
+    const first = Math.max(1, Math.round(from / stride)), last = Math.round(to / stride);
+    if (last > first) this.range(String(first), String(last));
+  }
+
   drawNow() {
     const all = this.groups();
     this.offerSeeds([...new Set(all.flatMap((group) => group.runs.map((run) => run.seed)))].sort((a, b) => a - b));
     const choices = this.choices;
     const shown = all.filter((group) => !this.hidden.has(group.key))
       .map((group) => ({ ...group, runs: choices.seed ? group.runs.filter((run) => String(run.seed) === choices.seed) : group.runs }));
-    const curves = prepare(shown, choices);
+    const first = Math.max(1, Number(choices.first) || 1), last = Number(choices.last) || Infinity;
+    const whole = prepare(shown, choices), zoomed = first > 1 || last < Infinity;
+    /** @type {string[]} */
+    const remarks = [];
+    const many = shown.length > MANY && choices.curves !== 'panels' && choices.best !== 'all';
+    const front = many ? leading(whole, Number(choices.best)) : null;
+    const curves = (zoomed ? within(whole, first, last) : whole).map((curve) => ({ ...curve, faded: front !== null && !front.has(curve.group) }));
     const log = choices.scale === 'log';
     const range = limits(curves, log);
-    const epochs = curves.reduce((most, curve) => Math.max(most, curve.points.at(-1)?.epoch ?? 0), 0);
+    const known = curves.filter((curve) => curve.points.length);
+    const unit = known.every((curve) => curve.paced) ? choices.unit : 'epoch';
+    if (unit === 'epoch') for (const curve of curves) curve.pace = 1;
+    this.form.unit.disabled = !all.some((group) => group.paces);
+    const from = zoomed && known.length ? Math.min(...known.map((curve) => curve.pace * curve.points[0].epoch)) : unit === 'epoch' ? 1 : 0;
+    const to = Math.max(from, ...known.map((curve) => curve.pace * (curve.points.at(-1)?.epoch ?? 0)), unit === 'epoch' ? 2 : 0);
     const held = penalised(shown, choices);
     const title = label(metricName(choices), this.task()) + (held.length ? ', weight penalty included' : '');
-    this.chart.draw({ curves, range, log, epochs, title, empty: all.length ? 'No epochs yet' : 'Nothing chosen' });
+    const drawing = { curves, range, log, from, to, unit, title, empty: all.length ? (zoomed ? 'No epochs from there to there' : 'No epochs yet') : 'Nothing chosen' };
+    byId('chart').hidden = choices.curves === 'panels';
+    byId('panels').hidden = choices.curves !== 'panels';
+    byId('all-epochs').hidden = !zoomed;
+    if (choices.curves === 'panels') showPanels(byId('panels'), drawing, shown);
+    else this.chart.draw(drawing);
+    if (front) remarks.push(`In colour: the baseline and the best ${choices.best} by what is shown here; grey: the other ${shown.length - front.size}. A row of the table brings its curve out.`);
     byId('figure-title').textContent = title;
     byId('figure-subtitle').textContent = subtitle(curves, choices);
     byId('figure-key').textContent = [
-      curves.some((curve) => curve.best !== null) && '○ best epoch', curves.some((curve) => curve.onset !== null) && '⚑ onset of overfitting',
+      curves.some((curve) => curve.best !== null && !curve.faded) && '○ best epoch', curves.some((curve) => curve.onset !== null && !curve.faded) && '⚑ onset of overfitting',
     ].filter(Boolean).join('   ');
-    fill(byId('figure-notes'), notes(shown, held, curves, choices, range).map((note) => h('li', {}, note)));
+    fill(byId('figure-notes'), [...remarks, ...notes(shown, held, curves, choices, range)].map((note) => h('li', {}, note)));
     this.drawLegend(all);
     this.offerMetrics(all);
+    for (const field of this.form.querySelectorAll('[data-many]')) field.hidden = all.length <= MANY;
     this.form.view.disabled = metricsOf(choices.metric).every((name) => !isLoss(name));
   }
 

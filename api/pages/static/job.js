@@ -7,7 +7,7 @@ import { Experiment, finished } from './experiment.js';
 import { labelled, list, showErrors } from './fields.js';
 import { Figure } from './figure.js';
 import { follow, showLink } from './follow.js';
-import { ago, moment, plural } from './format.js';
+import { ago, between, moment, plural } from './format.js';
 import { lossesIn, metricName } from './metrics.js';
 import { Pictures } from './pictures.js';
 import { ResultsTable } from './results.js';
@@ -32,8 +32,16 @@ const groups = () => {
   if (!experiment) return [];
   const variants = byVariant([...experiment.runs.values()]);
   const look = looks([...variants.keys()], experiment.job.spec.baseline);
-  return [...variants].map(([name, runs], mark) => ({ key: name, label: name, look: look.get(name) ?? 1, mark, runs }));
+  return [...variants].map(([name, runs], mark) => ({ key: name, label: name, look: look.get(name) ?? 1, mark, runs, paces: pacesOf(name) }));
 };
+
+/** What an epoch of a variant takes: updates, as the analysis has them, and seconds, of runs that were trained here. @param {string} name */
+function pacesOf(name) {
+  const trained = experiment.job.runs.filter((/** @type {any} */ run) => run.variant === name && run.status === 'succeeded' && !run.reused_from && run.epoch);
+  const seconds = trained.map((/** @type {any} */ run) => (between(run.started_at, run.finished_at) ?? 0) / run.epoch);
+  return { update: analysis?.variants.find((/** @type {any} */ each) => each.variant === name)?.updates_per_epoch ?? 0,
+    second: seconds.length ? seconds.reduce((/** @type {number} */ sum, /** @type {number} */ each) => sum + each, 0) / seconds.length : 0 };
+}
 
 const figure = new Figure(groups, () => experiment?.job.task ?? null, {
   onPick: (group) => runs.highlight(group),
@@ -187,6 +195,7 @@ async function loadAnalysis() {
   byId('answer').textContent = analysis?.paragraph ?? '';
   showNotes(byId('notes'), analysis?.warnings ?? []);
   if (analysis) results.show(experiment, analysis, view);
+  figure.draw();
   pictures.show(experiment.job, lossesIn(view)[1]);
   runs.show(experiment, analysis, view);
 }

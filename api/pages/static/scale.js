@@ -15,10 +15,10 @@ export function ticks(low, high, count) {
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
-/** Whole numbers from 1 to `last`, about `count` of them, 1 always among them. @param {number} last @param {number} count */
-export function epochTicks(last, count) {
-  const found = ticks(1, last, count).filter((each) => Number.isInteger(each) && each >= 1);
-  if (found[0] !== 1 && (found.length < 2 || found[0] - 1 > (found[1] - found[0]) / 2)) found.unshift(1);
+/** Whole numbers from `first` to `last`, about `count` of them, the first always among them. @param {number} first @param {number} last @param {number} count */
+export function epochTicks(first, last, count) {
+  const found = ticks(first, last, count).filter((each) => Number.isInteger(each) && each >= first);
+  if (found[0] !== first && (found.length < 2 || found[0] - first >= (found[1] - found[0]) / 2)) found.unshift(first);
   return found;
 }
 

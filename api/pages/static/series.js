@@ -8,10 +8,12 @@ import { best, estimate, onset, percentile } from './statistics.js';
 /** @typedef {{epoch: number, value: number, low: number | null, high: number | null, n: number}} Point */
 /**
  * @typedef {{key: string, group: string, label: string, look: number, mark: number, metric: string, dashed: boolean, paired: boolean, seeds: number,
- *   points: Point[], raw: Point[] | null, best: number | null, onset: number | null}} Curve
+ *   points: Point[], raw: Point[] | null, best: number | null, onset: number | null, pace: number, paced: boolean, faded: boolean}} Curve
+ *   pace: what an epoch takes of the x axis, and whether that is known. faded: one of those behind the best of many
  */
-/** @typedef {{key: string, label: string, look: number, mark: number, runs: Run[]}} Group variants, or single runs, of one figure */
-/** @typedef {{metric: string, view: string, curves: string, band: string, smooth: number, scale: string}} Choices */
+/** @typedef {{key: string, label: string, look: number, mark: number, runs: Run[], paces?: Record<string, number>}} Group variants, or single runs, of one figure;
+ *   `paces`: how many updates and seconds an epoch of it is, where that is known */
+/** @typedef {{metric: string, view: string, curves: string, band: string, smooth: number, scale: string, unit: string, first: string, last: string, best: string}} Choices */
 
 /**
  * The looks of a figure's variants: the baseline's is 0, the others' follow in turn.
@@ -33,8 +35,8 @@ export function prepare(groups, choices) {
       const paired = metrics.length > 1, dashed = paired && !metric.startsWith('val_');
       const half = paired ? (dashed ? ', training' : ', validation') : '';
       const curve = (/** @type {string} */ key, /** @type {string} */ label, /** @type {Run[]} */ runs) =>
-        makeCurve({ key: `${key}/${metric}`, group: group.key, label: label + half, look: group.look, mark: rank, metric, dashed, paired }, runs, choices);
-      if (choices.curves === 'mean' || group.runs.length === 1) return [curve(group.key, group.label, group.runs)];
+        makeCurve({ key: `${key}/${metric}`, group: group.key, label: label + half, look: group.look, mark: rank, metric, dashed, paired, pace: group.paces?.[choices.unit] ?? 1, paced: choices.unit === 'epoch' || Boolean(group.paces?.[choices.unit]), faded: false }, runs, choices);
+      if (choices.curves !== 'runs' || group.runs.length === 1) return [curve(group.key, group.label, group.runs)];
       return group.runs.map((run) => curve(run.id, `${group.label}, seed ${run.seed}`, [run]));
     }));
 }
@@ -68,6 +70,31 @@ function makeCurve(base, runs, choices) {
     best: marked ? best(epochs, means, METRICS.higher.includes(base.metric)) : null,
     onset: marked && isLoss(base.metric) ? onset(epochs, means) : null,
   };
+}
+
+/**
+ * The part of the curves from an epoch to another; what is beyond leaves the scales too.
+ * @param {Curve[]} curves @param {number} first @param {number} last @returns {Curve[]}
+ */
+export function within(curves, first, last) {
+  const part = (/** @type {Point[]} */ points) => points.filter((point) => point.epoch >= first && point.epoch <= last);
+  return curves.map((curve) => ({ ...curve, points: part(curve.points), raw: curve.raw && part(curve.raw) }));
+}
+
+/**
+ * The groups with the best values of what is shown, the baseline besides: of a pair of metrics, by the validation's.
+ * @param {Curve[]} curves @param {number} most @returns {Set<string>}
+ */
+export function leading(curves, most) {
+  /** @type {Map<string, number>} */
+  const costs = new Map();
+  for (const curve of curves) {
+    if (curve.paired && curve.dashed) continue;
+    const sign = METRICS.higher.includes(curve.metric) ? -1 : 1;
+    for (const point of curve.points) costs.set(curve.group, Math.min(costs.get(curve.group) ?? Infinity, sign * point.value));
+  }
+  const best = [...costs].sort((a, b) => a[1] - b[1]).slice(0, most).map(([group]) => group);
+  return new Set([...best, ...curves.filter((curve) => curve.look === 0).map((curve) => curve.group)]);
 }
 
 /** An interval ends at what there can be of the metric. @param {number} epoch @param {number[]} values @param {string} band @param {string} metric @returns {Point} */

@@ -1,0 +1,152 @@
+"""What a person asks of a job: the page's sentence or number for each question, within two clicks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.browsing import Visit
+from tests.browser.conftest import finished, get, submit
+
+pytestmark = pytest.mark.browser
+
+Visiting = Callable[..., Visit]
+NETS = [{"name": f"net {n}", "layers": [{"type": "dense", "units": n, "activation": "relu"}]} for n in range(2, 17)]
+
+
+@pytest.fixture(scope="module")
+def many(live: str) -> dict[str, Any]:
+    """Fifteen variants with one seed."""
+    data = {"name": "synthetic", "reviews": 200, "num_words": 100}
+    return finished(live, submit(live, name="many nets", dataset=data, variants=NETS, training={"epochs": 3})["id"])
+
+
+def analysed(live: str, job: dict[str, Any]) -> dict[str, Any]:
+    return dict(get(live, f"/v1/jobs/{job['id']}/analysis"))
+
+
+def test_is_it_better_by_how_much_and_may_it_be_luck(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    page, analysis = visit().open(f"/jobs/{done['id']}"), analysed(live, done)
+    expect(page.locator("#answer")).to_have_text(analysis["paragraph"])
+    for each in analysis["comparisons"]:
+        if each["metric"] == "best_val_data_loss":
+            expect(page.locator(f'#variants [data-key="{each["variant"]}"]')).to_contain_text(each["in_words"])
+            expect(page.locator("#comparison")).to_contain_text(f"{abs(each['difference']):.4f}")
+
+
+def test_how_many_seeds_it_needs(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    page = visit().open(f"/jobs/{done['id']}")
+    needed = [e["seeds_needed"] for e in analysed(live, done)["comparisons"] if e["metric"] == "best_val_data_loss"]
+    known = [f"about {n} seeds would decide" for n in needed if n]
+    for words in known:
+        expect(page.locator("#answer")).to_contain_text(words)
+    page.get_by_role("button", name="Add seeds").click()
+    expect(page.get_by_role("button", name=re.compile("^Train 15 more runs"))).to_be_visible()
+
+
+def test_which_of_many_variants(visit: Visiting, many: dict[str, Any], live: str) -> None:
+    """Ranked, filtered and drawn: each variant's loss and curve in a row, and what a lower loss costs."""
+    page, analysis = visit().open(f"/jobs/{many['id']}"), analysed(live, many)
+    rows = page.locator("#variants tbody tr")
+    expect(rows).to_have_count(15)
+    expect(rows.first.locator(".sparkline")).to_have_attribute(
+        "aria-label", re.compile(r"^Validation cross-entropy, mean of the seeds: 0\.\d+ at epoch 1, lowest ")
+    )
+    page.locator("#variants").get_by_role("button", name="Best validation cross-entropy").click()
+    means = {v["variant"]: v["across_seeds"]["best_val_data_loss"]["mean"] for v in analysis["variants"]}
+    assert rows.evaluate_all("rows => rows.map(row => row.dataset.key)") == sorted(means, key=lambda name: means[name])
+    page.get_by_label("Show variants with").fill("NET 1")
+    expect(rows).to_have_count(7)
+    expect(page.locator("#variants .table-filter [role=status]")).to_have_text("7 of 15")
+    page.wait_for_function("() => document.getElementById('tradeoff').naturalWidth > 0")
+    # Of so many curves the baseline and the best six have colours; a row brings out its own.
+    expect(page.locator(".chart .curve:not(.faded)")).to_have_count(
+        len({"net 2", *sorted(means, key=means.__getitem__)[:6]})
+    )
+    expect(page.locator("#figure-notes")).to_contain_text("In colour: the baseline and the best 6")
+    page.locator("#choices [name=best]").select_option("all")
+    expect(page.locator(".chart .curve.faded")).to_have_count(0)
+    # No winner is told of where there is none: one seed does not tell.
+    expect(page.locator("#answer")).to_contain_text("One seed does not tell a difference from luck")
+    listed = visit().open("/").locator(f'[data-job="{many["id"]}"] .job-best')
+    expect(listed).to_contain_text("15 variants may be best")
+
+
+def test_what_its_model_says_of_a_sentence_is_two_clicks_away(visit: Visiting, done: dict[str, Any]) -> None:
+    page = visit().open(f"/jobs/{done['id']}")
+    page.locator("#runs").get_by_role("link", name="Ask the model of l2, seed 0").click()
+    page.wait_for_url(re.compile("/runs/run_"))
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_why_the_loss_rises_is_told_by_verdict_rise_and_gap(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    page = visit().open(f"/jobs/{done['id']}")
+    for variant in analysed(live, done)["variants"]:
+        row = page.locator(f'#variants [data-key="{variant["variant"]}"]')
+        expect(row).to_contain_text(variant["verdict"])
+        for name in ("rise", "gap_at_end"):
+            expect(row).to_contain_text(f"{abs(variant['across_seeds'][name]['mean']):.4f}")
+    page.locator("#choices [name=metric]").select_option("losses")
+    expect(page.locator("#figure-subtitle")).to_contain_text("dashed: training, solid: validation")
+
+
+def drawn(page: Page) -> list[str]:
+    return page.locator(".chart .tick.x").all_inner_texts()
+
+
+def test_a_part_of_the_epochs_is_drawn_by_fields_by_pointer_and_from_the_address(
+    visit: Visiting, done: dict[str, Any]
+) -> None:
+    page = visit().open(f"/jobs/{done['id']}?first=4&last=9")
+    expect(page.locator("#chart")).to_have_attribute("aria-valuemin", "4")
+    expect(page.locator("#chart")).to_have_attribute("aria-valuemax", "9")
+    assert drawn(page)[0] == "4"
+    page.get_by_label("To epoch").fill("6")
+    expect(page.locator("#chart")).to_have_attribute("aria-valuemax", "6")
+    page.get_by_role("button", name="All epochs").click()
+    expect(page.locator("#chart")).to_have_attribute("aria-valuemax", "12")
+    assert "first=" not in page.url
+    box = page.locator("#chart").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 60)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 60)
+    page.mouse.up()
+    expect(page.get_by_role("button", name="All epochs")).to_be_visible()
+    first, last = (int(page.get_by_label(f"{end} epoch").input_value()) for end in ("From", "To"))
+    assert 1 < first < last < 12
+
+
+def test_curves_by_updates_by_seconds_and_in_panels(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    page = visit().open(f"/jobs/{done['id']}")
+    updates = {v["updates_per_epoch"] for v in analysed(live, done)["variants"]}
+    page.locator("#choices [name=unit]").select_option("update")
+    expect(page.locator("#chart")).to_have_attribute("aria-valuemax", str(12 * max(updates)))
+    page.locator("#chart").focus()
+    page.keyboard.press("End")
+    expect(page.locator("#chart")).to_have_attribute(
+        "aria-valuetext", re.compile(f"^Update {12 * max(updates)}: original")
+    )
+    page.locator("#choices [name=unit]").select_option("second")
+    expect(page.locator("#chart .name")).to_have_text(re.compile("^Seconds of training"))
+    page.locator("#choices [name=curves]").select_option("panels")
+    expect(page.locator("#panels svg")).to_have_count(3)
+    expect(page.locator("#panels svg").first).to_have_attribute(
+        "aria-label", re.compile("^Validation cross-entropy of ")
+    )
+    expect(page.locator("#chart")).to_be_hidden()
+
+
+@pytest.mark.parametrize("shown", ["", "?curves=panels"])
+def test_axe_finds_no_barrier_among_many_variants(visit: Visiting, many: dict[str, Any], shown: str) -> None:
+    page = visit(reduced_motion="reduce").open(f"/jobs/{many['id']}{shown}")
+    expect(page.locator(".skeleton")).to_have_count(0)
+    expect(page.locator("#variants tbody tr")).to_have_count(15)
+    found = Axe().run(page).response["violations"]
+    serious = [each for each in found if each["impact"] in ("serious", "critical")]
+    assert [(each["id"], [node["html"][:200] for node in each["nodes"]]) for each in serious] == []

@@ -10,7 +10,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, FloatRect, expect
 
 from tests.browser.browsing import CHROMIUM, Visit, browsing
 from tests.browser.conftest import finished, submit
@@ -18,6 +18,8 @@ from tests.ockham.serving import Served
 
 WIDTHS = (360, 1280, 2560)
 DOCS = Path(__file__).parents[2] / "docs" / "images"
+DOCUMENTED = ("job-light", "job-dark", "new-light")
+"""The pictures that the documentation shows."""
 DATA = {"name": "synthetic", "reviews": 4000}
 NOTEBOOK = ["original", "smaller", "l2", "dropout"]
 
@@ -36,7 +38,13 @@ def take(browser: Browser, url: str, job: str, name: str, path: str, width: int,
         expect(page.locator(".sparkline").first).to_be_visible()
     else:
         expect(page.locator("#submit")).to_be_enabled()
-    page.screenshot(path=file, full_page="docs" not in file.parts, animations="disabled")
+    shown: FloatRect | None = None
+    if name == "job" and file.parent == DOCS:  # the answer, the variants and the curves
+        end = page.locator(".columns section").first.bounding_box()
+        assert end is not None
+        top = page.evaluate("() => scrollY")
+        shown = {"x": 0, "y": 0, "width": width, "height": top + end["y"] + end["height"] + 20}
+    page.screenshot(path=file, full_page=file.parent != DOCS or shown is not None, clip=shown, animations="disabled")
     visit.close()
 
 
@@ -66,6 +74,8 @@ def main() -> None:
         submit(url, name="still training", variants=NOTEBOOK, seeds=[7, 8, 9], dataset=DATA, training={"epochs": 200})
         for name, path in pages.items():
             for scheme in ("light", "dark"):
+                if asked.docs and f"{name}-{scheme}" not in DOCUMENTED:
+                    continue
                 for width in (1280,) if asked.docs else WIDTHS:
                     file = directory / (f"{name}-{scheme}.png" if asked.docs else f"{name}-{scheme}-{width}.png")
                     take(browser, url, job, name, path, width, scheme, file)

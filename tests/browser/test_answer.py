@@ -72,6 +72,9 @@ def test_which_of_many_variants(visit: Visiting, many: dict[str, Any], live: str
     page.locator("#choices [name=best]").select_option("all")
     expect(page.locator(".chart .curve.faded")).to_have_count(0)
     # No winner is told of where there is none: one seed does not tell.
+    expect(page.locator("#variants .leader")).to_have_text(
+        "15 variants may be best by their best validation cross-entropy: the seeds do not tell them apart."
+    )
     expect(page.locator("#answer")).to_contain_text("One seed does not tell a difference from luck")
     listed = visit().open("/").locator(f'[data-job="{many["id"]}"] .job-best')
     expect(listed).to_contain_text("15 variants may be best")
@@ -93,6 +96,25 @@ def test_why_the_loss_rises_is_told_by_verdict_rise_and_gap(visit: Visiting, don
             expect(row).to_contain_text(f"{abs(variant['across_seeds'][name]['mean']):.4f}")
     page.locator("#choices [name=metric]").select_option("losses")
     expect(page.locator("#figure-subtitle")).to_contain_text("dashed: training, solid: validation")
+
+
+def test_last_weeks_job_of_a_team_is_found_by_its_description(visit: Visiting, live: str) -> None:
+    described = {"tags": ["paper"], "metadata": {"owner": "team a"}}
+    job = submit(live, name="theirs", variants=["smaller"], training={"epochs": 1}, **described)
+    finished(live, job["id"])
+    page = visit().open("/")
+    page.get_by_label("Tags and metadata").fill("paper, owner=team a")
+    expect(page.locator(".job-row")).to_have_count(1)
+    expect(page.locator(".job-row")).to_contain_text("paper, owner=team a")
+    assert "about=paper" in page.url
+    page.get_by_label("Tags and metadata").fill("owner=team b")
+    expect(page.get_by_role("heading", name="No job fits")).to_be_visible()
+
+
+def test_own_rows_are_one_click_away(visit: Visiting, done: dict[str, Any]) -> None:
+    page = visit().open(f"/jobs/{done['id']}")
+    page.get_by_role("link", name="Data", exact=True).click()
+    expect(page.locator("input[type=file]").first).to_be_visible()
 
 
 def drawn(page: Page) -> list[str]:

@@ -38,8 +38,8 @@ async function load() {
   clearTimeout(timer);
   const mine = ++turn;
   try {
-    const { status, search } = chosen(form), after = before();
-    const list = await get('/v1/jobs', { status, search: search.trim(), limit: PAGE, after });
+    const { status, search, about } = chosen(form), after = before();
+    const list = await get('/v1/jobs', { status, search: search.trim(), ...described(about), limit: PAGE, after });
     if (mine !== turn) return;
     showLink('live');
     show(list.data);
@@ -65,11 +65,20 @@ async function load() {
 // A page that was turned to lies in the history; one that was opened by its address has none before it.
 byId('newer').onclick = () => { if (history.state?.turned) history.back(); else turnTo(''); };
 
+/** Tags, and what the metadata has to be, of words with commas between. @param {string} about @returns {Record<string, any>} */
+function described(about) {
+  const words = about.split(',').map((each) => each.trim()).filter(Boolean), members = words.filter((each) => each.includes('='));
+  return { tag: words.filter((each) => !each.includes('=')), ...Object.fromEntries(members.map((each) => [`metadata[${each.slice(0, each.indexOf('=')).trim()}]`, each.slice(each.indexOf('=') + 1).trim()])) };
+}
+
+/** A job's tags and the short members of its metadata. @param {any} job */
+const description = ({ tags, metadata }) => [...tags, ...Object.entries(metadata).filter(([, value]) => typeof value !== 'object').map(([name, value]) => `${name}=${value}`)].join(', ');
+
 /** @param {any[]} jobs */
 function show(jobs) {
-  const { status, search } = chosen(form);
+  const { status, search, about } = chosen(form);
   if (!jobs.length) {
-    fill(root, status || search ? h('div', { class: 'empty' }, h('h2', {}, 'No job fits'), h('a', { href: '/' }, 'Show all jobs'))
+    fill(root, status || search || about ? h('div', { class: 'empty' }, h('h2', {}, 'No job fits'), h('a', { href: '/' }, 'Show all jobs'))
       : h('div', { class: 'empty' }, h('h2', {}, 'No jobs yet'), h('p', {}, 'Train a few variants of a network on movie reviews, and see which remedy against overfitting works.'),
         h('p', {}, h('a', { class: 'button primary', href: '/new' }, 'Set up the first job'))));
     return;
@@ -94,7 +103,8 @@ function row(job) {
     h('label', { class: 'pick' }, box),
     h('div', { class: 'job-title' },
       h('a', { href: `/jobs/${job.id}`, 'data-focus': `open ${job.id}` }, job.name),
-      h('p', { class: 'muted small' }, `${extent(job)}, `, h('time', { dateTime: job.created_at, title: moment(job.created_at) }, ago(job.created_at)))),
+      h('p', { class: 'muted small' }, `${extent(job)}, `, h('time', { dateTime: job.created_at, title: moment(job.created_at) }, ago(job.created_at))),
+      description(job) && h('p', { class: 'muted small described' }, description(job))),
     h('div', { class: 'job-status' }, badge(job.status),
       finished(job) ? (job.error && h('span', { class: 'muted small' }, job.error.message))
         : [bar(progress.percent, `Progress of ${job.name}`), h('span', { class: 'muted small' }, pace({ done: progress.epochs_done, total: progress.epochs_total, eta: progress.eta_seconds }))]),

@@ -18,7 +18,9 @@ class Picture {
   /** @param {string} path @param {Record<string, string>} query @param {string} state what it is drawn of */
   async show(path, query, state) {
     const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
-    const address = `${path}?${new URLSearchParams({ ...query, theme })}`;
+    // As wide as its place, so that its words have a size that can be read there.
+    const width = String(100 * Math.floor(Math.min(1000, Math.max(400, /** @type {Element} */ (this.image.parentElement).clientWidth)) / 100));
+    const address = `${path}?${new URLSearchParams({ ...query, theme, width })}`;
     if (this.state === `${address} ${state}`) return;
     this.state = `${address} ${state}`;
     const asked = this.state;

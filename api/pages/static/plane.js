@@ -75,7 +75,8 @@ export class Plane {
       `${this.x(curve.pace * epoch).toFixed(1)} ${this.y(log ? Math.max(value, range[0] / 10) : value).toFixed(1)}`;
     const upper = edges.map((point) => at(point.epoch, /** @type {number} */ (point.high)));
     const lower = edges.map((point) => at(point.epoch, /** @type {number} */ (point.low))).reverse();
-    return s('path', { class: `band ${lookClass(curve.look)}`, 'data-group': curve.group, d: `M${[...upper, ...lower].join('L')}Z` });
+    const wide = edges.some((point) => Number(point.low) < range[0] || Number(point.high) > range[1]);
+    return s('path', { class: `band ${lookClass(curve.look)}${wide ? ' wide' : ''}`, 'data-group': curve.group, d: `M${[...upper, ...lower].join('L')}Z` });
   }
 
   /** @param {Curve} curve */

@@ -1,11 +1,11 @@
 /** @file The table of a job's variants: what each came to over its seeds, and how it stands against the baseline. */
 
 import { between, count, duration, probability, signed, value } from './format.js';
-import { h } from './dom.js';
+import { fill, h } from './dom.js';
 import { sample } from './marks.js';
 import { label, lossesIn, METRICS, phrase } from './metrics.js';
 import { looks } from './series.js';
-import { sparklines } from './sparkline.js';
+import { leader, sparklines } from './sparkline.js';
 import { estimate } from './statistics.js';
 import { Table } from './table.js';
 
@@ -64,7 +64,9 @@ function columns(task, view, baseline, tested) {
 export class ResultsTable {
   /** @param {Element} root @param {(variant: string | null) => void} onPick */
   constructor(root, onPick) {
-    this.root = root;
+    this.best = h('p', { class: 'leader', role: 'status' });
+    this.root = h('div', {}, h('div', { class: 'skeleton' }));
+    fill(root, this.best, this.root);
     this.onPick = onPick;
     /** @type {Table<Row> | null} */
     this.table = null;
@@ -78,6 +80,8 @@ export class ResultsTable {
       this.made = `${view} ${tested}`;
       this.table = new Table(this.root, columns(job.task, view, job.spec.baseline, tested), { caption: 'Variants', key: (row) => row.name, text: (row) => `${row.name} ${row.verdict} ${row.against?.in_words ?? ''}`, onPick: (row) => this.onPick(row?.name ?? null) });
     }
+    const best = leader(analysis), loss = phrase(`best_${lossesIn(view)[1]}`, job.task);
+    this.best.textContent = best && (best.variant ? `${best.words} by its ${loss}: the seeds show that no other variant is.` : `${best.words} by their ${loss}: the seeds do not tell them apart.`);
     this.table?.show(rowsOf(experiment, analysis, view));
   }
 }

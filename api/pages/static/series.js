@@ -185,6 +185,7 @@ export function notes(groups, held, curves, choices, range) {
     const first = Math.min(...bad.flat().map((each) => each.epoch));
     found.push(`${group.label}: ${bad.length === 1 ? 'one run' : `${bad.length} runs`} not finite from epoch ${first} on.`);
   }
+  if (curves.some((curve) => !curve.faded && curve.points.some((each) => Number(each.low ?? range[0]) < range[0] || Number(each.high ?? range[1]) > range[1]))) found.push('Bands run off the axis, as wide as few seeds make them: they are paler.');
   for (const curve of curves) {
     const peak = curve.points.reduce((most, each) => Math.max(most, each.value), -Infinity);
     if (peak > range[1]) found.push(`${curve.label}: beyond the axis, up to ${peak.toPrecision(3)}.`);

@@ -73,8 +73,16 @@ export function least(runs, analysis) {
     if (known.length) found = Math.min(found, known.reduce((sum, loss) => sum + loss, 0) / known.length);
   }
   if (!Number.isFinite(found)) return null;
-  const bests = (analysis?.ranking ?? []).filter((/** @type {any} */ each) => each.best);
-  const sole = bests.length === 1 && analysis.ranking.length > 1;
-  const variant = sole ? bests[0].variant : variants.size === 1 ? [...variants.keys()][0] : bests.length > 1 ? `${bests.length} variants may be best` : '';
-  return { metric, loss: found, variant };
+  const best = analysis && leader(analysis);
+  return { metric, loss: found, variant: best?.variant ?? best?.words ?? (variants.size === 1 ? [...variants.keys()][0] : '') };
+}
+
+/**
+ * Which variant is the best, if the seeds show that no other may be, or how many may be; null without two to rank.
+ * @param {any} analysis @returns {{variant: string | null, words: string} | null}
+ */
+export function leader({ ranking }) {
+  if (ranking.length < 2) return null;
+  const bests = ranking.filter((/** @type {any} */ each) => each.best);
+  return bests.length === 1 ? { variant: bests[0].variant, words: `${bests[0].variant} is the best` } : { variant: null, words: `${bests.length} variants may be best` };
 }

@@ -118,7 +118,7 @@ def test_own_rows_are_one_click_away(visit: Visiting, done: dict[str, Any]) -> N
 
 
 def drawn(page: Page) -> list[str]:
-    return page.locator(".chart .tick.x").all_inner_texts()
+    return page.locator(".chart .tick.x").all_text_contents()
 
 
 def test_a_part_of_the_epochs_is_drawn_by_fields_by_pointer_and_from_the_address(
@@ -133,6 +133,7 @@ def test_a_part_of_the_epochs_is_drawn_by_fields_by_pointer_and_from_the_address
     page.get_by_role("button", name="All epochs").click()
     expect(page.locator("#chart")).to_have_attribute("aria-valuemax", "12")
     assert "first=" not in page.url
+    page.locator("#chart").scroll_into_view_if_needed()
     box = page.locator("#chart").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 60)

@@ -144,7 +144,7 @@ export class Chart extends Plane {
     if (event.key === 'Escape') this.point(null);
     if (to === undefined) return;
     event.preventDefault();
-    this.point(this.near(Math.min(figure.to, Math.max(figure.from, to))));
+    this.point(this.near(Math.min(figure.to, Math.max(figure.from, stride, to))));
   }
 
   /** Shows every value at a place of the x axis. @param {number | null} at @param {number} [height] where the pointer is */

@@ -163,7 +163,8 @@ class AsyncClient:
     ) -> bytes:
         """A comparison plot, as PNG, SVG or PDF; written to `path` too if there is one.
 
-        `options`: `variants` (a list of names), `style`, `band`, `width`, `height`, `dpi`.
+        `options`: `variants` (a list of names), `style`, `band`, `width`, `height`, `dpi`;
+        `over` of `sweep`, `against` of `tradeoff`.
         """
         return await self._run(calls.plot(job, metric, format, options, path))
 

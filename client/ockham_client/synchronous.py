@@ -160,7 +160,8 @@ class Client:
     ) -> bytes:
         """A comparison plot, as PNG, SVG or PDF; written to `path` too if there is one.
 
-        `options`: `variants` (a list of names), `style`, `band`, `width`, `height`, `dpi`.
+        `options`: `variants` (a list of names), `style`, `band`, `width`, `height`, `dpi`;
+        `over` of `sweep`, `against` of `tradeoff`.
         """
         return self._run(calls.plot(job, metric, format, options, path))
 

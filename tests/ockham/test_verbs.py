@@ -228,7 +228,12 @@ def test_figures_of_a_job_as_a_whole_and_of_its_test_scores(ockham: Run, tmp_pat
     done = ockham("submit", "-", "--wait", "--json", stdin=json.dumps({**sweep, "seeds": [0, 1]}))
     assert done.returncode == 0, done.stderr
     job = json.loads(done.stdout)["id"]
-    for words in (["sweep"], ["sweep", "--over", "l2"], ["differences", "-o", "differences.svg"]):
+    for words in (
+        ["sweep"],
+        ["sweep", "--over", "l2"],
+        ["tradeoff", "--against", "seconds"],
+        ["differences", "-o", "differences.svg"],
+    ):
         drawn = ockham("plot", job, *words)
         assert drawn.returncode == 0, drawn.stderr
         assert (tmp_path / drawn.stdout.strip()).stat().st_size > 1000

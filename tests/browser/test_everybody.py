@@ -100,7 +100,7 @@ def test_everything_is_reached_by_keyboard(visit: Visiting, done: dict[str, Any]
     page.keyboard.press("Tab")
     expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
     reached = set()
-    for _ in range(80):
+    for _ in range(120):
         page.keyboard.press("Tab")
         reached.add(
             page.evaluate(

@@ -300,5 +300,5 @@ def test_a_sweep_with_a_holdout_shows_its_map_and_its_test_scores(visit: Visitin
         row = page.locator(f'#variants [data-key="{variant["variant"]}"]')
         expect(row).to_contain_text(f"{variant['test_data_loss']['mean']:.4f}{variant['test_acc']['mean']:.4f}")
     page.locator("#variants").get_by_role("button", name="Test cross-entropy").click()
-    column = page.locator("#variants tbody td:nth-child(10)").all_inner_texts()
+    column = page.locator("#variants tbody td:nth-child(11)").all_inner_texts()
     assert column == sorted(column)

@@ -72,7 +72,7 @@ def test_which_of_many_variants(visit: Visiting, many: dict[str, Any], live: str
     page.locator("#choices [name=best]").select_option("all")
     expect(page.locator(".chart .curve.faded")).to_have_count(0)
     # No winner is told of where there is none: one seed does not tell.
-    expect(page.locator("#variants .leader")).to_have_text(
+    expect(page.locator("#variants .ahead")).to_have_text(
         "15 variants may be best by their best validation cross-entropy: the seeds do not tell them apart."
     )
     expect(page.locator("#answer")).to_contain_text("One seed does not tell a difference from luck")

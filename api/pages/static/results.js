@@ -64,7 +64,7 @@ function columns(task, view, baseline, tested) {
 export class ResultsTable {
   /** @param {Element} root @param {(variant: string | null) => void} onPick */
   constructor(root, onPick) {
-    this.best = h('p', { class: 'leader', role: 'status' });
+    this.best = h('p', { class: 'ahead', role: 'status' });
     this.root = h('div', {}, h('div', { class: 'skeleton' }));
     fill(root, this.best, this.root);
     this.onPick = onPick;

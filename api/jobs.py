@@ -314,15 +314,17 @@ def _read(access: Access, job_id: str, status: int, headers: dict[str, str] | No
     return Response(shown.model_dump_json(), status, headers, "application/json")
 
 
-def _most_seeds(specification: Specification) -> int:
-    return specification.until.max_seeds if specification.until else len(specification.seeds)
+def _most_runs(specification: Specification) -> int:
+    if until := specification.until:
+        specification = specification.model_copy(update={"seeds": tuple(range(until.max_seeds))})
+    return specification.runs
 
 
 def _preview(specification: Specification) -> Preview:
     return Preview(
         spec=specification.model_dump(mode="json"),
         runs=len(specification.seeds) * len(specification.variants),
-        max_runs=_most_seeds(specification) * len(specification.variants),
+        max_runs=_most_runs(specification),
         variants=[
             VariantPreview(name=v.name, parameters=cost_of(specification.run(v.name, 0)).parameters)
             for v in specification.variants

@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 from models.database import take_turn
 from models.errors import OckhamError, SpecificationError
 from models.estimates import cost_of
+from models.faults import fault
+from models.resolution import narrowest, probed
 from models.settings import Settings
 from models.specification import Specification
 from models.tables import Job, Run, Status
@@ -74,25 +76,26 @@ def count_request(request: Request, who: str) -> None:
 
 
 def check_size(specification: Specification, settings: Settings) -> None:
-    """Raises SpecificationError with each variant whose runs ask for too much work or memory."""
+    """Raises SpecificationError with each variant, or end of a search, whose runs ask for too much work or memory."""
     errors = []
     memory = settings.worker_memory_mb << 20
-    for i, variant in enumerate(specification.variants):
-        run = specification.run(variant.name, specification.seeds[0])
+    given = [(("variants", i), variant) for i, variant in enumerate(specification.variants)]
+    for place, variant in (*given, *probed(specification)):
+        run = specification.run_of(variant, specification.seeds[0])
         cost = cost_of(run)
         if cost.memory > memory:
             detail = (
                 f"Training it would take about {cost.memory >> 20} MB of memory, and a worker may use {memory >> 20} MB"
             )
-            errors.append({"pointer": f"/variants/{i}", "code": "too_much_memory", "detail": detail})
+            errors.append(fault(place, "too_much_memory", detail))
         if cost.work > settings.max_run_work:
             detail = (
                 f"Its parameters times training {run.dataset.rows} times epochs are {cost.work:.1e}, "
                 f"and at most {settings.max_run_work:.1e} are allowed"
             )
-            errors.append({"pointer": f"/variants/{i}", "code": "too_much_work", "detail": detail})
+            errors.append(fault(place, "too_much_work", detail))
     if errors:
-        raise SpecificationError(errors)
+        raise SpecificationError(narrowest(errors))
 
 
 def check_queue(session: Session, owner: str, more: int, settings: Settings) -> None:

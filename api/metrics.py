@@ -106,7 +106,13 @@ def get_analysis(
 
     def compute() -> JobAnalysis:
         analysis = analysis_of(
-            access.database, chosen.spec, chosen.runs, view=view, bootstrap=bootstrap, smallest=smallest
+            access.database,
+            chosen.spec,
+            chosen.runs,
+            chosen.trials,
+            view=view,
+            bootstrap=bootstrap,
+            smallest=smallest,
         )
         return JobAnalysis(job_id=job_id, **dict(analysis))
 

@@ -16,18 +16,19 @@ from models.errors import NotFound, UnreadableSpecification
 from models.history import shown
 from models.kinds.metrics import VAL_DATA_LOSS
 from models.specification import dataset_of
-from models.tables import FINISHED, Job, Run, Status
+from models.tables import FINISHED, TRIED_IN_VAIN, Job, Run, Status
 
 _RUN = (
     Run.id, Run.job_id, Run.variant, Run.seed, Run.status, Run.epoch, Run.epochs, Run.attempt, Run.parameters,
     Run.created_at, Run.queued_at, Run.started_at, Run.finished_at, Run.chosen_epoch, Run.test, Run.reused_from,
-    Run.error, Run.model_size,
+    Run.error, Run.model_size, Run.trial,
 )  # fmt: skip
 """What is shown of a run: not its fingerprint, which is kilobytes."""
 
 _JOB = (
     Job.id, Job.name, Job.status, Job.created_at, Job.queued_at, Job.started_at, Job.finished_at, Job.last_event,
-    Job.look, *(Job.spec[name].label(name) for name in ("metadata", "tags", "notes")),
+    Job.look, Job.search, Job.spec["training"]["epochs"].label("epochs"),
+    *(Job.spec[name].label(name) for name in ("metadata", "tags", "notes")),
 )  # fmt: skip
 
 _fresh = and_(Run.started_at >= func.coalesce(Job.queued_at, Job.created_at), Run.reused_from.is_(None))
@@ -42,6 +43,7 @@ _COUNTED = (
     func.sum(case((_fresh, Run.epoch), else_=0)).label("fresh"),
     func.min(case((_fresh, Run.started_at))).label("fresh_since"),
     func.max(case((Run.error["retryable"].as_boolean(), 1), else_=0)).label("retryable"),
+    func.sum(case((TRIED_IN_VAIN, 1), else_=0)).label("in_vain"),
 )
 """Of a job's runs of one status."""
 
@@ -91,10 +93,14 @@ def _runs(session: Session, job_ids: Sequence[str]) -> dict[str, list[RunObject]
 def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[str, Any]:
     by_status = {row.status: row for row in counted}
     error = None
-    if failed := by_status.get(Status.FAILED):
+    failed = by_status.get(Status.FAILED)
+    if failed and failed.runs > failed.in_vain:
         total = sum(row.runs for row in by_status.values())
         message = f"{failed.runs} of {total} runs failed"
         error = RunError(code="runs_failed", message=message, retryable=bool(failed.retryable))
+    elif failed and job.status == Status.FAILED:
+        message = f"All {failed.runs} trials of the search failed: there are no finalists to train"
+        error = RunError(code="search_failed", message=message, retryable=False)
     base = public_path(f"/v1/jobs/{job.id}")
     return {
         "id": job.id,
@@ -108,6 +114,7 @@ def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[s
         "run_counts": RunCounts(**{status: row.runs for status, row in by_status.items()}),
         "error": error,
         "look": job.look,
+        "search": job.search,
         "metadata": job.metadata,
         "tags": job.tags or [],
         "notes": job.notes or "",
@@ -126,16 +133,17 @@ def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[s
 
 
 def _progress(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> Progress:
-    """Epochs done and to do; the pace of this round estimates the rest.
+    """Epochs done and to do, those of runs that a search is to add included; the pace of this round estimates the rest.
 
     What was trained before it, and what was taken over instead of trained, says nothing about its pace.
 
     A run that stopped early has done all of its own; one that failed or was cancelled, what it has recorded.
     """
     counted = list(counted)
-    total, done = sum(row.epochs for row in counted), sum(row.done for row in counted)
-    left = sum(row.epochs - row.done for row in counted if row.status not in FINISHED)
-    missing = sum(row.epochs - row.done for row in counted if row.status != Status.SUCCEEDED)
+    coming = (job.search or {}).get("coming", 0) * job.epochs if job.status not in FINISHED else 0
+    total, done = coming + sum(row.epochs for row in counted), sum(row.done for row in counted)
+    left = coming + sum(row.epochs - row.done for row in counted if row.status not in FINISHED)
+    missing = coming + sum(row.epochs - row.done for row in counted if row.status != Status.SUCCEEDED)
     eta: float | None = None
     if left == 0:
         eta = 0.0
@@ -166,6 +174,7 @@ def run_object(run: Run | Row[Any]) -> RunObject:
         started_at=run.started_at,
         finished_at=run.finished_at,
         chosen_epoch=run.chosen_epoch,
+        trial=run.trial,
         test=None if run.test is None else shown(run.test)[0],
         reused_from=run.reused_from,
         error=RunError(**run.error) if run.error else None,

@@ -95,7 +95,7 @@ def _route_of(plot: JobPlot) -> Callable[..., Response]:
         read = partial(read_histories, access.database)
 
         def analysis(view: View) -> Analysis:
-            return analysis_of(access.database, chosen.spec, chosen.runs, view=view)
+            return analysis_of(access.database, chosen.spec, chosen.runs, chosen.trials, view=view)
 
         def predictions(run: RunRow | Run, task: Task) -> Predictions | None:
             with access.database.read() as session:

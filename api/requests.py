@@ -17,6 +17,7 @@ from models.kinds.kind import Model, Seed, default
 from models.kinds.layer import MAX_LAYERS
 from models.kinds.layers import AnyLayer
 from models.names import Name, VariantName
+from models.search import Search
 from models.sweeps import Sweep
 from models.until import MAX_SEEDS, Until
 
@@ -73,13 +74,13 @@ class VariantRequest(Model):
 
 
 class JobRequest(Model):
-    """An experiment: only `variants` (or a `preset` or a `sweep` that says them) is required."""
+    """An experiment: only `variants` (or a `preset`, a `sweep` or a `search` that says them) is required."""
 
     model_config = ConfigDict(
         json_schema_extra={
             "required": [],
             # Within allOf: generators of clients take an object with anyOf beside its fields for a union of no type.
-            "allOf": [{"anyOf": [{"required": [one]} for one in ("variants", "preset", "sweep")]}],
+            "allOf": [{"anyOf": [{"required": [one]} for one in ("variants", "preset", "sweep", "search")]}],
         }
     )
 
@@ -92,6 +93,7 @@ class JobRequest(Model):
     baseline: VariantName | None = None
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=MAX_SEEDS)
     until: Until | None = None
+    search: Search | None = None
     vary: tuple[spec.Varied, ...] = Field(
         default=spec.VARIED,
         min_length=1,

@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, Field, JsonValue
 
 from models.kinds.tasks import TASKS
+from models.search import State
 from models.tables import Event as EventRow
 from models.tables import Status
 from reporting.answers import Analysis, Metrics, RunMetrics, VariantMetrics, Warned
@@ -46,6 +47,7 @@ class RunObject(BaseModel):
     finished_at: datetime | None
     chosen_epoch: int | None = Field(description="The epoch whose weights the model has")
     test: dict[str, float | None] | None = Field(description="With a holdout: the test set's score at the chosen epoch")
+    trial: int | None = Field(description="Its number among the trials of the job's search; null if it is none of them")
     reused_from: str | None = Field(description="The run whose stored result it carries; null where it was trained")
     error: RunError | None
     links: dict[str, str]
@@ -86,6 +88,7 @@ class JobCard(BaseModel):
     run_counts: RunCounts
     error: RunError | None
     look: Look | None = Field(description="With `until`: what was decided at the last look, and what is open")
+    search: State | None = Field(description="With `search`: how far it is, and the best trials so far")
     metadata: dict[str, JsonValue]
     tags: list[str]
     notes: str
@@ -193,6 +196,6 @@ class Preview(BaseModel):
     object: Literal["preview"] = "preview"
     spec: dict[str, JsonValue]
     runs: int
-    max_runs: int = Field(description="As `runs`, or with `until` how many there may become")
+    max_runs: int = Field(description="As `runs`, or with `until` or `search` how many there may become")
     variants: list[VariantPreview]
     warnings: list[Warned]

@@ -54,7 +54,8 @@ class Selection:
         jobs = {row.id: Chosen(row.id, row.name, row.spec, []) for row in rows}
         for run in read_runs(session, which):
             if run.job_id in jobs:
-                jobs[run.job_id].runs.append(run)
+                chosen = jobs[run.job_id]
+                (chosen.runs if run.trial is None or run.id in self.single else chosen.trials).append(run)
         return [jobs[job_id] for job_id in self.versions if job_id in jobs]
 
 

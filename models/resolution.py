@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -17,7 +18,17 @@ from models.kinds.layer import on_inputs
 from models.kinds.metrics import ASKED, METRICS, offered
 from models.kinds.optimizers import OPTIMIZERS
 from models.names import MAX_VARIANT_NAME
-from models.specification import MAX_METADATA_BYTES, MAX_RUNS, MAX_VARIANTS, Description, Specification, Training
+from models.search import Final, Value, check_budget, check_spaces, probes
+from models.specification import (
+    MAX_METADATA_BYTES,
+    MAX_RUNS,
+    MAX_VARIANTS,
+    Description,
+    Specification,
+    Training,
+    Variant,
+)
+from models.sweeps import variant_of
 from models.until import MAX_SEEDS, Until
 
 
@@ -38,6 +49,8 @@ def resolve(body: Any) -> Specification:
             raw.setdefault("variants", ["original"])
     if (sweep := raw.pop("sweep", None)) is not None:
         _sweep(raw, sweep, errors)
+    if isinstance(raw.get("search"), dict):
+        raw = _searched(raw)
     raw = _named(raw, "dataset", unnamed(DATASETS))
     if "training" in raw:
         raw["training"] = _named(raw["training"], "optimizer", unnamed(OPTIMIZERS))
@@ -88,7 +101,8 @@ def resolve(body: Any) -> Specification:
         errors += [e for e in faults_of(invalid, body, raw) if e["pointer"] not in known]
         more = max(0, invalid.error_count() - MOST_FAULTS)
     else:
-        if "split" in specification.vary and "validation" not in (raw.get("dataset") or {}):
+        held_out = "split" in specification.vary or specification.search is not None
+        if held_out and "validation" not in (raw.get("dataset") or {}):
             specification = _held_out(specification)
         errors += checks.placed(_cross_checks(specification), body)
     if errors:
@@ -108,7 +122,7 @@ def resolve_description(body: Any) -> Description:
 
 
 def _held_out(specification: Specification) -> Specification:
-    """With a part of the training rows held out: a split that is another for each seed needs some."""
+    """With a part of the training rows held out: a split that is another for each seed needs some, and a search."""
     held_out = Holdout(holdout=max(1, round(HELD_OUT * specification.dataset.available)))
     dataset = specification.dataset.model_copy(update={"validation": held_out})
     return specification.model_copy(update={"dataset": dataset})
@@ -152,6 +166,11 @@ def resolve_more(body: Any, specification: Specification) -> Specification:
         for i, seed in enumerate(seeds)
         if seed in (*specification.seeds, *seeds[:i])
     ]
+    errors += [
+        fault(("seeds", i), "not_fresh", "The search trains its trials with this seed")
+        for i, seed in enumerate(seeds)
+        if specification.search and seed == specification.search.seed
+    ]
     total = len(specification.seeds) + len(seeds)
     if total > MAX_SEEDS:
         errors.append(fault(("seeds",), "too_long", f"A job may have at most {MAX_SEEDS} seeds"))
@@ -164,6 +183,91 @@ def resolve_more(body: Any, specification: Specification) -> Specification:
     if errors:
         raise SpecificationError(errors)
     return specification
+
+
+def _searched(raw: dict[str, Any]) -> dict[str, Any]:
+    """`raw` with the baseline and the fresh seeds that a search needs, and without the trials of one that was done."""
+    search = raw["search"]
+    variants = raw.get("variants", ["original"])
+    if isinstance(variants, list):
+        variants = [each for each in variants if not (isinstance(each, dict) and each.get("trial") is not None)]
+    raw = {**raw, "variants": variants}
+    final = search.get("final", {})
+    if "seeds" not in raw:
+        default = Final.model_fields["seeds"].default
+        count = final.get("seeds", default) if isinstance(final, dict) else default
+        if isinstance(count, int) and 0 < count <= MAX_SEEDS:
+            raw["seeds"] = [seed for seed in range(count + 1) if seed != search.get("seed", 0)][:count]
+    elif isinstance(raw["seeds"], list) and isinstance(final, dict):
+        raw["search"] = {**search, "final": {"seeds": len(raw["seeds"]), **final}}
+    return raw
+
+
+def trial_of(specification: Specification, values: Mapping[str, Value], number: int, space: int) -> Variant:
+    """The variant that tries these values: the notebook's network changed by them, as in a sweep."""
+    raw = variant_of(values)
+    taken = {variant.name for variant in specification.variants}
+    if raw["name"] in taken or len(raw["name"]) > MAX_VARIANT_NAME:
+        raw["name"] = f"trial {number}"
+    training = specification.training.model_dump(mode="json")
+    raw = _expand(raw, 0, training, specification.dataset.train_samples, [])
+    return Variant.model_validate_json(json.dumps({**raw, "trial": {"number": number, "space": space}}))
+
+
+def probed(specification: Specification) -> list[tuple[tuple[str | int, ...], Variant]]:
+    """The variants at the ends of what a specification searches, each with the place that asks for it."""
+    if specification.search is None:
+        return []
+    return [
+        (probe.place, trial_of(specification, probe.values, number, 0))
+        for number, probe in enumerate(probes(specification.search))
+        if probe.values
+    ]
+
+
+def _check_search(specification: Specification) -> list[dict[str, str]]:
+    """What is wrong with `search`; what it may try is checked at the ends of what it searches."""
+    search = specification.search
+    if search is None:
+        return []
+    errors = [*check_spaces(search), *check_budget(search)]
+    data = specification.dataset
+    measure = METRICS[search.metric].measure
+    if not measure.loss and measure.name != data.task.measure:
+        errors.append(fault(("search", "metric"), "not_for_task", f"It is not measured of {data.task.title}"))
+    if search.seed in specification.seeds:
+        detail = "Trials are trained with this seed, and finalists with fresh ones: leave it out of `seeds`"
+        errors.append(fault(("search", "seed"), "not_fresh", detail))
+    if len(specification.seeds) < search.final.seeds:  # there are more if seeds were added to the job that this was
+        detail = f"`seeds` has {len(specification.seeds)}: leave one of the two out"
+        errors.append(fault(("search", "final", "seeds"), "not_as_many", detail))
+    if not data.held_out:
+        detail = 'The best values are chosen on rows held out: "validation": {"holdout": n}'
+        errors.append(fault(("dataset", "validation"), "nothing_held_out", detail))
+    if (runs := specification.runs) > MAX_RUNS:
+        detail = f"With all finalists there are {runs} runs; a job may have at most {MAX_RUNS}"
+        errors.append(fault(("search", "budget"), "too_many_runs", detail))
+    if len(specification.given) + search.most > MAX_VARIANTS:
+        detail = f"A job may have at most {MAX_VARIANTS} variants, each trial being one"
+        errors.append(fault(("search", "budget"), "too_many_variants", detail))
+    if errors:
+        return errors
+    for place, variant in probed(specification):
+        alone = specification.model_copy(update={"variants": (variant,), "search": None, "until": None})
+        found = [each for each in _cross_checks(alone) if _is_of_variant(each["pointer"])]
+        errors += [fault(place, each["code"], each["detail"]) for each in found]
+    return narrowest(errors)
+
+
+def narrowest(errors: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """The faults without those of a whole space of which a part has a fault: all greatest values have it too."""
+    places = {error["pointer"] for error in errors}
+    whole = {place for place in places if any(other.startswith(f"{place}/") for other in places)}
+    return [error for error in errors if error["pointer"] not in whole]
+
+
+def _is_of_variant(pointer: str) -> bool:
+    return pointer.startswith(("/variants/", "/sweep/"))
 
 
 def _sweep(raw: dict[str, Any], sweep: Any, errors: list[dict[str, str]]) -> None:
@@ -243,12 +347,14 @@ def _check_until(specification: Specification) -> list[dict[str, str]]:
     if not measure.loss and measure.name != specification.dataset.task.measure:
         detail = f"It is not measured of {specification.dataset.task.title}"
         errors.append(fault(("until", "metric"), "not_for_task", detail))
-    if len(specification.variants) < 2:
+    if len(specification.variants) < 2 and not specification.search:
         errors.append(fault(("until",), "nothing_to_compare", "A comparison needs a variant besides the baseline"))
     least = max(until.min_seeds, len(specification.seeds))
     if until.max_seeds < least:
         errors.append(fault(("until", "max_seeds"), "too_small", f"At least {least} seeds will be trained"))
-    if until.max_seeds * len(specification.variants) > MAX_RUNS:
+    search = specification.search
+    compared = len(specification.given) + (search.finalists if search else 0)
+    if until.max_seeds * compared + (search.most if search else 0) > MAX_RUNS:
         detail = f"Variants times seeds may be at most {MAX_RUNS} runs"
         errors.append(fault(("until", "max_seeds"), "too_many_runs", detail))
     return errors
@@ -256,7 +362,7 @@ def _check_until(specification: Specification) -> list[dict[str, str]]:
 
 def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     """The rules that join several fields."""
-    errors = _check_until(specification)
+    errors = [*_check_until(specification), *_check_search(specification)]
     errors += [
         fault(("vary", i), "duplicate", "It is listed before")
         for i, each in enumerate(specification.vary)

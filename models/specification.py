@@ -28,6 +28,7 @@ from models.kinds.optimizer import BatchSize
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
 from models.kinds.task import Task
 from models.names import Name, Tag, VariantName, check_text
+from models.search import Search, State, Trial
 from models.until import MAX_SEEDS, Until
 
 # Limits, each with its reason in docs/limits.md.
@@ -106,7 +107,7 @@ class Variant(Model):
     """A network: its hidden layers; the output layer is that of the data set's task.
 
     `training` and `dataset` are null where the job's own apply. `swept` says where in a sweep's grid
-    the variant lies, and is null for any other.
+    the variant lies, or with which values a search tries it; it is null for any other. `trial` is there if it does.
     """
 
     name: VariantName
@@ -114,6 +115,7 @@ class Variant(Model):
     training: Training | None = None
     dataset: DatasetOverride | None = None
     swept: dict[AxisName, float | str] | None = None
+    trial: Trial | None = Field(default=None, exclude_if=lambda trial: trial is None)
 
 
 class Draws(Model):
@@ -175,6 +177,7 @@ class Specification(Model):
     baseline: VariantName
     seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=MAX_SEEDS)
     until: Until | None = Field(default=None, exclude_if=lambda until: until is None)
+    search: Search | None = Field(default=None, exclude_if=lambda search: search is None)
     # Absent if it is the default: jobs that do not name it are stored, and answered, as before there was a choice.
     vary: tuple[Varied, ...] = Field(default=VARIED, min_length=1, max_length=3, exclude_if=lambda vary: vary == VARIED)
     reuse: Literal["allow", "never"] = "allow"
@@ -184,9 +187,24 @@ class Specification(Model):
     tags: Tags = Field(default=(), exclude_if=operator.not_)
     notes: Notes = Field(default="", exclude_if=operator.not_)
 
+    @property
+    def runs(self) -> int:
+        """How many runs it has at most, as far as it says so: with `until`, seeds may be added."""
+        search = self.search
+        more = search.most + search.finalists * len(self.seeds) if search else 0
+        return len(self.given) * len(self.seeds) + more
+
+    @property
+    def given(self) -> tuple[Variant, ...]:
+        """Its variants but for those of a search."""
+        return tuple(variant for variant in self.variants if variant.trial is None)
+
     def run(self, variant: str, seed: int) -> RunSpecification:
         """The run of `variant` with `seed`. Raises KeyError if there is no such variant."""
-        chosen = {v.name: v for v in self.variants}[variant]
+        return self.run_of({v.name: v for v in self.variants}[variant], seed)
+
+    def run_of(self, chosen: Variant, seed: int) -> RunSpecification:
+        """The run of a variant, which may be none of the specification's, with `seed`."""
         dataset = (
             self.dataset if chosen.dataset is None else self.dataset.model_copy(update=chosen.dataset.model_dump())
         )
@@ -198,6 +216,14 @@ class Specification(Model):
             seed=seed if "seed" in self.vary else FIXED_SEED,
             draws=None if draws == Draws() else draws,
         )
+
+
+def begun(specification: Specification) -> dict[str, Any] | None:
+    """How far the search of a job is that has just been submitted, as it is stored; None without one."""
+    if specification.search is None:
+        return None
+    coming = specification.search.known + specification.search.finalists * len(specification.seeds)
+    return State(trials=0, ended=0, failed=0, coming=coming, best=[], finalists=[]).model_dump(mode="json")
 
 
 S = TypeVar("S", bound=BaseModel)
@@ -233,6 +259,10 @@ class _OfUntil(BaseModel):
     until: Until | None = None
 
 
+class _OfSearch(BaseModel):
+    search: Search | None = None
+
+
 class _OfVary(BaseModel):
     vary: tuple[Varied, ...] = VARIED
 
@@ -240,6 +270,11 @@ class _OfVary(BaseModel):
 def vary_of(document: Mapping[str, Any]) -> tuple[Varied, ...]:
     """The `vary` of the specification that was stored as `document`."""
     return _read(_OfVary, {"vary": document.get("vary", VARIED)}).vary
+
+
+def search_of(document: Mapping[str, Any]) -> Search | None:
+    """The `search` of the specification that was stored as `document`."""
+    return _read(_OfSearch, {"search": document.get("search")}).search
 
 
 def until_of(document: Mapping[str, Any]) -> Until | None:

@@ -31,8 +31,9 @@ from models.ids import new_id
 from models.labels import label
 from models.resolution import resolve_more
 from models.reuse import key_of
-from models.specification import Description, Specification, stored
-from models.tables import FINISHED, Event, Job, Run, Status
+from models.search import State
+from models.specification import MAX_VARIANTS, Description, Specification, Variant, begun, stored
+from models.tables import FINISHED, TRIED_IN_VAIN, Event, Job, Run, Status
 from models.webhooks import Happened
 
 
@@ -54,7 +55,9 @@ def submit(session: Session, specification: Specification, owner: str = "") -> J
         created_at=clock,
         queued_at=clock,
         last_event=0,
-        deciding=specification.until is not None,
+        deciding=specification.until is not None or specification.search is not None,
+        searching=specification.search is not None,
+        search=begun(specification),
         dataset_id=dataset_id,
     )
     session.add(job)
@@ -89,11 +92,16 @@ def add_seeds(session: Session, job_id: str, body: Any) -> int:
     job = _locked(session, job_id)
     if job.status not in FINISHED:
         raise Conflict(f"The job is still {job.status}; add seeds when it has finished")
+    if job.searching:
+        raise Conflict("The job's search has not found its finalists; retry the job")
     _check_dataset(session, job)
-    before = stored(job.spec)
+    whole = stored(job.spec)
+    tried = select(Run.variant).where(Run.job_id == job_id, Run.trial.is_(None)).distinct()
+    compared = set(session.scalars(tried))
+    before = whole.model_copy(update={"variants": tuple(each for each in whole.variants if each.name in compared)})
     specification = resolve_more(body, before)
     seeds = specification.seeds[len(before.seeds) :]
-    job.spec = specification.model_dump(mode="json")
+    job.spec = specification.model_copy(update={"variants": whole.variants}).model_dump(mode="json")
     clock = session.scalars(select(now())).one()
     _add_runs(session, job, specification, seeds, clock)
     job.status, job.queued_at, job.finished_at = Status.QUEUED, clock, None
@@ -105,8 +113,12 @@ def add_seeds(session: Session, job_id: str, body: Any) -> int:
 
 
 def undecided(session: Session) -> list[tuple[str, int]]:
-    """The jobs that wait for a look, since all their runs have ended, each with the id of its latest event."""
-    unfinished = exists().where(Run.job_id == Job.id, Run.status.not_in(FINISHED))
+    """The jobs that wait for a look, since all their runs have ended, each with the id of its latest event.
+
+    Of a job whose search goes on all its trials have: other runs of it may train meanwhile.
+    """
+    awaited = or_(~Job.searching, Run.trial.is_not(None))
+    unfinished = exists().where(Run.job_id == Job.id, Run.status.not_in(FINISHED), awaited)
     found = session.execute(select(Job.id, Job.last_event).where(Job.deciding, ~unfinished).order_by(Job.id))
     return [(row.id, row.last_event) for row in found]
 
@@ -129,11 +141,43 @@ def go_on(
         end_if_done(session, job)
         return True
     before = stored(job.spec)
-    unused = (seed for seed in itertools.count() if seed not in before.seeds)
+    of_trials = {before.search.seed} if before.search else set()
+    unused = (seed for seed in itertools.count() if seed not in {*before.seeds, *of_trials})
     more = tuple(itertools.islice(unused, seeds))
     specification = before.model_copy(update={"seeds": (*before.seeds, *more)})
     job.spec = specification.model_dump(mode="json")
     _add_runs(session, job, specification, more, session.scalars(select(now())).one(), variants)
+    session.flush()
+    return True
+
+
+def search_on(session: Session, job_id: str, state: State, trials: Sequence[Variant]) -> bool:
+    """Gives the job these further trials or, if there are none, its finalists: their runs with the job's seeds.
+
+    `state` is what was seen when all trials had ended. Nothing is done, and False returned, if that is no longer so:
+    another process was faster, or somebody cancelled or retried the job.
+    """
+    job = lock(session, job_id)
+    if job is None or not job.searching or not job.deciding:
+        return False
+    of_trials = session.scalars(select(Run.status).where(Run.job_id == job_id, Run.trial.is_not(None))).all()
+    if len(of_trials) != state.ended or any(status not in FINISHED for status in of_trials):
+        return False
+    job.search = state.model_dump(mode="json")
+    emit(session, job, "job.searched", data=job.search)
+    specification, clock = stored(job.spec), session.scalars(select(now())).one()
+    if trials:
+        specification = specification.model_copy(update={"variants": (*specification.variants, *trials)})
+        job.spec = specification.model_dump(mode="json")
+        assert specification.search is not None
+        for variant in trials:
+            assert variant.trial is not None
+            _add_run(session, job, specification, variant, specification.search.seed, clock, variant.trial.number)
+    else:
+        job.searching, job.deciding = False, specification.until is not None
+        if state.finalists:
+            _add_runs(session, job, specification, specification.seeds, clock, state.finalists)
+        end_if_done(session, job)
     session.flush()
     return True
 
@@ -159,23 +203,39 @@ def _add_runs(
         for i, variant in enumerate(specification.variants):
             if variants is not None and variant.name not in variants:
                 continue
-            run = specification.run(variant.name, seed)
-            session.add(
-                Run(
-                    id=new_id("run", created_at),
-                    job_id=job.id,
-                    position=len(specification.variants) * place + i,
-                    variant=variant.name,
-                    seed=seed,
-                    status=Status.QUEUED,
-                    parameters=cost_of(run).parameters,
-                    epochs=run.training.epochs,
-                    created_at=created_at,
-                    queued_at=created_at,
-                    reuse=specification.reuse == "allow",
-                    key=key_of(run),
-                )
-            )
+            position = len(specification.variants) * place + i
+            _add_run(session, job, specification, variant, seed, created_at, position=position)
+
+
+def _add_run(
+    session: Session,
+    job: Job,
+    specification: Specification,
+    variant: Variant,
+    seed: int,
+    created_at: datetime,
+    trial: int | None = None,
+    position: int = 0,
+) -> None:
+    """Adds a queued run. Trials come before all other runs, since what is next depends on them."""
+    run = specification.run_of(variant, seed)
+    session.add(
+        Run(
+            id=new_id("run", created_at),
+            job_id=job.id,
+            position=position if trial is None else trial - MAX_VARIANTS,
+            variant=variant.name,
+            seed=seed,
+            status=Status.QUEUED,
+            trial=trial,
+            parameters=cost_of(run).parameters,
+            epochs=run.training.epochs,
+            created_at=created_at,
+            queued_at=created_at,
+            reuse=specification.reuse == "allow",
+            key=key_of(run),
+        )
+    )
 
 
 def cancel(session: Session, job_id: str) -> None:
@@ -202,6 +262,8 @@ def _check_dataset(session: Session, job: Job) -> None:
 def retry(session: Session, job_id: str) -> tuple[int, bool]:
     """Queues the failed and cancelled runs of a finished job again, from the start: how many, and whether it is done.
 
+    A search that had not found its finalists goes on.
+
     If it is not done, then some of what they had recorded was removed and nothing else: commit, so that
     others have their turn, and call it again. Raises Conflict if the job is not finished or nothing of it failed.
     """
@@ -209,9 +271,11 @@ def retry(session: Session, job_id: str) -> tuple[int, bool]:
     if job.status not in FINISHED:
         raise Conflict(f"The job is still {job.status}; retry it when it has finished")
     _check_dataset(session, job)
-    again = (Run.job_id == job_id, Run.status.in_((Status.FAILED, Status.CANCELLED)))
+    again = [Run.job_id == job_id, Run.status.in_((Status.FAILED, Status.CANCELLED))]
+    if not job.searching:
+        again.append(Run.trial.is_(None))  # the finalists are found: a trial more would change nothing
     runs = session.scalar(select(func.count()).where(*again)) or 0
-    if runs == 0:
+    if runs == 0 and not job.searching:
         raise Conflict("Every run of the job succeeded; there is nothing to retry")
     if not clear_epochs(session, and_(*again)):
         return runs, False
@@ -229,7 +293,7 @@ def retry(session: Session, job_id: str) -> tuple[int, bool]:
         queued_at=now(),
     )
     job.status, job.queued_at, job.finished_at = Status.QUEUED, session.scalars(select(now())).one(), None
-    job.deciding = "until" in job.spec
+    job.deciding = job.searching or "until" in job.spec
     emit(session, job, "job.queued", data={"runs": len(changed)})
     emit_each(session, job, "run.requeued", [(run_id, {"reason": "retry"}) for run_id in changed])
     return len(changed), True
@@ -262,7 +326,7 @@ def end_if_done(session: Session, job: Job) -> None:
     """Ends the locked job if all its runs have ended, and no look is to decide whether it gets more of them.
 
     A run that failed ends the job without a look, for its comparison lacks a seed that a retry may give; unless it
-    diverged: that is a result.
+    diverged: that is a result. So is whatever makes a trial fail each time. A job whose trials have all failed fails.
     """
     session.flush()
     rows = session.execute(select(Run.status, func.count()).where(Run.job_id == job.id).group_by(Run.status))
@@ -271,10 +335,16 @@ def end_if_done(session: Session, job: Job) -> None:
         return
     if job.deciding:
         broken = or_(Run.error.is_(None), Run.error["code"].as_string() != "diverged")
-        if not session.scalar(select(exists().where(Run.job_id == job.id, Run.status != Status.SUCCEEDED, broken))):
+        unwell = (Run.job_id == job.id, Run.status != Status.SUCCEEDED, broken, ~TRIED_IN_VAIN)
+        if not session.scalar(select(exists().where(*unwell))):
             return
         job.deciding = False
-    ended = next((s for s in (Status.FAILED, Status.CANCELLED) if counts.get(s)), Status.SUCCEEDED)
+    counting = set(session.scalars(select(Run.status).where(Run.job_id == job.id, ~TRIED_IN_VAIN).distinct()))
+    ended = next((s for s in (Status.FAILED, Status.CANCELLED) if s in counting), Status.SUCCEEDED)
+    if ended == Status.SUCCEEDED and job.searching:
+        ended = Status.CANCELLED if job.status == Status.CANCELLING else Status.FAILED
+    elif ended == Status.SUCCEEDED and job.search is not None and not job.search["finalists"]:
+        ended = Status.FAILED
     job.status, job.finished_at = ended, session.scalar(select(now()))
     emit(session, job, f"job.{ended}", data={"runs": counts})
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator, Field, create_model
@@ -63,12 +64,13 @@ class Sweep(Model):
         """A raw variant for each combination, named by it: `units=16 l2=0.001`. The last axis varies fastest."""
         axes = self.grid.axes()
         combinations = itertools.product(*axes.values()) if axes else ()
-        return [_variant(dict(zip(axes, values, strict=True))) for values in combinations]
+        return [variant_of(dict(zip(axes, values, strict=True))) for values in combinations]
 
 
-def _variant(swept: dict[str, float | str]) -> dict[str, Any]:
+def variant_of(swept: Mapping[str, float | str]) -> dict[str, Any]:
+    """The raw variant with these values, named by them."""
     network = Network()
     for name, value in swept.items():
         AXES[name].vary(network, value)
     named = " ".join(f"{name}={value if isinstance(value, str) else f'{value:.12g}'}" for name, value in swept.items())
-    return {"name": named, "swept": swept, **network.raw()}
+    return {"name": named, "swept": dict(swept), **network.raw()}

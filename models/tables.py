@@ -19,8 +19,10 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    and_,
     event,
     false,
+    func,
     text,
     true,
 )
@@ -119,11 +121,15 @@ class Job(Deletable, Base):
     """When a worker last took a run of it: the longest unserved is next."""
     last_event: Mapped[int] = mapped_column(Integer, default=0)
     deciding: Mapped[bool] = mapped_column(default=False, server_default=false())
-    """Whether it may get further seeds by its `until` once all its runs have ended."""
+    """Whether it waits for a look once all its runs have ended, or all its trials: then it may get further runs."""
+    searching: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether its search goes on: a look then waits for its trials alone."""
     dataset_id: Mapped[str | None] = mapped_column(Id, index=True)
     """The stored data set that its runs are trained on; it may have been deleted since the job finished."""
     look: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     """What was seen when all its runs had ended, the last time (`reporting.looks.Look`); null without `until`."""
+    search: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    """How far its search is (`models.search.State`); null without one."""
 
     runs: Mapped[list[Run]] = relationship(back_populates="job", order_by="Run.position")
 
@@ -170,6 +176,8 @@ class Run(Base):
     """Recorded so far."""
     attempt: Mapped[int] = mapped_column(default=0)
     """Counts the claims; every write of a worker names its own."""
+    trial: Mapped[int | None]
+    """Its number, from 0 on, among the trials of the job's search; null if it is none."""
     losses: Mapped[int] = mapped_column(default=0)
     """Attempts since the last new epoch whose worker was lost: killed, hung or cut off."""
     worker_id: Mapped[str | None] = mapped_column(Id)
@@ -199,6 +207,10 @@ class Run(Base):
     """The run whose result it carries; that one may have been deleted since."""
 
     job: Mapped[Job] = relationship(back_populates="runs")
+
+
+TRIED_IN_VAIN = and_(Run.trial.is_not(None), func.coalesce(Run.error["retryable"].as_boolean(), true()).is_(False))
+"""Whether a run is a trial whose values make it fail each time: a result of the search, and no fault of the job."""
 
 
 class Epoch(Base):

@@ -15,7 +15,8 @@ from models.ids import new_id
 from models.tables import Delivery, Job, Webhook
 
 TYPES = (
-    "job.queued", "job.started", "job.looked", "job.changed", "job.succeeded", "job.failed", "job.cancelled",
+    "job.queued", "job.started", "job.looked", "job.searched", "job.changed", "job.succeeded", "job.failed",
+    "job.cancelled",
     "run.started", "run.epoch", "run.requeued", "run.restarted", "run.succeeded", "run.failed", "run.cancelled",
 )  # fmt: skip
 """The types of events."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from models.database import Database
@@ -24,12 +24,13 @@ OF_TRAINING = {"train_samples", "num_words", "encoding", "ngrams"}
 
 @dataclass(frozen=True)
 class Chosen:
-    """Runs of one job, in the job's order."""
+    """Runs of one job, in the job's order; `trials` are those of its search that nobody has named."""
 
     job_id: str
     name: str
     spec: dict[str, Any]
     runs: list[RunRow]
+    trials: list[RunRow] = field(default_factory=list)
 
     @property
     def variants(self) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from statistics import median_low
 from types import MappingProxyType
 
@@ -30,6 +31,7 @@ from reporting.setting import Setting
 from reporting.simplest import simplest
 from reporting.smallest import of_accuracy, rounded
 from reporting.statistics import ANYWHERE, bootstrap_interval, estimate, holm, interquartile_mean, paired
+from reporting.summary import Scores
 from reporting.variance import variance
 from reporting.verdicts import finding, in_words
 
@@ -40,7 +42,9 @@ ACROSS_SEEDS = (
 """What is averaged over a variant's seeds (fields of `Reading`)."""
 
 COMPARED = ("best_loss", "best_measure", "final_loss", "gap_at_end", "rise", "best_epoch")
-"""What is compared with the baseline; Holm's correction runs over the variants, for each of these apart."""
+TESTED = ("test_loss", "test_measure")
+"""What is compared with the baseline, the latter if the test set was scored; Holm's correction runs over the variants,
+for each of these apart."""
 
 
 WORST_FIRST: tuple[Word, ...] = ("diverged", "did not learn", "still improving", "no onset", "too few epochs")
@@ -60,6 +64,8 @@ def analyse(
     setting: Setting = Setting(),  # noqa: B008 (it is frozen)
     rows: Mapping[str, RunRows] = MappingProxyType({}),
     apart: Collection[str] = (),
+    scores: Scores = MappingProxyType({}),
+    selected: int = 0,
 ) -> Analysis:
     """The analysis, every number finite or None.
 
@@ -70,7 +76,9 @@ def analyse(
     smallest difference that matters, in each metric's own unit. `until`: what the job was to be decided by; its
     `smallest` holds for its own metric. `setting`: how the job came by its numbers. `rows`: by a
     run's id what it scores of each validation row, where that is known. `apart`: variants that were validated on other
-    rows than the baseline; they are described, and neither compared nor ranked.
+    rows than the baseline; they are described, and neither compared nor ranked. `scores`: by a run's id the test set's
+    score. `selected`: among how many trials of a search variants were chosen on the held-out rows; if among any, then
+    the ranking and the paragraph go by the test set, of which the choice knew nothing.
 
     Raises `NotFound` if no history is of `baseline`.
     """
@@ -79,17 +87,20 @@ def analyse(
     for run in histories:  # one at a time: they may be read from the database only now
         runs[run.variant] += 1
         of_variant = readings.setdefault(run.variant, [])
-        reading = read(run, view, task)
+        reading = _with_score(read(run, view, task), scores.get(run.run_id), view, task)
         if run.status == Status.SUCCEEDED or (run.status == Status.FAILED and reading.word == "diverged"):
             of_variant.append(reading)
     if baseline not in readings:
         raise NotFound(f"There is no variant named {baseline!r}")
     sound = {name: [r for r in found if r.word != "diverged"] for name, found in readings.items()}
     alike = {name: found for name, found in sound.items() if name not in apart}
+    judged = "test_loss" if selected else "best_loss"
     comparisons = _comparisons(alike, baseline, view, task, bootstrap, smallest, until, setting, rows)
-    best = [each for each in comparisons if each.metric == metric_of("best_loss", view, task)]
+    best = [each for each in comparisons if each.metric == metric_of(judged, view, task)]
     within = next((each.smallest for each in best if each.smallest is not None), None)
-    losses = {name: {r.seed: r.best_loss for r in found if r.best_loss is not None} for name, found in alike.items()}
+    losses = {
+        name: {r.seed: loss for r in found if (loss := getattr(r, judged)) is not None} for name, found in alike.items()
+    }
     chosen = None if within is None else simplest(losses, setting.parameters, baseline, within)
     return Analysis(
         view=view,
@@ -104,9 +115,19 @@ def analyse(
         paragraph=paragraph(best, baseline, task, setting, validated_on_test, chosen),
         warnings=[
             *different_data(apart, baseline),
-            *caveats(runs, readings, sound, comparisons, view, validated_on_test, setting.grown),
+            *caveats(runs, readings, sound, comparisons, view, validated_on_test, setting.grown, selected),
         ],
     )
+
+
+def _with_score(reading: Reading, score: Mapping[str, float | None] | None, view: View, task: Task) -> Reading:
+    """The reading with what the run scores on the test set, as far as that is known and finite."""
+
+    def value(name: str) -> float | None:
+        found = (score or {}).get(name)
+        return found if found is not None and math.isfinite(found) else None
+
+    return replace(reading, test_loss=value(CURVES[view][0]), test_measure=value(task.measure))
 
 
 def metric_of(field: str, view: View, task: Task) -> str:
@@ -116,6 +137,8 @@ def metric_of(field: str, view: View, task: Task) -> str:
         "best_loss": f"best_{validation}",
         "final_loss": f"final_{validation}",
         "best_measure": f"best_{Of.VALIDATION}{task.measure}",
+        "test_loss": f"test_{CURVES[view][0]}",
+        "test_measure": f"test_{task.measure}",
     }
     return names.get(field, field)
 
@@ -128,7 +151,7 @@ def view_of(metric: str, task: Task) -> View:
 
 def _bounds(field: str, task: Task) -> tuple[float, float]:
     """The least and the greatest value there can be of a reading's field."""
-    if field == "best_measure":
+    if field in ("best_measure", "test_measure"):
         return MEASURES[task.measure].bounds
     if field in ("best_epoch", "onset_epoch"):
         return (1, math.inf)
@@ -214,7 +237,8 @@ def _comparisons(
     reference = {reading.seed: reading for reading in reversed(sound[baseline])}
     alpha = until.alpha if until else ALPHA
     comparisons: list[Comparison] = []
-    for field in COMPARED:
+    tested = any(getattr(each, field) is not None for found in sound.values() for each in found for field in TESTED)
+    for field in (*COMPARED, *(TESTED if tested else ())):
         matters, whose = smallest, "request" if smallest is not None else None
         if smallest is None:
             if until is not None and metric_of(field, view, task) == f"best_{until.metric}":
@@ -305,8 +329,8 @@ def _compare(
     ratio = result.variance_ratio
     # Of a number of epochs neither more nor less is better.
     higher_is_better = {
-        **dict.fromkeys(("best_loss", "final_loss", "gap_at_end", "rise"), False),
-        "best_measure": MEASURES[task.measure].higher_is_better,
+        **dict.fromkeys(("best_loss", "final_loss", "gap_at_end", "rise", "test_loss"), False),
+        **dict.fromkeys(("best_measure", "test_measure"), MEASURES[task.measure].higher_is_better),
     }.get(field)
     judged = higher_is_better is not None
     one, other = (

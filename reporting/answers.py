@@ -260,7 +260,7 @@ class Comparison(Answer):
 WarningCode = Literal[
     "validated_on_test", "runs_left_out", "runs_diverged", "one_seed", "two_seeds", "equal_differences",
     "penalty_in_loss", "loss_during_training", "unequal_epochs", "never_learned", "seeds_added",
-    "different_data",
+    "different_data", "selected",
 ]  # fmt: skip
 """Each has a heading in docs/analysis.md. More may be added."""
 
@@ -301,6 +301,41 @@ class Variance(Answer):
     rows: float = Field(description="Of the validation rows: how far their mean is from that of all rows like them")
 
 
+class TrialAnswer(Answer):
+    """A trial of a search: never part of a mean, of an interval or of a comparison."""
+
+    trial: int = Field(description="Its number, from 0 on")
+    space: int = Field(description="The number of its space, from 0 on")
+    run_id: str
+    variant: str
+    status: Status
+    values: dict[str, float | str] = Field(description="What it tries, by axis")
+    value: float | None = Field(description="The search's metric at its best epoch, on the rows held out")
+    epoch: int | None = Field(description="That epoch")
+    best: bool = Field(description="Whether it was the best of its space when it ended, after those before it")
+
+
+class Finalist(Answer):
+    """A trial that was trained anew with fresh seeds."""
+
+    variant: str
+    trial: int
+    value: float = Field(description="The trial's")
+    n: int = Field(description="Fresh seeds that have finished")
+    fresh: float | None = Field(description="The same metric over the fresh seeds, on the rows held out: the mean")
+    selection: float | None = Field(
+        description="How much better `value` is than `fresh`: what the choice of the best of many trials flatters it by"
+    )
+
+
+class Searched(Answer):
+    """The trials of a job's search."""
+
+    metric: str
+    trials: list[TrialAnswer]
+    finalists: list[Finalist] = Field(description="The best of each space first; none while trials are to come")
+
+
 class Analysis(Answer):
     """Which variant overfits, when, and whether it differs from the baseline by more than luck."""
 
@@ -314,5 +349,6 @@ class Analysis(Answer):
     simplest: Simplest | None = Field(
         description="Null with one variant, or without a smallest difference that matters"
     )
+    search: Searched | None = Field(default=None, description="Null without `search`")
     paragraph: str = Field(description="What was found, in words to paste; empty if nothing is to be compared")
     warnings: list[Warned] = Field(description="What to know before believing the numbers")

@@ -36,10 +36,11 @@ def caveats(
     view: View,
     validated_on_test: bool,
     grown: bool,
+    selected: int = 0,
 ) -> Iterator[Warned]:
     """The warnings; `runs` counts all of a variant's, those that are left out included.
 
-    `grown`: whether seeds were added.
+    `grown`: whether seeds were added. `selected`: among how many trials of a search variants were chosen.
     """
     everything = [reading for found in sound.values() for reading in found]
     if validated_on_test:
@@ -48,6 +49,12 @@ def caveats(
             detail="The best epoch is chosen on the test set and reported on it, so the best values are too good. "
             'With dataset.validation {"holdout": n} it is chosen on training reviews held out, '
             "and the test set is scored once.",
+        )
+    if selected:
+        yield Warned(
+            code="selected",
+            detail=f"Finalists were chosen among {selected} trials by the held-out rows, so their best values there "
+            "are a little too good. The test set had no part in it: ranking and paragraph go by its scores.",
         )
     for name, count in runs.items():
         if left_out := count - len(readings[name]):

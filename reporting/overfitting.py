@@ -130,6 +130,7 @@ class Reading:
     - `area_between`: loss times epochs between validation and training loss, by the trapezoidal rule.
     - `learned`: whether the data's loss, in validation or in training, ever got below `LEARNED` times that of chance;
       true if that is not known.
+    - `test_loss`, `test_measure`: of the test set, at the epoch that training chose; None without a holdout.
     - `evaluated`: whether the training loss is that of `training.evaluate_train`, measured as the validation loss is.
     """
 
@@ -150,6 +151,8 @@ class Reading:
     learned: bool
     evaluated: bool
     word: Word
+    test_loss: float | None = None
+    test_measure: float | None = None
 
     @property
     def verdict(self) -> str:

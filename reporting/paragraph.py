@@ -70,7 +70,7 @@ def paragraph(
             f"most {chosen.within:g} ({_signed(chosen.difference)}{shown})."
         )
     said.append(_kind(several, sequential))
-    said.append(_covered(setting))
+    said.append(_covered(setting, metric.startswith("test_")))
     wider = [_also_over_rows(each) for each in sure[:MOST] if each.intervals.both]
     if wider and not sequential and "split" not in setting.vary:  # else other rows are in the intervals already
         said.append(f"With other validation rows of the same kind as well: {', '.join(wider)}.")
@@ -118,15 +118,15 @@ def _kind(several: Sequence[Comparison], sequential: bool) -> str:
     )
 
 
-def _covered(setting: Setting) -> str:
-    """Which question the intervals answer."""
+def _covered(setting: Setting, tested: bool) -> str:
+    """Which question the intervals answer; `tested`: whether they are of the test set, which no split changes."""
     other = [words for name, words in COVERS.items() if name in setting.vary]
     listed = other[0] if len(other) == 1 else f"{', '.join(other[:-1])} and {other[-1]}"
     fixed = [
         words
         for words, varies in (
             ("training rows", "sample" in setting.vary),
-            ("validation rows", "split" in setting.vary),
+            ("test rows" if tested else "validation rows", "split" in setting.vary and not tested),
         )
         if not varies
     ]

@@ -37,7 +37,7 @@ TAKES_OUT = sqlite3.sqlite_version_info >= (3, 38)
 
 @dataclass(frozen=True)
 class RunRow:
-    """A run, as far as its history and its cost need it; `test` is the test set's score."""
+    """A run, as far as history and cost need it; `test` is the test set's score, `trial` its number in a search."""
 
     id: str
     job_id: str
@@ -52,6 +52,7 @@ class RunRow:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     reused_from: str | None = None
+    trial: int | None = None
 
 
 def read_runs(session: Session, which: ColumnElement[bool]) -> list[RunRow]:

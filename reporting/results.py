@@ -1,4 +1,4 @@
-"""All that a job's report and its archive are made of."""
+"""All that a job's report and its archive are made of, and its analysis with all that it needs."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from reporting.analysis import analyse
 from reporting.answers import Analysis, Metrics
 from reporting.overfitting import View
 from reporting.reading import RunRow, read_histories, read_rows
+from reporting.searching import searched
 from reporting.setting import setting_of
 from reporting.summary import summarize
 
 
 @dataclass(frozen=True)
 class Results:
-    """A job's runs and all that is said of their histories, as far as there are any."""
+    """A job's runs and all that is said of their histories, as far as there are any; without trials of a search."""
 
     job: Job
     runs: Sequence[Run]
@@ -55,6 +56,7 @@ def analysis_of(
     database: Database,
     spec: Mapping[str, Any],
     runs: Sequence[RunRow | Run],
+    trials: Sequence[RunRow | Run] = (),
     *,
     histories: Sequence[RunHistory] | None = None,
     view: View = "data",
@@ -63,10 +65,13 @@ def analysis_of(
 ) -> Analysis:
     """The analysis of the job with the stored specification `spec` and these runs: one for whoever shows it.
 
-    `histories` are those of the runs if they have been read; the rest is as `reporting.analysis.analyse` has it.
+    `trials` are those of its search. `histories` are those of the runs if they have been read; the rest is as
+    `reporting.analysis.analyse` has it.
     """
     dataset = dataset_of(spec)
-    return analyse(
+    if histories is None and trials:
+        histories = list(read_histories(database, runs))
+    analysis = analyse(
         read_histories(database, runs) if histories is None else histories,
         spec["baseline"],
         view=view,
@@ -77,12 +82,21 @@ def analysis_of(
         until=until_of(spec),
         setting=setting_of(spec, runs),
         rows=read_rows(database, runs, dataset.task),
+        scores={run.id: run.test for run in runs},
+        selected=len(trials),
     )
+    if not trials:
+        return analysis
+    search = searched(spec, trials, read_histories(database, trials), histories or ())
+    return analysis.model_copy(update={"search": search})
 
 
 def results_of(database: Database, job: Job) -> Results:
     """Reads what a report and a bundle are made of; `job` was read with its runs."""
-    histories = list(read_histories(database, job.runs))
-    data, keras = (analysis_of(database, job.spec, job.runs, histories=histories, view=view) for view in get_args(View))
+    runs, trials = [run for run in job.runs if run.trial is None], [run for run in job.runs if run.trial is not None]
+    histories = list(read_histories(database, runs))
+    data, keras = (
+        analysis_of(database, job.spec, runs, trials, histories=histories, view=view) for view in get_args(View)
+    )
     task = dataset_of(job.spec).task
-    return Results(job, job.runs, histories, data, keras, summarize(histories, VAL_DATA_LOSS, task=task))
+    return Results(job, runs, histories, data, keras, summarize(histories, VAL_DATA_LOSS, task=task))

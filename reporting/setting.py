@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from models.specification import VARIED, Varied, dataset_of, vary_of
@@ -38,14 +38,16 @@ class Setting:
 def setting_of(spec: Mapping[str, Any], runs: Sequence[RunRow | Run]) -> Setting:
     """The setting of a job with the stored specification `spec` and these runs, all of its own."""
     dataset = dataset_of(spec)
-    created = [run.created_at for run in runs]
+    created: dict[str, list[datetime]] = {}
+    for run in runs:  # a search adds variants with all their seeds at once
+        created.setdefault(run.variant, []).append(run.created_at)
     return Setting(
         vary=vary_of(spec),
         held_out=dataset.held_out,
         validated_on=dataset.validated_on,
         parameters={run.variant: run.parameters for run in runs},
         updates=_updates(spec, dataset.trained_on),
-        grown=bool(created) and max(created) - min(created) > AT_ONCE,
+        grown=any(max(times) - min(times) > AT_ONCE for times in created.values()),
     )
 
 

@@ -102,7 +102,7 @@ def test_the_catalogue_of_kinds_is_pure() -> None:
 def test_the_api_never_loads_tensorflow() -> None:
     loaded = loaded_by("import api.app; api.app.create_app()")
     assert "worker.queue" in loaded
-    assert not loaded & {*HEAVY, "worker.training", "worker.tasks"}
+    assert not loaded & {*HEAVY, "optuna", "worker.training", "worker.tasks"}
 
 
 def test_a_workers_parent_never_loads_tensorflow() -> None:

@@ -67,8 +67,12 @@ class SweepSeries:
 
 
 def swept(spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The place of each variant in a stored specification's sweep."""
-    return {variant["name"]: variant["swept"] for variant in spec["variants"] if variant["swept"]}
+    """The place of each variant in a stored specification's sweep; a search's trials have none."""
+    return {
+        variant["name"]: variant["swept"]
+        for variant in spec["variants"]
+        if variant["swept"] and not variant.get("trial")
+    }
 
 
 def prepare_sweep(

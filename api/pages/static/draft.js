@@ -80,7 +80,7 @@ function pruneTraining(training) {
  */
 export function prune(spec, presets) {
   const known = new Map(presets.map((preset) => [preset.name, JSON.stringify(preset.layers)]));
-  const variants = spec.variants.map((/** @type {any} */ variant) => {
+  const variants = spec.variants.filter((/** @type {any} */ variant) => !variant.trial).map((/** @type {any} */ variant) => {
     const training = JSON.stringify(variant.training) === JSON.stringify(spec.training) ? null : variant.training;
     if (known.get(variant.name) === JSON.stringify(variant.layers) && !training && !variant.dataset) return variant.name;
     return {
@@ -104,6 +104,7 @@ export function prune(spec, presets) {
     ...(spec.baseline === (variants[0].name ?? variants[0]) ? {} : { baseline: spec.baseline }),
     seeds: spec.seeds,
     ...(spec.until ? { until: spec.until } : {}),
+    ...(spec.search ? { search: spec.search } : {}),
     ...(spec.vary ? { vary: spec.vary } : {}),
     ...(spec.reuse === 'allow' ? {} : { reuse: spec.reuse }),
     ...(Object.keys(spec.metadata ?? {}).length ? { metadata: spec.metadata } : {}),

@@ -84,7 +84,7 @@ function start() {
 const refresh = debounced(async () => {
   try {
     const job = await get(`/v1/jobs/${id}`);
-    if (job.runs.some((/** @type {any} */ run) => !experiment.runs.has(run.id))) return load();
+    if (job.runs.some((/** @type {any} */ run) => run.trial === null && !experiment.runs.has(run.id))) return load();
     const revived = finished(experiment.job) && !finished(job);
     experiment.job = job;
     showAll();

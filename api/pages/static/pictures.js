@@ -44,7 +44,7 @@ export class Pictures {
 
   /** @param {any} job @param {string} metric the loss that is shown elsewhere on the page */
   show(job, metric) {
-    const swept = job.spec.variants.filter((/** @type {any} */ each) => each.swept);
+    const swept = job.spec.variants.filter((/** @type {any} */ each) => each.swept && !each.trial);
     const done = job.runs.filter((/** @type {any} */ run) => run.status === 'succeeded').length;
     byId('sweep-card').hidden = swept.length < 2 || !done;
     byId('tradeoff-card').hidden = job.spec.variants.length < 2 || !done;

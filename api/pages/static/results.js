@@ -94,7 +94,7 @@ function rowsOf({ job, runs }, analysis, view) {
   return analysis.variants.map((/** @type {any} */ each) => ({
     name: each.variant, look: look.get(each.variant) ?? 1, baseline: each.variant === baseline,
     of: (/** @type {string} */ name) => each.across_seeds[name],
-    runs: job.runs.filter((/** @type {any} */ run) => run.variant === each.variant),
+    runs: job.runs.filter((/** @type {any} */ run) => run.variant === each.variant && run.trial === null),
     verdict: each.n || each.diverged ? each.verdict : 'no finished run yet',
     rank: analysis.ranking.find((/** @type {any} */ row) => row.variant === each.variant)?.rank ?? null,
     best: each.best_epoch,

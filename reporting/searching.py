@@ -1,0 +1,161 @@
+"""How far a search is, and what it tries next: a pure function of its trials' histories."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from models.history import RunHistory
+from models.kinds.metrics import METRICS
+from models.resolution import trial_of
+from models.search import Best, Runs, Search, State, Value
+from models.specification import Specification, Variant, stored
+from models.tables import Run, Status
+from reporting.answers import Finalist, Searched, TrialAnswer
+from reporting.overfitting import best
+from reporting.reading import RunRow
+from reporting.sampling import ask
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A trial that has ended: `value` is that of its best epoch, on the rows held out; both None if it has failed."""
+
+    number: int
+    space: int
+    variant: str
+    values: Mapping[str, Value]
+    value: float | None
+    epoch: int | None
+
+
+def tried(search: Search, specification: Specification, histories: Mapping[str, RunHistory]) -> list[Tried]:
+    """The trials in the order of their numbers; `histories` has that of each that has succeeded, by its variant."""
+    found = []
+    for variant in specification.variants:
+        if variant.trial is None:
+            continue
+        value = epoch = None
+        if (history := histories.get(variant.name)) is not None:
+            values = history.metrics.get(search.metric, ())
+            epoch = best(history.epochs, values, search.metric) if values else None
+            value = None if epoch is None else values[history.epochs.index(epoch)]
+        number, space = variant.trial.number, variant.trial.space
+        found.append(Tried(number, space, variant.name, variant.swept or {}, value, epoch))
+    return sorted(found, key=lambda each: each.number)
+
+
+def ordered(search: Search, trials: Sequence[Tried]) -> list[Tried]:
+    """Those that have a value, the best first; of equals that with the lower number."""
+    sign = -1 if METRICS[search.metric].measure.higher_is_better else 1
+    return sorted(
+        (each for each in trials if each.value is not None), key=lambda each: (sign * (each.value or 0), each.number)
+    )
+
+
+def step(
+    specification: Specification, histories: Mapping[str, RunHistory], trained: float
+) -> tuple[State, list[Variant]]:
+    """What is seen when all trials have ended, and the variants to try next; if there are none, there are finalists.
+
+    histories: see `tried`. trained: the seconds that all trials together have trained.
+    """
+    search = specification.search
+    assert search is not None
+    trials = tried(search, specification, histories)
+    sign = -1 if METRICS[search.metric].measure.higher_is_better else 1
+    asked: list[Variant] = []
+    if isinstance(search.budget, Runs) or trained < search.budget.seconds:
+        for space in range(len(search.spaces)):
+            told = [
+                (each.values, None if each.value is None else sign * each.value)
+                for each in trials
+                if each.space == space
+            ]
+            for values in ask(search, space, told):
+                known = specification.model_copy(update={"variants": (*specification.variants, *asked)})
+                asked.append(trial_of(known, values, len(trials) + len(asked), space))
+    of_spaces = [
+        ordered(search, [each for each in trials if each.space == space]) for space in range(len(search.spaces))
+    ]
+    finalists = [] if asked else [each.variant for found in of_spaces for each in found[: search.final.top]]
+    further = max(0, search.known - len(trials) - len(asked)) + search.finalists * len(specification.seeds)
+    state = State(
+        trials=len(trials) + len(asked),
+        ended=len(trials),
+        failed=sum(each.value is None for each in trials),
+        coming=further if asked else 0,
+        best=[_best(found[0]) for found in of_spaces if found],
+        finalists=finalists,
+    )
+    return state, asked
+
+
+def _best(trial: Tried) -> Best:
+    assert trial.value is not None
+    return Best(trial=trial.number, variant=trial.variant, value=trial.value)
+
+
+def searched(
+    spec: Mapping[str, Any],
+    trials: Sequence[RunRow | Run],
+    histories: Iterable[RunHistory],
+    fresh: Iterable[RunHistory],
+) -> Searched:
+    """The trials of a job with the stored specification `spec`; `fresh` are the histories of its other runs."""
+    specification = stored(spec)
+    search = specification.search
+    assert search is not None
+    of_variant = {run.variant: run for run in trials}
+    well = {each.variant: each for each in histories if each.status == Status.SUCCEEDED}
+    found = tried(search, specification, well)
+    sign = -1 if METRICS[search.metric].measure.higher_is_better else 1
+    least: dict[int, float] = {}
+    answers = []
+    for each in found:
+        run = of_variant[each.variant]
+        best_so_far = each.value is not None and sign * each.value < least.get(each.space, math.inf)
+        if best_so_far and each.value is not None:
+            least[each.space] = sign * each.value
+        answers.append(
+            TrialAnswer(
+                trial=each.number,
+                space=each.space,
+                run_id=run.id,
+                variant=each.variant,
+                status=Status(run.status),
+                values=dict(each.values),
+                value=each.value,
+                epoch=each.epoch,
+                best=best_so_far,
+            )
+        )
+    again: dict[str, list[float]] = {}
+    for history in fresh:
+        values = history.metrics.get(search.metric, ())
+        epoch = best(history.epochs, values, search.metric) if values else None
+        found_again = again.setdefault(history.variant, [])
+        if history.status == Status.SUCCEEDED and epoch is not None:
+            found_again.append(values[history.epochs.index(epoch)])
+    finalists = [
+        _finalist(each, again[each.variant], sign)
+        for space in range(len(search.spaces))
+        for each in ordered(search, [one for one in found if one.space == space])
+        if each.variant in again
+    ]
+    return Searched(metric=search.metric, trials=answers, finalists=finalists)
+
+
+def _finalist(trial: Tried, again: Sequence[float], sign: int) -> Finalist:
+    assert trial.value is not None
+    mean = sum(again) / len(again) if again else None
+    return Finalist(
+        variant=trial.variant,
+        trial=trial.number,
+        value=trial.value,
+        n=len(again),
+        fresh=mean,
+        selection=None if mean is None else sign * (mean - trial.value),
+    )

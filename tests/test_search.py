@@ -1,0 +1,127 @@
+"""Jobs that search within a budget and train the best anew, on real servers and workers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.servers import Service, wait_for
+
+SMALL: dict[str, Any] = {
+    "dataset": {"name": "synthetic", "reviews": 200, "num_words": 100, "validation": {"holdout": 50}},
+    "training": {"epochs": 2, "batch_size": 32},
+    "reuse": "never",
+}
+SEARCH: dict[str, Any] = {
+    "space": {"units": {"low": 2, "high": 64, "log": True}, "activation": ["relu", "tanh"]},
+    "budget": {"runs": 5},
+    "final": {"top": 1, "seeds": 2},
+}
+
+
+def analysis(service: Service, job: dict[str, Any]) -> Any:
+    return service.http.get(job["links"]["analysis"]).raise_for_status().json()
+
+
+def tried(service: Service, job: dict[str, Any]) -> list[tuple[int, Any, float]]:
+    return [(each["trial"], each["values"], each["value"]) for each in analysis(service, job)["search"]["trials"]]
+
+
+def test_trials_are_searched_and_the_best_are_trained_anew(working: Service) -> None:
+    service = working
+    body = {**SMALL, "search": SEARCH}
+    preview = service.http.post("/v1/jobs?validate_only=true", json=body).json()
+    assert (preview["runs"], preview["max_runs"]) == (2, 2 + 5 + 2)
+    assert preview["spec"]["search"] == {**SEARCH, "sampler": "tpe", "pruner": "none", "metric": "val_data_loss",
+                                         "seed": 0}  # fmt: skip
+    job = service.submit(**body)
+    assert (job["spec"]["seeds"], job["spec"]["baseline"], job["search"]["coming"]) == ([1, 2], "original", 7)
+    done = service.finished(job["id"])
+    assert done["status"] == "succeeded", done["error"]
+    assert (done["progress"]["percent"], done["search"]["trials"], done["search"]["coming"]) == (100.0, 5, 0)
+    trials = [run for run in done["runs"] if run["trial"] is not None]
+    assert [run["trial"] for run in trials] == list(range(5))
+    assert {run["seed"] for run in trials} == {0}
+    found = analysis(service, done)
+    search = found["search"]
+    assert [each["run_id"] for each in search["trials"]] == [run["id"] for run in trials]
+    best = sorted(search["trials"], key=lambda each: each["value"])[:1]
+    assert [each["variant"] for each in search["finalists"]] == [each["variant"] for each in best]
+    assert done["search"]["finalists"] == [each["variant"] for each in best]
+    assert done["search"]["best"] == [{"trial": best[0]["trial"], "variant": best[0]["variant"],
+                                       "value": best[0]["value"]}]  # fmt: skip
+    seeds = {name: [run["seed"] for run in done["runs"] if run["variant"] == name and run["trial"] is None]
+             for name in ("original", *done["search"]["finalists"])}  # fmt: skip
+    assert set(map(tuple, seeds.values())) == {(1, 2)}
+    for finalist in search["finalists"]:
+        assert finalist["selection"] == pytest.approx(finalist["fresh"] - finalist["value"])
+
+    # Trials enter no mean and no comparison, and the test set judges.
+    assert {each["variant"]: each["n"] for each in found["variants"]} == dict.fromkeys(seeds, 2)
+    assert {each["metric"] for each in found["comparisons"]} >= {"test_data_loss", "test_acc", "best_val_data_loss"}
+    assert {each["code"] for each in found["warnings"]} >= {"selected"}
+    assert "seeds_added" not in {each["code"] for each in found["warnings"]}
+    assert "the test cross-entropy" in found["paragraph"]
+    assert "training rows and test rows of this job" in found["paragraph"]
+    scores = service.http.get(done["links"]["metrics"]).json()
+    assert {each["variant"]: each["n"] for each in scores["variants"]} == dict.fromkeys(seeds, 2)
+    mean = {each["variant"]: each["test_data_loss"]["mean"] for each in scores["variants"]}
+    for each in found["comparisons"]:
+        if each["metric"] == "test_data_loss":
+            assert each["difference"] == pytest.approx(mean[each["variant"]] - mean["original"])
+    history = service.http.get(done["links"]["history"]).json()
+    assert len(history["runs"]) == 4
+    alone = service.http.get("/v1/history", params={"run": trials[0]["id"]}).json()
+    assert [run["run_id"] for run in alone["runs"]] == [trials[0]["id"]]
+    told = [event["data"] for event in service.events(job["id"]) if event["type"] == "job.searched"]
+    assert told[-1] == done["search"]
+    for path in ("report.html", "bundle.zip", "plots/val_data_loss.png", "plots/differences.png?metric=test_data_loss"):
+        assert service.http.get(f"/v1/jobs/{job['id']}/{path}").status_code == 200, path
+
+    # The same specification, as it is stored, searches the same; further seeds are for those that are compared.
+    again = service.submit(**done["spec"])
+    assert again["spec"]["variants"] == [done["spec"]["variants"][0]]
+    more = service.http.post(f"/v1/jobs/{job['id']}/seeds", json={"seeds": [0]})
+    assert [error["code"] for error in more.json()["errors"]] == ["not_fresh"]
+    more = service.http.post(f"/v1/jobs/{job['id']}/seeds", json={"seeds": [7]})
+    assert more.status_code == 202, more.text
+    assert len([run for run in more.json()["runs"] if run["seed"] == 7]) == 2
+    assert tried(service, service.finished(again["id"])) == tried(service, done)
+    assert service.finished(job["id"])["status"] == "succeeded"
+
+
+def test_trials_that_diverge_are_a_result(working: Service) -> None:
+    rates = {"space": {"learning_rate": [1e-3, 1e20, 1e25]}, "budget": {"runs": 3}, "final": {"top": 1, "seeds": 1}}
+    job = working.submit(**SMALL, search=rates)
+    done = working.finished(job["id"])
+    assert (done["status"], done["error"], done["search"]["failed"]) == ("succeeded", None, 2)
+    assert done["search"]["finalists"] == ["learning_rate=0.001"]
+    assert working.http.post(f"/v1/jobs/{job['id']}/retry").status_code == 409
+    rates["space"] = {"learning_rate": [1e20, 1e25]}
+    rates["budget"] = {"runs": 2}
+    done = working.finished(working.submit(**SMALL, search=rates)["id"])
+    assert (done["status"], done["error"]["code"]) == ("failed", "search_failed")
+    assert analysis(working, done)["search"]["finalists"] == []
+
+
+def test_finalists_get_seeds_until_it_is_decided(working: Service) -> None:
+    search = {**SEARCH, "budget": {"runs": 2}}
+    done = working.finished(
+        working.submit(**SMALL, search=search, until={"smallest": 1.0, "min_seeds": 2, "max_seeds": 12})["id"]
+    )
+    assert done["status"] == "succeeded"
+    assert done["look"]["decided"] == {done["search"]["finalists"][0]: "equivalent"}
+    assert 0 not in done["spec"]["seeds"]
+
+
+def test_cancelled_it_is_taken_up_again(working: Service) -> None:
+    job = working.submit(**SMALL, search={**SEARCH, "budget": {"runs": 9}})
+    wait_for("the first trials", lambda: working.job(job["id"])["search"]["ended"])
+    assert working.http.post(f"/v1/jobs/{job['id']}/cancel").status_code == 202
+    ended = working.finished(job["id"])
+    assert (ended["status"], ended["search"]["finalists"]) == ("cancelled", [])
+    assert working.http.post(f"/v1/jobs/{job['id']}/seeds", json={"seeds": [9]}).status_code == 409
+    assert working.http.post(f"/v1/jobs/{job['id']}/retry").status_code == 202
+    done = working.finished(job["id"])
+    assert (done["status"], done["search"]["trials"], len(done["search"]["finalists"])) == ("succeeded", 9, 1)

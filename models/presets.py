@@ -2,8 +2,9 @@
 
 Source: the overfitting notebook of *Deep Learning with Python* (chapter 4.4): two hidden layers
 of 16 units, and one change to them at a time. Values are raw specifications; whatever is not
-named here takes its default in `models.specification`. `remedies` has every remedy against
-overfitting at one strength, which nobody tuned. A data set may have a ready-made job of its own (`Dataset.job`).
+named here takes its default in `models.specification`. `remedies` has the remedies against
+overfitting, each with its strength searched on rows held out. A data set may have a ready-made
+job of its own (`Dataset.job`).
 """
 
 from __future__ import annotations
@@ -54,21 +55,26 @@ JOBS: dict[str, dict[str, Any]] = {
         "dataset": {"validation": {"holdout": 10_000}},
         "variants": [
             "original",
-            "smaller",
-            "l1",
-            "l2",
-            "dropout",
-            {"name": "input dropout", "layers": [{"type": "dropout", "rate": 0.2}, *hidden(16)]},
-            {"name": "noise", "layers": [{"type": "gaussian_noise", "stddev": 0.1}, *hidden(16)]},
-            {"name": "max norm", "layers": hidden(16, kernel_constraint={"name": "max_norm", "max_value": 1.0})},
-            _trained("weight decay", optimizer={"weight_decay": 0.1}),
             _trained("averaged weights", optimizer={"use_ema": True, "ema_overwrite_frequency": 30}),
             _trained("reduced rate", optimizer={"learning_rate": {"reduce_on_plateau": _PLATEAU}}),
-            _trained("label smoothing", label_smoothing=0.1),
             _trained("early stopping", early_stopping={**_MONITOR, "patience": 2, "restore_best": True}),
         ],
         "baseline": "original",
-        "seeds": [0, 1, 2, 3, 4],
+        "search": {
+            "space": [
+                {"units": {"low": 2, "high": 12, "log": True}},
+                {"l1": {"low": 1e-6, "high": 1e-2, "log": True}},
+                {"l2": {"low": 1e-5, "high": 1e-1, "log": True}},
+                {"dropout": {"low": 0.1, "high": 0.8}},
+                {"input_dropout": {"low": 0.05, "high": 0.8}},
+                {"noise": {"low": 0.01, "high": 1, "log": True}},
+                {"max_norm": {"low": 0.1, "high": 4, "log": True}},
+                {"weight_decay": {"low": 1e-3, "high": 1, "log": True}},
+                {"label_smoothing": {"low": 0.01, "high": 0.4, "log": True}},
+            ],
+            "budget": {"runs": 72},
+            "final": {"top": 1},
+        },
     },
     **{
         name: {"name": name, **kind.job, "dataset": {"name": name, **kind.job.get("dataset", {})}}

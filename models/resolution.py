@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -191,7 +192,9 @@ def _searched(raw: dict[str, Any]) -> dict[str, Any]:
     variants = raw.get("variants", ["original"])
     if isinstance(variants, list):
         variants = [each for each in variants if not (isinstance(each, dict) and each.get("trial") is not None)]
-    raw = {**raw, "variants": variants}
+    if "seed" not in search and isinstance(raw.get("seeds"), list):
+        search = {**search, "seed": next(seed for seed in itertools.count() if seed not in raw["seeds"])}
+    raw = {**raw, "variants": variants, "search": search}
     final = search.get("final", {})
     if "seeds" not in raw:
         default = Final.model_fields["seeds"].default

@@ -575,7 +575,14 @@ def test_metadata_that_a_database_cannot_keep() -> None:
 def test_the_job_of_remedies_is_of_any_data_set_with_classes(dataset: dict[str, Any] | None) -> None:
     specification = resolve({"preset": "remedies", **({"dataset": dataset} if dataset else {})})
     keys = {key_of(specification.run(variant.name, 0)) for variant in specification.variants}
-    assert len(keys) == len(specification.variants) == 13
+    assert len(keys) == len(specification.variants) == 4
+    search = specification.search
+    assert search is not None
+    assert [search.share(i) for i in range(len(search.spaces))] == [8] * 9
+    assert (search.finalists, specification.runs) == (9, 4 * 10 + 72 + 9 * 10)
+    mine = resolve({"preset": "remedies", "dataset": {"name": "synthetic"}, "seeds": [0, 1]})
+    assert mine.search is not None
+    assert (mine.seeds, mine.search.seed, mine.search.final.seeds) == ((0, 1), 2, 2)
     assert specification.baseline == "original"
     if dataset is None:
         assert specification.dataset.held_out == 10_000

@@ -60,7 +60,9 @@ def test_rows_are_held_out_and_seeds_are_fresh() -> None:
     synthetic = {"name": "synthetic", "reviews": 200, "num_words": 100}
     assert faults(dataset=synthetic)["spec"]["dataset"]["validation"] == {"holdout": 40}
     assert faults(dataset={**synthetic, "validation": "test"}) == [("/dataset/validation", "nothing_held_out")]
-    assert faults(dataset=synthetic, seeds=[0, 1]) == [("/search/seed", "not_fresh")]
+    named = {**SEARCH, "seed": 1}
+    assert faults(dataset=synthetic, search=named, seeds=[0, 1]) == [("/search/seed", "not_fresh")]
+    assert faults(dataset=synthetic, seeds=[0, 1])["spec"]["search"]["seed"] == 2
     assert faults(dataset=synthetic, seeds=[5]) == [("/search/final/seeds", "not_as_many")]
     alone = {**SEARCH, "final": {"top": 1}}
     assert faults(dataset=synthetic, seeds=[5], search=alone)["spec"]["search"]["final"] == {"top": 1, "seeds": 1}

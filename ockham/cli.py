@@ -27,6 +27,7 @@ SERVICE: list[Callable[..., None]] = [
 JOBS: list[Callable[..., None]] = [
     verbs.submit,
     verbs.jobs,
+    verbs.remedies,
     verbs.show,
     verbs.watch,
     verbs.describe,

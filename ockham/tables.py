@@ -71,7 +71,7 @@ def results(job: Job, metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What each variant came to, means over its seeds: the rows of a job's summary."""
     rows = []
     for variant in metrics["variants"]:
-        runs = [run for run in job.runs if run.variant == variant["variant"]]
+        runs = [run for run in job.runs if run.variant == variant["variant"] and run.raw.get("trial") is None]
         took = [each for each in map(seconds, runs) if each is not None]
         rows.append(
             {

@@ -122,6 +122,24 @@ def submit(
             print(job.id)
 
 
+def remedies(
+    dataset: Annotated[str, typer.Option(help="A data set's name, or the id of one's own.")] = "imdb",
+    epochs: Annotated[int | None, typer.Option(help="Epochs to train, in place of the default.")] = None,
+    timeout: Annotated[float | None, typer.Option(help="Seconds to wait at most; the job goes on then.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Compares the remedies against overfitting on a data set, each at its best strength."""
+    with service(url) as client:
+        body: dict[str, Any] = {
+            "preset": "remedies",
+            "dataset": {"id" if dataset.startswith("ds_") else "name": dataset},
+        }
+        if epochs is not None:
+            body["training"] = {"epochs": epochs}
+        _follow(client, client.submit(body), timeout, as_json)
+
+
 def _body(specification: str) -> dict[str, Any]:
     if specification == "-":
         return dict(parse(sys.stdin.buffer.read(), "standard input"))

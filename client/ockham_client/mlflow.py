@@ -69,6 +69,8 @@ def export(client: Client, job: JobLike, tracking_uri: str | None = None, experi
         done = Exported(experiment_id, {}, {})
         there = _exported(target, experiment_id, job)
         for run in job.runs:
+            if run.raw.get("trial") is not None:
+                continue  # a search's: its values are no result of the job
             before = there.get(run.id)
             if before and before.data.tags["ockham.attempt"] == str(run.raw["attempt"]) and before.info.end_time:
                 done.known[run.id] = before.info.run_id

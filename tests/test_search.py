@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import Service, wait_for
+from tests.servers import Service
 
 SMALL: dict[str, Any] = {
     "dataset": {"name": "synthetic", "reviews": 200, "num_words": 100, "validation": {"holdout": 50}},
@@ -103,25 +103,3 @@ def test_trials_that_diverge_are_a_result(working: Service) -> None:
     done = working.finished(working.submit(**SMALL, search=rates)["id"])
     assert (done["status"], done["error"]["code"]) == ("failed", "search_failed")
     assert analysis(working, done)["search"]["finalists"] == []
-
-
-def test_finalists_get_seeds_until_it_is_decided(working: Service) -> None:
-    search = {**SEARCH, "budget": {"runs": 2}}
-    done = working.finished(
-        working.submit(**SMALL, search=search, until={"smallest": 1.0, "min_seeds": 2, "max_seeds": 12})["id"]
-    )
-    assert done["status"] == "succeeded"
-    assert done["look"]["decided"] == {done["search"]["finalists"][0]: "equivalent"}
-    assert 0 not in done["spec"]["seeds"]
-
-
-def test_cancelled_it_is_taken_up_again(working: Service) -> None:
-    job = working.submit(**SMALL, search={**SEARCH, "budget": {"runs": 9}})
-    wait_for("the first trials", lambda: working.job(job["id"])["search"]["ended"])
-    assert working.http.post(f"/v1/jobs/{job['id']}/cancel").status_code == 202
-    ended = working.finished(job["id"])
-    assert (ended["status"], ended["search"]["finalists"]) == ("cancelled", [])
-    assert working.http.post(f"/v1/jobs/{job['id']}/seeds", json={"seeds": [9]}).status_code == 409
-    assert working.http.post(f"/v1/jobs/{job['id']}/retry").status_code == 202
-    done = working.finished(job["id"])
-    assert (done["status"], done["search"]["trials"], len(done["search"]["finalists"])) == ("succeeded", 9, 1)

@@ -30,8 +30,8 @@ from models.estimates import cost_of
 from models.labels import MOST_CHARACTERS, having
 from models.names import folded
 from models.resolution import resolve, resolve_description
-from models.specification import MAX_METADATA, MAX_TAGS, Specification
-from models.tables import FINISHED, Job, Status, StoredDataset
+from models.specification import MAX_METADATA, MAX_TAGS, MAX_VARIANTS, Specification
+from models.tables import FINISHED, Job, Run, Status, StoredDataset
 from reporting.caveats import one_seed
 
 router = APIRouter(tags=["jobs"], route_class=Route)
@@ -246,11 +246,20 @@ def describe_job(access: Submitter, job_id: str, body: Annotated[Any, Depends(re
     summary="Cancel a job",
     responses=documented(404, 409, 422),
 )
-def cancel_job(access: Submitter, job_id: str) -> Response:
+def cancel_job(
+    access: Submitter,
+    job_id: str,
+    variant: Annotated[
+        list[str] | None, Query(max_length=MAX_VARIANTS, description="Only the runs of this variant; repeatable")
+    ] = None,
+) -> Response:
     """Queued runs end at once, training ones within a second; recorded epochs stay."""
     with access.database.write() as session:
         find_version(access, session, job_id)
-        states.cancel(session, job_id)
+        if variant is None:
+            states.cancel(session, job_id)
+        else:
+            states.cancel_runs(session, job_id, Run.variant.in_([comparable(name) for name in variant]))
     return _read(access, job_id, 202)
 
 

@@ -22,7 +22,7 @@ from api.problems import documented
 from api.root_path import public_path
 from api.routing import Route
 from api.schemas import RunObject
-from models import reproductions
+from models import reproductions, states
 from models.errors import NotFound
 from models.reproductions import Difference
 from models.settings import Settings
@@ -64,6 +64,24 @@ def get_run(access: Reader, run_id: str) -> Any:
         run = access.run(session, run_id)
         again = _reproductions(session, Reproduction.original_id == run.id)
         return RunDetail(**run_object(run).model_dump(), fingerprint=run.fingerprint, reproductions=again)
+
+
+@router.post(
+    "/runs/{run_id}/cancel",
+    status_code=202,
+    response_model=RunObject,
+    summary="Cancel a run",
+    responses=documented(404, 409, 422),
+)
+def cancel_run(access: Submitter, run_id: str) -> Any:
+    """Ends this run alone, at once if it is queued, within a second if it trains; its job's other runs go on.
+
+    What it has recorded stays. A retry of the job queues it again.
+    """
+    with access.database.write() as session:
+        states.cancel_runs(session, access.run(session, run_id).job_id, Run.id == run_id)
+    with access.database.read() as session:
+        return run_object(access.run(session, run_id))
 
 
 @router.post(

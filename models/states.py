@@ -245,12 +245,33 @@ def cancel(session: Session, job_id: str) -> None:
         raise Conflict(
             f"The job has already {job.status}" if job.status != Status.CANCELLED else "The job is already cancelled"
         )
-    queued = (Run.job_id == job_id, Run.status == Status.QUEUED)
-    cancelled = change(session, *queued, status=Status.CANCELLED, finished_at=now())
-    emit_each(session, job, "run.cancelled", [(run_id, {}) for run_id in cancelled])
-    change(session, Run.job_id == job_id, Run.status == Status.RUNNING, status=Status.CANCELLING)
+    _cancel(session, job, Run.job_id == job_id)
     job.status, job.deciding = Status.CANCELLING, False
     end_if_done(session, job)
+
+
+def cancel_runs(session: Session, job_id: str, which: ColumnElement[bool]) -> None:
+    """Cancels some of a job's runs like `cancel`; the others go on, and the job ends as its runs did.
+
+    Raises Conflict if all of these have finished, NotFound if there are none.
+    """
+    job = _locked(session, job_id)
+    found = select(Run.status).where(Run.job_id == job_id, which).distinct()
+    statuses = set(session.scalars(found))
+    if not statuses:
+        raise NotFound("The job has no such run")
+    if statuses <= set(FINISHED):
+        raise Conflict(f"Nothing is left to cancel: {' and '.join(sorted(statuses))} already")
+    for run_id in _cancel(session, job, and_(Run.job_id == job_id, which)):
+        emit(session, job, "run.cancelling", run_id)
+    end_if_done(session, job)
+
+
+def _cancel(session: Session, job: Job, which: ColumnElement[bool]) -> list[str]:
+    """Cancels the queued of these runs of the locked job, and asks for the end of the running ones: those."""
+    cancelled = change(session, which, Run.status == Status.QUEUED, status=Status.CANCELLED, finished_at=now())
+    emit_each(session, job, "run.cancelled", [(run_id, {}) for run_id in cancelled])
+    return change(session, which, Run.status == Status.RUNNING, status=Status.CANCELLING)
 
 
 def _check_dataset(session: Session, job: Job) -> None:

@@ -17,7 +17,8 @@ from models.tables import Delivery, Job, Webhook
 TYPES = (
     "job.queued", "job.started", "job.looked", "job.searched", "job.changed", "job.succeeded", "job.failed",
     "job.cancelled",
-    "run.started", "run.epoch", "run.requeued", "run.restarted", "run.succeeded", "run.failed", "run.cancelled",
+    "run.started", "run.epoch", "run.requeued", "run.restarted", "run.cancelling",
+    "run.succeeded", "run.failed", "run.cancelled",
 )  # fmt: skip
 """The types of events."""
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from ockham import datasets, demo, doctor, export, keys, predict, service, verbs
+from ockham import comparisons, datasets, demo, doctor, export, keys, predict, service, verbs
 from ockham.errors import in_a_line
 
 app = typer.Typer(
@@ -39,6 +39,7 @@ JOBS: list[Callable[..., None]] = [
     verbs.delete,
     verbs.history,
     verbs.predictions,
+    comparisons.compare,
     verbs.metrics,
     verbs.analysis,
     verbs.plot,
@@ -53,6 +54,7 @@ for command in SERVICE:
 for command in JOBS:
     app.command(rich_help_panel="Jobs")(command)
 
+app.add_typer(comparisons.app, name="comparisons", rich_help_panel="Jobs")
 app.add_typer(datasets.app, name="datasets", rich_help_panel="Jobs")
 app.add_typer(export.app, name="export", rich_help_panel="Jobs")
 app.add_typer(keys.app, name="keys", rich_help_panel="The service")

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from models.kinds.metrics import VAL_DATA_LOSS, label
+from models.kinds.task import Task
 from models.specification import dataset_of
 from ockham.tables import Grid, results, results_grid
 from ockham_client import Client, Job
@@ -40,7 +41,7 @@ def summarize(client: Client, job: Job) -> Summary:
     """Asks the service for the job's metrics and analysis."""
     rows = results(job, client.metrics(job))
     analysis = client.analysis(job)
-    compared = comparison_grid(job, analysis)
+    compared = comparison_grid(job.spec["baseline"], dataset_of(job.spec).task, analysis)
     return Summary(rows, analysis, results_grid(job, rows), compared, list(notes(analysis)))
 
 
@@ -49,10 +50,9 @@ def comparisons(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [each for each in analysis["comparisons"] if each["metric"] == METRIC]
 
 
-def comparison_grid(job: Job, analysis: Mapping[str, Any]) -> Grid:
+def comparison_grid(baseline: str, task: Task, analysis: Mapping[str, Any]) -> Grid:
     """A row a variant: its verdict, and its difference from the baseline. `analysis` is in the view `data`."""
     of = {each["variant"]: each for each in comparisons(analysis)}
-    baseline = job.spec["baseline"]
     several = any(each["n"] > 1 for each in of.values())
     rows = []
     for variant in analysis["variants"]:
@@ -61,7 +61,7 @@ def comparison_grid(job: Job, analysis: Mapping[str, Any]) -> Grid:
         rows.append((name, variant["verdict"], *(cells if several else (cells[0], cells[2]))))
     interval = ("95% interval",) if several else ()
     return Grid(
-        f"{label(METRIC, dataset_of(job.spec).task)}, each variant minus {baseline}: lower is better",
+        f"{label(METRIC, task)}, each variant minus {baseline}: lower is better",
         ("variant", "verdict", "difference", *interval, f"than {baseline}"),
         rows,
     )

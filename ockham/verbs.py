@@ -18,7 +18,7 @@ from ockham import tables
 from ockham.errors import NOT_TEXT
 from ockham.progress import JobProgress
 from ockham.summary import summarize
-from ockham_client import Client, ExportError, Job, JobTimeout, OckhamAPIError, OckhamConnectionError
+from ockham_client import Client, ExportError, Job, JobTimeout, OckhamAPIError, OckhamConnectionError, Run
 from ockham_client.specifications import body_of, parse
 
 FAILED, USAGE, UNREACHABLE, CANCELLED, REFUSED, TIMEOUT, INTERRUPTED, UNREAD = 1, 2, 3, 4, 5, 6, 130, 141
@@ -28,7 +28,8 @@ Url = Annotated[
     str | None, typer.Option("--url", help="The service.", show_default="$OCKHAM_URL, or http://127.0.0.1:8000")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="The service's answer as JSON.")]
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="The job's id.")]
+JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id or the beginning of it, its name, or `latest`.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or JOB/VARIANT/SEED, such as latest/l2/0.")]
 
 
 def output() -> Console:
@@ -233,10 +234,22 @@ def show(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
         _show(client, client.job(job), as_json)
 
 
-def cancel(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
-    """Ends a job; what its runs have recorded stays."""
+def cancel(
+    job: Annotated[
+        str, typer.Argument(metavar="JOB|RUN", help="A job, or one run: its id, or JOB/VARIANT/SEED, as latest/l2/0.")
+    ],
+    variant: Annotated[list[str] | None, typer.Option(help="Only the runs of this variant. Repeatable.")] = None,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ends a job, some variants of it, or one run; what is recorded stays."""
     with service(url) as client:
-        _answer(client.cancel(job), as_json)
+        if job.startswith("run_") or "/" in job:
+            if variant:
+                raise ValueError("--variant is of a job, not of a run")
+            _answer(client.cancel_run(job), as_json)
+        else:
+            _answer(client.cancel(job, variant or ()), as_json)
 
 
 def retry(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
@@ -257,7 +270,7 @@ def seeds(
 
 
 def reproduce(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The id of a run that succeeded.")],
+    run: RunId,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -278,7 +291,7 @@ def reproduce(
         raise typer.Exit(FAILED)
 
 
-def _answer(job: Job, as_json: bool) -> None:
+def _answer(job: Job | Run, as_json: bool) -> None:
     if as_json:
         print_json(job.raw)
     else:
@@ -292,7 +305,7 @@ def delete(job: JobId, url: Url = None) -> None:
 
 
 def history(
-    job: Annotated[list[str], typer.Argument(metavar="JOB...", help="One job's id, or several.")],
+    job: Annotated[list[str], typer.Argument(metavar="JOB...", help="One job, or several.")],
     format: Annotated[str, typer.Option(help="One of the service's formats, such as json, csv or parquet.")] = "csv",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, in place of standard output.")] = None,
     url: Url = None,
@@ -305,7 +318,7 @@ def history(
 
 
 def predictions(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The id of a run that succeeded.")],
+    run: RunId,
     split: Annotated[str, typer.Option(help="validation, or test of a run with a holdout.")] = "validation",
     format: Annotated[str, typer.Option(help="csv, json or parquet.")] = "csv",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, in place of standard output.")] = None,

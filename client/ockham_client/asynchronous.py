@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from ockham_client import calls
-from ockham_client.calls import JobLike, Jobs, Table, job_id
+from ockham_client.calls import ComparisonLike, JobLike, Jobs, Results, RunLike, Table
 from ockham_client.effects import (
     Attempts,
     Emit,
@@ -27,7 +27,7 @@ from ockham_client.effects import (
     emitting,
 )
 from ockham_client.events import deadline_in, follow, outcome
-from ockham_client.objects import Event, Job, Run
+from ockham_client.objects import Comparison, Event, Job, Run
 from ockham_client.specifications import Specification
 
 T = TypeVar("T")
@@ -38,8 +38,9 @@ class AsyncClient:
 
     `api_key` is OCKHAM_API_KEY's unless given; `timeout` is how many seconds the service may be silent.
     A call is tried up to `attempts` times if that can help and does no harm. It raises `OckhamAPIError`
-    for what the service refuses, and `OckhamConnectionError` if it cannot be reached. Jobs are named
-    by their id or by a `Job`. Raises ValueError if `url` does not begin with http:// or https:// and a host.
+    for what the service refuses, and `OckhamConnectionError` if it cannot be reached. A job is named by a `Job`,
+    its id, the beginning of its id, its name, or `latest`; a run by a `Run`, its id, or `JOB/VARIANT/SEED`.
+    Raises ValueError if `url` does not begin with http:// or https:// and a host.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class AsyncClient:
 
     def events(self, job: JobLike, after: int | None = None, timeout: float | None = None) -> AsyncIterator[Event]:
         """The job's events after the one with the id `after`, each once, as they happen, until its last."""
-        return self._iterate(follow(job_id(job), after, deadline_in(timeout)))
+        return self._iterate(calls.events(job, after, deadline_in(timeout)))
 
     async def wait(
         self, job: JobLike, timeout: float | None = None, on_event: Callable[[Event], object] | None = None
@@ -101,21 +102,25 @@ class AsyncClient:
         `OckhamAPIError` at once where the service refuses: no such job, no valid key.
         """
         deadline = deadline_in(timeout)
-        after = None
+        after, job_id = None, await self._run(calls.identify(job))
         if on_event is None:  # nobody wants to know what happened so far
-            now = await self._run(outcome(job_id(job), deadline))
+            now = await self._run(outcome(job_id, deadline))
             if now.finished:
                 return now
             after = now.last_event
-        async with aclosing(self._iterate(follow(job_id(job), after, deadline))) as events:
+        async with aclosing(self._iterate(follow(job_id, after, deadline))) as events:
             async for event in events:
                 if on_event and inspect.isawaitable(pending := on_event(event)):
                     await pending
-        return await self._run(outcome(job_id(job), deadline))
+        return await self._run(outcome(job_id, deadline))
 
-    async def cancel(self, job: JobLike) -> Job:
-        """Asks for the job's end; its results so far stay."""
-        return await self._run(calls.act(job, "cancel"))
+    async def cancel(self, job: JobLike, variants: Sequence[str] = ()) -> Job:
+        """Asks for the end of the job, or of the runs of these variants alone; results so far stay."""
+        return await self._run(calls.act(job, "cancel", variants))
+
+    async def cancel_run(self, run: RunLike) -> Run:
+        """Asks for the end of one run; the others of its job go on."""
+        return await self._run(calls.cancel_run(run))
 
     async def retry(self, job: JobLike) -> Job:
         """Queues the failed and cancelled runs again."""
@@ -148,7 +153,7 @@ class AsyncClient:
         default the validation loss without penalties."""
         return await self._run(calls.metrics(job, by))
 
-    async def analysis(self, job: JobLike, view: str | None = None) -> dict[str, Any]:
+    async def analysis(self, job: Results, view: str | None = None) -> dict[str, Any]:
         """The overfitting report and the comparisons with the baseline; `view` is `data` or `keras`."""
         return await self._run(calls.analysis(job, view))
 
@@ -206,13 +211,13 @@ class AsyncClient:
         """Deletes a data set that no unfinished job trains on."""
         await self._run(calls.delete_dataset(dataset_id))
 
-    async def run(self, run_id: str) -> Run:
+    async def run(self, run: RunLike) -> Run:
         """The run as it is now."""
-        return await self._run(calls.run(run_id))
+        return await self._run(calls.run(run))
 
     async def predict(
         self,
-        run_id: str,
+        run: RunLike,
         rows: Sequence[Mapping[str, Any]] | None = None,
         texts: Sequence[str] | None = None,
         contributions: bool = True,
@@ -221,11 +226,11 @@ class AsyncClient:
 
         Of each: its `label`, `probabilities`, `value`, and `contributions`, how much each input changes the value.
         """
-        return await self._run(calls.predict(run_id, rows, texts, contributions))
+        return await self._run(calls.predict(run, rows, texts, contributions))
 
     async def predictions(
         self,
-        run_id: str,
+        run: RunLike,
         split: str = "validation",
         format: str | None = None,
         *,
@@ -237,24 +242,60 @@ class AsyncClient:
         `split`: `validation` or `test`. `format`: `frame` (pandas; the default where that is installed), `json` (a
         dict; else the default), `csv` (text) or `parquet` (bytes). At most `limit` rows, those after the row `after`.
         """
-        return await self._run(calls.predictions(run_id, split, format, limit, after))
+        return await self._run(calls.predictions(run, split, format, limit, after))
 
-    async def model(self, run_id: str, path: Path | str, raw: bool = False) -> Path:
+    async def model(self, run: RunLike, path: Path | str, raw: bool = False) -> Path:
         """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it.
 
         With `raw` it takes rows as they are written, a dict of columns, and not the inputs that were made of them.
         """
-        return await self._run(calls.model(run_id, path, raw))
+        return await self._run(calls.model(run, path, raw))
 
-    async def reproduce(self, run_id: str) -> dict[str, Any]:
+    async def reproduce(self, run: RunLike) -> dict[str, Any]:
         """Trains a run again, in a job of its own (`job_id`).
 
         When that has finished, `run(run_id).raw["reproductions"]` has the verdict: `bitwise`,
         `within_tolerance` or `diverged`.
         """
-        return await self._run(calls.reproduce(run_id))
+        return await self._run(calls.reproduce(run))
 
-    async def report(self, job: JobLike, path: Path | str) -> Path:
+    async def compare(
+        self,
+        *jobs: JobLike,
+        runs: Sequence[RunLike] = (),
+        name: str | None = None,
+        baseline: str | None = None,
+        notes: str | None = None,
+    ) -> Comparison:
+        """Saves a comparison of jobs, and of single runs beside them; `baseline` is a variant, or a job's id.
+
+        `history`, `metrics`, `analysis`, `plot` and `report` take it like a job.
+        """
+        return await self._run(calls.compare(jobs, runs, name, baseline, notes))
+
+    def comparisons(self, name: str | None = None) -> AsyncIterator[Comparison]:
+        """Saved comparisons, newest first, fetched as they are asked for."""
+        return self._iterate(calls.comparisons(name))
+
+    async def comparison(self, comparison: ComparisonLike) -> Comparison:
+        """The comparison as it is now."""
+        return await self._run(calls.comparison(comparison))
+
+    async def change_comparison(
+        self,
+        comparison: ComparisonLike,
+        name: str | None = None,
+        baseline: str | None = None,
+        notes: str | None = None,
+    ) -> Comparison:
+        """Changes a comparison's name, baseline or notes; what is None stays."""
+        return await self._run(calls.change_comparison(comparison, name, baseline, notes))
+
+    async def delete_comparison(self, comparison: ComparisonLike) -> None:
+        """Deletes a comparison; its jobs stay."""
+        await self._run(calls.delete_comparison(comparison))
+
+    async def report(self, job: Results, path: Path | str) -> Path:
         """Writes the job's report, one HTML page, to `path`."""
         return await self._run(calls.document(job, "report.html", path))
 

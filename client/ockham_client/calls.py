@@ -15,13 +15,19 @@ from urllib.parse import quote
 import httpx
 
 from ockham_client.effects import Emit, Plan, Request
+from ockham_client.events import follow
 from ockham_client.frames import frame_of, frame_of_rows, has_pandas
-from ockham_client.objects import Job, Run
+from ockham_client.objects import Comparison, Job, Run
+from ockham_client.references import find, find_run
 from ockham_client.retries import json_of, send
 from ockham_client.specifications import Specification, body_of
 
 JobLike = Job | str
-Jobs = JobLike | Sequence[JobLike]
+RunLike = Run | str
+ComparisonLike = Comparison | str
+Results = JobLike | Comparison
+"""What has results: a job or a comparison."""
+Jobs = Results | Sequence[JobLike]
 Table = Path | str | Any
 """A file's path, or a pandas frame."""
 PAGE = 100
@@ -29,9 +35,9 @@ UPLOAD_SECONDS = 900.0
 MAKING_SECONDS = 180.0
 
 
-def job_id(job: JobLike) -> str:
-    """The id of a job, or of what is one."""
-    return job.id if isinstance(job, Job) else job
+def identify(one: JobLike) -> Plan[str]:
+    """The id of a job, or of what means one."""
+    return one.id if isinstance(one, Job) else (yield from find("job", one))
 
 
 def submit(specification: Specification, overrides: Mapping[str, Any], key: str | None) -> Plan[Job]:
@@ -51,7 +57,7 @@ def validate(specification: Specification, overrides: Mapping[str, Any]) -> Plan
 
 def job(one: JobLike) -> Plan[Job]:
     """The job as it is now."""
-    return Job.of((yield from _json(Request("GET", _path(one)))))
+    return Job.of((yield from _json(Request("GET", (yield from _path(one))))))
 
 
 def jobs(
@@ -73,36 +79,48 @@ def jobs(
             return
 
 
-def act(one: JobLike, verb: str) -> Plan[Job]:
+def events(one: JobLike, after: int | None, deadline: float | None) -> Plan[None]:
+    """Emits the job's events."""
+    yield from follow((yield from identify(one)), after, deadline)
+
+
+def act(one: JobLike, verb: str, variants: Sequence[str] = ()) -> Plan[Job]:
     """`cancel` or `retry`; the job after it."""
-    return Job.of((yield from _json(Request("POST", f"{_path(one)}/{verb}", repeatable=False))))
+    path = yield from _path(one)
+    return Job.of((yield from _json(Request("POST", f"{path}/{verb}", {"variant": list(variants)}, repeatable=False))))
+
+
+def cancel_run(one: RunLike) -> Plan[Run]:
+    """The run after its end was asked for."""
+    path = yield from _run_path(one)
+    return Run.of((yield from _json(Request("POST", f"{path}/cancel", repeatable=False))))
 
 
 def describe(one: JobLike, name: str | None, tags: Sequence[str] | None, notes: str | None) -> Plan[Job]:
     """The job as it is described now."""
     told = {"name": name, "tags": None if tags is None else list(tags), "notes": notes}
     body = {key: value for key, value in told.items() if value is not None}
-    return Job.of((yield from _json(Request("PATCH", _path(one), body=body))))
+    return Job.of((yield from _json(Request("PATCH", (yield from _path(one)), body=body))))
 
 
 def delete(one: JobLike) -> Plan[None]:
     """Deletes a finished job."""
-    yield from send(Request("DELETE", _path(one), repeatable=False))
+    yield from send(Request("DELETE", (yield from _path(one)), repeatable=False))
 
 
 def history(of: Jobs, format: str | None) -> Plan[Any]:
     """The history in the format asked for."""
     if format is None:
         format = "frame" if has_pandas() else "json"
-    path, params = _across(of, "history")
+    path, params = yield from _across(of, "history")
     return (yield from _table(path, params, format, frame_of))
 
 
-def predictions(run_id: str, split: str, format: str | None, limit: int | None, after: int) -> Plan[Any]:
+def predictions(one: RunLike, split: str, format: str | None, limit: int | None, after: int) -> Plan[Any]:
     """The predictions in the format asked for."""
     if format is None:
         format = "frame" if has_pandas() else "json"
-    path = f"/v1/runs/{quote(run_id, safe='')}/predictions"
+    path = f"{(yield from _run_path(one))}/predictions"
     params = {"split": split, "limit": limit, "after": after}
     return (yield from _table(path, params, format, frame_of_rows))
 
@@ -121,18 +139,19 @@ def _table(path: str, params: dict[str, Any], format: str, frame: Callable[[dict
 
 def metrics(of: Jobs, by: str | None) -> Plan[dict[str, Any]]:
     """The summary a run and a variant."""
-    path, params = _across(of, "metrics")
+    path, params = yield from _across(of, "metrics")
     return (yield from _json(Request("GET", path, {**params, "by": by})))
 
 
-def analysis(one: JobLike, view: str | None) -> Plan[dict[str, Any]]:
+def analysis(one: Results, view: str | None) -> Plan[dict[str, Any]]:
     """The overfitting report."""
-    return (yield from _json(Request("GET", f"{_path(one)}/analysis", {"view": view})))
+    path = yield from _path(one)
+    return (yield from _json(Request("GET", f"{path}/analysis", {"view": view})))
 
 
 def plot(of: Jobs, metric: str, format: str, options: Mapping[str, Any], path: Path | str | None) -> Plan[bytes]:
     """The picture, written to `path` too if there is one."""
-    where, params = _across(of, "plots")
+    where, params = yield from _across(of, "plots")
     variants = options.get("variants")
     chosen = {**options, "variants": ",".join(variants) if variants else None}
     request = Request("GET", f"{where}/{quote(metric, safe='')}.{format}", {**params, **chosen})
@@ -197,43 +216,91 @@ def delete_dataset(dataset_id: str) -> Plan[None]:
     yield from send(Request("DELETE", f"/v1/datasets/{quote(dataset_id, safe='')}", repeatable=False))
 
 
-def run(run_id: str) -> Plan[Run]:
+def run(one: RunLike) -> Plan[Run]:
     """The run as it is now."""
-    return Run.of((yield from _json(Request("GET", f"/v1/runs/{quote(run_id, safe='')}"))))
+    return Run.of((yield from _json(Request("GET", (yield from _run_path(one))))))
 
 
 def add_seeds(one: JobLike, seeds: Sequence[int]) -> Plan[Job]:
     """The job with further seeds queued."""
     body = {"seeds": list(seeds)}
-    return Job.of((yield from _json(Request("POST", f"{_path(one)}/seeds", body=body, repeatable=False))))
+    path = yield from _path(one)
+    return Job.of((yield from _json(Request("POST", f"{path}/seeds", body=body, repeatable=False))))
 
 
-def reproduce(run_id: str) -> Plan[dict[str, Any]]:
+def reproduce(one: RunLike) -> Plan[dict[str, Any]]:
     """The reproduction that was asked for."""
-    return (yield from _json(Request("POST", f"/v1/runs/{quote(run_id, safe='')}/reproduce", repeatable=False)))
+    path = yield from _run_path(one)
+    return (yield from _json(Request("POST", f"{path}/reproduce", repeatable=False)))
 
 
 def predict(
-    run_id: str, rows: Sequence[Mapping[str, Any]] | None, texts: Sequence[str] | None, contributions: bool
+    one: RunLike, rows: Sequence[Mapping[str, Any]] | None, texts: Sequence[str] | None, contributions: bool
 ) -> Plan[list[dict[str, Any]]]:
     """What the run's model says of rows, or of texts."""
     given = {"rows": rows and [dict(row) for row in rows], "texts": texts and list(texts)}
     body = {**{name: value for name, value in given.items() if value is not None}, "contributions": contributions}
-    answer = yield from _json(Request("POST", f"/v1/runs/{quote(run_id, safe='')}/predict", body=body))
+    answer = yield from _json(Request("POST", f"{(yield from _run_path(one))}/predict", body=body))
     return list(answer["predictions"])
 
 
-def model(run_id: str, path: Path | str, raw: bool) -> Plan[Path]:
+def model(one: RunLike, path: Path | str, raw: bool) -> Plan[Path]:
     """Writes a run's Keras model."""
-    address = f"/v1/runs/{quote(run_id, safe='')}/model.keras"
+    address = f"{(yield from _run_path(one))}/model.keras"
     if raw:  # it may have to be made first
         return (yield from _download(address, path, {"inputs": "raw"}, MAKING_SECONDS))
     return (yield from _download(address, path))
 
 
-def document(one: JobLike, name: str, path: Path | str) -> Plan[Path]:
+def document(one: Results, name: str, path: Path | str) -> Plan[Path]:
     """Writes `report.html` or `bundle.zip`."""
-    return (yield from _download(f"{_path(one)}/{name}", path))
+    return (yield from _download(f"{(yield from _path(one))}/{name}", path))
+
+
+def compare(
+    jobs: Sequence[JobLike], runs: Sequence[RunLike], name: str | None, baseline: str | None, notes: str | None
+) -> Plan[Comparison]:
+    """The comparison that was saved."""
+    ids = []
+    for each in jobs:
+        ids.append((yield from identify(each)))
+    run_ids = []
+    for one in runs:
+        run_ids.append(one.id if isinstance(one, Run) else (yield from find_run(one)))
+    told = {"name": name, "jobs": ids, "runs": run_ids, "baseline": baseline, "notes": notes}
+    body = {key: value for key, value in told.items() if value is not None}
+    return Comparison.of((yield from _json(Request("POST", "/v1/comparisons", body=body, repeatable=False))))
+
+
+def comparisons(name: str | None) -> Plan[None]:
+    """Emits comparisons, newest first, a page at a time."""
+    after = None
+    while True:
+        page = yield from _json(Request("GET", "/v1/comparisons", {"name": name, "limit": PAGE, "after": after}))
+        for raw in page["data"]:
+            after = raw["id"]
+            yield Emit(Comparison.of(raw))
+        if not page["has_more"]:
+            return
+
+
+def comparison(one: ComparisonLike) -> Plan[Comparison]:
+    """The comparison as it is now."""
+    return Comparison.of((yield from _json(Request("GET", (yield from _comparison_path(one))))))
+
+
+def change_comparison(
+    one: ComparisonLike, name: str | None, baseline: str | None, notes: str | None
+) -> Plan[Comparison]:
+    """The comparison as it is described now."""
+    told = {"name": name, "baseline": baseline, "notes": notes}
+    body = {key: value for key, value in told.items() if value is not None}
+    return Comparison.of((yield from _json(Request("PATCH", (yield from _comparison_path(one)), body=body))))
+
+
+def delete_comparison(one: ComparisonLike) -> Plan[None]:
+    """Deletes a comparison."""
+    yield from send(Request("DELETE", (yield from _comparison_path(one)), repeatable=False))
 
 
 def _download(
@@ -264,12 +331,26 @@ def _json(request: Request) -> Plan[dict[str, Any]]:
     return json_of(response)
 
 
-def _path(one: JobLike) -> str:
-    return f"/v1/jobs/{quote(job_id(one), safe='')}"
+def _path(one: Results) -> Plan[str]:
+    """Where a job is, or a comparison: text that begins with `cmp_` means one."""
+    if isinstance(one, Comparison) or (isinstance(one, str) and one.startswith("cmp_")):
+        return (yield from _comparison_path(one))
+    return f"/v1/jobs/{(yield from identify(one))}"
 
 
-def _across(of: Jobs, what: str) -> tuple[str, dict[str, Any]]:
-    """Where `what` of one job, or of several together, is found."""
-    if isinstance(of, (Job, str)):
-        return f"{_path(of)}/{what}", {}
-    return f"/v1/{what}", {"job": [job_id(one) for one in of]}
+def _comparison_path(one: ComparisonLike) -> Plan[str]:
+    return f"/v1/comparisons/{one.id if isinstance(one, Comparison) else (yield from find('cmp', one))}"
+
+
+def _run_path(one: RunLike) -> Plan[str]:
+    return f"/v1/runs/{one.id if isinstance(one, Run) else (yield from find_run(one))}"
+
+
+def _across(of: Jobs, what: str) -> Plan[tuple[str, dict[str, Any]]]:
+    """Where `what` of one job or comparison, or of several jobs together, is found."""
+    if isinstance(of, (Job, Comparison, str)):
+        return f"{(yield from _path(of))}/{what}", {}
+    ids = []
+    for one in of:
+        ids.append((yield from identify(one)))
+    return f"/v1/{what}", {"job": ids}

@@ -78,6 +78,34 @@ class Job:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """A saved selection of jobs and runs; `missing` are ids of those that have been deleted since."""
+
+    id: str
+    name: str
+    jobs: tuple[str, ...]
+    runs: tuple[str, ...]
+    baseline: str
+    notes: str
+    missing: tuple[str, ...]
+    raw: Mapping[str, Any] = field(repr=False, compare=False)
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Comparison:
+        """The comparison in an answer."""
+        return cls(
+            id=raw["id"],
+            name=raw["name"],
+            jobs=tuple(raw["jobs"]),
+            runs=tuple(raw["runs"]),
+            baseline=raw["baseline"],
+            notes=raw["notes"],
+            missing=tuple(raw["missing"]),
+            raw=raw,
+        )
+
+
+@dataclass(frozen=True)
 class Event:
     """Something that happened to a job; `data` of `run.epoch` has the epoch's number and metrics."""
 

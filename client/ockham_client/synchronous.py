@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from ockham_client import calls
-from ockham_client.calls import JobLike, Jobs, Table, job_id
+from ockham_client.calls import ComparisonLike, JobLike, Jobs, Results, RunLike, Table
 from ockham_client.effects import (
     Attempts,
     Emit,
@@ -26,7 +26,7 @@ from ockham_client.effects import (
     emitting,
 )
 from ockham_client.events import deadline_in, follow, outcome
-from ockham_client.objects import Event, Job, Run
+from ockham_client.objects import Comparison, Event, Job, Run
 from ockham_client.specifications import Specification
 
 T = TypeVar("T")
@@ -37,8 +37,9 @@ class Client:
 
     `api_key` is OCKHAM_API_KEY's unless given; `timeout` is how many seconds the service may be silent.
     A call is tried up to `attempts` times if that can help and does no harm. It raises `OckhamAPIError`
-    for what the service refuses, and `OckhamConnectionError` if it cannot be reached. Jobs are named
-    by their id or by a `Job`. Raises ValueError if `url` does not begin with http:// or https:// and a host.
+    for what the service refuses, and `OckhamConnectionError` if it cannot be reached. A job is named by a `Job`,
+    its id, the beginning of its id, its name, or `latest`; a run by a `Run`, its id, or `JOB/VARIANT/SEED`.
+    Raises ValueError if `url` does not begin with http:// or https:// and a host.
     """
 
     def __init__(
@@ -87,7 +88,7 @@ class Client:
 
     def events(self, job: JobLike, after: int | None = None, timeout: float | None = None) -> Iterator[Event]:
         """The job's events after the one with the id `after`, each once, as they happen, until its last."""
-        return self._iterate(follow(job_id(job), after, deadline_in(timeout)))
+        return self._iterate(calls.events(job, after, deadline_in(timeout)))
 
     def wait(
         self, job: JobLike, timeout: float | None = None, on_event: Callable[[Event], object] | None = None
@@ -98,21 +99,25 @@ class Client:
         `OckhamAPIError` at once where the service refuses: no such job, no valid key.
         """
         deadline = deadline_in(timeout)
-        after = None
+        after, job_id = None, self._run(calls.identify(job))
         if on_event is None:  # nobody wants to know what happened so far
-            now = self._run(outcome(job_id(job), deadline))
+            now = self._run(outcome(job_id, deadline))
             if now.finished:
                 return now
             after = now.last_event
-        with closing(self._iterate(follow(job_id(job), after, deadline))) as events:
+        with closing(self._iterate(follow(job_id, after, deadline))) as events:
             for event in events:
                 if on_event:
                     on_event(event)
-        return self._run(outcome(job_id(job), deadline))
+        return self._run(outcome(job_id, deadline))
 
-    def cancel(self, job: JobLike) -> Job:
-        """Asks for the job's end; its results so far stay."""
-        return self._run(calls.act(job, "cancel"))
+    def cancel(self, job: JobLike, variants: Sequence[str] = ()) -> Job:
+        """Asks for the end of the job, or of the runs of these variants alone; results so far stay."""
+        return self._run(calls.act(job, "cancel", variants))
+
+    def cancel_run(self, run: RunLike) -> Run:
+        """Asks for the end of one run; the others of its job go on."""
+        return self._run(calls.cancel_run(run))
 
     def retry(self, job: JobLike) -> Job:
         """Queues the failed and cancelled runs again."""
@@ -145,7 +150,7 @@ class Client:
         default the validation loss without penalties."""
         return self._run(calls.metrics(job, by))
 
-    def analysis(self, job: JobLike, view: str | None = None) -> dict[str, Any]:
+    def analysis(self, job: Results, view: str | None = None) -> dict[str, Any]:
         """The overfitting report and the comparisons with the baseline; `view` is `data` or `keras`."""
         return self._run(calls.analysis(job, view))
 
@@ -201,13 +206,13 @@ class Client:
         """Deletes a data set that no unfinished job trains on."""
         self._run(calls.delete_dataset(dataset_id))
 
-    def run(self, run_id: str) -> Run:
+    def run(self, run: RunLike) -> Run:
         """The run as it is now."""
-        return self._run(calls.run(run_id))
+        return self._run(calls.run(run))
 
     def predict(
         self,
-        run_id: str,
+        run: RunLike,
         rows: Sequence[Mapping[str, Any]] | None = None,
         texts: Sequence[str] | None = None,
         contributions: bool = True,
@@ -216,11 +221,11 @@ class Client:
 
         Of each: its `label`, `probabilities`, `value`, and `contributions`, how much each input changes the value.
         """
-        return self._run(calls.predict(run_id, rows, texts, contributions))
+        return self._run(calls.predict(run, rows, texts, contributions))
 
     def predictions(
         self,
-        run_id: str,
+        run: RunLike,
         split: str = "validation",
         format: str | None = None,
         *,
@@ -232,24 +237,60 @@ class Client:
         `split`: `validation` or `test`. `format`: `frame` (pandas; the default where that is installed), `json` (a
         dict; else the default), `csv` (text) or `parquet` (bytes). At most `limit` rows, those after the row `after`.
         """
-        return self._run(calls.predictions(run_id, split, format, limit, after))
+        return self._run(calls.predictions(run, split, format, limit, after))
 
-    def model(self, run_id: str, path: Path | str, raw: bool = False) -> Path:
+    def model(self, run: RunLike, path: Path | str, raw: bool = False) -> Path:
         """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it.
 
         With `raw` it takes rows as they are written, a dict of columns, and not the inputs that were made of them.
         """
-        return self._run(calls.model(run_id, path, raw))
+        return self._run(calls.model(run, path, raw))
 
-    def reproduce(self, run_id: str) -> dict[str, Any]:
+    def reproduce(self, run: RunLike) -> dict[str, Any]:
         """Trains a run again, in a job of its own (`job_id`).
 
         When that has finished, `run(run_id).raw["reproductions"]` has the verdict: `bitwise`,
         `within_tolerance` or `diverged`.
         """
-        return self._run(calls.reproduce(run_id))
+        return self._run(calls.reproduce(run))
 
-    def report(self, job: JobLike, path: Path | str) -> Path:
+    def compare(
+        self,
+        *jobs: JobLike,
+        runs: Sequence[RunLike] = (),
+        name: str | None = None,
+        baseline: str | None = None,
+        notes: str | None = None,
+    ) -> Comparison:
+        """Saves a comparison of jobs, and of single runs beside them; `baseline` is a variant, or a job's id.
+
+        `history`, `metrics`, `analysis`, `plot` and `report` take it like a job.
+        """
+        return self._run(calls.compare(jobs, runs, name, baseline, notes))
+
+    def comparisons(self, name: str | None = None) -> Iterator[Comparison]:
+        """Saved comparisons, newest first, fetched as they are asked for."""
+        return self._iterate(calls.comparisons(name))
+
+    def comparison(self, comparison: ComparisonLike) -> Comparison:
+        """The comparison as it is now."""
+        return self._run(calls.comparison(comparison))
+
+    def change_comparison(
+        self,
+        comparison: ComparisonLike,
+        name: str | None = None,
+        baseline: str | None = None,
+        notes: str | None = None,
+    ) -> Comparison:
+        """Changes a comparison's name, baseline or notes; what is None stays."""
+        return self._run(calls.change_comparison(comparison, name, baseline, notes))
+
+    def delete_comparison(self, comparison: ComparisonLike) -> None:
+        """Deletes a comparison; its jobs stay."""
+        self._run(calls.delete_comparison(comparison))
+
+    def report(self, job: Results, path: Path | str) -> Path:
         """Writes the job's report, one HTML page, to `path`."""
         return self._run(calls.document(job, "report.html", path))
 

@@ -201,13 +201,56 @@ def test_cancel_and_retry(visit: Visiting, live: str) -> None:
     job = submit(live, name="to be cancelled", variants=["original"], training={"epochs": 200})
     page = visit().open(f"/jobs/{job['id']}")
     expect(page.locator(".curve .line")).to_have_attribute("d", re.compile("L"))
-    page.get_by_role("button", name="Cancel").click()
+    cancel = page.get_by_role("button", name="Cancel", exact=True)
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    cancel.click()
+    assert get(live, f"/v1/jobs/{job['id']}")["status"] == "running"
+    page.once("dialog", lambda dialog: dialog.accept())
+    cancel.click()
     expect(page.locator("#job-progress .badge")).to_have_text(re.compile("cancelled"))
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
     page.get_by_role("button", name="Retry unfinished runs").click()
     expect(page.locator("#job-progress .badge")).to_have_text(re.compile("running"))
     expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"), timeout=120_000)
     assert get(live, f"/v1/jobs/{job['id']}")["status"] == "succeeded"
+
+
+def test_one_run_is_cancelled(visit: Visiting, live: str) -> None:
+    job = submit(live, name="one too many", variants=["original", "l2"], training={"epochs": 200})
+    page = visit().open(f"/jobs/{job['id']}")
+    asked: list[str] = []
+
+    def accept(dialog: Any) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    page.once("dialog", accept)
+    page.get_by_role("button", name="Cancel l2, seed 0").click()
+    assert asked == ["Cancel l2, seed 0? The other runs go on."]
+    expect(page.locator("#runs tr", has_text="l2").locator(".badge")).to_have_text(re.compile("cancelled"))
+    assert get(live, f"/v1/jobs/{job['id']}")["status"] in ("queued", "running")
+    page.once("dialog", accept)
+    page.get_by_role("button", name="Cancel", exact=True).click()
+    expect(page.locator("#job-progress .badge")).to_have_text(re.compile("cancelled"))
+
+
+def test_a_comparison_is_saved_and_found_again(visit: Visiting, live: str, done: dict[str, Any]) -> None:
+    run = done["runs"][0]
+    page = visit().open(f"/compare?job={done['id']}&run={run['id']}")
+    page.get_by_label("Name").fill("kept <b>")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.locator("#saved")).to_contain_text("Saved as kept <b>.")
+    (saved,) = get(live, "/v1/comparisons?name=kept%20%3Cb%3E")["data"]
+    assert (saved["jobs"], saved["runs"], saved["baseline"]) == ([done["id"]], [run["id"]], "original")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Report").click()
+    assert "kept &lt;b&gt;" in download.value.path().read_text()
+    page = visit().open("/compare")
+    page.get_by_role("link", name="kept <b>").click()
+    expect(page.locator("#chosen .chip")).to_have_count(2)
+    page.once("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name="Delete kept <b>").click()
+    expect(page.locator("#comparisons")).to_be_hidden()
 
 
 def test_seeds_are_added_to_a_finished_job(visit: Visiting, live: str) -> None:

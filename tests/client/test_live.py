@@ -71,6 +71,73 @@ def test_submit_and_wait_tell_every_event_in_order(client: Client) -> None:
         assert [e.data["epoch"] for e in events if e.type == "run.epoch" and e.run_id == run.id] == [1, 2, 3]
 
 
+def test_one_run_is_cancelled_while_the_other_trains(client: Client) -> None:
+    job = client.submit({**never_ends(), "variants": ["original", "l2", "dropout"]}, reuse="never")
+    events = client.events(job, timeout=120)
+    begun = next(event for event in events if event.type == "run.epoch")
+    first = client.cancel_run(str(begun.run_id))
+    assert first.status in ("cancelling", "cancelled")
+    ended = next(event for event in events if event.type == "run.cancelled")
+    assert ended.run_id == begun.run_id
+    now = client.job(job)
+    assert now.status == "running"
+    others = {run.status for run in now.runs if run.id != begun.run_id}
+    assert others <= {"running", "queued"}, others
+    with pytest.raises(OckhamAPIError) as refused:
+        client.cancel_run(first)
+    assert (refused.value.status, refused.value.code) == (409, "conflict")
+    left = [run for run in now.runs if run.id != begun.run_id]
+    client.cancel(job, variants=[left[0].variant])
+    client.cancel_run(f"{job.id}/{left[1].variant}")
+    after = client.wait(job, timeout=60)
+    assert after.status == "cancelled"
+    assert {run.status for run in after.runs} == {"cancelled"}
+
+
+def test_jobs_and_runs_are_named_as_people_type(client: Client, done: Job) -> None:
+    one = client.submit(TINY, name=f"named {uuid.uuid4().hex}")
+    client.wait(one, timeout=120)
+    for means in (one.id, one.name, "latest", one.id[:-2], one.id.removeprefix("job_")[:-2]):
+        assert client.job(means).id == one.id, means
+    assert client.wait("latest", timeout=60).id == one.id
+    assert {event.type for event in client.events(one.name, timeout=60)} >= {"job.queued", "job.succeeded"}
+    run = one.runs[1]
+    for means in (run.id, run.id[:-2], f"latest/{run.variant}/{run.seed}", f"{one.name}/{run.variant}/{run.seed}"):
+        assert client.run(means).id == run.id, means
+    for means, code in (
+        ("job_0", "ambiguous"),
+        ("0", "ambiguous"),
+        (f"{one.id}/original", "ambiguous"),
+        (f"{one.id}/nobody", "not_found"),
+        ("job_zzz", "not_found"),
+        ("run_zzz", "not_found"),
+        (one.name[:-1], "not_found"),
+    ):
+        with pytest.raises(OckhamAPIError) as unknown:
+            client.run(means) if "/" in means or means.startswith("run") else client.job(means)
+        assert (unknown.value.status, unknown.value.code) == (404, code), means
+        if code == "ambiguous":
+            assert (run.id if "/" in means else one.id) in str(unknown.value) or "others" in str(unknown.value)
+    assert f"did you mean {one.name!r}" in str(unknown.value)
+
+
+def test_a_comparison_is_saved_and_read_like_a_job(client: Client, done: Job) -> None:
+    other = client.wait(client.submit(TINY, variants=["l2"]), timeout=120)
+    saved = client.compare(done, other.id, name=f"both {uuid.uuid4().hex}", notes="two seeds")
+    assert (saved.jobs, saved.runs, saved.baseline, saved.missing) == ((done.id, other.id), (), "original", ())
+    for means in (saved, saved.id, saved.id[:-2]):
+        assert {each["variant"] for each in client.analysis(means)["variants"]} == {"original", "two", "l2"}
+    assert client.history(saved, format="json")["comparison_id"] == saved.id
+    assert len(client.metrics(saved)["variants"]) == 3
+    assert client.plot(saved).startswith(b"\x89PNG")
+    assert [each.id for each in client.comparisons(name=saved.name)] == [saved.id]
+    assert client.comparison(saved.name).id == client.comparison("latest").id == saved.id
+    assert client.change_comparison(saved, baseline="l2").raw["baseline_job_id"] == other.id
+    client.delete_comparison(saved)
+    with pytest.raises(OckhamAPIError):
+        client.comparison(saved)
+
+
 def test_events_of_a_finished_job_come_and_end(client: Client, done: Job) -> None:
     events = list(client.events(done, timeout=60))
     assert events[-1].type == "job.succeeded"

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import ColumnElement, select, text, update
 
 from models import claims, deletion, states
 from models.claims import Claim
@@ -76,6 +76,10 @@ class Bench:
     def cancel(self, job_id: str) -> None:
         with self.database.write() as session:
             states.cancel(session, job_id)
+
+    def cancel_runs(self, job_id: str, which: ColumnElement[bool]) -> None:
+        with self.database.write() as session:
+            states.cancel_runs(session, job_id, which)
 
     def retry(self, job_id: str) -> int:
         runs, done = 0, False

@@ -8,7 +8,7 @@ import pytest
 
 from models import claims
 from models.errors import Conflict, NotFound
-from models.tables import Status
+from models.tables import Run, Status
 from tests.models.conftest import Bench
 
 
@@ -42,6 +42,51 @@ def test_a_running_job_is_cancelled_however_its_run_ends(bench: Bench, end: str)
     assert bench.count("model_parts") == 0
     with pytest.raises(Conflict):
         bench.cancel(job)
+
+
+@pytest.mark.parametrize("end", ["succeed", "fail", "release", "sweep"])
+def test_one_run_is_cancelled_and_the_others_go_on(bench: Bench, end: str) -> None:
+    job = bench.submit(runs=3)
+    held, other = bench.claimed(pid=1), bench.claimed(pid=2)
+    bench.record(held, 1)
+    bench.cancel_runs(job, Run.id == held.run_id)
+    assert (bench.job(job), bench.run(held.run_id).status) == ("running", "cancelling")
+    bench.cancel_runs(job, Run.id == held.run_id)  # to ask again changes nothing
+    bench.cancel_runs(job, Run.status == Status.QUEUED)
+    assert bench.claim(pid=3) is None
+    if end == "sweep":
+        bench.expire(held)
+        assert bench.sweep() == [Status.CANCELLED]
+    else:
+        assert getattr(bench, end)(held) == Status.CANCELLED
+    assert bench.job(job) == "running"
+    for ended in (Run.id == held.run_id, Run.status == Status.CANCELLED):
+        with pytest.raises(Conflict, match="cancelled already"):
+            bench.cancel_runs(job, ended)
+    assert bench.events(job)[-3:] == ["run.cancelling", "run.cancelled", "run.cancelled"]
+    bench.succeed(other)
+    assert bench.job(job) == "cancelled"
+    assert bench.epochs(held.run_id) == [1]
+    assert bench.retry(job) == 2
+
+
+def test_a_variant_is_cancelled_and_a_job_ends_with_the_last_of_its_runs(bench: Bench) -> None:
+    job = bench.submit(runs=2, variants=["original", "l2"])
+    bench.cancel_runs(job, Run.variant == "l2")
+    assert bench.job(job) == "queued"
+    with pytest.raises(NotFound):
+        bench.cancel_runs(job, Run.variant == "dropout")
+    bench.cancel_runs(job, Run.variant == "original")
+    assert bench.job(job) == "cancelled"
+    assert bench.claim() is None
+
+
+def test_a_job_whose_seeds_are_decided_ends_when_a_run_of_it_was_cancelled(bench: Bench) -> None:
+    job = bench.submit(variants=["original", "l2"], seeds=[0], until={"smallest": 0.1, "min_seeds": 2})
+    bench.cancel_runs(job, Run.variant == "l2")
+    while held := bench.claim():
+        bench.succeed(held)
+    assert bench.job(job) == "cancelled"
 
 
 def test_a_run_that_succeeded_first_stays(bench: Bench) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from models.specification import dataset_of
 from ockham.progress import JobProgress
 from ockham.summary import comparison_grid, notes
 from ockham.tables import Grid, job_table, jobs_table, results, results_grid
@@ -22,6 +23,10 @@ def job(*variants: str) -> Job:
 
 def metrics(n: int = 1, **values: float) -> dict[str, Any]:
     return {"variants": [{"variant": "original", "n": n, **{name: {"mean": value} for name, value in values.items()}}]}
+
+
+def against(job: Job, analysis: dict[str, Any]) -> Grid:
+    return comparison_grid(job.spec["baseline"], dataset_of(job.spec).task, analysis)
 
 
 def analysis(*comparisons: dict[str, Any]) -> dict[str, Any]:
@@ -92,13 +97,13 @@ def test_the_columns_are_those_of_the_tasks() -> None:
         "test categorical cross-entropy",
         "test accuracy",
     )
-    assert "categorical cross-entropy, each variant" in comparison_grid(several, analysis()).title
+    assert "categorical cross-entropy, each variant" in against(several, analysis()).title
 
 
 def test_one_seed_has_a_difference_and_no_more() -> None:
     one = compared("l2", 1, -0.01234, words="lower, one seed")
     found = analysis(one, compared("same", 1, -1e-9), compared("wild", 0, None))
-    grid = comparison_grid(job("original", "l2"), found)
+    grid = against(job("original", "l2"), found)
     assert grid.headings == ("variant", "verdict", "difference", "than original")
     assert grid.rows == [
         ("original", "verdict of original", "", "baseline"),
@@ -113,7 +118,7 @@ def test_one_seed_has_a_difference_and_no_more() -> None:
 def test_several_seeds_have_an_interval_and_the_analysis_s_own_words() -> None:
     sure = compared("dropout", 5, -0.02, [-0.03, -0.01], "lower, more than luck")
     found = analysis(sure, compared("bigger", 5, 0.01, [-0.01, 0.03], "no clear difference"))
-    assert comparison_grid(job("original"), found).rows[1:] == [
+    assert against(job("original"), found).rows[1:] == [
         ("dropout", "verdict of dropout", "-0.0200", "-0.0300 to -0.0100", "lower, more than luck"),
         ("bigger", "verdict of bigger", "+0.0100", "-0.0100 to +0.0300", "no clear difference"),
     ]
@@ -122,7 +127,7 @@ def test_several_seeds_have_an_interval_and_the_analysis_s_own_words() -> None:
 
 
 def test_a_table_for_a_page() -> None:
-    grid = comparison_grid(job("original"), analysis(compared("a|b", 1, 0.5)))
+    grid = against(job("original"), analysis(compared("a|b", 1, 0.5)))
     assert grid.markdown()[:2] == ["| variant | verdict | difference | than original |", "|---|---:|---:|---:|"]
     assert grid.markdown()[3].startswith("| a\\|b |")
 

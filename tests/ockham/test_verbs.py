@@ -117,6 +117,37 @@ def test_what_the_service_refuses(ockham: Run, job: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+def test_a_comparison_is_saved_shown_and_deleted(ockham: Run, job: str) -> None:
+    other = ockham("submit", "-", "--name", "beside it", "--wait", "--json", stdin=SPECIFICATION)
+    done = ockham("compare", job, json.loads(other.stdout)["id"], "--name", "kept", "--notes", "one seed")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("kept: cmp_")
+    for words in ("one seed", "original (beside it)", "than original (from a file)", "With one seed"):
+        assert words in done.stdout.replace("\n", " "), words
+    assert ockham("comparisons", "show", "kept").stdout == done.stdout
+    saved = json.loads(ockham("comparisons", "show", "latest", "--json").stdout)
+    assert saved["id"] in ockham("comparisons", "list").stdout
+    assert ockham("comparisons", "delete", saved["id"][:-2]).returncode == 0
+    assert ockham("comparisons", "show", "kept").returncode == 5
+    assert ockham("compare", "nobody").returncode == 5
+    assert ockham("compare").returncode == 2
+
+
+def test_one_run_is_cancelled(ockham: Run) -> None:
+    body = {**NEVER_ENDS, "variants": ["original", "l2"], "reuse": "never", "seeds": [0, uuid.uuid4().int % 2**32]}
+    job = ockham("submit", "-", stdin=json.dumps(body)).stdout.strip()
+    done = ockham("cancel", f"{job}/l2/0")
+    assert done.returncode == 0, done.stderr
+    assert re.fullmatch(r"run_[0-9a-f]{32} is cancell(ed|ing)\n", done.stdout)
+    assert ockham("cancel", job, "--variant", "original").returncode == 0
+    statuses = [(run["variant"], run["status"]) for run in json.loads(ockham("show", job, "--json").stdout)["runs"]]
+    assert ("l2", "cancelled") in statuses or ("l2", "cancelling") in statuses
+    assert any(status in ("queued", "running") for variant, status in statuses if variant == "l2")
+    assert all(status.startswith("cancel") for variant, status in statuses if variant == "original")
+    assert ockham("cancel", f"{job}/l2/0", "--variant", "l2").returncode == 2
+    assert ockham("cancel", job).returncode == 0
+
+
 def test_watch_ends_with_the_job_s_status(ockham: Run, live: str) -> None:
     specification = json.dumps({**NEVER_ENDS, "seeds": [uuid.uuid4().int % 2**32]})
     job = ockham("submit", "-", stdin=specification).stdout.strip()

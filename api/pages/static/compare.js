@@ -1,6 +1,6 @@
 /** @file The page that puts jobs and runs side by side. Its address holds all that is shown. */
 
-import { get, Problem } from './api.js';
+import { get, post, Problem, request } from './api.js';
 import { setAll } from './choices.js';
 import { byId, fill, h } from './dom.js';
 import { finished } from './experiment.js';
@@ -85,6 +85,7 @@ async function load() {
   }
   byId('different-tasks').hidden = loaded.size === 0 || task() !== null;
   byId('comparison-page').hidden = task() === null;
+  byId('save').hidden = task() === null;
   showChosen();
   if (!byId('different-tasks').hidden) return;
   figure.draw();
@@ -173,7 +174,39 @@ async function offer() {
   choice.append(...list.data.map((/** @type {any} */ job) => h('option', { value: job.id }, `${job.name} (${minute(job.created_at)})`)));
 }
 
+byId('save').addEventListener('submit', async (/** @type {Event} */ event) => {
+  event.preventDefault();
+  const name = /** @type {HTMLInputElement} */ (byId('save').elements.namedItem('name'));
+  try {
+    const saved = await post('/v1/comparisons', { name: name.value.trim(), jobs: address().getAll('job'), runs: address().getAll('run') });
+    fill(byId('saved'), `Saved as ${saved.name}. `, h('a', { href: saved.links.report, 'data-save': `${saved.name}.html` }, 'Report'), `, compared with ${saved.baseline}.`);
+    byId('saved').hidden = false;
+    name.value = '';
+    fill(byId('problem'));
+    listSaved();
+  } catch (problem) {
+    showProblem(byId('problem'), problem);
+  }
+});
+
+/** The address of this page for a saved comparison. @param {any} saved */
+const addressOf = (saved) => `/compare?${new URLSearchParams([...saved.jobs.map((/** @type {string} */ id) => ['job', id]), ...saved.runs.map((/** @type {string} */ id) => ['run', id])])}`;
+
+async function listSaved() {
+  const list = await get('/v1/comparisons', { limit: 50 }).catch(() => ({ data: [] }));
+  byId('comparisons').hidden = !list.data.length;
+  const remove = (/** @type {any} */ saved) => async () => {
+    if (!confirm(`Delete the comparison ${saved.name}? Its jobs stay.`)) return;
+    await request(saved.links.self, { method: 'DELETE' }).catch((problem) => showProblem(byId('problem'), problem));
+    listSaved();
+  };
+  fill(byId('comparison-list'), list.data.map((/** @type {any} */ saved) => h('li', {}, h('a', { href: addressOf(saved) }, saved.name),
+    h('span', { class: 'muted small' }, ` ${minute(saved.created_at)}${saved.notes ? `: ${saved.notes}` : ''} `),
+    h('button', { type: 'button', class: 'quiet small', 'aria-label': `Delete ${saved.name}`, onclick: remove(saved) }, '✕'))));
+}
+
 document.addEventListener('visibilitychange', () => { if (!document.hidden) load(); });
 addEventListener('popstate', load);
 load();
 offer();
+listSaved();

@@ -130,6 +130,7 @@ function showProgress() {
 function showActions() {
   const { job } = experiment;
   const act = (/** @type {string} */ what) => async (/** @type {any} */ event) => {
+    if (what === 'cancel' && !confirm('Cancel all runs of this job that have not finished?')) return;
     event.target.disabled = true;
     try {
       experiment.job = await post(`/v1/jobs/${id}/${what}`);

@@ -1,5 +1,6 @@
 /** @file The table of a job's runs. */
 
+import { post } from './api.js';
 import { finished } from './experiment.js';
 import { between, count, duration, signed, value } from './format.js';
 import { byId, h } from './dom.js';
@@ -7,7 +8,7 @@ import { sample } from './marks.js';
 import { label, lossesIn, METRICS, phrase } from './metrics.js';
 import { looks } from './series.js';
 import { best } from './statistics.js';
-import { bar, badge, showPicked } from './status.js';
+import { bar, badge, showPicked, showProblem } from './status.js';
 import { Table } from './table.js';
 
 /** @typedef {import('./experiment.js').Experiment} Experiment */
@@ -28,13 +29,25 @@ function picker(row) {
   return box;
 }
 
+/** @param {Row} row */
+function canceller(row) {
+  if (!['queued', 'running'].includes(row.run.status)) return null;
+  const called = `${row.variant}, seed ${row.seed}`;
+  const cancel = async (/** @type {any} */ event) => {
+    if (!confirm(`Cancel ${called}? The other runs go on.`)) return;
+    event.target.disabled = true;
+    await post(`/v1/runs/${row.id}/cancel`).catch((problem) => showProblem(byId('problem'), problem));
+  };
+  return h('button', { type: 'button', class: 'quiet small', 'aria-label': `Cancel ${called}`, title: `Cancel ${called}`, onclick: cancel }, '✕');
+}
+
 /** @param {string} task @param {string} view @returns {import('./table.js').Column<Row>[]} */
 function columns(task, view) {
   const [training, validation] = lossesIn(view);
   return [
     { name: 'Variant', sort: (row) => row.variant, cell: (row) => h('span', { class: 'variant' }, sample(row.look), h('span', {}, row.variant)) },
     { name: 'Seed', number: true, sort: (row) => row.seed, cell: (row) => String(row.seed) },
-    { name: 'Status', sort: (row) => row.run.status, cell: (row) => [badge(row.run.status), row.run.error && h('span', { class: 'error-text small', title: row.run.error.message }, row.run.error.message)] },
+    { name: 'Status', sort: (row) => row.run.status, cell: (row) => [badge(row.run.status), canceller(row), row.run.error && h('span', { class: 'error-text small', title: row.run.error.message }, row.run.error.message)] },
     { name: 'Epochs', number: true, sort: (row) => row.epoch, cell: (row) => [row.run.status === 'running' && bar((100 * row.epoch) / row.run.epochs, `Epochs of ${row.variant}, seed ${row.seed}`), `${row.epoch} / ${row.run.epochs}`] },
     { name: 'Parameters', number: true, sort: (row) => row.run.parameters, cell: (row) => count(row.run.parameters) },
     { name: 'Best epoch', number: true, title: `The epoch of least ${phrase(validation, task)}`, sort: (row) => row.best, cell: (row) => count(row.best) },

@@ -93,19 +93,40 @@ def server(client: AsyncClient) -> MCPServer:
         return _brief(found.raw)
 
     @tool
-    async def cancel(job_id: str) -> dict[str, Any]:
-        """Cancels a job; what it has recorded stays."""
-        return _brief((await client.cancel(job_id)).raw)
+    async def cancel(job_id: str, variants: Sequence[str] = ()) -> dict[str, Any]:
+        """Cancels a job, or the runs of these variants alone; what is recorded stays."""
+        return _brief((await client.cancel(job_id, variants)).raw)
+
+    @tool
+    async def cancel_run(run_id: str) -> dict[str, Any]:
+        """Cancels one run; the others of its job go on."""
+        return dict((await client.cancel_run(run_id)).raw)
+
+    @tool
+    async def compare(
+        job_ids: Sequence[str], name: str = "untitled", baseline: str | None = None, notes: str | None = None
+    ) -> dict[str, Any]:
+        """Saves a comparison across jobs under a name, and analyses it: each variant of each job against one baseline.
+
+        `baseline` is a variant's name, or a job's id for its own; the first job's unless named.
+        """
+        saved = await client.compare(*job_ids, name=name, baseline=baseline, notes=notes)
+        return {"comparison": dict(saved.raw), "analysis": dict(await client.analysis(saved))}
+
+    @tool
+    async def comparisons() -> list[dict[str, Any]]:
+        """The saved comparisons, newest first; `analysis` and `plot` take their ids like a job's."""
+        return [dict(each.raw) async for each in client.comparisons()]
 
     @tool
     async def analysis(job_id: str) -> dict[str, Any]:
         """The answer: which variant overfits and when, what differs from the baseline, and if it is more than luck."""
-        return await client.analysis(job_id)
+        return dict(await client.analysis(job_id))
 
     @tool
     async def metrics(job_ids: Sequence[str]) -> dict[str, Any]:
         """The best and the final epoch of each run and variant, of one job or of several side by side."""
-        return await client.metrics(list(job_ids))
+        return dict(await client.metrics(list(job_ids)))
 
     @tool
     async def plot(job_id: str, metric: str = "val_data_loss") -> Image:

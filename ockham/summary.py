@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 
-from models.kinds.metrics import VAL_DATA_LOSS, label
+from models.kinds.metrics import VAL_DATA_LOSS, VAL_LOSS, label
 from models.kinds.task import Task
 from models.specification import dataset_of
 from ockham.tables import Grid, results, results_grid
@@ -31,10 +31,15 @@ class Summary:
 
     def show(self, console: Console) -> None:
         """Prints it."""
-        console.print(self.results.table())
-        console.print(self.comparison.table())
-        for note in self.notes:
-            console.print(note, markup=False, soft_wrap=True)
+        self.results.show(console)
+        self.comparison.show(console)
+        tell(console, self.notes)
+
+
+def tell(console: Console, notes: Iterable[str]) -> None:
+    """Prints sentences, broken between words on a screen."""
+    for note in notes:
+        console.print(note, markup=False, soft_wrap=not console.is_terminal)
 
 
 def summarize(client: Client, job: Job) -> Summary:
@@ -46,12 +51,16 @@ def summarize(client: Client, job: Job) -> Summary:
 
 
 def comparisons(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The analysis's comparisons of the metric that is fair to all."""
-    return [each for each in analysis["comparisons"] if each["metric"] == METRIC]
+    """The analysis's comparisons of the best loss."""
+    return [each for each in analysis["comparisons"] if each["metric"] == _metric(analysis)]
+
+
+def _metric(analysis: Mapping[str, Any]) -> str:
+    return METRIC if analysis.get("view", "data") == "data" else f"best_{VAL_LOSS}"
 
 
 def comparison_grid(baseline: str, task: Task, analysis: Mapping[str, Any]) -> Grid:
-    """A row a variant: its verdict, and its difference from the baseline. `analysis` is in the view `data`."""
+    """A row a variant: its verdict, and its difference from the baseline."""
     of = {each["variant"]: each for each in comparisons(analysis)}
     several = any(each["n"] > 1 for each in of.values())
     rows = []
@@ -61,7 +70,7 @@ def comparison_grid(baseline: str, task: Task, analysis: Mapping[str, Any]) -> G
         rows.append((name, variant["verdict"], *(cells if several else (cells[0], cells[2]))))
     interval = ("95% interval",) if several else ()
     return Grid(
-        f"{label(METRIC, task)}, each variant minus {baseline}: lower is better",
+        f"{label(_metric(analysis), task)}, each variant minus {baseline}: lower is better",
         ("variant", "verdict", "difference", *interval, f"than {baseline}"),
         rows,
     )

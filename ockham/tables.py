@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
+from rich.box import HEAVY_HEAD, SIMPLE_HEAD
+from rich.cells import cell_len
+from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
@@ -15,6 +18,14 @@ from models.kinds.metrics import DATA_LOSS, METRICS, VAL_DATA_LOSS, phrase
 from models.kinds.task import Task
 from models.specification import dataset_of
 from ockham_client import Job, Run
+from ockham_client.references import shortest
+
+WIDE = 120
+"""A screen of fewer columns gets short ids and fewer columns."""
+NAME = 16
+"""So much room a name has at least."""
+PADDING = 3
+"""Of a column: a space on either side, and a line."""
 
 COLOURS = {"succeeded": "green", "failed": "red", "cancelled": "yellow", "running": "cyan"}
 
@@ -42,27 +53,39 @@ def column(heading: str, justify: Literal["left", "right"] = "left") -> Column:
     return Column(escape(heading), justify=justify, overflow="fold")
 
 
-def jobs_table(jobs: Iterable[Job]) -> Table:
-    """A row a job."""
-    headings = ("id", "name", "status", "data set", "runs", "progress", "created (UTC)")
-    table = Table(*map(column, headings))
+def jobs_table(jobs: Sequence[Job], width: int = WIDE, beside: Sequence[Job] = ()) -> Table:
+    """A row a job. If `width` is small, ids are as much of them as tells them from those of each other and `beside`."""
+    wide = width >= WIDE
+    ids = {job.id: job.id for job in jobs} if wide else shortest([job.id for job in (*jobs, *beside)])
+    id_column = column("id")
+    id_column.no_wrap = True
+    others = ("name", "status", *(["data set"] if wide else []), "runs", "progress", "created (UTC)")
+    table = Table(id_column, *map(column, others), box=HEAVY_HEAD if wide else SIMPLE_HEAD, pad_edge=wide)
     for job in jobs:
         runs = sum(job.raw["run_counts"].values())
         progress = f"{job.progress['percent']:.0f} %"
-        created = job.raw["created_at"][:19].replace("T", " ")
-        table.add_row(job.id, escape(job.name), status(job.status), data_set(job), str(runs), progress, created)
+        created = (
+            job.raw["created_at"][:19].replace("T", " ") if wide else job.raw["created_at"][5:16].replace("T", " ")
+        )
+        data = [data_set(job)] if wide else []
+        table.add_row(ids[job.id], escape(job.name), status(job.status), *data, str(runs), progress, created)
     return table
 
 
-def job_table(job: Job) -> Table:
-    """A row a run: how far it is, and what went wrong."""
-    failed = any(run.error for run in job.runs)
-    headings = ("run", "variant", "seed", "status", "epochs", "parameters", "seconds", *(["error"] if failed else []))
-    table = Table(*map(column, headings), title=escape(_title(job)))
+def job_table(job: Job, width: int = WIDE) -> Table:
+    """A row a run: how far it is, and what went wrong. If `width` is small, without what the other tables have."""
+    failed, wide = any(run.error for run in job.runs), width >= WIDE
+    ids = {run.id: run.id for run in job.runs} if wide else shortest([run.id for run in job.runs])
+    id_column = column("run")
+    id_column.no_wrap = True
+    numbers = ("parameters", "seconds") if wide else ()
+    others = ("variant", "seed", "status", "epochs", *numbers, *(["error"] if failed else []))
+    look = HEAVY_HEAD if wide else SIMPLE_HEAD
+    table = Table(id_column, *map(column, others), title=escape(_title(job)), box=look, pad_edge=wide)
     for run in job.runs:
         took = seconds(run)
-        cells = [run.id, escape(run.variant), str(run.seed), status(run.status), f"{run.epoch}/{run.epochs}"]
-        cells += [f"{run.parameters:,}", "" if took is None else f"{took:.1f}"]
+        cells = [ids[run.id], escape(run.variant), str(run.seed), status(run.status), f"{run.epoch}/{run.epochs}"]
+        cells += [f"{run.parameters:,}", "" if took is None else f"{took:.1f}"] if wide else []
         table.add_row(*cells, *([escape(run.error["message"])] if run.error else []))
     return table
 
@@ -103,13 +126,34 @@ class Grid:
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
 
-    def table(self) -> Table:
-        """For a terminal."""
-        first, *others = self.headings
-        table = Table(column(first), *(column(each, "right") for each in others), title=escape(self.title))
+    def table(self, columns: Sequence[int] | None = None, title: str | None = None) -> Table:
+        """For a terminal: all columns, or those of these numbers beside the names."""
+        chosen = range(1, len(self.headings)) if columns is None else columns
+        others = [column(self.headings[i], "right") for i in chosen]
+        if columns is not None:  # they have the room: rich would else take it from those with the longest headings
+            for i, each in zip(chosen, others, strict=True):
+                each.min_width = self._width(i)
+        table = Table(column(self.headings[0]), *others, title=escape(self.title if title is None else title))
         for row in self.rows:
-            table.add_row(*map(escape, row))
+            table.add_row(*(escape(row[i]) for i in (0, *chosen)))
         return table
+
+    def show(self, console: Console) -> None:
+        """Prints it: in several tables one below another if one has no room, so that no word is cut in two."""
+        widths = [self._width(i) + PADDING for i in range(len(self.headings))]
+        room = console.width - 1 - min(widths[0], max(NAME + PADDING, console.width // 3))
+        parts: list[list[int]] = [[]]
+        for i in range(1, len(widths)):
+            if parts[-1] and sum(widths[j] for j in parts[-1]) + widths[i] > room:
+                parts.append([])
+            parts[-1].append(i)
+        for i, part in enumerate(parts):
+            console.print(self.table(part, self.title if i == 0 else ""))
+
+    def _width(self, i: int) -> int:
+        """Of a column: its longest line, or the longest word of its heading."""
+        lines = [line for row in self.rows for line in row[i].split("\n")]
+        return max(map(cell_len, (*self.headings[i].split(), *lines)))
 
     def markdown(self) -> list[str]:
         """For a page, line by line, without the title."""

@@ -14,10 +14,11 @@ import typer
 from rich.console import Console
 
 from models.kinds.metrics import METRICS, VAL_DATA_LOSS
+from models.specification import dataset_of
 from ockham import tables
 from ockham.errors import NOT_TEXT
 from ockham.progress import JobProgress
-from ockham.summary import summarize
+from ockham.summary import comparison_grid, notes, summarize, tell
 from ockham_client import Client, ExportError, Job, JobTimeout, OckhamAPIError, OckhamConnectionError, Run
 from ockham_client.specifications import body_of, parse
 
@@ -163,12 +164,12 @@ def _show(client: Client, job: Job, as_json: bool) -> None:
         print_json(job.raw)
         return
     console = output()
-    console.print(tables.job_table(job))
+    console.print(tables.job_table(job, console.width))
     if any(run.status == "succeeded" for run in job.runs):
         summarize(client, job).show(console)
     elif any(run.epoch for run in job.runs):
         rows = tables.results(job, client.metrics(job))
-        console.print(tables.results_grid(job, rows).table())
+        tables.results_grid(job, rows).show(console)
 
 
 def watch(
@@ -202,7 +203,8 @@ def jobs(
         if as_json:
             print_json({"object": "list", "data": [job.raw for job in shown], "has_more": has_more})
         else:
-            output().print(tables.jobs_table(shown))
+            console = output()
+            console.print(tables.jobs_table(shown, console.width, found[limit:]))
 
 
 def _member(text: str) -> tuple[str, str]:
@@ -356,7 +358,7 @@ def metrics(
             print_json(answer)
             return
         shown = client.job(job)
-        output().print(tables.results_grid(shown, tables.results(shown, answer), by or VAL_DATA_LOSS).table())
+        tables.results_grid(shown, tables.results(shown, answer), by or VAL_DATA_LOSS).show(output())
 
 
 def analysis(
@@ -365,10 +367,17 @@ def analysis(
         str | None, typer.Option(help="data (the loss without penalties) or keras (penalties too).")
     ] = None,
     url: Url = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Prints the overfitting report and the comparisons with the baseline, as JSON."""
+    """Shows each variant's verdict and its difference from the baseline, the answer in words, and its warnings."""
     with service(url) as client:
-        print_json(client.analysis(job, view))
+        answer = client.analysis(job, view)
+        if as_json:
+            print_json(answer)
+            return
+        spec, console = client.job(job).spec, output()
+        comparison_grid(spec["baseline"], dataset_of(spec).task, answer).show(console)
+        tell(console, notes(answer))
 
 
 def plot(
@@ -384,6 +393,7 @@ def plot(
     against: Annotated[
         str | None, typer.Option(help="Of tradeoff: parameters, seconds, or an axis of the job's sweep.")
     ] = None,
+    show: Annotated[bool, typer.Option("--open", help="Show it in this machine's viewer.")] = False,
     url: Url = None,
 ) -> None:
     """Draws a metric of a job's variants over the epochs, or another of the job's figures."""
@@ -395,6 +405,8 @@ def plot(
             job, metric, format=kind, path=target, variants=chosen, style=style, band=band, over=over, against=against
         )
     print(target)
+    if show:
+        typer.launch(str(target))
 
 
 def report(

@@ -22,13 +22,31 @@ PRINTS = {
     "load_a_model.py": r"probability of praise: 0\.\d+",
     "many_jobs.py": r"500 words: 0\.\d+\n1000 words: 0\.\d+\n2000 words: 0\.\d+",
     "more_seeds.py": r"2 runs\n6 runs",
-    "notebook.ipynb": "succeeded",
+    "notebook.ipynb": r"from a notebook: succeeded(.+\n)*.*image/png(.+\n)+.*best_val_data_loss_low(.+\n)+.*l2(.+\n)+",
     "own_layers.py": r"narrowing 3\d+ parameters succeeded",
     "submit_and_poll.sh": r"original 0\.\d+\nl2 0\.\d+\ndropout 0\.\d+",
     "sweep.sh": r"sweep\.png",
     "validate.sh": r"15 runs\noriginal 160305 parameters\n(.+\n)*/colour",
 }
 """What each program prints, as a pattern."""
+
+SHOWING = """
+import ast
+
+cells = {}
+
+def show(source):
+    tree = ast.parse(source)
+    last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "cell", "exec"), cells)
+    if last is None:
+        return
+    value = eval(compile(ast.Expression(last.value), "cell", "eval"), cells)
+    bundle = getattr(value, "_repr_mimebundle_", None)
+    html = getattr(value, "_repr_html_", None)
+    print(list(bundle()) if bundle else html() if html else repr(value))
+"""
+"""Runs a notebook's cells, and prints what a notebook would show of each."""
 
 SPECIFICATIONS = {"small.json", "sweep.yaml"}
 
@@ -47,9 +65,8 @@ def test_an_example(live: str, tmp_path: Path, name: str) -> None:
         cells = json.loads(path.read_text())["cells"]
         assert not any(cell.get("outputs") for cell in cells)
         script = tmp_path / "notebook.py"
-        script.write_text("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
-        with script.open("a") as file:
-            file.write("\nprint(job.status)\n")
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        script.write_text(f"{SHOWING}\nfor source in {sources!r}:\n    show(source)\n")
         command = [sys.executable, str(script)]
     else:
         command = ["bash", str(path)] if name.endswith(".sh") else [sys.executable, str(path)]

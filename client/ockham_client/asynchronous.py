@@ -27,7 +27,8 @@ from ockham_client.effects import (
     emitting,
 )
 from ockham_client.events import deadline_in, follow, outcome
-from ockham_client.objects import Comparison, Event, Job, Run
+from ockham_client.notebook import Figure, ProgressLine, in_notebook
+from ockham_client.objects import Comparison, Event, Job, Run, WithResults
 from ockham_client.specifications import Specification
 
 T = TypeVar("T")
@@ -94,15 +95,29 @@ class AsyncClient:
         return self._iterate(calls.events(job, after, deadline_in(timeout)))
 
     async def wait(
-        self, job: JobLike, timeout: float | None = None, on_event: Callable[[Event], object] | None = None
+        self,
+        job: JobLike,
+        timeout: float | None = None,
+        on_event: Callable[[Event], object] | None = None,
+        progress: bool | None = None,
     ) -> Job:
         """The job when it has finished. Raises `JobTimeout` after `timeout` seconds; the job goes on then.
 
         Until then, without `timeout` for good, it outlasts whatever keeps the service from answering. Raises
         `OckhamAPIError` at once where the service refuses: no such job, no valid key.
+
+        `progress`: whether a line on standard error shows how far it is; by default in a notebook alone, and not
+        beside `on_event`.
         """
         deadline = deadline_in(timeout)
         after, job_id = None, await self._run(calls.identify(job))
+        if progress or (progress is None and on_event is None and in_notebook()):
+            line, told = ProgressLine(await self._run(outcome(job_id, deadline))), on_event
+
+            def on_event(event: Event) -> object:
+                line.on_event(event)
+                return told(event) if told else None
+
         if on_event is None:  # nobody wants to know what happened so far
             now = await self._run(outcome(job_id, deadline))
             if now.finished:
@@ -148,14 +163,20 @@ class AsyncClient:
         """
         return await self._run(calls.history(job, format))
 
-    async def metrics(self, job: Jobs, by: str | None = None) -> dict[str, Any]:
+    async def metrics(self, job: Jobs, by: str | None = None, format: str = "json") -> Any:
         """Final and best values a run and a variant; `by` is the metric that says which epoch is best, by
-        default the validation loss without penalties."""
-        return await self._run(calls.metrics(job, by))
+        default the validation loss without penalties.
 
-    async def analysis(self, job: Results, view: str | None = None) -> dict[str, Any]:
-        """The overfitting report and the comparisons with the baseline; `view` is `data` or `keras`."""
-        return await self._run(calls.analysis(job, view))
+        `format`: `json` (a dict), or `frame` (pandas, a row per variant).
+        """
+        return await self._run(calls.metrics(job, by, format))
+
+    async def analysis(self, job: Results, view: str | None = None, format: str = "json") -> Any:
+        """The overfitting report and the comparisons with the baseline; `view` is `data` or `keras`.
+
+        `format`: `json` (a dict), or `frame` (pandas, a row per comparison).
+        """
+        return await self._run(calls.analysis(job, view, format))
 
     async def plot(
         self,
@@ -165,8 +186,8 @@ class AsyncClient:
         format: str = "png",
         path: Path | str | None = None,
         **options: Any,
-    ) -> bytes:
-        """A comparison plot, as PNG, SVG or PDF; written to `path` too if there is one.
+    ) -> Figure:
+        """A comparison plot, as PNG, SVG or PDF: bytes that a notebook shows; written to `path` too if there is one.
 
         `options`: `variants` (a list of names), `style`, `band`, `width`, `height`, `dpi`;
         `over` of `sweep`, `against` of `tradeoff`.
@@ -308,6 +329,12 @@ class AsyncClient:
             result: T = await anext(values)
             return result
 
+    def _bound(self, value: Any) -> Any:
+        """`value`; a job or a comparison knows this client from now on."""
+        if isinstance(value, WithResults):
+            object.__setattr__(value, "client", self)  # frozen but for this
+        return value
+
     async def _iterate(self, plan: Plan[Any]) -> AsyncGenerator[Any]:
         """Carries out a plan's effects; yields what it emits."""
         outcome: Any = None
@@ -320,7 +347,7 @@ class AsyncClient:
                     return
                 outcome = failed = None
                 if isinstance(effect, Emit):
-                    yield effect.value
+                    yield self._bound(effect.value)
                     continue
                 try:
                     outcome = await hands.do(effect)

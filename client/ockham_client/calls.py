@@ -16,7 +16,8 @@ import httpx
 
 from ockham_client.effects import Emit, Plan, Request
 from ockham_client.events import follow
-from ockham_client.frames import frame_of, frame_of_rows, has_pandas
+from ockham_client.frames import frame_of, frame_of_analysis, frame_of_metrics, frame_of_rows, has_pandas
+from ockham_client.notebook import Figure
 from ockham_client.objects import Comparison, Job, Run
 from ockham_client.references import find, find_run
 from ockham_client.retries import json_of, send
@@ -137,19 +138,27 @@ def _table(path: str, params: dict[str, Any], format: str, frame: Callable[[dict
     return response.text if media_type.startswith("text/") or media_type.endswith("json") else response.content
 
 
-def metrics(of: Jobs, by: str | None) -> Plan[dict[str, Any]]:
+def metrics(of: Jobs, by: str | None, format: str) -> Plan[Any]:
     """The summary a run and a variant."""
     path, params = yield from _across(of, "metrics")
-    return (yield from _json(Request("GET", path, {**params, "by": by})))
+    answer = yield from _json(Request("GET", path, {**params, "by": by}))
+    return frame_of_metrics(answer) if _is_frame(format) else answer
 
 
-def analysis(one: Results, view: str | None) -> Plan[dict[str, Any]]:
+def analysis(one: Results, view: str | None, format: str) -> Plan[Any]:
     """The overfitting report."""
     path = yield from _path(one)
-    return (yield from _json(Request("GET", f"{path}/analysis", {"view": view})))
+    answer = yield from _json(Request("GET", f"{path}/analysis", {"view": view}))
+    return frame_of_analysis(answer) if _is_frame(format) else answer
 
 
-def plot(of: Jobs, metric: str, format: str, options: Mapping[str, Any], path: Path | str | None) -> Plan[bytes]:
+def _is_frame(format: str) -> bool:
+    if format not in ("json", "frame"):
+        raise ValueError(f"{format!r} is not a format: json, frame")
+    return format == "frame"
+
+
+def plot(of: Jobs, metric: str, format: str, options: Mapping[str, Any], path: Path | str | None) -> Plan[Figure]:
     """The picture, written to `path` too if there is one."""
     where, params = yield from _across(of, "plots")
     variants = options.get("variants")
@@ -158,7 +167,7 @@ def plot(of: Jobs, metric: str, format: str, options: Mapping[str, Any], path: P
     response: httpx.Response = yield from send(request)
     if path is not None:
         Path(path).write_bytes(response.content)
-    return response.content
+    return Figure(response.content, format)
 
 
 def presets() -> Plan[dict[str, Any]]:

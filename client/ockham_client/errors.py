@@ -10,6 +10,10 @@ import httpx
 class OckhamError(Exception):
     """Any error of this package."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of the traceback, which would lead through this package's insides."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class OckhamConnectionError(OckhamError):
     """The service could not be reached, or did not answer, however often it was tried."""

@@ -32,3 +32,36 @@ def frame_of_rows(listed: dict[str, Any]) -> Any:
     import pandas
 
     return pandas.DataFrame(listed["data"])
+
+
+def frame_of_metrics(metrics: dict[str, Any]) -> Any:
+    """The frame of a summary: a row per variant; of a mean over seeds its `_sd`, `_low` and `_high` stand beside it."""
+    import pandas
+
+    return pandas.DataFrame([_flat(each) for each in metrics["variants"]])
+
+
+def frame_of_analysis(analysis: dict[str, Any]) -> Any:
+    """The frame of an analysis: a row per comparison with the baseline and metric, its interval in `low` and `high`."""
+    import pandas
+
+    left_out = ("pairing", "intervals", "ci95", "ci_anytime", "ci95_bootstrap")
+    rows = [
+        {
+            **{name: value for name, value in each.items() if name not in left_out},
+            **dict(zip(("low", "high"), each["ci95"] or (None, None), strict=True)),
+        }
+        for each in analysis["comparisons"]
+    ]
+    return pandas.DataFrame(rows)
+
+
+def _flat(variant: dict[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {}
+    for name, value in variant.items():
+        if isinstance(value, dict) and "mean" in value:
+            low, high = value.get("ci95") or (None, None)
+            row |= {name: value["mean"], f"{name}_sd": value.get("sd"), f"{name}_low": low, f"{name}_high": high}
+        elif not isinstance(value, dict | list):
+            row[name] = value
+    return row

@@ -6,6 +6,38 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ockham_client.html import pairs, table
+
+
+class WithResults:
+    """What has results and knows the client that read it: each call is the client's, of this object."""
+
+    client: Any = None
+
+    def _asked(self) -> Any:
+        if self.client is None:
+            raise ValueError("It was not read by a client: use the client's own call")
+        return self.client
+
+    def plot(self, metric: str = "val_data_loss", **options: Any) -> Any:
+        """A picture of a metric, which a notebook shows; see `Client.plot`."""
+        return self._asked().plot(self, metric, **options)
+
+    def history(self) -> Any:
+        """Every epoch of every run; see `Client.history`."""
+        return self._asked().history(self)
+
+    def metrics(self) -> Any:
+        """A pandas frame with a row per variant; see `Client.metrics`."""
+        return self._asked().metrics(self, format="frame")
+
+    def analysis(self) -> Any:
+        """A pandas frame with a row per comparison with the baseline; see `Client.analysis`."""
+        return self._asked().analysis(self, format="frame")
+
+
+SHOWN = 20
+"""Runs that a notebook shows of a job."""
 FINISHED = frozenset({"succeeded", "failed", "cancelled"})
 
 
@@ -29,9 +61,14 @@ class Run:
         names = ("id", "variant", "seed", "status", "epoch", "epochs", "parameters", "error")
         return cls(**{name: raw.get(name) for name in names}, raw=raw)  # type: ignore[arg-type]
 
+    def _repr_html_(self) -> str:
+        shown = {"variant": self.variant, "seed": self.seed, "status": self.status}
+        shown |= {"epochs": f"{self.epoch} of {self.epochs}", "parameters": f"{self.parameters:,}"}
+        return pairs(self.id, shown | ({"error": self.error["message"]} if self.error else {}))
+
 
 @dataclass(frozen=True)
-class Job:
+class Job(WithResults):
     """A job as it was when it was asked for; ask again for a newer state.
 
     A list has big jobs without `spec` and `runs`: `raw["run_counts"]` counts them, and `Client.job` reads them.
@@ -76,9 +113,18 @@ class Job:
         """Whether every run has its result."""
         return self.status == "succeeded"
 
+    def _repr_html_(self) -> str:
+        rows: list[tuple[object, ...]] = [
+            (run.variant, run.seed, run.status, f"{run.epoch}/{run.epochs}", run.id) for run in self.runs
+        ]
+        if len(rows) > SHOWN:
+            rows[SHOWN:] = [("…", "", "", "", f"{len(rows) - SHOWN} more")]
+        title = f"{self.name}: {self.status}, {self.progress.get('percent', 0):.0f} % ({self.id})"
+        return table(title, ("variant", "seed", "status", "epochs", "run"), rows)
+
 
 @dataclass(frozen=True)
-class Comparison:
+class Comparison(WithResults):
     """A saved selection of jobs and runs; `missing` are ids of those that have been deleted since."""
 
     id: str
@@ -103,6 +149,11 @@ class Comparison:
             missing=tuple(raw["missing"]),
             raw=raw,
         )
+
+    def _repr_html_(self) -> str:
+        shown = {"jobs": ", ".join(self.jobs), "runs": ", ".join(self.runs), "baseline": self.baseline}
+        shown |= {"notes": self.notes, "deleted since": ", ".join(self.missing)}
+        return pairs(f"{self.name} ({self.id})", {name: value for name, value in shown.items() if value})
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,8 @@ from ockham_client.effects import (
     emitting,
 )
 from ockham_client.events import deadline_in, follow, outcome
-from ockham_client.objects import Comparison, Event, Job, Run
+from ockham_client.notebook import Figure, ProgressLine, in_notebook
+from ockham_client.objects import Comparison, Event, Job, Run, WithResults
 from ockham_client.specifications import Specification
 
 T = TypeVar("T")
@@ -91,15 +92,29 @@ class Client:
         return self._iterate(calls.events(job, after, deadline_in(timeout)))
 
     def wait(
-        self, job: JobLike, timeout: float | None = None, on_event: Callable[[Event], object] | None = None
+        self,
+        job: JobLike,
+        timeout: float | None = None,
+        on_event: Callable[[Event], object] | None = None,
+        progress: bool | None = None,
     ) -> Job:
         """The job when it has finished. Raises `JobTimeout` after `timeout` seconds; the job goes on then.
 
         Until then, without `timeout` for good, it outlasts whatever keeps the service from answering. Raises
         `OckhamAPIError` at once where the service refuses: no such job, no valid key.
+
+        `progress`: whether a line on standard error shows how far it is; by default in a notebook alone, and not
+        beside `on_event`.
         """
         deadline = deadline_in(timeout)
         after, job_id = None, self._run(calls.identify(job))
+        if progress or (progress is None and on_event is None and in_notebook()):
+            line, told = ProgressLine(self._run(outcome(job_id, deadline))), on_event
+
+            def on_event(event: Event) -> object:
+                line.on_event(event)
+                return told(event) if told else None
+
         if on_event is None:  # nobody wants to know what happened so far
             now = self._run(outcome(job_id, deadline))
             if now.finished:
@@ -145,14 +160,20 @@ class Client:
         """
         return self._run(calls.history(job, format))
 
-    def metrics(self, job: Jobs, by: str | None = None) -> dict[str, Any]:
+    def metrics(self, job: Jobs, by: str | None = None, format: str = "json") -> Any:
         """Final and best values a run and a variant; `by` is the metric that says which epoch is best, by
-        default the validation loss without penalties."""
-        return self._run(calls.metrics(job, by))
+        default the validation loss without penalties.
 
-    def analysis(self, job: Results, view: str | None = None) -> dict[str, Any]:
-        """The overfitting report and the comparisons with the baseline; `view` is `data` or `keras`."""
-        return self._run(calls.analysis(job, view))
+        `format`: `json` (a dict), or `frame` (pandas, a row per variant).
+        """
+        return self._run(calls.metrics(job, by, format))
+
+    def analysis(self, job: Results, view: str | None = None, format: str = "json") -> Any:
+        """The overfitting report and the comparisons with the baseline; `view` is `data` or `keras`.
+
+        `format`: `json` (a dict), or `frame` (pandas, a row per comparison).
+        """
+        return self._run(calls.analysis(job, view, format))
 
     def plot(
         self,
@@ -162,8 +183,8 @@ class Client:
         format: str = "png",
         path: Path | str | None = None,
         **options: Any,
-    ) -> bytes:
-        """A comparison plot, as PNG, SVG or PDF; written to `path` too if there is one.
+    ) -> Figure:
+        """A comparison plot, as PNG, SVG or PDF: bytes that a notebook shows; written to `path` too if there is one.
 
         `options`: `variants` (a list of names), `style`, `band`, `width`, `height`, `dpi`;
         `over` of `sweep`, `against` of `tradeoff`.
@@ -303,6 +324,12 @@ class Client:
             result: T = next(values)
             return result
 
+    def _bound(self, value: Any) -> Any:
+        """`value`; a job or a comparison knows this client from now on."""
+        if isinstance(value, WithResults):
+            object.__setattr__(value, "client", self)  # frozen but for this
+        return value
+
     def _iterate(self, plan: Plan[Any]) -> Generator[Any]:
         """Carries out a plan's effects; yields what it emits."""
         outcome: Any = None
@@ -315,7 +342,7 @@ class Client:
                     return
                 outcome = failed = None
                 if isinstance(effect, Emit):
-                    yield effect.value
+                    yield self._bound(effect.value)
                     continue
                 try:
                     outcome = hands.do(effect)

@@ -219,7 +219,7 @@ def test_predictions_as_every_format(ockham: Run, job: str, tmp_path: Path) -> N
 def test_metrics_analysis_presets(ockham: Run, job: str) -> None:
     assert "two [units]" in ockham("metrics", job).stdout
     assert json.loads(ockham("metrics", job, "--json").stdout)["object"] == "metrics"
-    assert json.loads(ockham("analysis", job).stdout)["object"] == "analysis"
+    assert json.loads(ockham("analysis", job, "--json").stdout)["object"] == "analysis"
     assert "notebook" in ockham("presets").stdout
 
 
@@ -236,7 +236,7 @@ def test_metrics_by_another_metric_shows_that_metric(ockham: Run, job: str) -> N
 def test_a_finished_job_is_shown_against_its_baseline(ockham: Run, job: str) -> None:
     shown = ockham("show", job).stdout
     assert "than original" in shown
-    for warning in json.loads(ockham("analysis", job).stdout)["warnings"]:
+    for warning in json.loads(ockham("analysis", job, "--json").stdout)["warnings"]:
         assert f"{warning['detail']} ({warning['code']})" in shown
 
 

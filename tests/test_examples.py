@@ -22,7 +22,7 @@ PRINTS = {
     "load_a_model.py": r"probability of praise: 0\.\d+",
     "many_jobs.py": r"500 words: 0\.\d+\n1000 words: 0\.\d+\n2000 words: 0\.\d+",
     "more_seeds.py": r"2 runs\n6 runs",
-    "notebook.ipynb": r"from a notebook: succeeded(.+\n)*.*image/png(.+\n)+.*best_val_data_loss_low(.+\n)+.*l2(.+\n)+",
+    "notebook.ipynb": r"(?s)from a notebook: succeeded.*image/png.*best_val_data_loss_low.*decision.*l2",
     "own_layers.py": r"narrowing 3\d+ parameters succeeded",
     "submit_and_poll.sh": r"original 0\.\d+\nl2 0\.\d+\ndropout 0\.\d+",
     "sweep.sh": r"sweep\.png",

@@ -117,7 +117,7 @@ def test_jobs_and_runs_are_named_as_people_type(client: Client, done: Job) -> No
             client.run(means) if "/" in means or means.startswith("run") else client.job(means)
         assert (unknown.value.status, unknown.value.code) == (404, code), means
         if code == "ambiguous":
-            assert (run.id if "/" in means else one.id) in str(unknown.value) or "others" in str(unknown.value)
+            assert (one.runs[0].id if "/" in means else one.id) in str(unknown.value) or "others" in str(unknown.value)
     assert f"did you mean {one.name!r}" in str(unknown.value)
 
 

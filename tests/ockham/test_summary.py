@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
 
 from models.specification import dataset_of
@@ -167,6 +168,35 @@ def test_tables_cut_no_name_off(width: int) -> None:
         shown = shown_by(console)
         assert "…" not in shown
         assert all(sum(shown.count(letter) for letter in name) >= len(name) for name in LONG)
+
+
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_a_table_that_has_no_room_is_several_and_no_word_is_cut_in_two(width: int) -> None:
+    headings = ("variant", "parameters", "best validation cross-entropy", "final validation cross-entropy", "gap")
+    row = ("original", "160,305", "0.6678\n0.3169 to 1.0188", "0.6678\n0.3169 to 1.0188", "-0.0688 to 0.0771")
+    console = on_screen(width)
+    Grid("a job", headings, [row]).show(console)
+    lines = shown_by(console).splitlines()
+    assert max(map(cell_len, lines)) <= width
+    shown = "\n".join(lines)
+    assert shown.count("original") == (1 if width == 200 else shown.count("variant"))
+    for part in ("parameters", "cross-entropy", "0.3169 to 1.0188", "-0.0688 to 0.0771"):
+        assert part in shown
+    assert shown.count("a job") == 1
+
+
+def test_on_a_small_screen_ids_are_short_and_tell_jobs_apart() -> None:
+    ids = [f"job_01a21e30{digits}{'0' * 22}" for digits in ("aaaa01", "aaaa02", "bbbb00")]
+    jobs = [Job.of({**running("original").raw, "id": id, "name": "a name"}) for id in ids]
+    console = on_screen(80)
+    console.print(jobs_table(jobs[:2], 80, jobs[2:]))
+    shown = shown_by(console)
+    assert max(map(cell_len, shown.splitlines())) <= 80
+    found = re.findall(r"job_[0-9a-f]+", shown)
+    assert [[id for id in ids if id.startswith(each)] for each in found] == [[ids[0]], [ids[1]]]
+    console = on_screen(200)
+    console.print(jobs_table(jobs, 200))
+    assert re.findall(r"job_[0-9a-f]+", shown_by(console)) == ids
 
 
 @pytest.mark.parametrize("width", [60, 100, 200])

@@ -335,8 +335,9 @@ def _preview(specification: Specification) -> Preview:
         runs=len(specification.seeds) * len(specification.variants),
         max_runs=_most_runs(specification),
         variants=[
-            VariantPreview(name=v.name, parameters=cost_of(specification.run(v.name, 0)).parameters)
+            VariantPreview(name=v.name, parameters=cost.parameters, models_bytes=cost.models)
             for v in specification.variants
+            for cost in [cost_of(specification.run(v.name, 0))]
         ],
         warnings=[one_seed()] if len(specification.seeds) == 1 and len(specification.variants) > 1 else [],
     )

@@ -76,13 +76,15 @@ def count_request(request: Request, who: str) -> None:
 
 
 def check_size(specification: Specification, settings: Settings) -> None:
-    """Raises SpecificationError with each variant, or end of a search, whose runs ask for too much work or memory."""
-    errors = []
+    """Raises SpecificationError with each variant, or end of a search, whose runs ask for too much work or memory, and
+    if the models of all runs that are kept take too much room."""
+    errors, models = [], 0
     memory = settings.worker_memory_mb << 20
     given = [(("variants", i), variant) for i, variant in enumerate(specification.variants)]
     for place, variant in (*given, *probed(specification)):
         run = specification.run_of(variant, specification.seeds[0])
         cost = cost_of(run)
+        models = max(models, cost.models)
         if cost.memory > memory:
             detail = (
                 f"Training it would take about {cost.memory >> 20} MB of memory, and a worker may use {memory >> 20} MB"
@@ -94,6 +96,14 @@ def check_size(specification: Specification, settings: Settings) -> None:
                 f"and at most {settings.max_run_work:.1e} are allowed"
             )
             errors.append(fault(place, "too_much_work", detail))
+    until = specification.until
+    kept = models * (until.max_seeds * len(specification.variants) if until else specification.runs)
+    if specification.keep != "chosen" and kept > settings.max_kept_bytes:
+        detail = (
+            f"The models of its runs would take up to {kept >> 20} MB, and those of a job that keeps more than "
+            f"the chosen ones may take {settings.max_kept_bytes >> 20} MB"
+        )
+        errors.append(fault(("keep",), "too_much_kept", detail))
     if errors:
         raise SpecificationError(narrowest(errors))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,7 +15,7 @@ from api.job_versions import etag_of
 from api.lanes import COMPUTING, Computed
 from api.problems import documented
 from api.routing import Route
-from api.schemas import JobAnalysis, JobMetrics, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
+from api.schemas import JobAnalysis, JobMetrics, JobWhy, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
 from api.selection import JobIds, RunIds, Select, choose, of_job
 from models.kinds.kind import among
 from models.kinds.metric import Of
@@ -23,9 +24,10 @@ from models.specification import dataset_of
 from reporting.across import Chosen
 from reporting.answers import Metrics
 from reporting.overfitting import View
-from reporting.reading import read_histories
+from reporting.reading import read_histories, read_why
 from reporting.results import analysis_of
 from reporting.summary import summarize
+from reporting.why import check_has_sides, why
 
 router = APIRouter(tags=["results"], route_class=Route)
 
@@ -117,6 +119,24 @@ def get_analysis(
         return JobAnalysis(job_id=job_id, **dict(analysis))
 
     return computed(compute, headers)
+
+
+@router.get("/jobs/{job_id}/why", response_model=JobWhy, summary="Get why a job's losses rise", responses=_RESPONSES)
+def explain_rises(request: Request, access: Reader, job_id: str) -> Response:
+    """By which rows the validation loss is above its least, in a sentence per variant and in numbers per epoch.
+
+    Of the runs that have succeeded and whose predictions are kept. 422 `not_for_task` of a regression.
+    """
+    with access.database.read() as session:
+        selection = of_job(access, session, job_id)
+        headers = cached(etag_of(request, selection.versions))
+        if same := answered(request, headers):
+            return same
+        (chosen,) = selection.read(session)
+    task = dataset_of(chosen.spec).task
+    check_has_sides(task)
+    kept = partial(read_why, access.database)
+    return computed(lambda: JobWhy(job_id=job_id, **dict(why(chosen.runs, kept(chosen.runs), task))), headers)
 
 
 def _summarized(access: Access, chosen: Chosen, by: str) -> Metrics:

@@ -28,7 +28,7 @@ from reporting.across import common_task, data_sets, read_labelled
 from reporting.answers import Analysis
 from reporting.overfitting import View
 from reporting.plots.kind import JobPlot
-from reporting.reading import RunRow, read_histories, read_predictions
+from reporting.reading import RunRow, read_histories, read_predictions, read_why
 from reporting.results import analysis_of
 
 router = APIRouter(tags=["plots"], route_class=Route)
@@ -110,6 +110,7 @@ def _route_of(plot: JobPlot) -> Callable[..., Response]:
             shown.band,
             shown.theme,
             predictions,
+            lambda runs: read_why(access.database, runs),
         )
         return _drawn(lambda: plot.prepare(source, plot.options(**options)), format, shown, headers)
 

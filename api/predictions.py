@@ -86,11 +86,11 @@ async def predict(request: Request, access: Reader, run_id: str, body: Annotated
 
 
 def _predicted(access: Access, settings: Settings, run_id: str, body: Any) -> bytes:
-    run, specification = find_run(access, run_id)
+    _, specification, model = find_run(access, run_id)
     asked = _read(body, specification.dataset)
     columns, count = _columns(asked, specification.dataset)
     made = ask(
-        "worker.use", access, settings, run, specification, do="predict", rows=columns, count=count,
+        "worker.use", access, settings, specification, model, do="predict", rows=columns, count=count,
         contributions=asked.contributions, most=MAX_CONTRIBUTIONS,
     )  # fmt: skip
     return Predictions(run_id=run_id, predictions=made).model_dump_json().encode()
@@ -110,8 +110,8 @@ async def get_preprocessing(request: Request, access: Reader, run_id: str) -> Re
 
 
 def _preprocessing(access: Access, settings: Settings, run_id: str) -> bytes:
-    run, specification = find_run(access, run_id)
-    return json.dumps(ask("worker.use", access, settings, run, specification, do="preprocessing")).encode()
+    _, specification, model = find_run(access, run_id)
+    return json.dumps(ask("worker.use", access, settings, specification, model, do="preprocessing")).encode()
 
 
 # --- the rows

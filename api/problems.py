@@ -50,6 +50,7 @@ class Problem(BaseModel):
     error_count: int | None = Field(
         None, description="With `invalid_specification`, `invalid_webhook` and `invalid_dataset`: how many there are"
     )
+    kept_epochs: list[int] | None = Field(None, description="With `epoch_not_kept`: those whose models are kept")
 
 
 PHRASES = {

@@ -101,6 +101,11 @@ class JobRequest(Model):
         description="What is another for each seed: `seed` (initial weights, order of batches, noise), `split` (which "
         "rows are held out), `sample` (a bootstrap sample of the rows trained on). Always the same for all variants",
     )
+    keep: spec.Keep = Field(
+        default="chosen",
+        description="The epochs whose models are kept beside that of the chosen one: none (`chosen`), the `last`, "
+        "`every`, or those of these numbers",
+    )
     reuse: Literal["allow", "never"] = "allow"
     metadata: dict[str, JsonValue] = Field(
         default={},

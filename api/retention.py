@@ -22,12 +22,14 @@ ROUND_SECONDS = 4
 def tidy(database: Database, settings: Settings) -> None:
     """Forgets answers to idempotency keys, old messages to webhooks, and jobs past `OCKHAM_RETENTION_DAYS`.
 
-    Also removes what processes that were killed have left of data sets. Raises SQLAlchemy's errors.
+    Also removes what processes that were killed have left of data sets, and models of epochs that no run keeps any
+    more. Raises SQLAlchemy's errors.
     """
     datasets.tidy()
     with database.write() as session:
         idempotency.forget_expired(session)
     deletion.forget_deliveries(database, ROUND_SECONDS)
+    deletion.forget_models(database, ROUND_SECONDS)
     if settings.retention_days is not None and (
         pruned := deletion.delete_expired(database, settings.retention_days * 86400, ROUND_SECONDS)
     ):

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 
 from api import limits
 from api.access import Access, Reader, Submitter
-from api.ask import ask, find_run, model_bytes
+from api.ask import all_kept, ask, find_model, find_run, model_bytes
 from api.conditional import byte_range, is_known
 from api.lanes import PREDICTING, attended
 from api.objects import run_object
@@ -23,9 +23,9 @@ from api.root_path import public_path
 from api.routing import Route
 from api.schemas import RunObject
 from models import reproductions, states
-from models.errors import NotFound
 from models.reproductions import Difference
 from models.settings import Settings
+from models.specification import MAX_EPOCHS
 from models.tables import Job, Reproduction, Run, Status
 
 router = APIRouter(tags=["runs"], route_class=Route)
@@ -54,6 +54,7 @@ class RunDetail(RunObject):
     """A run, and under what it was trained."""
 
     fingerprint: dict[str, Any] | None = Field(description="Within one fingerprint the same run gives the same bits")
+    kept_epochs: list[int] = Field(description="Whose models can be downloaded, the chosen epoch's among them")
     reproductions: list[ReproductionObject] = Field(description="When it was trained again, oldest first")
 
 
@@ -63,7 +64,9 @@ def get_run(access: Reader, run_id: str) -> Any:
     with access.database.read() as session:
         run = access.run(session, run_id)
         again = _reproductions(session, Reproduction.original_id == run.id)
-        return RunDetail(**run_object(run).model_dump(), fingerprint=run.fingerprint, reproductions=again)
+        kept = all_kept(session, run)
+        shown = run_object(run).model_dump()
+        return RunDetail(**shown, fingerprint=run.fingerprint, kept_epochs=kept, reproductions=again)
 
 
 @router.post(
@@ -152,46 +155,55 @@ async def get_model(
         Literal["encoded", "raw"],
         Query(description="What the model takes: the inputs that it was trained on, or rows as they are written"),
     ] = "encoded",
+    epoch: Annotated[
+        int | None,
+        Query(ge=1, le=MAX_EPOCHS, description="One that the job's `keep` names; the chosen one unless given"),
+    ] = None,
 ) -> Response:
     """The trained network as a Keras model, which Keras 3.15 or later loads without Ockham.
 
     One range of bytes may be requested. With `inputs=raw` it takes a dict of columns, and makes its inputs itself.
+    404 `epoch_not_kept` of an epoch whose model is not kept; any other is there as soon as the epoch is recorded.
     """
     if inputs == "raw":
-        work = PREDICTING.run(_raw_model, access, request.app.state.settings, run_id, owner=access.owner)
+        work = PREDICTING.run(_raw_model, access, request.app.state.settings, run_id, epoch, owner=access.owner)
         path, etag = await attended(request, work)
         headers = {"ETag": etag, "Cache-Control": "private, no-cache"}
         if is_known(request, etag):
             return Response(status_code=304, headers=headers)
-        return FileResponse(path, headers=headers, media_type=MODEL_TYPE, filename=f"{run_id}-raw.keras")
-    return await run_in_threadpool(_model, request, access, run_id)
+        return FileResponse(path, headers=headers, media_type=MODEL_TYPE, filename=f"{_named(run_id, epoch)}-raw.keras")
+    return await run_in_threadpool(_model, request, access, run_id, epoch)
 
 
-def _raw_model(access: Access, settings: Settings, run_id: str) -> tuple[str, str]:
+def _named(run_id: str, epoch: int | None) -> str:
+    return run_id if epoch is None else f"{run_id}-epoch-{epoch}"
+
+
+def _raw_model(access: Access, settings: Settings, run_id: str, epoch: int | None) -> tuple[str, str]:
     """The file of a run's model that takes rows as they are written, and its entity tag."""
-    run, specification = find_run(access, run_id)
-    into = settings.data_dir.absolute() / "datasets" / f"raw-{run.id}-{run.attempt}"
+    run, specification, model = find_run(access, run_id, epoch)
+    tag = f"{_named(run.id, epoch)}-{run.attempt}"
+    into = settings.data_dir.absolute() / "datasets" / f"raw-{tag}"
     path = into / "model.keras"
     if not path.is_file():
         cache = settings.dataset_cache_mb << 20
-        ask("worker.raw", access, settings, run, specification, into=str(into), cache_bytes=cache)
-    return str(path), f'"{run.id}-{run.attempt}-{path.stat().st_mtime_ns:x}"'
+        ask("worker.raw", access, settings, specification, model, into=str(into), cache_bytes=cache)
+    return str(path), f'"{tag}-{path.stat().st_mtime_ns:x}"'
 
 
-def _model(request: Request, access: Access, run_id: str) -> Response:
+def _model(request: Request, access: Access, run_id: str, epoch: int | None) -> Response:
     with access.database.read() as session:
         run = access.run(session, run_id)
-    if run.model_size is None:
-        raise NotFound("The run has no model: it has not succeeded")
+        model = find_model(session, run, epoch)
     # A run's model is written once, by the attempt that succeeds.
-    etag = f'"{run.id}-{run.attempt}"'
+    etag = f'"{_named(run.id, epoch)}-{run.attempt}"'
     headers = {"ETag": etag, "Cache-Control": "private, no-cache", "Accept-Ranges": "bytes"}
     if is_known(request, etag):
         return Response(status_code=304, headers=headers)
-    headers["Content-Disposition"] = f'attachment; filename="{run_id}.keras"'
-    part = byte_range(request, run.model_size, etag)
-    start, end = part or (0, run.model_size)
+    headers["Content-Disposition"] = f'attachment; filename="{_named(run_id, epoch)}.keras"'
+    part = byte_range(request, model.size, etag)
+    start, end = part or (0, model.size)
     headers["Content-Length"] = str(end - start)
     if part:
-        headers["Content-Range"] = f"bytes {start}-{end - 1}/{run.model_size}"
-    return StreamingResponse(model_bytes(access, run_id, start, end), 206 if part else 200, headers, MODEL_TYPE)
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{model.size}"
+    return StreamingResponse(model_bytes(access, model, start, end), 206 if part else 200, headers, MODEL_TYPE)

@@ -13,6 +13,7 @@ from models.tables import Event as EventRow
 from models.tables import Status
 from reporting.answers import Analysis, Metrics, RunMetrics, VariantMetrics, Warned
 from reporting.looks import Look
+from reporting.why import Why
 
 LISTED_RUNS = 20
 """A job of more runs is listed without them: a page of a hundred jobs may have a hundred thousand runs."""
@@ -178,11 +179,19 @@ class JobAnalysis(Analysis):
     job_id: str
 
 
+class JobWhy(Why):
+    """By which rows the validation losses of a job's variants have risen."""
+
+    object: Literal["why"] = "why"
+    job_id: str
+
+
 class VariantPreview(BaseModel):
     """A variant of a specification that is not stored."""
 
     name: str
     parameters: int
+    models_bytes: int = Field(description="That the models of one run take, at most: the chosen epoch's and those kept")
 
 
 def event_object(row: EventRow) -> Event:

@@ -17,9 +17,23 @@ from sqlalchemy.orm import Session, aliased
 from models import reproductions, reuse
 from models.database import now, take_turn
 from models.errors import Stopped, UnreadableSpecification
+from models.ids import new_id
 from models.specification import RunSpecification, stored
 from models.states import change, emit, emit_each, end_if_done, lock
-from models.tables import FINISHED, HELD, PREDICTED, Epoch, Job, ModelPart, PredictionPart, Run, Status
+from models.tables import (
+    FINISHED,
+    HELD,
+    PREDICTED,
+    WHY,
+    Epoch,
+    Job,
+    KeptModel,
+    KeptPart,
+    ModelPart,
+    PredictionPart,
+    Run,
+    Status,
+)
 
 PART_BYTES = 2**20
 PARTS_AT_ONCE = 8
@@ -164,6 +178,7 @@ def begin(session: Session, held: Claim, fingerprint: Mapping[str, Any]) -> int:
     same = held.fingerprint is None or held.fingerprint == fingerprint
     recorded = held.recorded if same else 0
     if not same:
+        session.execute(delete(KeptModel).where(KeptModel.run_id == held.run_id))
         removed = session.scalars(delete(Epoch).where(Epoch.run_id == held.run_id).returning(Epoch.epoch)).all()
         if removed:
             emit(session, job, "run.restarted", held.run_id, {"removed": len(removed), "reason": "fingerprint"})
@@ -227,14 +242,56 @@ def store(session: Session, held: Claim, content: bytes, stored: int, split: str
     return end
 
 
+def keep(session: Session, held: Claim, epoch: int, digest: str, content: bytes, stored: int) -> int:
+    """Stores up to PARTS_AT_ONCE parts of the model of an epoch that a held run keeps; how many then are stored.
+
+    `stored` are there already. All of them are if a run keeps the same model, told by `digest`: it is stored once.
+    Raises LeaseLost.
+    """
+    if session.scalar(select(Run.id).where(*_fence(held)).with_for_update()) is None:
+        raise _lost(held)
+    parts = count_parts(content)
+    mine = session.get(KeptModel, (held.run_id, epoch))
+    if mine is None:
+        # Locked: until this transaction ends it is not the last one that is this file.
+        same = select(KeptModel).where(KeptModel.digest == digest, KeptModel.size.is_not(None)).limit(1)
+        other = session.scalar(same.with_for_update(read=True))
+        file, size = (other.content, other.size) if other else (new_id("mod"), None)
+        mine = KeptModel(run_id=held.run_id, epoch=epoch, digest=digest, content=file, size=size)
+        session.add(mine)
+    if mine.size is not None:
+        return parts
+    end = min(stored + PARTS_AT_ONCE, parts)
+    _replace_parts(session, KeptPart, {"content": mine.content}, content, range(stored, end), last=end == parts)
+    if end == parts:
+        mine.digest, mine.size = digest, len(content)
+    return end
+
+
+def kept_epochs(session: Session, run_id: str) -> list[int]:
+    """The epochs whose models are stored beside that of the chosen one, rising."""
+    stored = (KeptModel.run_id == run_id, KeptModel.size.is_not(None))
+    return list(session.scalars(select(KeptModel.epoch).where(*stored).order_by(KeptModel.epoch)))
+
+
 def _write_parts(
     session: Session, held: Claim, content: bytes, parts: range, split: str | None = None, last: bool = True
 ) -> None:
+    if split is None:
+        _replace_parts(session, ModelPart, {"run_id": held.run_id}, content, parts, last)
+    else:
+        _replace_parts(session, PredictionPart, {"run_id": held.run_id, "split": split}, content, parts, last)
+
+
+def _replace_parts(
+    session: Session,
+    table: type[ModelPart | PredictionPart | KeptPart],
+    key: dict[str, Any],
+    content: bytes,
+    parts: range,
+    last: bool,
+) -> None:
     """Writes these parts in place of what an attempt before this left behind there, and behind the `last` ones."""
-    table: type[ModelPart | PredictionPart] = ModelPart
-    key: dict[str, Any] = {"run_id": held.run_id}
-    if split is not None:
-        table, key = PredictionPart, {**key, "split": split}
     replaced = delete(table).filter_by(**key).where(table.part >= parts.start)
     session.execute(replaced if last else replaced.where(table.part < parts.stop))
     for part in parts:
@@ -253,16 +310,18 @@ def succeed(
 ) -> Status:
     """Ends a run with its results, or as cancelled where a user asked for that meanwhile; how. Raises LeaseLost.
 
-    Of the model's parts `stored` are there (`store`); the rest is stored now. predictions: of each of `PREDICTED` that
-    is kept, its bytes, and how many of its parts are there.
+    Of the model's parts `stored` are there (`store`); the rest is stored now. predictions: of each of `PREDICTED`, and
+    of `WHY`, that is kept, its bytes, and how many of its parts are there.
     """
     results = {"chosen_epoch": chosen_epoch, "test": None if test is None else dict(test), "model_size": len(model)}
     status, now_ended = _end(session, held, Status.SUCCEEDED, {"chosen_epoch": chosen_epoch}, **results)
     if now_ended and status == Status.SUCCEEDED:
         _write_parts(session, held, model, range(stored, count_parts(model)))
-        for split in PREDICTED:
+        for split in (*PREDICTED, WHY):
             content, there = (predictions or {}).get(split, (b"", 0))
             _write_parts(session, held, content, range(there, count_parts(content)), split)
+        chosen = (KeptModel.run_id == held.run_id, KeptModel.epoch == chosen_epoch)
+        session.execute(delete(KeptModel).where(*chosen))  # it is the run's model, which is stored
         reproductions.judge(session, held.run_id)
     return status
 

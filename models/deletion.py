@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from sqlalchemy import ColumnElement, Select, delete, inspect, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, delete, exists, inspect, select, tuple_, update
 from sqlalchemy.engine import CursorResult
 from sqlalchemy.orm import Session
 
@@ -25,6 +25,8 @@ from models.tables import (
     Epoch,
     Event,
     Job,
+    KeptModel,
+    KeptPart,
     Label,
     ModelPart,
     PredictionPart,
@@ -115,6 +117,12 @@ def forget_deliveries(database: Database, seconds: float) -> int:
     return in_steps(database, lambda session: _remove(session, Delivery, old), seconds)
 
 
+def forget_models(database: Database, seconds: float) -> int:
+    """Removes parts of files that are no kept model any more, for about so many seconds; how many."""
+    unused = ~exists().where(KeptModel.content == KeptPart.content)
+    return in_steps(database, lambda session: _remove(session, KeptPart, unused, PARTS), seconds)
+
+
 def in_steps(database: Database, step: Callable[[Session], int], seconds: float) -> int:
     """Does `step` in a transaction of its own, again and again, until it gives 0 or the time is over; the sum.
 
@@ -149,6 +157,7 @@ def _remove_some(session: Session) -> int:
     return (
         _remove(session, ModelPart, ModelPart.run_id.in_(runs), PARTS)
         or _remove(session, PredictionPart, PredictionPart.run_id.in_(runs), PARTS)
+        or _remove(session, KeptModel, KeptModel.run_id.in_(runs))
         or _remove(session, Epoch, Epoch.run_id.in_(runs))
         or _remove(session, Event, Event.job_id == job_id)
         or _remove(session, Run, Run.job_id == job_id)
@@ -173,6 +182,6 @@ def _remove(session: Session, table: type[Base], which: ColumnElement[bool], row
 
 
 def clear_epochs(session: Session, which: ColumnElement[bool]) -> bool:
-    """Removes up to ROWS epochs of the runs that `which` names; whether none is left."""
+    """Removes up to ROWS epochs of the runs that `which` names, and their models; whether none is left."""
     runs = select(Run.id).where(which)
-    return _remove(session, Epoch, Epoch.run_id.in_(runs)) < ROWS
+    return all(_remove(session, table, table.run_id.in_(runs)) < ROWS for table in (KeptModel, Epoch))

@@ -52,6 +52,12 @@ class PredictionsNotKept(NotFound):
     code, title = "predictions_not_kept", "The run's predictions are not kept"
 
 
+class EpochNotKept(NotFound):
+    """An epoch whose model a run has not kept; `kept_epochs` are those that it has."""
+
+    code, title = "epoch_not_kept", "The model of this epoch is not kept"
+
+
 class InUse(Conflict):
     """A data set on which an unfinished job trains."""
 

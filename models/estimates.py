@@ -10,6 +10,9 @@ from models.specification import RunSpecification
 PROCESS = 700 << 20
 """A worker's process with TensorFlow and Keras loaded and a first graph traced."""
 
+FILE = 24 << 10
+"""Of a model's file what is not weights."""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -17,13 +20,15 @@ class Cost:
 
     rows: those that it trains on. parameters: of its network, output layer included, as `keras.Model.count_params`
     counts them. memory: the peak resident memory of a worker that trains it alone, in bytes. work: parameters times
-    rows times epochs, which is what training costs up to a factor.
+    rows times epochs, which is what training costs up to a factor. models: bytes that its models take, at most: that
+    of the chosen epoch, and those of the epochs that it keeps.
     """
 
     rows: int
     parameters: int
     memory: int
     work: float
+    models: int
 
 
 def cost_of(run: RunSpecification) -> Cost:
@@ -59,4 +64,6 @@ def cost_of(run: RunSpecification) -> Cost:
     if data.held_out or (training.early_stopping and training.early_stopping.restore_best):
         copies += 1
     memory = PROCESS + prepared + epochs + activations + noisy + 4 * (copies * parameters + scratch)
-    return Cost(train, parameters, memory, float(parameters) * train * training.epochs)
+    kept = sum(run.keeps(epoch, epoch == training.epochs) for epoch in range(1, training.epochs + 1))
+    models = (1 + kept) * (4 * parameters + FILE)
+    return Cost(train, parameters, memory, float(parameters) * train * training.epochs, models)

@@ -366,6 +366,12 @@ def _check_until(specification: Specification) -> list[dict[str, str]]:
 def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     """The rules that join several fields."""
     errors = [*_check_until(specification), *_check_search(specification)]
+    most = max((each.training or specification.training).epochs for each in specification.variants)
+    errors += [
+        fault(("keep", i), "too_large", f"No variant trains more than {most} epochs")
+        for i, epoch in enumerate(specification.keep if isinstance(specification.keep, tuple) else ())
+        if epoch > most
+    ]
     errors += [
         fault(("vary", i), "duplicate", "It is listed before")
         for i, each in enumerate(specification.vary)

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, aliased
 from models.database import now
 from models.history import in_order, shown
 from models.specification import RunSpecification
-from models.tables import Epoch, Job, ModelPart, PredictionPart, Run, Status
+from models.tables import Epoch, Job, KeptModel, ModelPart, PredictionPart, Run, Status
 
 # Made once: an alias costs milliseconds, and the condition below is part of every claim.
 _twin, _stored = aliased(Run), aliased(Run)
@@ -67,13 +67,18 @@ def find(session: Session, run_id: str, owner: str, across_keys: bool) -> Run | 
 
 
 def copy(session: Session, source: Run, run_id: str, after: int) -> Iterator[dict[str, Any]]:
-    """Gives the run the source's model, predictions, and epochs after `after`; each epoch as its event has it."""
+    """Gives the run the source's models, predictions, and epochs after `after`; each epoch as its event has it."""
     columns = ("epoch", "metrics", "seconds")
     theirs = select(literal(run_id), now(), *(getattr(Epoch, name) for name in columns)).where(
         Epoch.run_id == source.id, Epoch.epoch > after
     )
     session.execute(insert(Epoch).from_select(["run_id", "recorded_at", *columns], theirs))
-    for table, names in ((ModelPart, ("part", "data")), (PredictionPart, ("split", "part", "data"))):
+    carried = (
+        (ModelPart, ("part", "data")),
+        (PredictionPart, ("split", "part", "data")),
+        (KeptModel, ("epoch", "digest", "content", "size")),
+    )
+    for table, names in carried:
         session.execute(delete(table).where(table.run_id == run_id))  # what an attempt before this left behind
         parts = select(literal(run_id), *(getattr(table, name) for name in names)).where(table.run_id == source.id)
         session.execute(insert(table).from_select(["run_id", *names], parts))

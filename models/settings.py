@@ -103,6 +103,11 @@ class Settings(Files):
         le=1 << 30,
         description="Bytes of a run's predictions, 2 per row and class: more of them are not kept; with 0, none are",
     )
+    max_kept_bytes: int = Field(
+        4 << 30,
+        ge=0,
+        description="Bytes that the models of a job may take whose `keep` names more than the chosen epochs",
+    )
     max_run_work: float = Field(
         1e15,
         gt=0,

@@ -128,8 +128,19 @@ class Draws(Model):
     sample: Seed | None = None
 
 
+Keep = (
+    Literal["chosen", "last", "every"]
+    | Annotated[
+        tuple[Annotated[int, Field(ge=1, le=MAX_EPOCHS)], ...],
+        Field(min_length=1, max_length=MAX_EPOCHS),
+        AfterValidator(lambda epochs: tuple(sorted(set(epochs)))),
+    ]
+)
+"""The epochs whose models are kept beside the chosen one's: none, the last, every, or those of these numbers."""
+
+
 class RunSpecification(Model):
-    """One variant with one seed: everything its numbers depend on, and nothing else."""
+    """One variant with one seed: everything its results depend on, and nothing else."""
 
     dataset: AnyDataset
     training: Training
@@ -137,6 +148,13 @@ class RunSpecification(Model):
     seed: int
     # Absent if nothing is drawn: the keys of runs whose rows are not drawn stay what they are.
     draws: Draws | None = Field(default=None, exclude_if=lambda draws: draws is None)
+    keep: Keep = Field(default="chosen", exclude_if=lambda keep: keep == "chosen")
+
+    def keeps(self, epoch: int, last: bool) -> bool:
+        """Whether the model of this epoch is to be kept; `last`: no epoch is behind it."""
+        if isinstance(self.keep, tuple):
+            return epoch in self.keep
+        return self.keep == "every" or (self.keep == "last" and last)
 
 
 Varied = Literal["seed", "split", "sample"]
@@ -180,6 +198,7 @@ class Specification(Model):
     search: Search | None = Field(default=None, exclude_if=lambda search: search is None)
     # Absent if it is the default: jobs that do not name it are stored, and answered, as before there was a choice.
     vary: tuple[Varied, ...] = Field(default=VARIED, min_length=1, max_length=3, exclude_if=lambda vary: vary == VARIED)
+    keep: Keep = Field(default="chosen", exclude_if=lambda keep: keep == "chosen")
     reuse: Literal["allow", "never"] = "allow"
     metadata: dict[Annotated[str, StringConstraints(max_length=100)], JsonValue] = Field(
         default={}, max_length=MAX_METADATA
@@ -215,6 +234,7 @@ class Specification(Model):
             layers=chosen.layers,
             seed=seed if "seed" in self.vary else FIXED_SEED,
             draws=None if draws == Draws() else draws,
+            keep=self.keep,
         )
 
 

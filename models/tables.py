@@ -249,8 +249,37 @@ class ModelPart(Base):
     data: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class KeptModel(Base):
+    """The model of an epoch that a run keeps beside its chosen one (`models.kept`)."""
+
+    __tablename__ = "kept_models"
+
+    run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
+    epoch: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    digest: Mapped[str] = mapped_column(String(64), index=True)
+    """The same for models of the same layers and weights."""
+    content: Mapped[str] = mapped_column(Id, index=True)
+    """The file that it is; other runs' models may be the same one."""
+    size: Mapped[int | None]
+    """Its bytes; null while its parts are being stored."""
+
+
+class KeptPart(Base):
+    """A file that kept models are, in parts of a megabyte; what is no model's any more is removed."""
+
+    __tablename__ = "kept_parts"
+
+    content: Mapped[str] = mapped_column(Id, primary_key=True)
+    part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    data: Mapped[bytes] = mapped_column(LargeBinary)
+
+
 PREDICTED = ("validation", "test")
 """The rows whose predictions are kept: the second if rows of the training set validate."""
+
+
+WHY = "why"
+"""What is kept beside them: of each epoch, by which rows the loss of the validation set has risen (`models.why`)."""
 
 
 class PredictionPart(Base):
@@ -260,7 +289,7 @@ class PredictionPart(Base):
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     split: Mapped[str] = mapped_column(String(10), primary_key=True)
-    """One of `PREDICTED`."""
+    """One of `PREDICTED`, or `WHY`."""
     part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     data: Mapped[bytes] = mapped_column(LargeBinary)
 

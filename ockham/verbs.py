@@ -98,6 +98,9 @@ def submit(
     vary: Annotated[
         list[str] | None, typer.Option(help="What is another for each seed: seed, split or sample. Repeatable.")
     ] = None,
+    keep: Annotated[
+        str | None, typer.Option(help="Epochs whose models are kept: chosen, last, every, or numbers such as 3,10.")
+    ] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key never makes a second job.")] = None,
     validate: Annotated[bool, typer.Option("--validate", help="Only resolve the specification.")] = False,
     url: Url = None,
@@ -112,6 +115,9 @@ def submit(
             body["training"] = {**(body.get("training") or {}), "epochs": epochs}
         if vary:
             body["vary"] = vary
+        if keep is not None:
+            numbers = keep.split(",")
+            body["keep"] = [int(each) for each in numbers] if all(each.isdecimal() for each in numbers) else keep
         if validate:
             print_json(client.validate(body))
             return
@@ -332,6 +338,18 @@ def predictions(
         _write(client.predictions(run, split, "json" if as_json else format), out)
 
 
+def model(
+    run: RunId,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The file; RUN.keras unless given.")] = None,
+    epoch: Annotated[int | None, typer.Option(help="One that the job's `keep` names; else the chosen one.")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="A model that takes rows as they are written.")] = False,
+    url: Url = None,
+) -> None:
+    """Downloads a run's Keras model, and prints the file's name."""
+    with service(url) as client:
+        print(client.model(run, out or Path(f"{run}.keras"), raw=raw, epoch=epoch))
+
+
 def _write(answer: Any, out: Path | None) -> None:
     """An answer in the format that it came in, to a file or to standard output."""
     content = json.dumps(answer, indent=2) + "\n" if isinstance(answer, dict) else answer
@@ -378,6 +396,19 @@ def analysis(
         spec, console = client.job(job).spec, output()
         comparison_grid(spec["baseline"], dataset_of(spec).task, answer).show(console)
         tell(console, notes(answer))
+
+
+def why(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
+    """Says by which rows each variant's validation loss rises."""
+    with service(url) as client:
+        answer = client.why(job)
+        if as_json:
+            print_json(answer)
+            return
+        for each in answer["variants"]:
+            print(f"{each['variant']}: {each['sentence']}")
+        if not answer["variants"]:
+            print("No run has succeeded whose predictions are kept.")
 
 
 def plot(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import sqlite3
 from array import array
@@ -20,7 +21,8 @@ from models.history import RunHistory
 from models.kinds.metrics import METRICS
 from models.kinds.task import Task
 from models.predictions import Predictions, unpack
-from models.tables import PREDICTED, Epoch, Job, PredictionPart, Run
+from models.tables import PREDICTED, WHY, Epoch, Job, PredictionPart, Run
+from models.why import Explained
 from reporting.rows import RunRows, of_predictions
 
 T = TypeVar("T")
@@ -146,6 +148,19 @@ def read_predictions(session: Session, run_id: str, split: str, task: Task) -> P
     parts = select(PredictionPart.data).where(PredictionPart.run_id == run_id, PredictionPart.split == split)
     stored = b"".join(session.scalars(parts.order_by(PredictionPart.part)))
     return unpack(task, stored) if stored else None
+
+
+def read_why(database: Database, runs: Sequence[RunRow | Run]) -> dict[str, list[Explained]]:
+    """By a run's id what is said of each of its epochs, of those of which that is kept."""
+    parts: dict[str, list[bytes]] = {}
+    for some in in_parts(runs, lambda run: run.epoch):
+        kept = select(PredictionPart.run_id, PredictionPart.data).where(
+            PredictionPart.run_id.in_([run.id for run in some]), PredictionPart.split == WHY
+        )
+        with database.read() as session:
+            for run_id, data in session.execute(kept.order_by(PredictionPart.run_id, PredictionPart.part)):
+                parts.setdefault(run_id, []).append(data)
+    return {run_id: json.loads(b"".join(of_run)) for run_id, of_run in parts.items()}
 
 
 def read_rows(database: Database, runs: Sequence[RunRow | Run], task: Task) -> dict[str, RunRows]:

@@ -12,10 +12,11 @@ from models.kinds.metrics import VAL_DATA_LOSS
 from models.kinds.task import Task
 from models.specification import dataset_of, until_of
 from models.tables import Job, Run
+from models.why import Explained
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Metrics
 from reporting.overfitting import View
-from reporting.reading import RunRow, read_histories, read_rows
+from reporting.reading import RunRow, read_histories, read_rows, read_why
 from reporting.searching import searched
 from reporting.setting import setting_of
 from reporting.summary import summarize
@@ -31,6 +32,7 @@ class Results:
     analysis: Analysis
     keras: Analysis
     metrics: Metrics
+    rises: Mapping[str, Sequence[Explained]]
 
     def read(self, runs: Iterable[RunRow | Run], metrics: Collection[str] | None = None) -> Iterator[RunHistory]:
         """The histories of these runs, with all metrics: they have been read."""
@@ -99,4 +101,5 @@ def results_of(database: Database, job: Job) -> Results:
         analysis_of(database, job.spec, runs, trials, histories=histories, view=view) for view in get_args(View)
     )
     task = dataset_of(job.spec).task
-    return Results(job, runs, histories, data, keras, summarize(histories, VAL_DATA_LOSS, task=task))
+    summary, rises = summarize(histories, VAL_DATA_LOSS, task=task), read_why(database, runs)
+    return Results(job, runs, histories, data, keras, summary, rises)

@@ -23,13 +23,13 @@ from models.database import Database, is_storage_full, reason
 from models.errors import BookkeepingFailed, OutOfMemory, RunError, SpecificationUnreadable, Stopped, StorageFull
 from models.estimates import PROCESS, cost_of
 from models.settings import Settings
-from models.tables import FINISHED, Run, Status
+from models.tables import FINISHED, WHY, Run, Status
 from worker.keras_import import import_keras
 from worker.lease import Lease, Why
 from worker.queue import Waker, may_keep
 
 if TYPE_CHECKING:
-    from worker.training import Epoch
+    from worker.training import Epoch, Model
 
 log = structlog.get_logger(__name__)
 
@@ -181,8 +181,8 @@ class Child:
         from worker.stored import fetch
 
         run = held.specification
-        kept = self._process.memory_info().rss if self._trained else 0
-        if kept + cost_of(run).memory - PROCESS > self.settings.worker_memory_mb * 2**20:
+        used = self._process.memory_info().rss if self._trained else 0
+        if used + cost_of(run).memory - PROCESS > self.settings.worker_memory_mb * 2**20:
             self._forget()
         directory = self.settings.data_dir.absolute()
         file = fetch(run.dataset, directory, self.database) or self.settings.npz(run.dataset.name)
@@ -198,6 +198,14 @@ class Child:
         def on_epoch(epoch: Epoch) -> None:
             lease.persist(lambda session: claims.record(session, held, epoch.number, epoch.metrics, epoch.seconds))
 
+        def on_model(epoch: int, make: Callable[[], Model]) -> None:
+            model, stored = make(), 0
+            while stored < claims.count_parts(model.content):
+                keep = partial(claims.keep, held=held, epoch=epoch, digest=model.digest, content=model.content)
+                stored = lease.persist(partial(keep, stored=stored))
+
+        with self.database.read() as session:
+            kept = claims.kept_epochs(session, held.run_id)
         checkpoint = checkpoints(self.settings) / f"{held.run_id}.{_digest(under)}.npz"
         checkpoint.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         result = training.train(
@@ -208,6 +216,8 @@ class Child:
             checkpoint=checkpoint,
             recorded=recorded,
             keep=self.settings.max_predictions_bytes,
+            on_model=on_model,
+            kept=kept,
         )
 
         def store_ahead(content: bytes, split: str | None = None) -> int:
@@ -218,7 +228,8 @@ class Child:
             return stored
 
         stored = store_ahead(result.model)
-        predictions = {split: (content, store_ahead(content, split)) for split, content in result.predictions.items()}
+        by_row = {**result.predictions, **({} if result.why is None else {WHY: result.why})}
+        predictions = {split: (content, store_ahead(content, split)) for split, content in by_row.items()}
         return lease.persist(
             lambda session: claims.succeed(
                 session,

@@ -5,11 +5,12 @@ Knows no web, no queue and no database: data comes in, epochs go out through a c
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ from models.kinds.metric import Of
 from models.kinds.metrics import MEASURES, METRICS, VAL_DATA_LOSS, scored
 from models.predictions import pack, size_of
 from models.specification import RunSpecification, Training
+from models.why import Rises
 from worker import checkpoint as checkpoints
 from worker import sparse
 from worker.checkpoint import Checkpoint
@@ -50,12 +52,21 @@ class Epoch:
 
 
 @dataclass(frozen=True)
+class Model:
+    """A model as a `.keras` file. digest: the same for the same layers and weights, whose files may differ."""
+
+    digest: str
+    content: bytes
+
+
+@dataclass(frozen=True)
 class Result:
     """A finished run.
 
     epochs: how many were trained. chosen_epoch: whose weights the model has, the last or, with
     `restore_best` or a holdout, the best. test: with a holdout, the test score at the chosen epoch.
     model: a `.keras` file. predictions: what `models.predictions` keeps at the chosen epoch, by the set's name.
+    why: with predictions of classes, what `models.why` says of each epoch, as JSON.
     fingerprint: what the numbers depend on beside the specification.
     """
 
@@ -64,6 +75,7 @@ class Result:
     test: dict[str, float] | None
     model: bytes
     predictions: dict[str, bytes]
+    why: bytes | None
     fingerprint: dict[str, Any]
 
 
@@ -92,6 +104,8 @@ def train(
     checkpoint: Path | None = None,
     recorded: int = 0,
     keep: int = 0,
+    on_model: Callable[[int, Callable[[], Model]], None] = lambda epoch, model: None,
+    kept: Collection[int] = (),
 ) -> Result:
     """Trains `run` on `data`.
 
@@ -100,12 +114,14 @@ def train(
     checkpoint is a file, written whole at each epoch's end before on_epoch is called, and resumed
     from where it belongs to this run; the numbers are those of an uninterrupted run, bit for bit.
     keep: predictions at the chosen epoch are kept if they take no more than so many bytes; else none are.
+    on_model is called, before on_epoch, for each epoch that `run.keep` names and that is not among those `kept` from
+    before, with what makes the model of that epoch: but not for the last one if the run's model is its.
 
     Raises Stopped, Diverged (a loss is not finite; its epoch went to on_epoch before; the test set's loss counts) or
     OutOfMemory.
     """
     try:
-        return _Run(run, data, on_epoch, should_stop, checkpoint, recorded, keep).train()
+        return _Run(run, data, on_epoch, should_stop, checkpoint, recorded, keep, on_model, kept).train()
     except (MemoryError, tf.errors.ResourceExhaustedError) as error:
         raise OutOfMemory("The run needs more memory than this worker has") from error
 
@@ -126,9 +142,12 @@ class _Run:
         checkpoint: Path | None,
         recorded: int,
         keep: int,
+        on_model: Callable[[int, Callable[[], Model]], None],
+        kept: Collection[int],
     ) -> None:
         self.run, self.data, self.training = run, data, run.training
         self.on_epoch, self.should_stop = on_epoch, should_stop
+        self.on_model, self.kept = on_model, kept
         self.checkpoint, self.recorded, self.keep = checkpoint, recorded, keep
         self.fingerprint = fingerprint(data.sha256)
         self.identity = run.model_dump_json() + json.dumps(self.fingerprint)
@@ -144,17 +163,24 @@ class _Run:
         self.network.reset(self.run.seed)
         best: list[np.ndarray] = []
         history: list[dict[str, float]] = []
-        if self.checkpoint is not None and (saved := checkpoints.load(self.checkpoint, self.identity)):
+        if (saved := self._saved()) is not None:
             history, best = saved.history, saved.best
+            self.network.restore(saved.state)
             for number, row in enumerate(history, 1):
                 self.plateau.see(number, row)
                 self.best.see(number, row)
                 self._report(number, row)
-            self.network.restore(saved.state)
         feed = self._feed(len(history) + 1)
         validation, asked = self.rows.validation.in_order, self.training.metrics
         tested = len(self.data.test) if self.run.dataset.held_out else 0
         keep = size_of(self.task, len(self.data.validation) + tested) <= self.keep
+        rises: Rises | None = None
+        if keep and self.task.class_count is not None:
+            rises = Rises(self.task, validation.labels.numpy().astype(np.float64))
+            if saved is not None and saved.least is not None:
+                rises.go_on(saved.rises, saved.least)
+            elif saved is not None:
+                rises = None  # the epochs before were trained without
         outputs: np.ndarray | None = None  # of the epoch that would be chosen now, if it was trained here
         while len(history) < self.training.epochs and not self.best.over:
             began = time.perf_counter()
@@ -174,8 +200,12 @@ class _Run:
                 best = self.network.weights()
             if keep and (better or not self.best.wanted):
                 outputs = by_row[1]
+            if rises is not None:
+                rises.see(by_row[1])
             if self.checkpoint is not None:
-                checkpoints.save(self.checkpoint, self.identity, Checkpoint(history, self.network.state(), best))
+                explained = (rises.rows, rises.least) if rises is not None else ([], None)
+                state = Checkpoint(history, self.network.state(), best, *explained)
+                checkpoints.save(self.checkpoint, self.identity, state)
             self._report(len(history), row)
         chosen = len(history)
         if self.best.wanted:
@@ -198,8 +228,26 @@ class _Run:
                 raise Diverged(f"The test set's loss is not finite at the chosen epoch, {chosen}")
             if keep:
                 kept["test"] = self._packed(self.data.test, by_row[1])
-        model = with_preprocessing(self.network.file(), self.data.preprocessing)
-        return Result(len(history), chosen, test, model, kept, self.fingerprint)
+        why = None if rises is None else json.dumps(rises.rows).encode()
+        return Result(len(history), chosen, test, self._file(), kept, why, self.fingerprint)
+
+    def _saved(self) -> Checkpoint | None:
+        """The checkpoint to go on from: none that is behind an epoch whose model is to be kept and is not."""
+        if self.checkpoint is None or (saved := checkpoints.load(self.checkpoint, self.identity)) is None:
+            return None
+        passed = range(1, len(saved.history))
+        return None if any(self.run.keeps(each, False) and each not in self.kept for each in passed) else saved
+
+    def _file(self) -> bytes:
+        """The model as it is now, as a `.keras` file."""
+        return with_preprocessing(self.network.file(), self.data.preprocessing)
+
+    def _model(self) -> Model:
+        weights = self.network.weights()
+        of = hashlib.sha256(repr((self.run.layers, self.task, self.data.preprocessing)).encode())
+        for each in weights:
+            of.update(each.tobytes())
+        return Model(of.hexdigest(), self._file())
 
     def _packed(self, rows: Rows, outputs: np.ndarray, numbers: np.ndarray | None = None) -> bytes:
         labels = np.asarray(rows.labels).reshape(len(rows), -1)
@@ -207,6 +255,10 @@ class _Run:
 
     def _report(self, number: int, row: dict[str, float]) -> None:
         metrics = {name: value for name, value in row.items() if name != "seconds"}
+        last = self.best.over or number == self.training.epochs
+        # Without a choice the last one's is the run's model.
+        if number not in self.kept and self.run.keeps(number, last) and (self.best.wanted or not last):
+            self.on_model(number, self._model)
         if number > self.recorded:
             self.on_epoch(Epoch(number, metrics, row["seconds"]))
         for name, value in metrics.items():

@@ -178,6 +178,10 @@ class AsyncClient:
         """
         return await self._run(calls.analysis(job, view, format))
 
+    async def why(self, job: JobLike) -> dict[str, Any]:
+        """By which rows the validation losses rise: a `sentence` for each of `variants`, and every epoch of `runs`."""
+        return await self._run(calls.why(job))
+
     async def plot(
         self,
         job: Jobs,
@@ -265,12 +269,13 @@ class AsyncClient:
         """
         return await self._run(calls.predictions(run, split, format, limit, after))
 
-    async def model(self, run: RunLike, path: Path | str, raw: bool = False) -> Path:
+    async def model(self, run: RunLike, path: Path | str, raw: bool = False, epoch: int | None = None) -> Path:
         """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it.
 
-        With `raw` it takes rows as they are written, a dict of columns, and not the inputs that were made of them.
+        `epoch`: one that the job's `keep` names, in place of the chosen one. With `raw` it takes rows as they are
+        written, a dict of columns, and not the inputs that were made of them.
         """
-        return await self._run(calls.model(run, path, raw))
+        return await self._run(calls.model(run, path, raw, epoch))
 
     async def reproduce(self, run: RunLike) -> dict[str, Any]:
         """Trains a run again, in a job of its own (`job_id`).

@@ -158,6 +158,11 @@ def _is_frame(format: str) -> bool:
     return format == "frame"
 
 
+def why(one: JobLike) -> Plan[dict[str, Any]]:
+    """Why the losses rise."""
+    return (yield from _json(Request("GET", f"{(yield from _path(one))}/why")))
+
+
 def plot(of: Jobs, metric: str, format: str, options: Mapping[str, Any], path: Path | str | None) -> Plan[Figure]:
     """The picture, written to `path` too if there is one."""
     where, params = yield from _across(of, "plots")
@@ -253,12 +258,12 @@ def predict(
     return list(answer["predictions"])
 
 
-def model(one: RunLike, path: Path | str, raw: bool) -> Plan[Path]:
+def model(one: RunLike, path: Path | str, raw: bool, epoch: int | None) -> Plan[Path]:
     """Writes a run's Keras model."""
     address = f"{(yield from _run_path(one))}/model.keras"
     if raw:  # it may have to be made first
-        return (yield from _download(address, path, {"inputs": "raw"}, MAKING_SECONDS))
-    return (yield from _download(address, path))
+        return (yield from _download(address, path, {"inputs": "raw", "epoch": epoch}, MAKING_SECONDS))
+    return (yield from _download(address, path, {"epoch": epoch}))
 
 
 def document(one: Results, name: str, path: Path | str) -> Plan[Path]:

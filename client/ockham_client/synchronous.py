@@ -175,6 +175,10 @@ class Client:
         """
         return self._run(calls.analysis(job, view, format))
 
+    def why(self, job: JobLike) -> dict[str, Any]:
+        """By which rows the validation losses rise: a `sentence` for each of `variants`, and every epoch of `runs`."""
+        return self._run(calls.why(job))
+
     def plot(
         self,
         job: Jobs,
@@ -260,12 +264,13 @@ class Client:
         """
         return self._run(calls.predictions(run, split, format, limit, after))
 
-    def model(self, run: RunLike, path: Path | str, raw: bool = False) -> Path:
+    def model(self, run: RunLike, path: Path | str, raw: bool = False, epoch: int | None = None) -> Path:
         """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it.
 
-        With `raw` it takes rows as they are written, a dict of columns, and not the inputs that were made of them.
+        `epoch`: one that the job's `keep` names, in place of the chosen one. With `raw` it takes rows as they are
+        written, a dict of columns, and not the inputs that were made of them.
         """
-        return self._run(calls.model(run, path, raw))
+        return self._run(calls.model(run, path, raw, epoch))
 
     def reproduce(self, run: RunLike) -> dict[str, Any]:
         """Trains a run again, in a job of its own (`job_id`).

@@ -14,6 +14,7 @@ from models.history import RunHistory
 from models.kinds.task import Task
 from models.predictions import Predictions
 from models.tables import Run
+from models.why import Explained
 from reporting.answers import Analysis
 from reporting.overfitting import View
 from reporting.plots.style import Theme
@@ -49,7 +50,8 @@ class Source:
     """A job to be plotted: its specification, its runs, what reads their histories, and how it shall look.
 
     `read` is given runs and the metrics that are needed of them, None for all. `analysis` is the job's in a view.
-    `predictions` are those of the validation set that are kept of a run, None if none are.
+    `predictions` are those of the validation set that are kept of a run, None if none are. `why` is what is kept of why
+    the runs' losses rise, by a run's id.
     """
 
     spec: Mapping[str, Any]
@@ -60,6 +62,7 @@ class Source:
     band: Band = "ci95"
     theme: str = "light"
     predictions: Callable[[RunRow | Run, Task], Predictions | None] = lambda run, task: None
+    why: Callable[[Sequence[RunRow | Run]], Mapping[str, Sequence[Explained]]] = lambda runs: {}
 
     def chosen(self, names: Collection[str]) -> Collection[str]:
         """The variants that are asked for, or all of `names`. Raises NotFound for one that is not among these."""

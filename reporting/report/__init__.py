@@ -27,6 +27,7 @@ from reporting.report.overrides import overrides
 from reporting.results import Results
 from reporting.statistics import Estimate, estimate
 from reporting.summary import by_variant
+from reporting.why import why
 
 WIDTH = 760
 """Of a figure, in pixels."""
@@ -64,6 +65,7 @@ def render(results: Results) -> str:
         rows=_variants(results),
         comparisons=_comparisons(results.analysis, results.task),
         paragraph=results.analysis.paragraph,
+        why=why(results.runs, results.rises, results.task).variants,
         warnings=results.analysis.warnings,
         figures=_inlined(figures(results, "svg", WIDTH)),
         tested=[label(f"test_{name}", results.task) for name in _tested(results.task)],
@@ -126,7 +128,9 @@ def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]
         for metric in shown:
             if metric != VAL_LOSS or penalties(histories, VAL_LOSS):
                 drawn.append((metric, plots.prepare(histories, metric, baseline=baseline, dataset=dataset, task=task)))
-    job = plots.Source(results.job.spec, results.runs, results.read, results.analysis_in)
+    job = plots.Source(
+        results.job.spec, results.runs, results.read, results.analysis_in, why=lambda runs: results.rises
+    )
     for plot in plots.JOB_PLOTS.values():
         drawn += [(name, plot.prepare(job, options)) for name, options in plot.in_report(job).items()]
     return [(name, plots.draw(series, format, width)) for name, series in drawn]

@@ -22,6 +22,7 @@ TABLES = (
     "events",
     "model_parts",
     "prediction_parts",
+    "kept_models",
     "webhooks",
     "deliveries",
     "reproductions",

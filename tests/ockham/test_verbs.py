@@ -56,8 +56,8 @@ def ockham(live: str, tmp_path: Path) -> Run:
 def job(live: str) -> str:
     """The id of a job that has succeeded."""
     done = subprocess.run(
-        command("submit", "-", "--wait", "--json"), input=SPECIFICATION, capture_output=True, text=True, timeout=240,
-        env=environment(OCKHAM_URL=live),
+        command("submit", "-", "--wait", "--json", "--keep", "1"), input=SPECIFICATION, capture_output=True, text=True,
+        timeout=240, env=environment(OCKHAM_URL=live),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return str(json.loads(done.stdout)["id"])
@@ -214,6 +214,24 @@ def test_predictions_as_every_format(ockham: Run, job: str, tmp_path: Path) -> N
     assert ockham("predictions", run, "--split", "test", "--format", "parquet", "-o", "p.parquet").returncode == 0
     assert pandas.read_parquet(tmp_path / "p.parquet").loss.tolist() == csv.loss.tolist()
     assert ockham("predictions", "run_0").returncode == 5
+
+
+def test_models_of_epochs(ockham: Run, job: str, tmp_path: Path) -> None:
+    run = json.loads(ockham("show", job, "--json").stdout)["runs"][0]["id"]
+    assert ockham("model", run).stdout.strip() == f"{run}.keras"
+    assert ockham("model", run, "--epoch", "1", "-o", "first.keras").returncode == 0
+    last, first = ((tmp_path / name).read_bytes() for name in (f"{run}.keras", "first.keras"))
+    assert (last[:4], first[:4], last == first) == (b"PK\3\4", b"PK\3\4", False)
+    none = ockham("model", run, "--epoch", "3")
+    assert (none.returncode, "kept are those of 1, 2" in none.stderr) == (5, True)
+
+
+def test_why_says_a_sentence_per_variant(ockham: Run, job: str) -> None:
+    told = json.loads(ockham("why", job, "--json").stdout)
+    assert ockham("why", job).stdout.splitlines() == [
+        f"{each['variant']}: {each['sentence']}" for each in told["variants"]
+    ]
+    assert len(told["variants"]) == 2
 
 
 def test_metrics_analysis_presets(ockham: Run, job: str) -> None:

@@ -1,6 +1,6 @@
-/** @file The service's own figures on a job's page: a sweep's map, and what a lower loss costs. */
+/** @file The service's own figures on a job's page: a sweep's map, what a lower loss costs, and why a loss rises. */
 
-import { request } from './api.js';
+import { get, request } from './api.js';
 import { chosen, tie } from './choices.js';
 import { byId, fill, h } from './dom.js';
 import { phrase } from './metrics.js';
@@ -38,6 +38,8 @@ export class Pictures {
     this.sweep = new Picture('sweep');
     this.tradeoff = new Picture('tradeoff');
     this.form = /** @type {HTMLFormElement} */ (byId('tradeoff-choices'));
+    this.why = new Picture('why');
+    this.told = '';
     this.axes = '';
     this.reread = tie(this.form, onChange).read;
   }
@@ -46,6 +48,7 @@ export class Pictures {
   show(job, metric) {
     const swept = job.spec.variants.filter((/** @type {any} */ each) => each.swept && !each.trial);
     const done = job.runs.filter((/** @type {any} */ run) => run.status === 'succeeded').length;
+    this.explain(job, String(done));
     byId('sweep-card').hidden = swept.length < 2 || !done;
     byId('tradeoff-card').hidden = job.spec.variants.length < 2 || !done;
     if (!byId('sweep-card').hidden) this.sweep.show(`${job.links.self}/plots/sweep.svg`, { metric }, String(done));
@@ -54,6 +57,18 @@ export class Pictures {
     const { against } = chosen(this.form);
     this.tradeoff.image.alt = `Best ${phrase(metric, job.task)} of each variant against ${against.replaceAll('_', ' ')}; the table of variants has the same numbers`;
     this.tradeoff.show(`${job.links.self}/plots/tradeoff.svg`, { metric, against }, String(done));
+  }
+
+  /** By which rows the losses rise; nothing is shown of a job without classes. @param {any} job @param {string} state */
+  async explain(job, state) {
+    if (job.task === 'regression' || this.told === state) return;
+    this.told = state;
+    const { variants } = await get(`${job.links.self}/why`).catch(() => ({ variants: [] }));
+    if (this.told !== state) return;
+    byId('why-card').hidden = !variants.length;
+    if (!variants.length) return;
+    fill(byId('why-words'), variants.map((/** @type {any} */ each) => h('p', {}, h('b', {}, `${each.variant}. `), each.sentence)));
+    this.why.show(`${job.links.self}/plots/why.svg`, {}, state);
   }
 
   /** What a loss may be drawn against. @param {string[]} axes of the job's sweep */

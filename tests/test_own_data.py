@@ -36,6 +36,20 @@ def table(rows: int, seed: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+def foods(rows: int, seed: int = 0) -> str:
+    """Reviews of food: few of their words tell the score, and one score in ten is not what they say."""
+    draw = random.Random(seed)
+    told = {"great": ["delicious", "love", "best", "favorite"], "other": ["stale", "bland", "disappointed", "return"]}
+    lines = ["product,review,score"]
+    for _ in range(rows):
+        score = "great" if draw.random() < 0.65 else "other"
+        words = [f"word{int(draw.paretovariate(0.6)) % 3000}" for _ in range(30)] + draw.choices(told[score], k=2)
+        draw.shuffle(words)
+        given = score if draw.random() < 0.9 else "other" if score == "great" else "great"
+        lines.append(f'B{draw.randrange(10**9):09},"{" ".join(words)}, it was",{given}')
+    return "\n".join(lines) + "\n"
+
+
 def send(http: httpx.Client, train: str, test: str | None = None, query: str = "", **options: Any) -> httpx.Response:
     files = {"train": ("train.csv", train.encode(), "text/csv")}
     if test is not None:

@@ -12,7 +12,7 @@ from playwright.sync_api import expect
 
 from tests.browser.browsing import Visit
 from tests.browser.conftest import get
-from tests.test_own_data import table
+from tests.test_own_data import foods, table
 
 pytestmark = pytest.mark.browser
 
@@ -46,7 +46,7 @@ def test_from_a_file_to_a_job(visit: Visiting, live: str, tmp_path: Path) -> Non
     expect(page.locator("#dataset select").first).to_have_value(re.compile("ds_"))
     page.locator('[data-pointer="/dataset/num_words"]').fill("50")
     page.locator('[data-pointer="/training/epochs"]').fill("3")
-    page.get_by_role("button", name="Train 6 runs").click()
+    page.get_by_role("button", name="Train 20 runs").click()
     page.wait_for_url(re.compile("/jobs/job_"))
     expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"), timeout=120_000)
     job = get(live, f"/v1/jobs/{page.url.rsplit('/', 1)[1]}")
@@ -71,6 +71,25 @@ def test_from_a_file_to_a_job(visit: Visiting, live: str, tmp_path: Path) -> Non
     page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_label("Delete told").click()
     expect(page.locator("#list")).not_to_contain_text("told")
+
+
+def test_a_newcomer_learns_whether_a_remedy_helps(visit: Visiting, live: str, tmp_path: Path) -> None:
+    """From a file of reviews to the answer, by what the pages themselves offer."""
+    (tmp_path / "fine_foods_train.csv").write_text(foods(800))
+    page = visit().open("/")
+    page.get_by_role("link", name="Data").click()
+    page.get_by_label("Rows to train on").set_input_files(tmp_path / "fine_foods_train.csv")
+    page.get_by_label("Column to predict").fill("score")
+    page.get_by_role("button", name="Read it").click()
+    page.get_by_role("button", name="Keep it, and make a job").click()
+    page.get_by_role("button", name="Train 20 runs").click()
+    expect(page.get_by_role("heading", name="fine_foods_train: which remedy helps?")).to_be_visible()
+    expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"), timeout=200_000)
+    expect(page.locator("#answer")).to_contain_text(
+        re.compile(r"dropout.* lowered the best validation cross-entropy by 0\.\d+ \(95% interval", re.IGNORECASE)
+    )
+    row = page.locator("#variants tbody tr").filter(has=page.get_by_role("rowheader", name="dropout"))
+    expect(row).to_contain_text(re.compile(r"−0\.\d+"))
 
 
 def test_files_are_dropped_and_test_rows_are_shown(visit: Visiting, live: str) -> None:

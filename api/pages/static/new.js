@@ -30,6 +30,12 @@ const START = {
   seeds: [0, 1, 2],
 };
 
+/** On a table of one's own: which remedy helps. @param {any} dataset */
+const startOn = (dataset) => ({
+  name: `${sent.find((each) => each.id === dataset.id)?.name ?? 'a table'}: which remedy helps?`,
+  variants: ['original', 'smaller', 'l2', 'dropout'], seeds: [0, 1, 2, 3, 4], dataset,
+});
+
 /** Fills the form from the draft. */
 function showForm() {
   const name = h('input', { type: 'text', value: draft.body.name ?? '', placeholder: 'untitled', maxLength: 200, autocomplete: 'off', oninput: () => draft.write('/name', name.value || undefined) });
@@ -180,7 +186,7 @@ async function load() {
     const [navigation] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType('navigation'));
     const kept = ['reload', 'back_forward'].includes(navigation?.type) && sessionStorage.getItem(KEPT + location.search);
     if (kept) return begin(JSON.parse(kept));
-    if (!from) return begin({ ...START, ...(dataset ? { dataset } : {}) });
+    if (!from) return begin(dataset?.id ? startOn(dataset) : { ...START, ...(dataset ? { dataset } : {}) });
     begin(prune((await get(`/v1/jobs/${from}`)).spec, presets.variants));
   } catch (problem) {
     showProblem(byId('problem'), problem, load);

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import socket
 import subprocess
 import sys
@@ -34,6 +35,10 @@ def table(rows: int, seed: int) -> str:
         stars = min(5, max(1, round(3 + score / 2)))
         lines.append(f"{' '.join(words)},{shown},{colour},{stars},{'yes' if score > 0 else 'no'}")
     return "\n".join(lines) + "\n"
+
+
+ANSWER = r"best validation cross-entropy.*dropout.*[+−]0\.\d+, [+−]0\.\d+ to [+−]0\.\d+"
+"""How much better or worse dropout is, and the interval, in the answer's words."""
 
 
 def foods(rows: int, seed: int = 0) -> str:
@@ -203,6 +208,27 @@ def test_rows_are_held_out_by_chance_where_there_are_no_test_rows(working: Servi
     ):
         dataset = {"id": made["id"], "validation": validation}
         assert http.post("/v1/jobs", json={"variants": ["original"], "dataset": dataset}).status_code == expected
+
+
+def test_five_lines_of_curl_lead_from_a_file_to_the_answer(working: Service, tmp_path: Path) -> None:
+    text = (
+        (Path(__file__).parent.parent / "docs" / "own-data.md").read_text().partition("## From a file to the answer")[2]
+    )
+    lines = text.partition("```sh\n")[2].partition("```")[0]
+    assert len(lines.splitlines()) == 5
+    (tmp_path / "fine_foods_train.csv").write_text(foods(800))
+    lines = lines.replace("http://127.0.0.1:8000", str(working.http.base_url).rstrip("/"))
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", lines],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        timeout=280,
+    )
+    assert done.returncode == 0, done.stderr
+    answer = done.stdout.splitlines()[-1]
+    assert re.search(ANSWER, answer), answer
 
 
 def test_the_client_and_the_command_line_send_tables(working: Service, tmp_path: Path) -> None:

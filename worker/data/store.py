@@ -15,16 +15,23 @@ from models.errors import StorageFull
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, how: int = fcntl.LOCK_EX) -> Iterator[None]:
     """Hold the lock of this name, waiting for it; the system takes it back from a process that dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.with_name(f"{path.name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+        fcntl.flock(file, how)
         yield
 
 
-RECENT_SECONDS = 600
-"""A directory that was used since may be read at this moment."""
+@contextmanager
+def read(directory: Path) -> Iterator[None]:
+    """Files of `directory` are opened one after the other: `trim` leaves it alone meanwhile."""
+    with locked(directory, fcntl.LOCK_SH):
+        yield
+
+
+RECENT_SECONDS = 30
+"""A directory that was made or asked for since may be about to be opened."""
 
 
 def kept(directory: Path, build: Callable[[Path], None]) -> Path:
@@ -69,7 +76,8 @@ def _flush(path: Path) -> None:
 def trim(folder: Path, most: int) -> None:
     """Removes what `kept` made in `folder`, the longest unused first, until at most `most` bytes are left.
 
-    A directory that was used within `RECENT_SECONDS` stays. Whoever has mapped a file keeps what it has.
+    A directory that was asked for within `RECENT_SECONDS` stays, and so does one that is `read`. Whoever has mapped a
+    file keeps what it has.
     """
     found = []
     for directory in folder.iterdir():
@@ -81,8 +89,8 @@ def trim(folder: Path, most: int) -> None:
     for used, size, directory in sorted(found):
         if there <= most or time.time() - used < RECENT_SECONDS:
             return
-        with locked(directory), suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, BlockingIOError), locked(directory, fcntl.LOCK_EX | fcntl.LOCK_NB):
             partial = directory.with_name(f"{directory.name}.partial")
             directory.rename(partial)  # a part of it is never taken for the whole
             shutil.rmtree(partial)
-        there -= size
+            there -= size

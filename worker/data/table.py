@@ -26,7 +26,7 @@ from models.specification import Draws
 from models.tabular.card import Card, Classes
 from worker.data import csr
 from worker.data.encoding import Encoder, Words
-from worker.data.store import kept
+from worker.data.store import kept, read
 
 VERSION = "v3"
 """Of what is kept: another one when it changes, so that what was kept before is not taken for it."""
@@ -72,7 +72,8 @@ def prepared(dataset: Table, folder: Path, file: Path | None = None, draws: Draw
     )
     asked += draws.model_dump_json() if draws else ""
     digest = hashlib.sha256(f"{VERSION} {dataset.found.sha256} {asked}".encode()).hexdigest()
-    return kept(folder / f"table-encoded-{digest}", build)
+    with read(file):
+        return kept(folder / f"table-encoded-{digest}", build)
 
 
 def _parts(file: Path, split: str, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:

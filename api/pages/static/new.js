@@ -30,11 +30,20 @@ const START = {
   seeds: [0, 1, 2],
 };
 
+/** Of a table with fewer rows, batches are small: of large ones an epoch would have too few to learn from. */
+const FEW_ROWS = 20_000, SMALL_BATCH = 128;
+
 /** On a table of one's own: which remedy helps. @param {any} dataset */
-const startOn = (dataset) => ({
-  name: `${sent.find((each) => each.id === dataset.id)?.name ?? 'a table'}: which remedy helps?`,
-  variants: ['original', 'smaller', 'l2', 'dropout'], seeds: [0, 1, 2, 3, 4], dataset,
-});
+function startOn(dataset) {
+  const own = sent.find((each) => each.id === dataset.id);
+  return {
+    name: `${(own?.name ?? 'a table').slice(0, 150).trim()}: which remedy helps?`,
+    variants: ['original', 'smaller', 'l2', 'dropout'],
+    seeds: [0, 1, 2, 3, 4],
+    dataset,
+    ...(own?.rows.train < FEW_ROWS ? { training: { batch_size: SMALL_BATCH } } : {}),
+  };
+}
 
 /** Fills the form from the draft. */
 function showForm() {

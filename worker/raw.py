@@ -117,7 +117,10 @@ def main(asked: dict[str, Any]) -> dict[str, Any]:
     except NotToBeHad as error:
         return {"refused": str(error)}
     except ImportError:
-        return {"refused": "This host has no Keras to make such a model with: ask one that trains, or encode the rows"}
+        return {
+            "refused": "This host has no Keras with TensorFlow to make such a model with: ask an API on a host "
+            "that has them, or download `model.keras` and `preprocessing.json`, which says how rows are encoded"
+        }
 
 
 if __name__ == "__main__":

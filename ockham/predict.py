@@ -47,10 +47,19 @@ def _row(text: str) -> dict[str, Any] | None:
 def _print(text: str, prediction: dict[str, Any]) -> None:
     chances = sorted((prediction["probabilities"] or {}).items(), key=lambda each: -each[1])
     said = ", ".join(f"{label} {chance:.3f}" for label, chance in chances[:5]) or f"{prediction['value']:.6g}"
-    table = Table("input", "effect", title=f"{text[:60]}: {said}", title_justify="left", title_style="")
+    output().print(f"{text[:60]}: {said}", markup=False, highlight=False)
+    table = Table("input", f"effect on {_measured(prediction)}")
     contributions = prediction["contributions"]
     for each in contributions[:SHOWN]:
         table.add_row(each["input"], f"{each['effect']:+.4g}")
     if len(contributions) > SHOWN:
         table.add_row(f"{len(contributions) - SHOWN} more", "")
     output().print(table, markup=False)
+
+
+def _measured(prediction: dict[str, Any]) -> str:
+    """What an effect is a difference of, as `value` is: of two classes the second one's probability."""
+    if prediction["probabilities"] is None:
+        return "the prediction"
+    classes = list(prediction["probabilities"])
+    return f"the probability of {classes[1] if len(classes) == 2 else prediction['label']}"

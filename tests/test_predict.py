@@ -192,6 +192,7 @@ def test_the_client_and_the_command_line_predict_texts(client: Client, tmp_path:
         told = subprocess.run(command, capture_output=True, text=True, check=False)
         assert told.returncode == 0, told.stderr
         assert "17" in told.stdout
+        assert "effect on the probability of 1" in told.stdout
     refused = subprocess.run([*command[:-3], "{}", *command[-2:]], capture_output=True, text=True, check=False)
     assert (refused.returncode, "missing_column" in refused.stderr or "null" in refused.stderr) == (2, True)
 

@@ -22,7 +22,6 @@ TABLES = (
     "events",
     "model_parts",
     "prediction_parts",
-    "kept_models",
     "webhooks",
     "deliveries",
     "reproductions",

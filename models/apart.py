@@ -21,6 +21,14 @@ class TakesTooMuch(Exception):
         self.what = what
 
 
+class Died(RuntimeError):
+    """The process was ended by the signal `number`."""
+
+    def __init__(self, words: str, number: int) -> None:
+        super().__init__(words)
+        self.number = number
+
+
 LOOK_SECONDS = 0.2
 """Between two looks whether the answer is still wanted."""
 
@@ -31,7 +39,7 @@ def run_apart(
     """What `python -m module`, which calls `answer`, makes of `asked`; both are JSON.
 
     `seconds`: of processor time. `memory`: bytes. What `check_wanted` raises, which is called several times per
-    second, ends the process, and is raised. Raises TakesTooMuch.
+    second, ends the process, and is raised. Raises TakesTooMuch, and Died if a signal ended it otherwise.
     """
     given: str | None = json.dumps({"asked": asked, "seconds": seconds, "memory": memory})
     deadline = time.monotonic() + 2 * seconds
@@ -57,7 +65,8 @@ def run_apart(
         raise TakesTooMuch("time")
     if run.returncode == -signal.SIGKILL or said.strip().endswith("memory"):
         raise TakesTooMuch("memory")
-    raise RuntimeError(f"{module} ended with {run.returncode}: {said[-2000:]}")
+    words = f"{module} ended with {run.returncode}: {said[-2000:]}"
+    raise Died(words, -run.returncode) if run.returncode < 0 else RuntimeError(words)
 
 
 def answer(work: Callable[[Any], Any]) -> None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.apart import TakesTooMuch, run_apart
+import structlog
+
+from models.apart import Died, TakesTooMuch, run_apart
+from models.errors import Unavailable
 from models.tabular.card import Card
 from models.tabular.faults import BadRow, InvalidDataset
 from models.tabular.options import Options
 from models.tabular.source import Format, named_format
 
+log = structlog.get_logger()
+
+FEWER = "send fewer rows or columns"
 SECONDS = 300
 """Of processor time that reading a data set may take."""
 MEMORY = 3 << 30
@@ -52,7 +59,8 @@ def read_apart(
 ) -> Result:
     """Reads the files; the parts are written into `folder`. `limit`: a file's bytes, unpacked.
 
-    Raises InvalidDataset with every bad row; also if the files take more time or memory than they may.
+    Raises InvalidDataset with every bad row; also if the files take more time or memory than they may, or if they make
+    the process crash. Raises Unavailable if somebody ends the process.
     What `check_wanted` raises ends it.
     """
 
@@ -69,13 +77,19 @@ def read_apart(
     try:
         answer = run_apart("models.tabular", asked, SECONDS, MEMORY, check_wanted)
     except TakesTooMuch as error:
-        raise _too_much(error.what) from None
+        raise _told(
+            f"too_much_{error.what}", f"Reading the files takes more {error.what} than it may: {FEWER}"
+        ) from None
+    except Died as error:
+        if error.number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            raise Unavailable("Reading the files was ended from outside: send them again") from None
+        log.warning("dataset_unreadable", reason=str(error))
+        raise _told("unreadable", "Reading the files ends the process that reads them: they are damaged") from None
     if "errors" in answer:
         raise InvalidDataset([BadRow(**each) for each in answer["errors"]], answer["error_count"])
     parts = [(split, first, folder / name) for split, first, name in answer["parts"]]
     return Result(Card.model_validate(answer["card"]), parts)
 
 
-def _too_much(what: str) -> InvalidDataset:
-    detail = f"Reading the files takes more {what} than it may: send fewer rows or columns"
-    return InvalidDataset([BadRow(file="train", line=None, column=None, code=f"too_much_{what}", detail=detail)], 1)
+def _told(code: str, detail: str) -> InvalidDataset:
+    return InvalidDataset([BadRow(file="train", line=None, column=None, code=code, detail=detail)], 1)

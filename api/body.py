@@ -9,12 +9,14 @@ from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.lanes import PARSING
-from api.problems import problem
+from api.problems import PHRASES, problem
 from models.documents import read_json as read_json_text
 from models.errors import Malformed, OckhamError
 
 INLINE_BYTES = 20_000
 """A body up to this size is read at once, within a few milliseconds; a larger one in a thread."""
+HEAD_BYTES = 65_536
+"""A request's line and headers together: the 1,000 ids of runs that a request may name take 42,000 bytes."""
 DRAINED_BYTES = 50_000_000
 BODY_SECONDS = 60
 CLOSE = {"Connection": "close"}
@@ -33,7 +35,11 @@ class TooSlow(OckhamError):
 
 
 class Framed:
-    """Refuses a request that tells its body's length twice: a proxy may have taken the other one (RFC 9112, 6.1)."""
+    """Refuses a request that tells its body's length twice, and one with too long a head.
+
+    Of two lengths a proxy may have taken the other one (RFC 9112, 6.1). The server bounds a head that comes in pieces;
+    one that comes at once is measured here.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -44,8 +50,18 @@ class Framed:
             detail = "It has both Content-Length and Transfer-Encoding"
             answer = problem(Request(scope), 400, Malformed.code, Malformed.title, detail, CLOSE)
             await answer(scope, receive, send)
+        elif scope["type"] == "http" and _head_bytes(scope) > HEAD_BYTES:
+            detail = f"A request's line and headers may have at most {HEAD_BYTES:,} bytes"
+            answer = problem(Request(scope), 431, TooLarge.code, PHRASES[431], detail, CLOSE)
+            await answer(scope, receive, send)
         else:
             await self.app(scope, receive, send)
+
+
+def _head_bytes(scope: Scope) -> int:
+    """The bytes of the request's line and headers, up to a few."""
+    headers = sum(len(name) + len(value) + 4 for name, value in scope["headers"])
+    return len(scope["raw_path"]) + len(scope["query_string"]) + headers
 
 
 async def read_json(request: Request) -> Any:

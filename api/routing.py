@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from difflib import get_close_matches
 from functools import partial, wraps
 from inspect import iscoroutinefunction
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import Request, Response
 from fastapi._compat import field_annotation_is_sequence
 from fastapi.dependencies.utils import get_flat_params
+from fastapi.exceptions import RequestValidationError
 from fastapi.params import Query
 from fastapi.routing import APIRoute
 
@@ -50,6 +52,7 @@ class Route(APIRoute):
         taken = [each for each in get_flat_params(self.dependant) if isinstance(each.field_info, Query)]
         known = [each.alias for each in taken]
         lists = {each.alias for each in taken if field_annotation_is_sequence(each.field_info.annotation)}
+        numbers = {each.alias for each in taken if _is_number(each.field_info.annotation)}
         told = (self.openapi_extra or {}).get("parameters", [])
         deep = [f"{each['name']}[" for each in told if each.get("style") == "deepObject"]
         known += [each["name"] for each in told if each["in"] == "query" and each.get("style") != "deepObject"]
@@ -70,9 +73,25 @@ class Route(APIRoute):
             }
             if repeated:
                 raise _of(RepeatedParameter, repeated)
+            for name, value in request.query_params.multi_items():
+                if name in numbers and re.search(r"[_\s]", value):  # pydantic takes 1_000, as Python does
+                    raise RequestValidationError(
+                        [
+                            {
+                                "type": "int_parsing",
+                                "loc": ("query", name),
+                                "msg": "Input should be a number alone",
+                            }
+                        ]
+                    )
             return await answer(request)
 
         return handle
+
+
+def _is_number(annotation: Any) -> bool:
+    """Whether a parameter is an integer or a float, or a list of them, or may be left out."""
+    return annotation in (int, float) or any(_is_number(each) for each in get_args(annotation))
 
 
 def _of(kind: type[OckhamError], details: dict[str, str]) -> OckhamError:

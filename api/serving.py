@@ -21,12 +21,11 @@ from starlette.types import Receive, Scope, Send
 from uvicorn import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from api.body import HEAD_BYTES
 from api.problems import MEDIA_TYPE, PHRASES, document
 from models.errors import Malformed
 
 HEAD_SECONDS = 30
-HEAD_BYTES = 65_536
-"""A request's line and headers together: the 1,000 ids of runs that a request may name take 42,000 bytes."""
 GRACE_SECONDS = 5
 """How long requests may go on when the service is told to end."""
 
@@ -97,16 +96,18 @@ class Protocol(H11Protocol):
 
 
 def origin_form(scope: Scope) -> Scope:
-    """The same request with its target as a path, and the authority of an absolute target as its only `Host`.
+    """The same request with its target as a path, and the authority of an absolute target as its first `Host`.
 
     A client may name the whole address in the request's line, and what it names there is the host (RFC 9112, 3.2.2).
+    A `Host` that says something else stays behind it: a host told twice is no name of this machine.
     """
     scheme, separator, rest = scope.get("raw_path", b"").partition(b"://")
     if not separator or scheme.lower() not in (b"http", b"https"):
         return scope
     authority, slash, path = rest.partition(b"/")
     raw = slash + path or b"/"
-    headers = [(name, authority if name == b"host" else value) for name, value in scope["headers"]]
+    others = [header for header in scope["headers"] if header != (b"host", authority)]
+    headers = [(b"host", authority), *others]
     return {**scope, "raw_path": raw, "path": unquote(raw.decode("ascii")), "headers": headers}
 
 

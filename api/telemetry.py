@@ -223,7 +223,8 @@ class Requests:
             self.seconds.labels(scope["method"], _template(scope), status).observe(seconds)
             if scope["path"] not in QUIET:
                 ids = {name: value for name, value in scope.get("path_params", {}).items() if name.endswith("_id")}
-                facts = {"method": scope["method"], "path": scope["path"], "status": status, **ids, **told}
+                path = scope["raw_path"].decode("ascii", "backslashreplace")  # with what is not text escaped
+                facts = {"method": scope["method"], "path": path, "status": status, **ids, **told}
                 log.info("request", request_id=correlation_id.get(), seconds=round(seconds, 4), **facts)
 
 

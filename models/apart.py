@@ -8,6 +8,7 @@ import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from typing import Any
@@ -41,18 +42,22 @@ def run_apart(
     `seconds`: of processor time. `memory`: bytes. What `check_wanted` raises, which is called several times per
     second, ends the process, and is raised. Raises TakesTooMuch, and Died if a signal ended it otherwise.
     """
-    given: str | None = json.dumps({"asked": asked, "seconds": seconds, "memory": memory})
     deadline = time.monotonic() + 2 * seconds
     command = [sys.executable, "-P", "-m", module]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, text=True) as run:
+    # From a file: what a pipe has not taken before its first timeout, `communicate` never sends.
+    with tempfile.TemporaryFile("w+") as given:
+        json.dump({"asked": asked, "seconds": seconds, "memory": memory}, given)
+        given.seek(0)
+        run = subprocess.Popen(command, stdin=given, stdout=pipe, stderr=pipe, text=True)
+    with run:
         try:
             while True:
                 try:
-                    made, said = run.communicate(given, LOOK_SECONDS)
+                    made, said = run.communicate(timeout=LOOK_SECONDS)
                     break
                 except subprocess.TimeoutExpired:
-                    given = None  # it goes on with what it was given
+                    pass
                 if time.monotonic() > deadline:
                     raise TakesTooMuch("time")
                 check_wanted()

@@ -131,6 +131,8 @@ def number(text: str) -> Any:
     value = float(text)
     if math.isinf(value):
         return _Fault(f"{text[:20]} is more than a number can be here")
+    if value == 0 and re.match("[-+.0]*[1-9]", text):
+        return _Fault(f"{text[:20]} is nearer to 0 than a number can be here")
     return int(value) if value.is_integer() and abs(value) <= EXACT else value
 
 

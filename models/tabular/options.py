@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints, ValidationError, field_validator
 
 from models.documents import read_json
+from models.faults import in_words
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model
 from models.names import Name
@@ -55,7 +56,7 @@ def read_options(data: bytes, file_name: str) -> Options:
     except ValidationError as error:
         for each in error.errors(include_url=False, include_context=False, include_input=False):
             place = ".".join(str(part) for part in each["loc"] if part != "[key]") or None
-            faults.add("options", None, place, each["type"], each["msg"].removeprefix("Value error, "))
+            faults.add("options", None, place, each["type"], in_words(each))
         raise faults.error() from None
     if options.label in options.inputs:
         faults.add("options", None, f"inputs.{options.label}", "label_as_input", "The label cannot be an input as well")

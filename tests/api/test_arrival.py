@@ -48,8 +48,9 @@ def test_a_target_may_be_a_whole_address(http: httpx.Client) -> None:
     assert b'"unknown_parameter"' in say(http, asked), "path and query are those of the address"
     for target in ("http://localhost", "HTTP://localhost:80/", "http://localhost/healthz"):
         assert say(http, f"GET {target} HTTP/1.1\nHost: other\nConnection: close\n\n").startswith(b"HTTP/1.1 200")
-    answer = say(http, "GET http://example.org/v1/jobs HTTP/1.1\nHost: localhost\nConnection: close\n\n")
-    assert answer.startswith(b"HTTP/1.1 401"), "the address says which host is meant, and Host does not"
+    for target, host in (("example.org", "localhost"), ("localhost", "example.org"), ("example.org", "example.org")):
+        answer = say(http, f"GET http://{target}/v1/jobs HTTP/1.1\nHost: {host}\nConnection: close\n\n")
+        assert answer.startswith(b"HTTP/1.1 401"), "each of the two must be a name of this machine"
 
 
 def in_pieces(http: httpx.Client, head: str) -> tuple[int, httpx.Headers, bytes]:
@@ -79,11 +80,17 @@ def test_as_many_ids_as_may_be_named_arrive_in_packets_too(http: httpx.Client) -
     assert (status, json.loads(said)["code"]) == (404, "not_found")
 
 
+def test_a_long_head_that_comes_at_once_is_too_long_too(http: httpx.Client) -> None:
+    head = f"GET /healthz HTTP/1.1\nHost: localhost\nX-Long: {'a' * 70_000}\nConnection: close\n\n"
+    assert say(http, head).startswith(b"HTTP/1.1 431"), "it needs no second packet"
+
+
 @pytest.mark.parametrize(
     ("head", "status", "code"),
     [
         (f"GET /healthz?{'a' * 200_000} HTTP/1.1\nHost: localhost\n\n", 431, "too_large"),
         (f"GET /healthz HTTP/1.1\nHost: localhost\nX-Long: {'a' * 200_000}\n\n", 431, "too_large"),
+        (f"GET /healthz?{'a' * 70_000} HTTP/1.1\nHost: localhost\nConnection: close\n\n", 431, "too_large"),
         ("GET /healthz HTTP/1.1\nHost: localhost\nX-Zero: \0\n\n", 400, "malformed"),
         ("GET /heal thz HTTP/1.1\nHost: localhost\n\n", 400, "malformed"),
         ("GET /healthz HTTP/1.1\n\n", 400, "malformed"),

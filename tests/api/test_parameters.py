@@ -18,7 +18,13 @@ def test_on_every_operation(http: httpx.Client) -> None:
         if not path.startswith("/v1/"):
             continue
         url = path.format(
-            job_id="job_0", run_id="run_0", webhook_id="webhook_0", dataset_id="ds_0", metric="loss", format="png"
+            job_id="job_0",
+            run_id="run_0",
+            webhook_id="webhook_0",
+            dataset_id="ds_0",
+            comparison_id="cmp_0",
+            metric="loss",
+            format="png",
         )
         for method, operation in methods.items():
             assert "422" in operation["responses"], (method, path)
@@ -56,7 +62,13 @@ def test_one_that_takes_one_value_is_given_once(http: httpx.Client) -> None:
             if not path.startswith("/v1/") or not once:
                 continue
             url = path.format(
-                job_id="job_0", run_id="run_0", webhook_id="webhook_0", dataset_id="ds_0", metric="loss", format="png"
+                job_id="job_0",
+                run_id="run_0",
+                webhook_id="webhook_0",
+                dataset_id="ds_0",
+                comparison_id="cmp_0",
+                metric="loss",
+                format="png",
             )
             query = "&".join(f"{name}=1&{name}=2" for name in once)
             problem = is_problem(http.request(method, f"{url}?{query}"), 422, "repeated_parameter")
@@ -74,3 +86,9 @@ def test_all_are_told_and_what_is_known_is_taken(http: httpx.Client) -> None:
     assert [error["pointer"] for error in problem["errors"]] == ["/query/a", "/query/b"]
     assert http.get("/v1/jobs?limit=1&status=queued&status=failed").status_code == 200
     assert http.get("/healthz?now=1").status_code == 200, "probes add what they like"
+
+
+@pytest.mark.parametrize("value", ["1_0", "1 ", "%091"])
+def test_a_number_is_what_json_calls_one(http: httpx.Client, value: str) -> None:
+    problem = is_problem(http.get(f"/v1/jobs?limit={value}"), 422, "invalid_parameters")
+    assert problem["errors"][0]["pointer"] == "/query/limit"

@@ -54,6 +54,7 @@ REFUSED: list[tuple[bytes, str]] = [
     (b'{"a": {"b/c": 1, "b/c": 2}}', "doc, at /a/b~1c: the key stands twice"),
     (b'{"a": [1, NaN]}', "doc, at /a/1: NaN is not a JSON number"),
     (b'{"a": Infinity}', "doc, at /a: Infinity is not a JSON number"),
+    (b'{"a": [1, -0.00e0, 1e-400]}', "doc, at /a/2: 1e-400 is nearer to 0 than a number can be here"),
     (b'{"a": 1e999}', "doc, at /a: 1e999 is more than a number can be here"),
     (b'{"a": 1' + b"0" * 400 + b"}", "doc, at /a: 10000000000000000000 is more than"),
     (b'{"a": 1' + b"0" * 900_000 + b"}", "doc(, at /a)?: 10000000000000000000 is more than"),

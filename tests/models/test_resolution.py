@@ -167,6 +167,10 @@ COSINE: dict[str, Any] = {
             {"/training/optimizer/ema_momentum": "value_error"},
         ),
         (
+            {"variants": ["l1"], "training": {"optimizer": {"learning_rate": 1e-46}}},
+            {"/training/optimizer/learning_rate": "value_error"},
+        ),
+        (
             {"variants": ["l1"], "training": {"optimizer": {"learning_rate": {"schedule": "sine"}}}},
             {"/training/optimizer/learning_rate": "unknown_schedule"},
         ),

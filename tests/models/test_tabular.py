@@ -324,3 +324,10 @@ def test_long_whole_numbers_and_groups_in_both_files_are_told() -> None:
 )
 def test_what_is_no_table_is_one_clear_fault(data: bytes) -> None:
     assert faults_of(data) == [("train", None, None, "unsupported_format")]
+
+
+@pytest.mark.parametrize("options", [b"[]", b"null", b"3"])
+def test_options_that_are_no_object_are_told_so(options: bytes) -> None:
+    with pytest.raises(InvalidDataset) as refused:
+        read_options(options, "table")
+    assert [each["detail"] for each in refused.value.extra["errors"]] == ["Input should be an object"]

@@ -16,8 +16,9 @@ import pytest
 from ockham_client import AsyncClient, Client, Job, JobTimeout, OckhamAPIError, OckhamConnectionError, events, retries
 from tests.client.proxies import Answer, Seen, Server, telling
 
+ID = "job_" + 32 * "1"
 JOB: dict[str, object] = {
-    "id": "job_1",
+    "id": ID,
     "name": "a",
     "status": "queued",
     "spec": {},
@@ -42,7 +43,7 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_submit_is_repeated_under_one_idempotency_key() -> None:
     with telling([HANGS_UP, refused(503), refused(429), refused(502), FINE]) as server, Client(server.url) as client:
-        assert client.submit("notebook").id == "job_1"
+        assert client.submit("notebook").id == ID
         keys = {request.headers["idempotency-key"] for request in server.requests}
         assert len(server.requests) == 5
         assert len(keys) == 1
@@ -61,18 +62,18 @@ def test_a_key_of_one_s_own_is_sent() -> None:
 def test_what_may_have_been_done_is_not_done_again(act: Callable[[Client, str], object]) -> None:
     with telling([HANGS_UP, FINE]) as server, Client(server.url) as client:
         with pytest.raises(OckhamConnectionError):
-            act(client, "job_1")
+            act(client, ID)
         assert len(server.requests) == 1
     with telling([refused(502), FINE]) as server, Client(server.url) as client:
         with pytest.raises(OckhamAPIError):
-            act(client, "job_1")
+            act(client, ID)
         assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("act", [Client.cancel, Client.retry, Client.delete])
 def test_what_was_turned_away_is_done_again(act: Callable[[Client, str], object]) -> None:
     with telling([refused(429), refused(503), FINE]) as server, Client(server.url) as client:
-        act(client, "job_1")
+        act(client, ID)
         assert len(server.requests) == 3
 
 
@@ -80,7 +81,7 @@ def test_what_was_turned_away_is_done_again(act: Callable[[Client, str], object]
 def test_a_refusal_is_final(status: int) -> None:
     with telling([refused(status)]) as server, Client(server.url) as client:
         with pytest.raises(OckhamAPIError, match="No: Not now") as caught:
-            client.job("job_1")
+            client.job(ID)
         error = caught.value
         assert (error.status, error.code, error.title, error.detail) == (status, "no", "No", "Not now")
         assert len(server.requests) == 1
@@ -90,14 +91,14 @@ def test_a_page_that_is_no_problem_document() -> None:
     page = Answer(404, b"<h1>Not here</h1>", {"Content-Type": "text/html"})
     with telling([page]) as server, Client(server.url) as client:
         with pytest.raises(OckhamAPIError, match="The service answered 404") as caught:
-            client.job("job_1")
+            client.job(ID)
         assert caught.value.code == "unknown"
 
 
 def test_the_last_failure_is_told_when_attempts_are_used_up() -> None:
     with telling([refused(503)]) as server, Client(server.url, attempts=3) as client:
         with pytest.raises(OckhamAPIError) as caught:
-            client.job("job_1")
+            client.job(ID)
         assert caught.value.status == 503
         assert len(server.requests) == 3
 
@@ -106,7 +107,7 @@ def test_a_service_that_cannot_be_reached() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         url = f"http://127.0.0.1:{closed.getsockname()[1]}"
     with Client(url, attempts=2) as client, pytest.raises(OckhamConnectionError, match="refused"):
-        client.job("job_1")
+        client.job(ID)
 
 
 def test_the_key_travels_as_a_bearer_token(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,17 +115,17 @@ def test_the_key_travels_as_a_bearer_token(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setenv("OCKHAM_URL", server.url)
         monkeypatch.setenv("OCKHAM_API_KEY", "ock_word")
         with Client() as client:
-            client.job("job_1")
+            client.job(ID)
         with Client(api_key="ock_other") as client:
-            client.job("job_1")
+            client.job(ID)
         tokens = [request.headers["authorization"] for request in server.requests]
         assert tokens == ["Bearer ock_word", "Bearer ock_other"]
 
 
 def test_an_id_cannot_leave_its_place_in_the_path() -> None:
     with telling([FINE]) as server, Client(server.url) as client:
-        client.job("../presets?a=b#c")
-        assert server.requests[0].path == "/v1/jobs/..%2Fpresets%3Fa%3Db%23c"
+        client.dataset("../presets?a=b#c")
+        assert server.requests[0].path == "/v1/datasets/..%2Fpresets%3Fa%3Db%23c"
 
 
 Wait = Callable[..., Job]
@@ -132,13 +133,13 @@ Wait = Callable[..., Job]
 
 def wait(url: str, timeout: float | None = None) -> Job:
     with Client(url, attempts=1) as client:
-        return client.wait("job_1", timeout)
+        return client.wait(ID, timeout)
 
 
 def wait_asynchronously(url: str, timeout: float | None = None) -> Job:
     async def use() -> Job:
         async with AsyncClient(url, attempts=1) as client:
-            return await client.wait("job_1", timeout)
+            return await client.wait(ID, timeout)
 
     return asyncio.run(use())
 
@@ -213,7 +214,7 @@ def test_retry_after_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("time.sleep", pauses.append)
     with telling([refused(429, **{"Retry-After": "7"}), FINE]) as server, Client(server.url) as client:
-        client.job("job_1")
+        client.job(ID)
     assert 7 in pauses
 
 
@@ -232,11 +233,11 @@ GARBLED = Answer(200, b"this is no gzip", {"Content-Type": "application/json", "
 def test_an_answer_that_is_no_object_is_an_error_of_this_package(answer: Answer) -> None:
     with telling([answer]) as server, Client(server.url) as client:
         calls: tuple[Callable[[], object], ...] = (
-            lambda: client.job("job_1"),
+            lambda: client.job(ID),
             lambda: client.submit("notebook"),
-            lambda: client.history("job_1", "json"),
+            lambda: client.history(ID, "json"),
             lambda: list(client.jobs()),
-            lambda: client.wait("job_1"),
+            lambda: client.wait(ID),
         )
         for call in calls:
             with pytest.raises(OckhamAPIError) as caught:
@@ -246,9 +247,9 @@ def test_an_answer_that_is_no_object_is_an_error_of_this_package(answer: Answer)
 
 def test_an_answer_that_cannot_be_decoded_is_as_good_as_none() -> None:
     with telling([GARBLED, FINE]) as server, Client(server.url) as client:
-        assert client.job("job_1").id == "job_1"
+        assert client.job(ID).id == ID
     with telling([GARBLED, FINE]) as server, Client(server.url) as client, pytest.raises(OckhamConnectionError):
-        client.cancel("job_1")  # it may have been done
+        client.cancel(ID)  # it may have been done
 
 
 def test_waiting_without_a_listener_reads_no_old_events() -> None:
@@ -263,8 +264,8 @@ def test_waiting_without_a_listener_reads_no_old_events() -> None:
         return Answer(200, json.dumps(job).encode(), {"Content-Type": "application/json"})
 
     with Server(answer) as server, Client(server.url) as client:
-        assert client.wait("job_1").succeeded
+        assert client.wait(ID).succeeded
         (stream,) = (each for each in server.requests if each.path.endswith("/events"))
         assert stream.headers["last-event-id"] == "7"
-        assert client.wait("job_1").succeeded
+        assert client.wait(ID).succeeded
         assert len(server.requests) == 4  # one that has finished is read once

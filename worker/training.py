@@ -165,9 +165,10 @@ class _Run:
         history: list[dict[str, float]] = []
         if (saved := self._saved()) is not None:
             history, best = saved.history, saved.best
+            for number, row in enumerate(history, 1):
+                self.plateau.see(number, row)  # which changes the learning rate: the saved one is put back below
             self.network.restore(saved.state)
             for number, row in enumerate(history, 1):
-                self.plateau.see(number, row)
                 self.best.see(number, row)
                 self._report(number, row)
         feed = self._feed(len(history) + 1)

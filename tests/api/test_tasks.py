@@ -109,6 +109,7 @@ def numbers(http: httpx.Client, job: dict[str, Any]) -> None:
     analysis = http.get(f"{at}/analysis").raise_for_status().json()
     assert {each["metric"] for each in analysis["comparisons"]} == {
         "best_val_data_loss", f"best_val_{own}", "final_val_data_loss", "best_epoch", "gap_at_end", "rise",
+        "test_data_loss", f"test_{own}",
     }  # fmt: skip
     compared = next(each for each in analysis["comparisons"] if each["metric"] == f"best_val_{own}" and each["n"])
     best = {v["variant"]: v["across_seeds"][f"best_val_{own}"]["mean"] for v in analysis["variants"]}

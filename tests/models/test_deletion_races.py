@@ -140,10 +140,10 @@ def test_webhooks_are_read_once_in_a_transaction(bench: Bench) -> None:
     event.listen(bench.database.engine, "before_cursor_execute", lambda *about: statements.append(about[2]))
     bench.cancel(job_id)
     assert len([each for each in statements if "FROM webhooks" in each]) == 1
-    assert len(statements) < 15
+    assert len(statements) < 20, "so many however many runs there are"
     before = len(statements)
     bench.retry(job_id)
-    assert len(statements) - before < 15
+    assert len(statements) - before < 20
     assert bench.events(job_id)[-50:] == ["run.requeued"] * 50
     with bench.database.read() as session:
         pairs = session.execute(select(Delivery.event_id, Delivery.type).order_by(Delivery.event_id)).all()

@@ -328,11 +328,11 @@ def test_progress_on_a_terminal_is_a_bar_a_run(live: str) -> None:
 
 
 def test_a_job_is_described_and_found_again(ockham: Run, job: str) -> None:
-    assert ockham("describe", job, "--tag", "paper", "--tag", "draft", "--notes", "two units").returncode == 0
-    found = json.loads(ockham("jobs", "--tag", "paper", "--tag", "draft", "--json").stdout)["data"]
-    assert [(each["id"], each["tags"], each["notes"]) for each in found] == [(job, ["paper", "draft"], "two units")]
+    assert ockham("describe", job, "--tag", "thesis", "--tag", "sketch", "--notes", "two units").returncode == 0
+    found = json.loads(ockham("jobs", "--tag", "thesis", "--tag", "sketch", "--json").stdout)["data"]
+    assert [(each["id"], each["tags"], each["notes"]) for each in found] == [(job, ["thesis", "sketch"], "two units")]
     assert json.loads(ockham("describe", job, "--no-tags", "--json").stdout)["tags"] == []
-    assert json.loads(ockham("jobs", "--tag", "paper", "--json").stdout)["data"] == []
+    assert json.loads(ockham("jobs", "--tag", "thesis", "--json").stdout)["data"] == []
     assert json.loads(ockham("jobs", "--metadata", "owner=nobody", "--json").stdout)["data"] == []
     for words in (("jobs", "--metadata", "owner"), ("describe", job, "--tag", "a", "--no-tags")):
         refused = ockham(*words)

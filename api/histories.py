@@ -9,13 +9,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
-from api.conditional import answered, cached
-from api.job_versions import etag_of
 from api.lanes import EXPORTING, Streamed
 from api.negotiation import preferred
 from api.problems import documented
 from api.routing import Route
-from api.selection import JobIds, RunIds, Select, choose, of_job
+from api.selection import JobIds, RunIds, Select, choose, look_up, of_job
 from models.specification import recorded_by
 from reporting.across import Chosen
 from reporting.answers import NonFinite
@@ -87,12 +85,8 @@ def get_histories(
 
 def history_of(request: Request, access: Access, select: Select, format: str | None, **head: Any) -> Response:
     """The answer about these runs; as JSON it begins with the fields of `head`."""
-    with access.database.read() as session:
-        selection = select(session)
-        headers = cached(etag_of(request, selection.versions), Vary="Accept")
-        return answered(request, headers) or _exported(
-            request, access, selection.read(session), format, {"object": "history", **head}, headers
-        )
+    known, chosen, headers = look_up(request, access, select, Vary="Accept")
+    return known or _exported(request, access, chosen, format, {"object": "history", **head}, headers)
 
 
 def _exported(

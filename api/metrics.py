@@ -10,13 +10,11 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import AfterValidator, BaseModel
 
 from api.access import Access, Reader
-from api.conditional import answered, cached
-from api.job_versions import etag_of
 from api.lanes import COMPUTING, Computed
 from api.problems import documented
 from api.routing import Route
 from api.schemas import JobAnalysis, JobMetrics, JobWhy, MetricsAcross, RunMetricsOfJob, VariantMetricsOfJob
-from api.selection import JobIds, RunIds, Select, choose, of_job
+from api.selection import JobIds, RunIds, Select, choose, look_up, of_job
 from models.kinds.kind import among
 from models.kinds.metric import Of
 from models.kinds.metrics import METRICS, VAL_DATA_LOSS, check_offered
@@ -25,7 +23,7 @@ from reporting.across import Chosen
 from reporting.answers import Metrics
 from reporting.overfitting import View
 from reporting.reading import read_histories, read_why
-from reporting.results import analysis_of
+from reporting.results import analyses_of
 from reporting.summary import summarize
 from reporting.why import check_has_sides, why
 
@@ -53,12 +51,10 @@ def get_metrics(request: Request, access: Reader, job_id: str, by: By = VAL_DATA
 
     With a holdout also the test set's score, at the epoch that training chose.
     """
-    with access.database.read() as session:
-        selection = of_job(access, session, job_id)
-        headers = cached(etag_of(request, selection.versions))
-        if same := answered(request, headers):
-            return same
-        (chosen,) = selection.read(session)
+    known, found, headers = look_up(request, access, partial(of_job, access, job_id=job_id))
+    if known:
+        return known
+    (chosen,) = found
     return computed(lambda: JobMetrics(job_id=job_id, **dict(_summarized(access, chosen, by))), headers)
 
 
@@ -72,12 +68,9 @@ def get_metrics_across(
 
 def metrics_across(request: Request, access: Access, select: Select, by: str) -> Response:
     """The answer about runs of several jobs."""
-    with access.database.read() as session:
-        selection = select(session)
-        headers = cached(etag_of(request, selection.versions))
-        if same := answered(request, headers):
-            return same
-        chosen = selection.read(session)
+    known, chosen, headers = look_up(request, access, select)
+    if known:
+        return known
 
     def compute() -> MetricsAcross:
         of_jobs = [(each.job_id, _summarized(access, each, by)) for each in chosen]
@@ -99,20 +92,18 @@ def get_analysis(
     smallest: Smallest = None,
 ) -> Response:
     """An overfitting report of each variant, and comparisons with the baseline, paired by seed."""
-    with access.database.read() as session:
-        selection = of_job(access, session, job_id)
-        headers = cached(etag_of(request, selection.versions))
-        if same := answered(request, headers):
-            return same
-        (chosen,) = selection.read(session)
+    known, found, headers = look_up(request, access, partial(of_job, access, job_id=job_id))
+    if known:
+        return known
+    (chosen,) = found
 
     def compute() -> JobAnalysis:
-        analysis = analysis_of(
+        (analysis,) = analyses_of(
             access.database,
             chosen.spec,
             chosen.runs,
             chosen.trials,
-            view=view,
+            views=[view],
             bootstrap=bootstrap,
             smallest=smallest,
         )
@@ -127,12 +118,10 @@ def explain_rises(request: Request, access: Reader, job_id: str) -> Response:
 
     Of the runs that have succeeded and whose predictions are kept. 422 `not_for_task` of a regression.
     """
-    with access.database.read() as session:
-        selection = of_job(access, session, job_id)
-        headers = cached(etag_of(request, selection.versions))
-        if same := answered(request, headers):
-            return same
-        (chosen,) = selection.read(session)
+    known, found, headers = look_up(request, access, partial(of_job, access, job_id=job_id))
+    if known:
+        return known
+    (chosen,) = found
     task = dataset_of(chosen.spec).task
     check_has_sides(task)
     kept = partial(read_why, access.database)

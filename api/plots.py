@@ -11,12 +11,10 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from api.access import Access, Reader
-from api.conditional import answered, cached
-from api.job_versions import etag_of
 from api.lanes import DRAWING, Computed
 from api.problems import documented
 from api.routing import Route
-from api.selection import JobIds, RunIds, Select, choose, of_job
+from api.selection import JobIds, RunIds, Select, choose, look_up, of_job
 from models.errors import NotFound
 from models.kinds.metrics import check_offered
 from models.kinds.task import Task
@@ -29,7 +27,7 @@ from reporting.answers import Analysis
 from reporting.overfitting import View
 from reporting.plots.kind import JobPlot
 from reporting.reading import RunRow, read_histories, read_predictions, read_why
-from reporting.results import analysis_of
+from reporting.results import analyses_of
 
 router = APIRouter(tags=["plots"], route_class=Route)
 
@@ -86,16 +84,15 @@ def _route_of(plot: JobPlot) -> Callable[..., Response]:
     """The route of a plot that has a name of its own; the fields of its options are query parameters."""
 
     def get(request: Request, access: Reader, job_id: str, format: Format, shown: Shown, **options: Any) -> Response:
-        with access.database.read() as session:
-            selection = of_job(access, session, job_id)
-            headers = cached(etag_of(request, selection.versions))
-            if same := answered(request, headers):
-                return same
-            (chosen,) = selection.read(session)
+        known, found, headers = look_up(request, access, partial(of_job, access, job_id=job_id))
+        if known:
+            return known
+        (chosen,) = found
         read = partial(read_histories, access.database)
 
         def analysis(view: View) -> Analysis:
-            return analysis_of(access.database, chosen.spec, chosen.runs, chosen.trials, view=view)
+            (seen,) = analyses_of(access.database, chosen.spec, chosen.runs, chosen.trials, views=[view])
+            return seen
 
         def predictions(run: RunRow | Run, task: Task) -> Predictions | None:
             with access.database.read() as session:
@@ -154,12 +151,10 @@ def get_plot(
     difference: Annotated[bool, Query(description="Draw the difference from the baseline, seed by seed")] = False,
 ) -> Response:
     """`metric` over the epochs, a curve for each variant: the mean of its seeds and a band around it."""
-    with access.database.read() as session:
-        selection = of_job(access, session, job_id)
-        headers = cached(etag_of(request, selection.versions))
-        if same := answered(request, headers):
-            return same
-        (chosen,) = selection.read(session)
+    known, found, headers = look_up(request, access, partial(of_job, access, job_id=job_id))
+    if known:
+        return known
+    (chosen,) = found
     dataset, needed = dataset_of(chosen.spec), plots.reads(metric)
     check_offered(metric, dataset.task)
 
@@ -200,12 +195,9 @@ def plot_across(
     request: Request, access: Access, select: Select, metric: str, format: str, shown: Appearance
 ) -> Response:
     """The plot of runs of several jobs."""
-    with access.database.read() as session:
-        selection = select(session)
-        headers = cached(etag_of(request, selection.versions))
-        if same := answered(request, headers):
-            return same
-        chosen = selection.read(session)
+    known, chosen, headers = look_up(request, access, select)
+    if known:
+        return known
     task, needed = common_task(chosen), plots.reads(metric)
     check_offered(metric, task)
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Query
+from fastapi import Query, Request, Response
 from pydantic import WithJsonSchema
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from api.access import Access, is_id
-from api.job_versions import JobVersion, find_version
+from api.conditional import answered, cached
+from api.job_versions import JobVersion, etag_of, find_version
 from models.errors import NotFound, OckhamError
 from models.tables import Job, Run
 from reporting.across import Chosen
@@ -61,6 +62,20 @@ class Selection:
 
 Select = Callable[[Session], Selection]
 """What a request is about, looked up in the session that answers it."""
+
+
+def look_up(
+    request: Request, access: Access, select: Select, **headers: str
+) -> tuple[Response | None, list[Chosen], dict[str, str]]:
+    """What a request is about: the answer itself if it is known, or else the jobs with their runs; and its headers.
+
+    It is known if the client has it or it was made before: then no run is read. No session is open afterwards.
+    """
+    with access.database.read() as session:
+        selection = select(session)
+        headers = cached(etag_of(request, selection.versions), **headers)
+        known = answered(request, headers)
+        return known, [] if known else selection.read(session), headers
 
 
 def of_job(access: Access, session: Session, job_id: str) -> Selection:

@@ -54,52 +54,51 @@ class Results:
         return dataset_of(self.job.spec).task
 
 
-def analysis_of(
+def analyses_of(
     database: Database,
     spec: Mapping[str, Any],
     runs: Sequence[RunRow | Run],
     trials: Sequence[RunRow | Run] = (),
     *,
+    views: Sequence[View],
     histories: Sequence[RunHistory] | None = None,
-    view: View = "data",
     bootstrap: bool = False,
     smallest: float | None = None,
-) -> Analysis:
-    """The analysis of the job with the stored specification `spec` and these runs: one for whoever shows it.
+) -> list[Analysis]:
+    """The analyses of the job with the stored specification `spec` and these runs, one per view.
 
-    `trials` are those of its search. `histories` are those of the runs if they have been read; the rest is as
-    `reporting.analysis.analyse` has it.
+    Whoever shows an analysis has it from here. `trials` are those of its search. `histories` are those of the runs if
+    they have been read; the rest is as `reporting.analysis.analyse` has it.
     """
     dataset = dataset_of(spec)
-    if histories is None and trials:
+    if histories is None and (trials or len(views) > 1):
         histories = list(read_histories(database, runs))
-    analysis = analyse(
-        read_histories(database, runs) if histories is None else histories,
-        spec["baseline"],
-        view=view,
-        bootstrap=bootstrap,
-        validated_on_test=not dataset.held_out,
-        task=dataset.task,
-        smallest=smallest,
-        until=until_of(spec),
-        setting=setting_of(spec, runs),
-        rows=read_rows(database, runs, dataset.task),
-        scores={run.id: run.test for run in runs},
-        selected=len(trials),
-    )
-    if not trials:
-        return analysis
-    search = searched(spec, trials, read_histories(database, trials), histories or ())
-    return analysis.model_copy(update={"search": search})
+    rows = read_rows(database, runs, dataset.task)
+    search = searched(spec, trials, read_histories(database, trials), histories or ()) if trials else None
+    return [
+        analyse(
+            read_histories(database, runs) if histories is None else histories,
+            spec["baseline"],
+            view=view,
+            bootstrap=bootstrap,
+            validated_on_test=not dataset.held_out,
+            task=dataset.task,
+            smallest=smallest,
+            until=until_of(spec),
+            setting=setting_of(spec, runs),
+            rows=rows,
+            scores={run.id: run.test for run in runs},
+            selected=len(trials),
+        ).model_copy(update={} if search is None else {"search": search})
+        for view in views
+    ]
 
 
 def results_of(database: Database, job: Job) -> Results:
     """Reads what a report and a bundle are made of; `job` was read with its runs."""
     runs, trials = [run for run in job.runs if run.trial is None], [run for run in job.runs if run.trial is not None]
     histories = list(read_histories(database, runs))
-    data, keras = (
-        analysis_of(database, job.spec, runs, trials, histories=histories, view=view) for view in get_args(View)
-    )
+    data, keras = analyses_of(database, job.spec, runs, trials, views=get_args(View), histories=histories)
     task = dataset_of(job.spec).task
     summary, rises = summarize(histories, VAL_DATA_LOSS, task=task), read_why(database, runs)
     return Results(job, runs, histories, data, keras, summary, rises)

@@ -59,11 +59,17 @@ def best(epochs: Sequence[int], values: Sequence[float], metric: str = VAL_LOSS)
     return min(finite, key=lambda pair: (sign * pair[0], pair[1]))[1]
 
 
-def best_value(run: RunHistory, metric: str) -> float | None:
-    """The best finite value of a run's metric; None if it has none."""
+def best_of(run: RunHistory, metric: str) -> tuple[int, float] | None:
+    """The epoch of the best finite value of a run's metric, and the value; None if it has none."""
     values = run.metrics.get(metric, ())
     epoch = best(run.epochs[: len(values)], values, metric)
-    return None if epoch is None else values[run.epochs.index(epoch)]
+    return None if epoch is None else (epoch, values[run.epochs.index(epoch)])
+
+
+def best_value(run: RunHistory, metric: str) -> float | None:
+    """The best finite value of a run's metric; None if it has none."""
+    found = best_of(run, metric)
+    return None if found is None else found[1]
 
 
 def smooth(values: Sequence[float], width: int = SMOOTHING) -> np.ndarray:

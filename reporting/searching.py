@@ -8,13 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.history import RunHistory
-from models.kinds.metrics import METRICS
 from models.resolution import trial_of
 from models.search import Best, Runs, Search, State, Value
 from models.specification import Specification, Variant, stored
 from models.tables import Run, Status
 from reporting.answers import Finalist, Searched, TrialAnswer
-from reporting.overfitting import best
+from reporting.overfitting import best_of, best_value, higher_is_better
 from reporting.reading import RunRow
 from reporting.sampling import ask
 
@@ -37,22 +36,26 @@ def tried(search: Search, specification: Specification, histories: Mapping[str, 
     for variant in specification.variants:
         if variant.trial is None:
             continue
-        value = epoch = None
-        if (history := histories.get(variant.name)) is not None:
-            values = history.metrics.get(search.metric, ())
-            epoch = best(history.epochs, values, search.metric) if values else None
-            value = None if epoch is None else values[history.epochs.index(epoch)]
+        seen = best_of(histories[variant.name], search.metric) if variant.name in histories else None
+        epoch, value = seen or (None, None)
         number, space = variant.trial.number, variant.trial.space
         found.append(Tried(number, space, variant.name, variant.swept or {}, value, epoch))
     return sorted(found, key=lambda each: each.number)
 
 
-def ordered(search: Search, trials: Sequence[Tried]) -> list[Tried]:
-    """Those that have a value, the best first; of equals that with the lower number."""
-    sign = -1 if METRICS[search.metric].measure.higher_is_better else 1
-    return sorted(
-        (each for each in trials if each.value is not None), key=lambda each: (sign * (each.value or 0), each.number)
-    )
+def ordered(search: Search, trials: Sequence[Tried]) -> list[list[Tried]]:
+    """Of each space those that have a value, the best first; of equals that with the lower number."""
+    sign = _sign(search)
+    found: list[list[Tried]] = [[] for _ in search.spaces]
+    for each in sorted(trials, key=lambda each: (sign * (each.value or 0), each.number)):
+        if each.value is not None:
+            found[each.space].append(each)
+    return found
+
+
+def _sign(search: Search) -> int:
+    """What a value is multiplied by so that less is better."""
+    return -1 if higher_is_better(search.metric) else 1
 
 
 def step(
@@ -64,8 +67,7 @@ def step(
     """
     search = specification.search
     assert search is not None
-    trials = tried(search, specification, histories)
-    sign = -1 if METRICS[search.metric].measure.higher_is_better else 1
+    trials, sign = tried(search, specification, histories), _sign(search)
     asked: list[Variant] = []
     if isinstance(search.budget, Runs) or trained < search.budget.seconds:
         for space in range(len(search.spaces)):
@@ -77,9 +79,7 @@ def step(
             for values in ask(search, space, told):
                 known = specification.model_copy(update={"variants": (*specification.variants, *asked)})
                 asked.append(trial_of(known, values, len(trials) + len(asked), space))
-    of_spaces = [
-        ordered(search, [each for each in trials if each.space == space]) for space in range(len(search.spaces))
-    ]
+    of_spaces = ordered(search, trials)
     finalists = [] if asked else [each.variant for found in of_spaces for each in found[: search.final.top]]
     further = max(0, search.known - len(trials) - len(asked)) + search.finalists * len(specification.seeds)
     state = State(
@@ -110,8 +110,7 @@ def searched(
     assert search is not None
     of_variant = {run.variant: run for run in trials}
     well = {each.variant: each for each in histories if each.status == Status.SUCCEEDED}
-    found = tried(search, specification, well)
-    sign = -1 if METRICS[search.metric].measure.higher_is_better else 1
+    found, sign = tried(search, specification, well), _sign(search)
     least: dict[int, float] = {}
     answers = []
     for each in found:
@@ -134,15 +133,14 @@ def searched(
         )
     again: dict[str, list[float]] = {}
     for history in fresh:
-        values = history.metrics.get(search.metric, ())
-        epoch = best(history.epochs, values, search.metric) if values else None
         found_again = again.setdefault(history.variant, [])
-        if history.status == Status.SUCCEEDED and epoch is not None:
-            found_again.append(values[history.epochs.index(epoch)])
+        value = best_value(history, search.metric)
+        if history.status == Status.SUCCEEDED and value is not None:
+            found_again.append(value)
     finalists = [
         _finalist(each, again[each.variant], sign)
-        for space in range(len(search.spaces))
-        for each in ordered(search, [one for one in found if one.space == space])
+        for of_space in ordered(search, found)
+        for each in of_space
         if each.variant in again
     ]
     return Searched(metric=search.metric, trials=answers, finalists=finalists)

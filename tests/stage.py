@@ -88,6 +88,16 @@ class Stage(Service):
     def kill_api(self) -> None:
         self.api_process.kill()
 
+    def strike(self, fault: str, workers: int) -> None:
+        """Kills a worker, the API, or the broker with its data, or `all` of these; then as many are there again."""
+        if fault in ("worker", "all"):
+            self.workers[0].kill()
+        if fault in ("broker", "all"):
+            self.restart_broker(keep_data=False)
+        if fault in ("api", "all"):
+            self.kill_api()
+        self.begin(workers)
+
     def restart_api(self) -> None:
         self._api = self.api()
 

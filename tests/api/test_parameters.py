@@ -10,6 +10,17 @@ import pytest
 from tests.api.conftest import SMALL, submit
 from tests.api.test_contract import is_problem
 
+NOWHERE = {
+    "job_id": "job_0",
+    "run_id": "run_0",
+    "webhook_id": "webhook_0",
+    "dataset_id": "ds_0",
+    "comparison_id": "cmp_0",
+    "metric": "loss",
+    "format": "png",
+}
+"""What stands in the addresses of all operations: nothing that is there."""
+
 
 def test_on_every_operation(http: httpx.Client) -> None:
     document = http.get("/openapi.json").json()
@@ -17,15 +28,7 @@ def test_on_every_operation(http: httpx.Client) -> None:
     for path, methods in document["paths"].items():
         if not path.startswith("/v1/"):
             continue
-        url = path.format(
-            job_id="job_0",
-            run_id="run_0",
-            webhook_id="webhook_0",
-            dataset_id="ds_0",
-            comparison_id="cmp_0",
-            metric="loss",
-            format="png",
-        )
+        url = path.format(**NOWHERE)
         for method, operation in methods.items():
             assert "422" in operation["responses"], (method, path)
             answer = http.request(method, url, params={"nonsense": "1"})
@@ -61,15 +64,7 @@ def test_one_that_takes_one_value_is_given_once(http: httpx.Client) -> None:
             once = [each["name"] for each in named if '"array"' not in json.dumps(each) and "style" not in each]
             if not path.startswith("/v1/") or not once:
                 continue
-            url = path.format(
-                job_id="job_0",
-                run_id="run_0",
-                webhook_id="webhook_0",
-                dataset_id="ds_0",
-                comparison_id="cmp_0",
-                metric="loss",
-                format="png",
-            )
+            url = path.format(**NOWHERE)
             query = "&".join(f"{name}=1&{name}=2" for name in once)
             problem = is_problem(http.request(method, f"{url}?{query}"), 422, "repeated_parameter")
             assert [(e["pointer"], e["code"]) for e in problem["errors"]] == [

@@ -49,13 +49,7 @@ def test_what_is_tried_and_found_is_the_same_whatever_dies(stage: Stage, left_al
     job = stage.submit(**SEARCHING)
     for fault in ("worker", "all", "broker"):
         time.sleep(chance.uniform(0.2, 3))
-        if fault in ("worker", "all"):
-            stage.workers[0].kill()
-        if fault in ("broker", "all"):
-            stage.restart_broker(keep_data=False)
-        if fault in ("api", "all"):
-            stage.kill_api()
-        stage.begin(2)
+        stage.strike(fault, workers=2)
     done = stage.intact(job["id"])
     assert (done["search"], done["spec"]) == (expected["search"], expected["spec"])
     assert tried(stage, done) == trials

@@ -43,13 +43,7 @@ def test_what_is_decided_is_the_same_whatever_dies(stage: Stage, left_alone: Any
     for _ in range(6):
         time.sleep(chance.uniform(0.2, 3))
         fault = chance.choice(["worker", "api", "broker", "all"])
-        if fault in ("worker", "all"):
-            stage.workers[0].kill()
-        if fault in ("broker", "all"):
-            stage.restart_broker(keep_data=False)
-        if fault in ("api", "all"):
-            stage.kill_api()
-        stage.begin(2)
+        stage.strike(fault, workers=2)
     done = stage.intact(job["id"])
     assert done["look"] == expected["look"]
     assert done["spec"] == expected["spec"]

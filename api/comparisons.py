@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.access import Access, Reader, Submitter
-from api.body import read_json
+from api.body import documented_body, read_json
 from api.conditional import cached, is_known
 from api.problems import documented
 from api.root_path import public_path
@@ -94,11 +94,6 @@ class ComparisonList(BaseModel):
     has_more: bool
 
 
-def _body(model: type[Model], example: dict[str, Any]) -> dict[str, Any]:
-    content = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}, "example": example}
-    return {"requestBody": {"required": True, "content": {"application/json": content}}}
-
-
 @router.post(
     "/comparisons",
     status_code=201,
@@ -111,7 +106,11 @@ def _body(model: type[Model], example: dict[str, Any]) -> dict[str, Any]:
         },
         **documented(408, 413, 422),
     },
-    openapi_extra=_body(ComparisonRequest, {"name": "l2, old and new", "jobs": ["job_" + "0" * 32, "job_" + "1" * 32]}),
+    openapi_extra={
+        "requestBody": documented_body(
+            ComparisonRequest, example={"name": "l2, old and new", "jobs": ["job_" + "0" * 32, "job_" + "1" * 32]}
+        )
+    },
 )
 def create_comparison(access: Submitter, body: Annotated[Any, Depends(read_json)]) -> Response:
     """Stores which jobs and runs are compared, and with what; results are made of them anew each time."""
@@ -180,7 +179,11 @@ def get_comparison(request: Request, access: Reader, comparison_id: str) -> Resp
     response_model=ComparisonObject,
     summary="Change a comparison",
     responses=documented(404, 408, 409, 413, 422),
-    openapi_extra=_body(ComparisonChanges, {"name": "chapter 4", "notes": "Both with five seeds."}),
+    openapi_extra={
+        "requestBody": documented_body(
+            ComparisonChanges, example={"name": "chapter 4", "notes": "Both with five seeds."}
+        )
+    },
 )
 def change_comparison(access: Submitter, comparison_id: str, body: Annotated[Any, Depends(read_json)]) -> Response:
     """Its name, its notes, its baseline; which jobs and runs are in it stays."""

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from api.access import Access, Reader
 from api.ask import InvalidRows, ask, find_run
-from api.body import read_json
+from api.body import documented_body, read_json
 from api.lanes import PREDICTING, attended
 from api.problems import documented
 from api.routing import Route
@@ -40,8 +40,7 @@ class PredictRequest(Model):
     def documented(cls) -> dict[str, Any]:
         """OpenAPI's request body."""
         example = {"rows": [{"review": "It was a waste of time", "stars": 2}]}
-        schema = {"schema": {"$ref": "#/components/schemas/PredictRequest"}, "example": example}
-        return {"required": True, "content": {"application/json": schema}}
+        return documented_body(cls, example=example)
 
 
 class Contribution(BaseModel):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, JsonValue
 
+from api.body import documented_body
 from models import presets
 from models import specification as spec
 from models.kinds.datasets import DATASETS, AnyDataset
@@ -118,12 +119,7 @@ class JobRequest(Model):
     @classmethod
     def documented(cls) -> dict[str, Any]:
         """OpenAPI's request body; `variants` may be left out beside a `preset`."""
-        return {
-            "required": True,
-            "content": {
-                "application/json": {"schema": {"$ref": "#/components/schemas/JobRequest"}, "examples": EXAMPLES}
-            },
-        }
+        return documented_body(cls, examples=EXAMPLES)
 
 
 class ChangesRequest(spec.Description):
@@ -133,8 +129,7 @@ class ChangesRequest(spec.Description):
     def documented(cls) -> dict[str, Any]:
         """OpenAPI's request body."""
         example = {"name": "dropout, second try", "tags": ["paper"], "notes": "With the learning rate halved."}
-        schema = {"schema": {"$ref": "#/components/schemas/ChangesRequest"}, "example": example}
-        return {"required": True, "content": {"application/json": schema}}
+        return documented_body(cls, example=example)
 
 
 class SeedsRequest(Model):
@@ -146,5 +141,4 @@ class SeedsRequest(Model):
     @classmethod
     def documented(cls) -> dict[str, Any]:
         """OpenAPI's request body."""
-        schema = {"schema": {"$ref": "#/components/schemas/SeedsRequest"}, "example": {"seeds": [1, 2, 3, 4]}}
-        return {"required": True, "content": {"application/json": schema}}
+        return documented_body(cls, example={"seeds": [1, 2, 3, 4]})

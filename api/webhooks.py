@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from api.access import Access, Reader, Submitter
 from api.addresses import Refused, check_url
-from api.body import read_json
+from api.body import documented_body, read_json
 from api.lanes import WRITING
 from api.problems import documented
 from api.routing import Route
@@ -101,12 +101,7 @@ class DeliveryList(Model):
     response_model=NewWebhook,
     summary="Create a webhook",
     responses=documented(404, 408, 409, 413, 422),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/WebhookRequest"}}},
-        }
-    },
+    openapi_extra={"requestBody": documented_body(WebhookRequest)},
 )
 async def create_webhook(request: Request, access: Submitter, body: Annotated[Any, Depends(read_json)]) -> Any:
     """From now on each event is sent to the URL as a signed POST, at least once."""

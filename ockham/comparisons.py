@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from models.specification import dataset_of
-from ockham.summary import comparison_grid, notes, tell
+from ockham.summary import show_analysis
 from ockham.tables import column
 from ockham.verbs import AsJson, Url, output, print_json, service
 from ockham_client import Client, Comparison
@@ -76,5 +76,4 @@ def _show(client: Client, comparison: Comparison, as_json: bool) -> None:
     analysis = client.analysis(comparison)
     task = dataset_of(client.job(comparison.raw["baseline_job_id"]).spec).task
     compared = [each["baseline"] for each in analysis["comparisons"]]
-    comparison_grid(compared[0] if compared else comparison.baseline, task, analysis).show(console)
-    tell(console, notes(analysis))
+    show_analysis(console, compared[0] if compared else comparison.baseline, task, analysis)

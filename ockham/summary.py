@@ -83,6 +83,12 @@ def _against(found: Mapping[str, Any]) -> tuple[str, str, str]:
     return shown, "–" if interval is None else f"{interval[0]:+.4f} to {interval[1]:+.4f}", found["in_words"]
 
 
+def show_analysis(console: Console, baseline: str, task: Task, analysis: Mapping[str, Any]) -> None:
+    """Prints the table of verdicts and differences, and below it what to know before believing it."""
+    comparison_grid(baseline, task, analysis).show(console)
+    tell(console, notes(analysis))
+
+
 def notes(analysis: Mapping[str, Any]) -> Iterator[str]:
     """What was found, in words, and what one has to know to read the tables: the analysis's warnings too."""
     if analysis["paragraph"]:

@@ -18,7 +18,7 @@ from models.specification import dataset_of
 from ockham import tables
 from ockham.errors import NOT_TEXT
 from ockham.progress import JobProgress
-from ockham.summary import comparison_grid, notes, summarize, tell
+from ockham.summary import show_analysis, summarize
 from ockham_client import Client, ExportError, Job, JobTimeout, OckhamAPIError, OckhamConnectionError, Run
 from ockham_client.specifications import body_of, parse
 
@@ -393,9 +393,8 @@ def analysis(
         if as_json:
             print_json(answer)
             return
-        spec, console = client.job(job).spec, output()
-        comparison_grid(spec["baseline"], dataset_of(spec).task, answer).show(console)
-        tell(console, notes(answer))
+        spec = client.job(job).spec
+        show_analysis(output(), spec["baseline"], dataset_of(spec).task, answer)
 
 
 def why(job: JobId, url: Url = None, as_json: AsJson = False) -> None:

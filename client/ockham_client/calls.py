@@ -67,17 +67,7 @@ def jobs(
     """Emits jobs, newest first, a page at a time."""
     written = {key: value if isinstance(value, str) else json.dumps(value) for key, value in metadata.items()}
     asked = {"status": status, "name": name, "tag": list(tags), **{f"metadata[{k}]": v for k, v in written.items()}}
-    after = None
-    while limit is None or limit > 0:
-        size = PAGE if limit is None else min(PAGE, limit)
-        page = yield from _json(Request("GET", "/v1/jobs", {**asked, "limit": size, "after": after}))
-        for raw in page["data"]:
-            after = raw["id"]
-            yield Emit(Job.of(raw))
-        if limit is not None:
-            limit -= len(page["data"])
-        if not page["has_more"]:
-            return
+    yield from _pages("/v1/jobs", asked, Job.of, limit)
 
 
 def events(one: JobLike, after: int | None, deadline: float | None) -> Plan[None]:
@@ -99,8 +89,7 @@ def cancel_run(one: RunLike) -> Plan[Run]:
 
 def describe(one: JobLike, name: str | None, tags: Sequence[str] | None, notes: str | None) -> Plan[Job]:
     """The job as it is described now."""
-    told = {"name": name, "tags": None if tags is None else list(tags), "notes": notes}
-    body = {key: value for key, value in told.items() if value is not None}
+    body = _given({"name": name, "tags": None if tags is None else list(tags), "notes": notes})
     return Job.of((yield from _json(Request("PATCH", (yield from _path(one)), body=body))))
 
 
@@ -203,14 +192,7 @@ def _file(table: Table, name: str, opened: ExitStack) -> tuple[str, Any, str]:
 
 def datasets() -> Plan[None]:
     """Emits data sets, newest first, a page at a time."""
-    after = None
-    while True:
-        page = yield from _json(Request("GET", "/v1/datasets", {"limit": PAGE, "after": after}))
-        for raw in page["data"]:
-            after = raw["id"]
-            yield Emit(raw)
-        if not page["has_more"]:
-            return
+    yield from _pages("/v1/datasets", {}, lambda raw: raw)
 
 
 def dataset(dataset_id: str) -> Plan[dict[str, Any]]:
@@ -281,21 +263,13 @@ def compare(
     run_ids = []
     for one in runs:
         run_ids.append(one.id if isinstance(one, Run) else (yield from find_run(one)))
-    told = {"name": name, "jobs": ids, "runs": run_ids, "baseline": baseline, "notes": notes}
-    body = {key: value for key, value in told.items() if value is not None}
+    body = _given({"name": name, "jobs": ids, "runs": run_ids, "baseline": baseline, "notes": notes})
     return Comparison.of((yield from _json(Request("POST", "/v1/comparisons", body=body, repeatable=False))))
 
 
 def comparisons(name: str | None) -> Plan[None]:
     """Emits comparisons, newest first, a page at a time."""
-    after = None
-    while True:
-        page = yield from _json(Request("GET", "/v1/comparisons", {"name": name, "limit": PAGE, "after": after}))
-        for raw in page["data"]:
-            after = raw["id"]
-            yield Emit(Comparison.of(raw))
-        if not page["has_more"]:
-            return
+    yield from _pages("/v1/comparisons", {"name": name}, Comparison.of)
 
 
 def comparison(one: ComparisonLike) -> Plan[Comparison]:
@@ -307,8 +281,7 @@ def change_comparison(
     one: ComparisonLike, name: str | None, baseline: str | None, notes: str | None
 ) -> Plan[Comparison]:
     """The comparison as it is described now."""
-    told = {"name": name, "baseline": baseline, "notes": notes}
-    body = {key: value for key, value in told.items() if value is not None}
+    body = _given({"name": name, "baseline": baseline, "notes": notes})
     return Comparison.of((yield from _json(Request("PATCH", (yield from _comparison_path(one)), body=body))))
 
 
@@ -343,6 +316,28 @@ def _download(
 def _json(request: Request) -> Plan[dict[str, Any]]:
     response: httpx.Response = yield from send(request)
     return json_of(response)
+
+
+def _pages(
+    path: str, asked: Mapping[str, Any], make: Callable[[dict[str, Any]], Any], limit: int | None = None
+) -> Plan[None]:
+    """Emits what `make` makes of each member of a list, up to `limit` of them, a page at a time."""
+    after = None
+    while limit is None or limit > 0:
+        size = PAGE if limit is None else min(PAGE, limit)
+        page = yield from _json(Request("GET", path, {**asked, "limit": size, "after": after}))
+        for raw in page["data"]:
+            after = raw["id"]
+            yield Emit(make(raw))
+        if limit is not None:
+            limit -= len(page["data"])
+        if not page["has_more"]:
+            return
+
+
+def _given(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what is left out."""
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def _path(one: Results) -> Plan[str]:

@@ -92,7 +92,7 @@ def _of_job(job: Source, options: DifferenceOptions) -> DifferenceSeries:
     dataset = dataset_of(job.spec)
     analysis = job.analysis(view_of(options.metric, dataset.task))
     # Chosen among what all were corrected for.
-    chosen = job.chosen([variant["name"] for variant in job.spec["variants"]])
+    chosen = job.chosen()
     compared = [each for each in analysis.comparisons if each.variant in chosen]
     analysis = analysis.model_copy(update={"comparisons": compared})
     return prepare_differences(

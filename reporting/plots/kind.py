@@ -64,8 +64,13 @@ class Source:
     predictions: Callable[[RunRow | Run, Task], Predictions | None] = lambda run, task: None
     why: Callable[[Sequence[RunRow | Run]], Mapping[str, Sequence[Explained]]] = lambda runs: {}
 
-    def chosen(self, names: Collection[str]) -> Collection[str]:
-        """The variants that are asked for, or all of `names`. Raises NotFound for one that is not among these."""
+    def chosen(self, names: Collection[str] | None = None) -> Collection[str]:
+        """The variants that are asked for, or all of `names`: the job's unless given, without the trials of a search.
+
+        Raises NotFound for one that is not among these.
+        """
+        if names is None:
+            names = [each["name"] for each in self.spec["variants"] if each.get("trial") is None]
         for name in self.variants or ():
             if name not in names:
                 raise NotFound(f"There is no variant named {name!r}")

@@ -70,7 +70,7 @@ def found(
     task: Task = dataset_of(job.spec).task
     if task.class_count is None:
         raise NotForTask(f"A job of {task.title} predicts numbers and no classes: it has no {what}")
-    names = list(job.chosen([variant["name"] for variant in job.spec["variants"]]))
+    names = list(job.chosen())
     shown, notes = names[:most], []
     if len(names) > most:
         notes.append(f"The first {most} of {len(names)} variants are drawn; choose others.")

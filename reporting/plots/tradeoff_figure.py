@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullFormatter
 from matplotlib.transforms import Bbox
 from pydantic import BaseModel, Field
 
@@ -70,11 +73,38 @@ def _x_axis(page: Page, axes: Axes, tradeoff: TradeOff) -> None:
         axes.set_xscale("log")
         low = min(o.x for o in tradeoff.offers)  # an interval may go down to nothing
         axes.set_xlim(low / 1.6, high * 2.2)
+        axes.xaxis.set_major_locator(FixedLocator(_of_decades(page, axes)))
+        axes.xaxis.set_minor_formatter(NullFormatter())
+        axes.xaxis.set_major_formatter(_in_digits)  # not as mathematics, which is not read in text
         return
     room = (high - low) or abs(high) or 1.0
     axes.set_xlim(low - 0.08 * room, high + 0.2 * room)
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.10g}")
+    axes.xaxis.set_major_formatter(_in_digits)
     axes.locator_params(axis="x", nbins=max(2, min(8, int(page.inches(axes)[0] / 0.9))))
+
+
+def _of_decades(page: Page, axes: Axes) -> list[float]:
+    """The ticks of a logarithmic x axis: 1, 2 and 5 in each decade, or 1 alone, as their labels have room."""
+    (low, high), inches = axes.get_xlim(), page.inches(axes)[0]
+
+    def place(value: float) -> float:
+        return inches * math.log(value / low) / math.log(high / low)
+
+    def fits(value: float) -> bool:
+        half = page.measure(_in_digits(value, None), page.size) / 2
+        return half <= place(value) <= inches - half
+
+    for steps in ((1, 2, 5), (1,)):
+        every = [step * 10.0**power for power in range(-3, 13) for step in steps]
+        shown = [value for value in every if low <= value <= high and fits(value)]
+        widest = max((page.measure(_in_digits(value, None), page.size) for value in shown), default=0)
+        if all(place(after) - place(before) > widest + 0.1 for before, after in itertools.pairwise(shown)):
+            break
+    return shown
+
+
+def _in_digits(value: float, _: object) -> str:
+    return f"{value:,.10g}"
 
 
 def _point(axes: Axes, offer: Offer, theme: Theme, *, own: bool) -> None:
@@ -133,7 +163,7 @@ def _of_job(job: Source, options: TradeOffOptions) -> TradeOff:
     if options.metric not in METRICS:
         raise NotFound(f"There is no metric named {options.metric!r}; there are: {', '.join(METRICS)}")
     check_offered(options.metric, dataset.task)
-    chosen = job.chosen([variant["name"] for variant in job.spec["variants"]])
+    chosen = job.chosen()
     runs = [run for run in job.runs if run.variant in chosen]
     return prepare_tradeoff(
         list(job.read(runs, needed([options.metric]))),

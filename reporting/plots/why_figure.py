@@ -69,7 +69,7 @@ def _value(epoch: Explained, name: str) -> float:
 def _of_job(job: Source, options: WhyOptions) -> Parts:
     dataset = dataset_of(job.spec)
     check_has_sides(dataset.task)
-    names = list(job.chosen([variant["name"] for variant in job.spec["variants"]]))
+    names = list(job.chosen())
     shown, notes = names[:MAX_PANELS], []
     if len(names) > MAX_PANELS:
         notes.append(f"The first {MAX_PANELS} of {len(names)} variants are drawn; choose others.")

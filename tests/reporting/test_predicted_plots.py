@@ -113,3 +113,8 @@ def test_what_there_is_not_is_said(name: str) -> None:
     assert "of 13 variants are drawn" in crowd.notes[0]
     assert "n = 1 seed;" in crowd.subtitle
     assert plots.draw(crowd, "svg")
+
+
+def test_the_trials_of_a_search_are_in_no_figure() -> None:
+    spec = {"variants": [{"name": "original"}, {"name": "units=4", "trial": {"number": 0, "space": 0}}]}
+    assert plots.Source(spec, [], None, None).chosen() == ["original"]  # type: ignore[arg-type]

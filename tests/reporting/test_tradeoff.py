@@ -86,3 +86,13 @@ def test_it_is_drawn_of_none_of_few_and_of_many(band: Any) -> None:
     drawn = draw(found, "svg").decode()
     assert "net 59" not in drawn
     assert ">original<" in drawn
+
+
+@pytest.mark.parametrize("width", [400, 900])
+def test_costs_far_apart_are_written_in_digits(width: int) -> None:
+    found = tradeoff(ORIGINAL, runs("small", 40, (0.40,)), runs("large", 5_000_000, (0.30,)))
+    assert found.log
+    svg = draw(found, "svg", width).decode()
+    assert "10,000" in svg
+    assert "$" not in svg
+    assert "\\mathdefault" not in svg

@@ -1,5 +1,7 @@
 /** @file The specification being written: the JSON document itself, reached by pointers (RFC 6901). */
 
+import { compared } from './format.js';
+
 /**
  * @typedef {{name: string, label: string, kind: string, varies: boolean, tag: string, parts: {name: string, label: string}[], family: Family, default: any, start: any, choices: string[],
  *   low: number | null, high: number | null, main: boolean, required: boolean, empty: boolean, kept?: boolean}} Field `kept` is written even if it is the default; left `empty` it is null
@@ -80,7 +82,7 @@ function pruneTraining(training) {
  */
 export function prune(spec, presets) {
   const known = new Map(presets.map((preset) => [preset.name, JSON.stringify(preset.layers)]));
-  const variants = spec.variants.filter((/** @type {any} */ variant) => !variant.trial).map((/** @type {any} */ variant) => {
+  const variants = compared(spec).map((/** @type {any} */ variant) => {
     const training = JSON.stringify(variant.training) === JSON.stringify(spec.training) ? null : variant.training;
     if (known.get(variant.name) === JSON.stringify(variant.layers) && !training && !variant.dataset) return variant.name;
     return {

@@ -71,5 +71,14 @@ export const between = (start, end) =>
 /** @param {number} number @param {string} word */
 export const plural = (number, word) => `${count(number)} ${word}${number === 1 ? '' : 's'}`;
 
+/**
+ * The variants of a specification that are compared: without the trials of a search.
+ * @param {any} spec
+ * @returns {any[]}
+ */
+export function compared(spec) {
+  return spec.variants.filter((/** @type {any} */ each) => !each.trial);
+}
+
 /** What a specification's data set is called: one that a user sent has a name of its own. @param {any} dataset */
 export const datasetName = (dataset) => dataset.content?.title ?? dataset.name;

@@ -7,7 +7,7 @@ import { Experiment, finished } from './experiment.js';
 import { labelled, list, showErrors } from './fields.js';
 import { Figure } from './figure.js';
 import { follow, showLink } from './follow.js';
-import { ago, between, moment, plural } from './format.js';
+import { ago, between, compared, moment, plural } from './format.js';
 import { lossesIn, metricName } from './metrics.js';
 import { Pictures } from './pictures.js';
 import { ResultsTable } from './results.js';
@@ -159,7 +159,7 @@ function askForSeeds() {
   const next = Math.max(...job.spec.seeds) + 1;
   const box = h('input', { type: 'text', name: 'seeds', autocomplete: 'off', value: Array.from({ length: 5 }, (_, i) => next + i).join(', '), oninput: () => tell() });
   const button = h('button', { class: 'primary' });
-  const tell = () => { button.textContent = `Train ${plural(list(box.value).length * job.spec.variants.length, 'more run')}`; };
+  const tell = () => { button.textContent = `Train ${plural(list(box.value).length * compared(job.spec).length, 'more run')}`; };
   fill(form, labelled(`Seeds beside ${job.spec.seeds.join(', ')}`, '/seeds', box), button, h('button', { type: 'button', class: 'quiet', onclick: () => { form.hidden = true; } }, 'Not now'));
   tell();
   form.hidden = false;

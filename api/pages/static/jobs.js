@@ -5,7 +5,7 @@ import { chosen, setAll, tie } from './choices.js';
 import { byId, debounced, fill, h } from './dom.js';
 import { finished } from './experiment.js';
 import { showLink } from './follow.js';
-import { ago, datasetName, moment, plural, value } from './format.js';
+import { ago, compared, datasetName, moment, plural, value } from './format.js';
 import { label } from './metrics.js';
 import { least, sparkline } from './sparkline.js';
 import { badge, bar, pace, showPicked, showProblem } from './status.js';
@@ -91,7 +91,7 @@ function show(jobs) {
 /** What a job trains: a list has big jobs without their specification. @param {any} job */
 function extent({ spec, run_counts }) {
   if (!spec) return plural(Object.values(run_counts).reduce((sum, count) => sum + count, 0), 'run');
-  return `${plural(spec.variants.length, 'variant')} × ${plural(spec.seeds.length, 'seed')} on ${datasetName(spec.dataset)}`;
+  return `${plural(compared(spec).length, 'variant')} × ${plural(spec.seeds.length, 'seed')} on ${datasetName(spec.dataset)}`;
 }
 
 /** @param {any} job */
@@ -120,7 +120,7 @@ async function drawCurves(jobs, mine) {
     const history = await get(`/v1/jobs/${job.id}/history`).catch(() => null);
     if (mine !== turn) return;
     if (!history) continue;
-    const analysis = finished(job) && job.spec.variants.length > 1 ? await get(`/v1/jobs/${job.id}/analysis`).catch(() => null) : null;
+    const analysis = finished(job) && compared(job.spec).length > 1 ? await get(`/v1/jobs/${job.id}/analysis`).catch(() => null) : null;
     if (mine !== turn) return;
     const drawn = { epochs, line: sparkline(history.runs, job.spec.baseline), best: least(history.runs, analysis) };
     curves.set(job.id, drawn);

@@ -3,6 +3,7 @@
 import { get, request } from './api.js';
 import { chosen, tie } from './choices.js';
 import { byId, fill, h } from './dom.js';
+import { compared } from './format.js';
 import { phrase } from './metrics.js';
 
 const COSTS = { parameters: 'Parameters', seconds: 'Seconds per run' };
@@ -46,11 +47,11 @@ export class Pictures {
 
   /** @param {any} job @param {string} metric the loss that is shown elsewhere on the page */
   show(job, metric) {
-    const swept = job.spec.variants.filter((/** @type {any} */ each) => each.swept && !each.trial);
+    const swept = compared(job.spec).filter((each) => each.swept);
     const done = job.runs.filter((/** @type {any} */ run) => run.status === 'succeeded').length;
     this.explain(job, String(done));
     byId('sweep-card').hidden = swept.length < 2 || !done;
-    byId('tradeoff-card').hidden = job.spec.variants.length < 2 || !done;
+    byId('tradeoff-card').hidden = compared(job.spec).length < 2 || !done;
     if (!byId('sweep-card').hidden) this.sweep.show(`${job.links.self}/plots/sweep.svg`, { metric }, String(done));
     if (byId('tradeoff-card').hidden) return;
     this.offer([...new Set(swept.flatMap((/** @type {any} */ each) => Object.keys(each.swept)))]);

@@ -62,10 +62,28 @@ export class Table {
     const sorted = by ? [...left].sort((a, b) => this.compare(by(a), by(b))) : left;
     const focused = document.activeElement, row = this.body.contains(focused) ? focused?.closest('tr') : null;
     const place = row ? controls(row).indexOf(/** @type {Element} */ (focused)) : -1;
-    fill(this.body, sorted.map((row) => h('tr', { 'data-key': this.key(row), onpointerenter: () => this.onPick(row), onpointerleave: () => this.onPick(null) },
+    this.place(sorted.map((row) => h('tr', { 'data-key': this.key(row), onpointerenter: () => this.onPick(row), onpointerleave: () => this.onPick(null) },
       this.columns.map((column, i) => h(i ? 'td' : 'th', { class: column.number ? 'number' : '', ...(i ? {} : { scope: 'row' }) }, column.cell(row))))));
     const again = row && [...this.body.rows].find((/** @type {HTMLElement} */ each) => each.dataset.key === row.dataset.key);
     if (again) /** @type {HTMLElement | undefined} */ (controls(again)[place])?.focus();
+  }
+
+  /**
+   * Shows these rows. What is the same as before stays where it is: a button that is replaced amid a click is not pressed.
+   * @param {HTMLTableRowElement[]} rows
+   */
+  place(rows) {
+    const before = new Map([...this.body.rows].map((row) => [row.dataset.key, row]));
+    const after = rows.map((row) => {
+      const same = before.get(row.dataset.key);
+      if (!same) return row;
+      [...row.cells].forEach((cell, i) => {
+        // What is chosen in a box is no part of what is compared.
+        if (cell.querySelector('input') || !cell.isEqualNode(same.cells[i])) same.cells[i].replaceWith(cell);
+      });
+      return same;
+    });
+    if (after.length !== this.body.rows.length || after.some((row, i) => row !== this.body.rows[i])) fill(this.body, after);
   }
 
   /** The rows that have every word that is looked for. @param {T[]} rows */

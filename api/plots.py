@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from inspect import Parameter, Signature, signature
 from typing import Annotated, Any, Literal
@@ -16,13 +16,14 @@ from api.problems import documented
 from api.routing import Route
 from api.selection import JobIds, RunIds, Select, choose, look_up, of_job
 from models.errors import NotFound
-from models.kinds.metrics import check_offered
+from models.kinds.metrics import check_offered, metric_of
 from models.kinds.task import Task
+from models.kinds.weights import WEIGHTS
 from models.predictions import Predictions
-from models.specification import dataset_of
+from models.specification import dataset_of, recorded_by
 from models.tables import Run
 from reporting import plots
-from reporting.across import common_task, data_sets, read_labelled
+from reporting.across import Chosen, common_task, data_sets, read_labelled
 from reporting.answers import Analysis
 from reporting.overfitting import View
 from reporting.plots.kind import JobPlot
@@ -32,7 +33,29 @@ from reporting.results import analyses_of
 router = APIRouter(tags=["plots"], route_class=Route)
 
 # The document names them all; what is not among them is not found.
-Metric = Annotated[str, Path(json_schema_extra={"enum": list(plots.PLOTTED)})]
+Metric = Annotated[
+    str,
+    Path(
+        json_schema_extra={
+            "anyOf": [
+                {"enum": list(plots.PLOTTED)},
+                {"pattern": rf"^({'|'.join(WEIGHTS)})\.[a-z_]+(_[0-9]+)?$", "description": "Of a layer's weights"},
+            ]
+        }
+    ),
+]
+
+
+def _check_offered(metric: str, task: Task, chosen: Sequence[Chosen]) -> None:
+    """Raises NotForTask if no job of this task has the metric, NotFound if none of these measures this layer."""
+    check_offered(metric, task)
+    found = metric_of(metric)
+    if found and found.layer:
+        recorded = dict.fromkeys(name for each in chosen for name in recorded_by(each.spec))
+        if metric not in recorded:
+            there = [name for name in recorded if (of := metric_of(name)) and of.layer]
+            why = f"there are: {', '.join(there)}" if there else "`training.weights` was not asked for"
+            raise NotFound(f"There is no metric named {metric!r} of these runs' weights; {why}")
 
 
 def _format(format: Annotated[str, Path(json_schema_extra={"enum": list(plots.FORMATS)})]) -> str:
@@ -156,7 +179,7 @@ def get_plot(
         return known
     (chosen,) = found
     dataset, needed = dataset_of(chosen.spec), plots.reads(metric)
-    check_offered(metric, dataset.task)
+    _check_offered(metric, dataset.task, [chosen])
 
     def prepare() -> plots.Drawable:
         return plots.prepare(
@@ -199,7 +222,7 @@ def plot_across(
     if known:
         return known
     task, needed = common_task(chosen), plots.reads(metric)
-    check_offered(metric, task)
+    _check_offered(metric, task, chosen)
 
     def prepare() -> plots.Drawable:
         return plots.prepare(

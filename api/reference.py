@@ -22,6 +22,7 @@ from models.kinds.optimizers import OPTIMIZERS
 from models.kinds.regularizers import REGULARIZERS
 from models.kinds.schedules import SCHEDULES
 from models.kinds.tasks import TASKS
+from models.kinds.weights import WEIGHTS
 from models.settings import Settings
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -151,6 +152,9 @@ def kinds() -> str:
         recorded = ", ".join(f"`{each}`" for each, metric in METRICS.items() if metric.measure is measure)
         tasks = ", ".join(f"`{each}`" for each, task in TASKS.items() if name in offered(task))
         lines.append(f"| `{name}` | {_about(measure)} | {tasks} | {recorded} |")
+    lines += ["", "## Metrics of weights", "", "`training.weights` asks for them, of each layer that has a kernel.", ""]
+    lines += ["| name | | recorded as |", "|---|---|---|"]
+    lines += [f"| `{name}` | {_about(measure)} | `{name}.<layer>` |" for name, measure in WEIGHTS.items()]
     lines += ["", "## Axes of a sweep", "", "| name | |", "|---|---|"]
     lines += [f"| `{name}` | {_about(axis)} |" for name, axis in AXES.items()]
     return "\n".join(lines) + "\n"

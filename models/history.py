@@ -6,9 +6,11 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Literal, TypeVar
 
 from models.kinds.metrics import METRICS
+
+T = TypeVar("T")
 
 Stored = dict[str, float | str]
 """Values by name as JSON keeps them whole: one that is not finite is the text `nan`, `inf` or `-inf`."""
@@ -40,8 +42,8 @@ def shown(values: Mapping[str, float]) -> tuple[dict[str, float | None], dict[st
     return {name: show(value) for name, value in values.items()}, odd
 
 
-def in_order(values: Mapping[str, float]) -> dict[str, float]:
-    """An epoch's metrics in the order of the catalogue; those that it no longer has come last."""
+def in_order(values: Mapping[str, T]) -> dict[str, T]:
+    """An epoch's metrics in the order of the catalogue; of layers' weights, and those it no longer has, come last."""
     return {name: values[name] for name in (*METRICS, *values) if name in values}
 
 

@@ -22,7 +22,7 @@ from models.kinds.dataset import MAX_CLASSES, Dataset, NumWords, TrainSamples
 from models.kinds.datasets import DATASETS, AnyDataset
 from models.kinds.kind import Model, Penalty, Rate, Seed, default
 from models.kinds.layer import MAX_LAYERS
-from models.kinds.layers import AnyLayer
+from models.kinds.layers import AnyLayer, with_kernels
 from models.kinds.metrics import ASKED, VAL_DATA_LOSS, AskedName, MetricName, recorded
 from models.kinds.optimizer import BatchSize
 from models.kinds.optimizers import OPTIMIZERS, AnyOptimizer
@@ -83,9 +83,15 @@ class Training(Model):
         description="By how much each class's rows count in the training loss, by label; those that are not named "
         "count 1. `balanced`: all classes count the same, by the rows that are trained on",
     )
+    weights: bool = Field(
+        default=False,
+        exclude_if=operator.not_,
+        description="Records each epoch the norm of each layer's kernel, and which share of its weights is near zero: "
+        "`norm.` and `near_zero.`, each with the layer's name",
+    )
 
     def recorded(self, task: Task) -> tuple[str, ...]:
-        """The metrics of each epoch, by name, of a run on a data set of this task."""
+        """The metrics of each epoch, by name, of a run on a data set of this task; without those of its layers."""
         return recorded(task, self.evaluate_train, self.metrics)
 
 
@@ -149,6 +155,13 @@ class RunSpecification(Model):
     # Absent if nothing is drawn: the keys of runs whose rows are not drawn stay what they are.
     draws: Draws | None = Field(default=None, exclude_if=lambda draws: draws is None)
     keep: Keep = Field(default="chosen", exclude_if=lambda keep: keep == "chosen")
+
+    @property
+    def recorded(self) -> tuple[str, ...]:
+        """The metrics of each epoch, by name."""
+        training = self.training
+        layers = with_kernels([layer.type for layer in self.layers]) if training.weights else ()
+        return recorded(self.dataset.task, training.evaluate_train, training.metrics, layers)
 
     def keeps(self, epoch: int, last: bool) -> bool:
         """Whether the model of this epoch is to be kept; `last`: no epoch is behind it."""
@@ -268,7 +281,14 @@ def recorded_by(document: Mapping[str, Any]) -> tuple[str, ...]:
     """The names of the metrics that runs of a job record, by its specification as it was stored."""
     trainings = [document["training"], *(each["training"] for each in document["variants"] if each["training"])]
     asked = {name for training in trainings for name in training.get("metrics", ())}
-    return recorded(dataset_of(document).task, any(training["evaluate_train"] for training in trainings), asked)
+    measured = [
+        [layer["type"] for layer in each["layers"]]
+        for each in document["variants"]
+        if (each["training"] or document["training"]).get("weights")
+    ]
+    layers = with_kernels(*measured) if measured else ()
+    evaluated = any(training["evaluate_train"] for training in trainings)
+    return recorded(dataset_of(document).task, evaluated, asked, layers)
 
 
 class _OfDataset(BaseModel):

@@ -15,7 +15,7 @@ from scipy import ndimage, stats
 
 from models.history import RunHistory
 from models.kinds.metric import Of
-from models.kinds.metrics import DATA_LOSS, LOSS, METRICS, VAL_DATA_LOSS, VAL_LOSS
+from models.kinds.metrics import DATA_LOSS, LOSS, METRICS, VAL_DATA_LOSS, VAL_LOSS, metric_of
 from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
 
@@ -47,7 +47,8 @@ END = 4
 
 def higher_is_better(metric: str) -> bool:
     """Whether `metric` is, say, an accuracy rather than a loss."""
-    return METRICS[metric].measure.higher_is_better
+    found = metric_of(metric)
+    return found is not None and found.measure.higher_is_better
 
 
 def best(epochs: Sequence[int], values: Sequence[float], metric: str = VAL_LOSS) -> int | None:

@@ -14,7 +14,7 @@ import keras
 import numpy as np
 
 from models.kinds.kind import KerasKind
-from models.kinds.layer import Layer
+from models.kinds.layer import OUTPUT, Layer, name_of
 from models.kinds.task import Task
 from models.preprocessing import MEMBER, Preprocessing
 
@@ -32,9 +32,9 @@ def made(kind: KerasKind, **more: Any) -> Any:
 
 def build(layers: Sequence[Layer], inputs: int, task: Task) -> keras.Sequential:
     """The Keras model of a specification's hidden `layers`, and the task's output layer behind them."""
-    parts = [made(layer, name=f"{layer.type}_{i}") for i, layer in enumerate(layers, 1)]
+    parts = [made(layer, name=name_of(layer.type, i)) for i, layer in enumerate(layers, 1)]
     return keras.Sequential(
-        [keras.Input((inputs,), name="inputs"), *parts, made(task.output, name="output")], name="variant"
+        [keras.Input((inputs,), name="inputs"), *parts, made(task.output, name=OUTPUT)], name="variant"
     )
 
 

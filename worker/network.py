@@ -137,6 +137,11 @@ class Network:
         weights: list[np.ndarray] = self.model.get_weights()
         return weights
 
+    def kernels(self) -> dict[str, np.ndarray]:
+        """The kernel of each layer that has one, as it is now trained, by the layer's name."""
+        self._fill_kernel()
+        return {layer.name: layer.kernel.numpy() for layer in self.model.layers if hasattr(layer, "kernel")}
+
     def set_weights(self, weights: Sequence[np.ndarray]) -> None:
         """Goes back to an epoch's `weights()`; the optimizer stays as it is."""
         self.model.set_weights(weights)

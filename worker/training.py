@@ -25,6 +25,7 @@ from models.kinds.layers.dense import Dense
 from models.kinds.layers.dropout import Dropout
 from models.kinds.metric import Of
 from models.kinds.metrics import MEASURES, METRICS, VAL_DATA_LOSS, scored
+from models.kinds.weights import WEIGHTS
 from models.predictions import pack, size_of
 from models.specification import RunSpecification, Training
 from models.why import Rises
@@ -156,7 +157,7 @@ class _Run:
         self.network = network_of(run.layers, self.training.optimizer, Objective.of(run, data), self.rows.cuts)
         self.best = BestEpoch(run)
         self.plateau = OnPlateau(self.training.optimizer.plateau, self.network.optimizer)
-        self.metrics = self.training.recorded(self.task)
+        self.metrics = run.recorded
         self.widths: dict[str, int] = defaultdict(lambda: 1)  # batches a call, for each kind of graph
 
     def train(self) -> Result:
@@ -193,6 +194,8 @@ class _Run:
                 metrics |= self._metrics(Of.EVALUATED, self.network.evaluate, self.rows.train.in_order)[0]
             if asked:
                 metrics |= self._asked(validation, by_row[0])
+            if self.training.weights:
+                metrics |= self._of_weights()
             row = {**{name: metrics[name] for name in self.metrics}, "seconds": time.perf_counter() - began}
             history.append(row)
             self.plateau.see(len(history), row)
@@ -263,7 +266,7 @@ class _Run:
         if number > self.recorded:
             self.on_epoch(Epoch(number, metrics, row["seconds"]))
         for name, value in metrics.items():
-            if METRICS[name].measure.loss and not math.isfinite(value):
+            if name in METRICS and METRICS[name].measure.loss and not math.isfinite(value):
                 raise Diverged(f"{name} is no longer finite in epoch {number}")
 
     def _feed(self, epoch: int) -> Iterator[sparse.Batches]:
@@ -302,6 +305,15 @@ class _Run:
         """The metrics that `training.metrics` asks for, from all predictions of the validation set."""
         labels, predictions = batches.labels.numpy().astype(np.float64), predictions.astype(np.float64)
         return {Of.VALIDATION + name: MEASURES[name].value(labels, predictions) for name in self.training.metrics}
+
+    def _of_weights(self) -> dict[str, float]:
+        """What `training.weights` records: of the kernels as they are now trained."""
+        kernels = self.network.kernels()
+        return {
+            f"{name}.{layer}": measure.value(kernel)
+            for name, measure in WEIGHTS.items()
+            for layer, kernel in kernels.items()
+        }
 
     def _computed(
         self, of: str, graph: Callable[..., list[tf.Tensor]], batches: sparse.Batches, wanted: int

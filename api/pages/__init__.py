@@ -23,6 +23,7 @@ from api.root_path import public_path
 from models.kinds.metric import Of
 from models.kinds.metrics import DATA_LOSS, EFFECTS, LOSS, MEASURES, METRICS, PAIRS, UNPENALISED, label
 from models.kinds.tasks import TASKS
+from models.kinds.weights import WEIGHTS
 from models.tables import Status
 from reporting.formats import FORMATS
 from reporting.plots.style import DASHES, MARKS, THEMES
@@ -102,6 +103,8 @@ templates.globals.update(
             }
             for name, task in TASKS.items()
         },
+        # Followed by a point and the layer's name.
+        "weights": {name: f"{measure.title[:1].upper()}{measure.title[1:]} of" for name, measure in WEIGHTS.items()},
         "trained": LOSS.plural,
         "tested": DATA_LOSS.name,
         "pairs": PAIRS,

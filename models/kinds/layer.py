@@ -21,6 +21,7 @@ class Layer(KerasKind):
     words: the layer in a network's line, with its fields' values in braces. reads: whether it may be the first
     layer, which reads the data set's rows. noise: whether it changes its inputs in training alone; such layers may
     stand before the first one that reads. tensors: how many arrays of its output's size training holds, at least.
+    kernel: whether Keras's layer has a `kernel`, whose weights `training.weights` measures.
     """
 
     tag = "type"
@@ -29,6 +30,7 @@ class Layer(KerasKind):
     reads: ClassVar[bool] = False
     noise: ClassVar[bool] = False
     tensors: ClassVar[int] = 1
+    kernel: ClassVar[bool] = False
 
     type: str
 
@@ -52,6 +54,15 @@ class Layer(KerasKind):
         if weights:
             raise NotImplementedError(f"{type(self).__name__}.infer")
         return values
+
+
+OUTPUT = "output"
+"""The name of a model's output layer."""
+
+
+def name_of(type: str, place: int) -> str:
+    """The name of a model's hidden layer of this type: it is the `place`th of them, counted from 1."""
+    return f"{type}_{place}"
 
 
 def on_inputs(layers: Sequence[Layer]) -> int:

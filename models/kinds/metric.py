@@ -75,19 +75,31 @@ class Measure:
         raise NotImplementedError
 
 
+class WeightMeasure(Measure):
+    """A number that says what the weights of a layer are like, recorded each epoch with `training.weights`."""
+
+    @staticmethod
+    def value(kernel: np.ndarray) -> float:  # type: ignore[override]
+        """The measure of a layer's kernel, float32 (inputs, units). Like a metric's, its source is in the archive."""
+        raise NotImplementedError
+
+
 @dataclass(frozen=True)
 class Metric:
-    """A measure of one set: what an epoch records under `name`."""
+    """A measure of one set, or of the kernel of the layer of this name: what an epoch records under `name`."""
 
     measure: type[Measure]
     of: Of
+    layer: str = ""
 
     @property
     def name(self) -> str:
         """In histories, plots' addresses and columns."""
-        return self.of + self.measure.name
+        return f"{self.measure.name}.{self.layer}" if self.layer else self.of + self.measure.name
 
     def phrase(self, task: Task | type[Task] | None = None) -> str:
         """What people call it, within a sentence, in jobs of `task`."""
+        if self.layer:
+            return f"{self.measure.title} of {self.layer}"
         of = "validation" if self.of == Of.VALIDATION else "training"
         return f"{of} {self.measure.titled(task)}{', evaluated' if self.of == Of.EVALUATED else ''}"

@@ -10,8 +10,9 @@ from importlib.resources import files
 from typing import Any
 
 from models import drawing
-from models.kinds.metric import Of
+from models.kinds.metric import Measure, Of
 from models.kinds.metrics import MEASURES, METRICS
+from models.kinds.weights import WEIGHTS
 from models.specification import FIXED_SEED, RunSpecification, Specification, recorded_by, stored
 from reporting import archive
 from reporting.answers import Answer
@@ -102,11 +103,13 @@ def script(specification: Specification) -> str:
     text = files("reporting.bundle").joinpath("train.py.txt").read_text("utf-8")
     columns = recorded_by(specification.model_dump(mode="json"))
     higher = [name for name, metric in METRICS.items() if metric.measure.higher_is_better]
-    metrics = [f"METRICS = {columns}", f"HIGHER_IS_BETTER = {higher}", "MEASURES = {}"]
+    metrics = [f"METRICS = {columns}", f"HIGHER_IS_BETTER = {higher}", "MEASURES = {}", "WEIGHTS = {}"]
     for name, measure in MEASURES.items():
         if measure.asked and Of.VALIDATION + name in columns:
-            source = textwrap.dedent(inspect.getsource(measure.value)).removeprefix("@staticmethod\n")
-            metrics += ["", "", source.rstrip(), "", "", f"MEASURES[{name!r}] = value"]
+            metrics += _valued(f"MEASURES[{name!r}]", measure)
+    for name, of_weights in WEIGHTS.items():
+        if any(column.startswith(f"{name}.") for column in columns):
+            metrics += _valued(f"WEIGHTS[{name!r}]", of_weights)
     draws = [f"FIXED_SEED, SPLIT, SAMPLE = {FIXED_SEED}, {drawing.SPLIT}, {drawing.SAMPLE}"]
     draws += ["\n\n" + inspect.getsource(each).rstrip() for each in _DRAWING]
     return (
@@ -114,6 +117,12 @@ def script(specification: Specification) -> str:
         .replace("#: metrics\n", "\n".join(metrics) + "\n")
         .replace("#: drawing\n", "\n".join(draws) + "\n")
     )
+
+
+def _valued(place: str, measure: type[Measure]) -> list[str]:
+    """Lines that put the measure's function at `place`."""
+    source = textwrap.dedent(inspect.getsource(measure.value)).removeprefix("@staticmethod\n")
+    return ["", "", source.replace("  # type: ignore[override]", "").rstrip(), "", "", f"{place} = value"]
 
 
 def _answer(value: Answer) -> list[bytes]:

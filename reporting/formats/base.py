@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from models.history import RunHistory
-from models.kinds.metrics import METRICS
+from models.history import RunHistory, in_order
 from models.tables import Run
 from reporting.reading import RunRow
 
@@ -33,7 +32,8 @@ class Export:
     @cached_property
     def metrics(self) -> list[str]:
         """The columns of a table."""
-        return [name for name in METRICS if any(name in of_job for of_job in self.recorded.values())]
+        names = {name: None for of_job in self.recorded.values() for name in of_job}
+        return list(in_order(names))
 
     @cached_property
     def jobs(self) -> dict[str, str]:

@@ -4,7 +4,8 @@ Folders and tags are those of Keras's TensorBoard callback, so that a run's trai
 lie over each other in one chart: `variant/seed-0/train` and `variant/seed-0/validation`, in each
 `epoch_loss`, `epoch_acc` and `epoch_data_loss`. The step is the epoch, counted from 1 as everywhere
 here, and the time of an event is when the epoch was recorded. Values are 32-bit floats, which is
-what TensorBoard keeps; NaN and infinities are themselves.
+what TensorBoard keeps; NaN and infinities are themselves. What is measured of layers' weights is among
+those of training, its name being the tag.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from models.history import RunHistory
 from models.kinds.metric import Of
-from models.kinds.metrics import METRICS
+from models.kinds.metrics import METRICS, metric_of
 from models.tables import Run
 from reporting.archive import zipped
 from reporting.formats.base import Export, Format
 from reporting.reading import RunRow
 
+TRAIN = "train"
 FOLDERS: Mapping[str, Mapping[str, str]] = {
     folder: {f"epoch_{metric.measure.name}": name for name, metric in METRICS.items() if metric.of == of}
-    for folder, of in (("train", Of.TRAINING), ("validation", Of.VALIDATION), ("train-inference", Of.EVALUATED))
+    for folder, of in ((TRAIN, Of.TRAINING), ("validation", Of.VALIDATION), ("train-inference", Of.EVALUATED))
 }
 """What is in a run's folder: the metric of each tag. The last is there where `training.evaluate_train` asked for it."""
 
@@ -73,8 +75,16 @@ def _files(history: RunHistory) -> Iterator[tuple[str, Mapping[str, Sequence[flo
     # TensorBoard reads a folder's files in the order of their names, which begin with a time.
     file = f"events.out.tfevents.{int(history.recorded_at[0].timestamp()):010d}.ockham"
     for folder, tags in FOLDERS.items():
-        if recorded := {tag: history.metrics[name] for tag, name in tags.items() if name in history.metrics}:
+        recorded = {tag: history.metrics[name] for tag, name in tags.items() if name in history.metrics}
+        if folder == TRAIN:
+            recorded |= {name: values for name, values in history.metrics.items() if _is_of_a_layer(name)}
+        if recorded:
             yield f"{folder}/{file}", recorded
+
+
+def _is_of_a_layer(name: str) -> bool:
+    metric = metric_of(name)
+    return metric is not None and bool(metric.layer)
 
 
 def _event_file(history: RunHistory, tags: Mapping[str, Sequence[float]]) -> bytes:

@@ -13,8 +13,8 @@ from typing import Literal
 
 from models.errors import NotFound
 from models.history import RunHistory
-from models.kinds.metric import Of
-from models.kinds.metrics import METRICS, PAIRS, in_unit, label, phrase
+from models.kinds.metric import Metric, Of
+from models.kinds.metrics import METRICS, PAIRS, in_unit, label, metric_of, phrase
 from models.kinds.task import Task
 from reporting.names import brief
 from reporting.overfitting import best, higher_is_better, onset
@@ -32,7 +32,7 @@ STYLES: tuple[Style, ...] = ("lines", "notebook")
 BANDS: tuple[Band, ...] = ("ci95", "sd", "minmax", "none")
 
 PLOTTED = (*METRICS, *PAIRS)
-"""Every metric `prepare` knows."""
+"""Every metric `prepare` knows beside those of layers' weights."""
 
 MAX_PANELS = 24
 """Small multiples a figure; of more variants those best at the metric are drawn, and a note says so."""
@@ -103,9 +103,13 @@ class Series:
 
 def reads(metric: str) -> tuple[str, ...]:
     """The metrics of an epoch that a plot of `metric` needs. Raises `NotFound` for one that is not plotted."""
-    if metric not in PLOTTED:
-        raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(PLOTTED)}")
+    _check_plotted(metric)
     return needed(PAIRS.get(metric, (metric,)))
+
+
+def _check_plotted(metric: str) -> None:
+    if metric not in PLOTTED and metric_of(metric) is None:
+        raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(PLOTTED)}")
 
 
 def prepare(
@@ -121,7 +125,8 @@ def prepare(
     task: Task | None = None,
     theme: str = "light",
 ) -> Series:
-    """What to draw of `metric` (one of `PLOTTED`), for all variants or the named ones in their order.
+    """What to draw of `metric` (one of `PLOTTED`, or of a layer's weights), for all variants or the named ones in
+    their order.
 
     `baseline` is drawn in ink and, with `difference`, subtracted from the other variants seed by
     seed. `dataset` is the data set's name as the title shall say it, and `task` what it sets. Raises `NotFound` for a
@@ -132,8 +137,7 @@ def prepare(
     for name in [*names, *([baseline] if difference and baseline is not None else [])]:
         if name not in groups:
             raise NotFound(f"There is no variant named {name!r}")
-    if metric not in PLOTTED:
-        raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(PLOTTED)}")
+    _check_plotted(metric)
     metrics = PAIRS.get(metric, (metric,))
     notes: list[str] = []
     shown = {*names, *([baseline] if difference else [])}
@@ -186,12 +190,18 @@ def ranks(names: Sequence[str], baseline: str | None) -> dict[str, int]:
     return {name: -1 if name == baseline else others.index(name) for name in names}
 
 
+def _metric(name: str) -> Metric:
+    found = metric_of(name)
+    assert found is not None, "checked"
+    return found
+
+
 def _most(metric: str, difference: bool) -> float:
-    return math.inf if difference else METRICS[metric].measure.bounds[1]
+    return math.inf if difference else _metric(metric).measure.bounds[1]
 
 
 def _label(name: str, each: str, metric: str, style: Style) -> str:
-    half = ("validation" if METRICS[each].of == Of.VALIDATION else "training") if metric in PAIRS else ""
+    half = ("validation" if _metric(each).of == Of.VALIDATION else "training") if metric in PAIRS else ""
     if style == "notebook":
         return NOTEBOOK_LABELS.get(name, name) + (f", {half}" if half else "")
     return half or name
@@ -205,11 +215,11 @@ def _curve(
         for epoch, value in zip(run.epochs, run.metrics.get(metric, ()), strict=False):
             at.setdefault(epoch, []).append(value)
     points = tuple(
-        band_of(epoch, finite, band, ANYWHERE if difference else METRICS[metric].measure.bounds)
+        band_of(epoch, finite, band, ANYWHERE if difference else _metric(metric).measure.bounds)
         for epoch, values in sorted(at.items())
         if (finite := [value for value in values if math.isfinite(value)])
     )
-    marked = METRICS[metric].of == Of.VALIDATION and not difference
+    marked = _metric(metric).of == Of.VALIDATION and not difference
     epochs, means = [p.epoch for p in points], [p.value for p in points]
     return Curve(
         variant=name,
@@ -220,7 +230,7 @@ def _curve(
         runs=sum(bool(run.metrics.get(metric)) or not run.epochs for run in runs),
         points=points,
         best=best(epochs, means, metric) if marked and len(points) > 1 else None,
-        onset=onset(epochs, means) if marked and METRICS[metric].measure.loss else None,
+        onset=onset(epochs, means) if marked and _metric(metric).measure.loss else None,
     )
 
 

@@ -15,8 +15,9 @@ from markupsafe import Markup
 from models.database import Database
 from models.kinds.dataset import Dataset
 from models.kinds.metric import Of
-from models.kinds.metrics import DATA_LOSS, EFFECTS, MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, label
+from models.kinds.metrics import DATA_LOSS, EFFECTS, MEASURES, VAL_DATA_LOSS, VAL_LOSS, label, metric_of
 from models.kinds.task import Task
+from models.kinds.weights.norm import Norm
 from models.specification import dataset_of, recorded_by, stored
 from models.tables import Run
 from reporting import plots
@@ -124,7 +125,7 @@ def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]
     baseline, dataset, histories, task = results.job.spec["baseline"], results.dataset, results.histories, results.task
     if any(history.epochs for history in histories):
         shown = [VAL_DATA_LOSS, VAL_LOSS, Of.VALIDATION + task.measure, DATA_LOSS.plural]
-        shown += [name for name in recorded_by(results.job.spec) if METRICS[name].measure.asked and name not in shown]
+        shown += [name for name in recorded_by(results.job.spec) if _is_asked(name) and name not in shown]
         for metric in shown:
             if metric != VAL_LOSS or penalties(histories, VAL_LOSS):
                 drawn.append((metric, plots.prepare(histories, metric, baseline=baseline, dataset=dataset, task=task)))
@@ -134,6 +135,12 @@ def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]
     for plot in plots.JOB_PLOTS.values():
         drawn += [(name, plot.prepare(job, options)) for name, options in plot.in_report(job).items()]
     return [(name, plots.draw(series, format, width)) for name, series in drawn]
+
+
+def _is_asked(name: str) -> bool:
+    """Whether it is drawn because the job asks for it: of layers' weights the norms alone."""
+    metric = metric_of(name)
+    return metric is not None and metric.measure.asked and (not metric.layer or metric.measure is Norm)
 
 
 def fingerprints(runs: Sequence[Run]) -> list[dict[str, Any]]:

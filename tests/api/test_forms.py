@@ -37,6 +37,7 @@ def test_an_input_fits_its_field() -> None:
     assert kinds == {
         "epochs": "integer", "batch_size": "integer", "optimizer": "nested", "early_stopping": "nested",
         "evaluate_train": "switch", "metrics": "nested", "label_smoothing": "number", "class_weight": "choice",
+        "weights": "switch",
     }  # fmt: skip
     weights = next(field for field in fields["training"] if field["name"] == "class_weight")
     assert (weights["choices"], weights["default"]) == (["balanced"], None)

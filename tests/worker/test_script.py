@@ -41,7 +41,7 @@ def test_every_remedy_is_in_the_script(tmp_path: Path) -> None:
     job = resolve(
         {
             "dataset": {"name": "synthetic_table", "classes": 4, "samples": 400, "columns": 6},
-            "training": {"epochs": 5, "batch_size": 50},
+            "training": {"epochs": 5, "batch_size": 50, "weights": True},
             "variants": VARIANTS,
         }
     )
@@ -55,6 +55,9 @@ def test_every_remedy_is_in_the_script(tmp_path: Path) -> None:
     of = {name: [row for row in rows if row["variant"] == name] for name in networks}
     assert all(len(epochs) == 5 for epochs in of.values())
     assert all(math.isfinite(float(row["val_loss"])) for row in rows)
+    of_layers = {name for name in rows[0] if "." in name}
+    assert of_layers == {f"{measure}.{layer}" for measure in ("norm", "near_zero") for layer in ("dense_2", "output")}
+    assert all(float(row["norm.dense_2"]) > 0 and 0 <= float(row["near_zero.output"]) <= 1 for row in rows)
     soft, weighted, named = of["soft"][-1], of["weighted"][-1], of["named"][-1]
     assert float(soft["val_loss"]) > float(soft["val_data_loss"]), "the loss is of softened labels"
     assert float(weighted["val_loss"]) == pytest.approx(float(weighted["val_data_loss"]), rel=1e-5)

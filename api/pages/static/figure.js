@@ -4,7 +4,7 @@ import { Chart } from './chart.js';
 import { chosen, setAll, tie } from './choices.js';
 import { byId, fill, framed, h } from './dom.js';
 import { sample } from './marks.js';
-import { isLoss, label, metricName, metricsOf } from './metrics.js';
+import { isLoss, label, metricName, metricsOf, ofLayer } from './metrics.js';
 import { showPanels } from './panels.js';
 import { leading, limits, notes, penalised, prepare, subtitle, within } from './series.js';
 
@@ -63,6 +63,7 @@ export class Figure {
   drawNow() {
     const all = this.groups();
     this.offerSeeds([...new Set(all.flatMap((group) => group.runs.map((run) => run.seed)))].sort((a, b) => a - b));
+    this.offerMetrics(all);
     const choices = this.choices;
     const shown = all.filter((group) => !this.hidden.has(group.key))
       .map((group) => ({ ...group, runs: choices.seed ? group.runs.filter((run) => String(run.seed) === choices.seed) : group.runs }));
@@ -97,13 +98,18 @@ export class Figure {
     ].filter(Boolean).join('   ');
     fill(byId('figure-notes'), [...remarks, ...notes(shown, held, curves, choices, range)].map((note) => h('li', {}, note)));
     this.drawLegend(all);
-    this.offerMetrics(all);
     for (const field of this.form.querySelectorAll('[data-many]')) field.hidden = all.length <= MANY;
     this.form.view.disabled = metricsOf(choices.metric).every((name) => !isLoss(name));
   }
 
   /** Metrics that only some jobs record are offered where one does. @param {Group[]} groups */
   offerMetrics(groups) {
+    const select = this.form.metric, there = new Set([...select.options].map((option) => option.value));
+    for (const name of new Set(groups.flatMap((group) => group.runs.flatMap((run) => Object.keys(run.metrics))))) {
+      if (there.has(name) || !ofLayer(name)) continue;
+      select.append(h('option', { value: name }, label(name)));
+      if (new URLSearchParams(location.search).get('metric') === name) select.value = name;
+    }
     for (const option of this.form.metric.options) {
       if ('recorded' in option.dataset) option.hidden = !groups.some((group) => group.runs.some((run) => metricsOf(option.value).some((metric) => run.metrics[metric]?.length)));
     }

@@ -3,8 +3,9 @@
 /**
  * pairs: training and validation, by the name of both. unpenalised: the same without the weights' penalties.
  * labels: by the names of metrics and pairs, and of the numbers in the analysis. tasks: the validation metric that
- * tells how well a task is done, and the labels that are others in jobs of that task.
- * @type {{pairs: Record<string, string[]>, unpenalised: Record<string, string>, losses: string[], trained: string, tested: string, higher: string[],
+ * tells how well a task is done, and the labels that are others in jobs of that task. weights: what is measured of each
+ * layer, whose name stands behind it.
+ * @type {{pairs: Record<string, string[]>, unpenalised: Record<string, string>, weights: Record<string, string>, losses: string[], trained: string, tested: string, higher: string[],
  *   least: Record<string, number>, most: Record<string, number>, labels: Record<string, string>, tasks: Record<string, {measure: string, labels: Record<string, string>}>}}
  */
 export const METRICS = JSON.parse(document.body.dataset.metrics ?? '{}');
@@ -13,7 +14,13 @@ export const METRICS = JSON.parse(document.body.dataset.metrics ?? '{}');
  * What people read of a metric, in jobs of `task`, or in jobs that have no task in common.
  * @param {string} name @param {string | null} [task]
  */
-export const label = (name, task) => METRICS.tasks[task ?? '']?.labels[name] ?? METRICS.labels[name] ?? name.replaceAll('_', ' ');
+export const label = (name, task) => METRICS.tasks[task ?? '']?.labels[name] ?? METRICS.labels[name] ?? ofLayer(name) ?? name.replaceAll('_', ' ');
+
+/** What people read of a layer's measure; null of any other metric. @param {string} name */
+export function ofLayer(name) {
+  const [measure, layer] = name.split('.');
+  return layer && METRICS.weights[measure] ? `${METRICS.weights[measure]} ${layer}` : null;
+}
 
 /** The same within a sentence. @param {string} name @param {string | null} [task] */
 export const phrase = (name, task) => label(name, task).replace(/^[A-Z](?=[a-z])/, (letter) => letter.toLowerCase());

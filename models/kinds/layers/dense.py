@@ -35,7 +35,7 @@ class Dense(Layer):
 
     title, keras, place = "dense", "layers.Dense", 0
     words = "{units} {activation}"
-    reads = True
+    reads = kernel = True
     starts = {"units": 16, "activation": "relu"}
     main = ("units", "activation", "kernel_regularizer")
 

@@ -11,6 +11,7 @@ from models.errors import NotForTask
 from models.kinds.kind import among, discover
 from models.kinds.metric import Measure, Metric, Of
 from models.kinds.task import Task
+from models.kinds.weights import WEIGHTS
 
 MEASURES = discover(__name__, __path__, Measure)
 
@@ -25,7 +26,14 @@ def _place(metric: Metric) -> tuple[int | bool, ...]:
 
 
 METRICS = {metric.name: metric for metric in sorted(_ALL, key=_place)}
-"""Every metric that an epoch may have, by name, in the order of columns."""
+"""Every metric that an epoch may have, by name, in the order of columns; those of layers come behind them."""
+
+
+def metric_of(name: str) -> Metric | None:
+    """The metric of this name, one of `METRICS` or a measure of a layer's weights; None if there is none."""
+    measure, _, layer = name.partition(".")
+    return Metric(WEIGHTS[measure], Of.TRAINING, layer) if layer and measure in WEIGHTS else METRICS.get(name)
+
 
 PAIRS = {
     measure.plural: (measure.name, Of.VALIDATION + measure.name) for measure in MEASURES.values() if measure.plural
@@ -62,8 +70,8 @@ def phrase(name: str, task: Task | type[Task] | None = None) -> str:
     when, _, what = name.partition("_")
     if name in EFFECTS:
         return EFFECTS[name]
-    if name in METRICS:
-        return METRICS[name].phrase(task)
+    if metric := metric_of(name):
+        return metric.phrase(task)
     if name in PAIRS:
         return METRICS[PAIRS[name][0]].measure.titled(task)
     if when == "test" and what in MEASURES:
@@ -91,15 +99,21 @@ def scored(task: Task | type[Task]) -> tuple[str, ...]:
     return tuple(name for name, each in MEASURES.items() if not each.asked and (each.loss or name == task.measure))
 
 
-def recorded(task: Task, evaluate_train: bool = False, asked: Collection[str] = ()) -> tuple[str, ...]:
-    """The names of the metrics of each epoch of a run, in their order; `asked` are the measures it asks for."""
+def recorded(
+    task: Task, evaluate_train: bool = False, asked: Collection[str] = (), layers: Collection[str] = ()
+) -> tuple[str, ...]:
+    """The names of the metrics of each epoch of a run, in their order.
+
+    `asked` are the measures it asks for, `layers` the names of those whose weights are measured.
+    """
     always = scored(task)
 
     def is_recorded(metric: Metric) -> bool:
         name = metric.measure.name
         return name in asked or (name in always and (metric.of != Of.EVALUATED or evaluate_train))
 
-    return tuple(name for name, metric in METRICS.items() if is_recorded(metric))
+    of_layers = (Metric(measure, Of.TRAINING, layer).name for measure in WEIGHTS.values() for layer in layers)
+    return (*(name for name, metric in METRICS.items() if is_recorded(metric)), *of_layers)
 
 
 def offered(task: Task | type[Task]) -> tuple[str, ...]:
@@ -110,6 +124,8 @@ def offered(task: Task | type[Task]) -> tuple[str, ...]:
 
 def check_offered(name: str, task: Task) -> None:
     """Raises NotForTask if no job of this task has the metric, or the pair of them, of this name."""
+    if name not in METRICS and metric_of(name):
+        return  # layers have weights whatever the task is
     own = [each for each, metric in METRICS.items() if metric.measure.name in offered(task)]
     if PAIRS.get(name, (name,))[0] not in own:
         there = ", ".join([*own, *(pair for pair, (first, _) in PAIRS.items() if first in own)])

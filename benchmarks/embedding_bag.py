@@ -62,9 +62,9 @@ def main() -> None:
         words = int(file["num_words"])
     network = Network(words, arguments.units)
     optimizer = torch.optim.RMSprop(network.parameters(), lr=1e-3, alpha=0.9, eps=1e-7, foreach=True)
-    random, seconds, losses = np.random.default_rng(0), [], []
+    random, seconds, processor, losses = np.random.default_rng(0), [], [], []
     for _ in range(arguments.epochs):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         order = random.permutation(len(labels))
         lengths = np.diff(indptr)[order]
         ends = np.concatenate([[0], np.cumsum(lengths)])
@@ -83,6 +83,7 @@ def main() -> None:
                 for batch, offsets, expected in batches(*test)
             )
         seconds.append(time.perf_counter() - began)
+        processor.append(time.process_time() - worked)
         losses.append(total / len(test[2]))
     print(
         json.dumps(
@@ -92,6 +93,7 @@ def main() -> None:
                 "epochs": arguments.epochs,
                 "threads": torch.get_num_threads(),
                 "epoch_seconds": float(np.median(seconds[1:])),
+                "epoch_processor_seconds": float(np.median(processor[1:])),
                 "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6,
                 "val_loss": losses,
             }

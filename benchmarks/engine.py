@@ -1,6 +1,7 @@
 """The engine beside its yardsticks, in one run on one machine.
 
     OCKHAM_IMDB_NPZ=... python -m benchmarks.engine [--rounds 5] [--torch /path/to/python/with/torch]
+        [--systems engine sklearn torch]
 
 Each round starts every system once, one after the other, so that a change of the machine's load
 falls on all. Prints one JSON object a measurement, then the table of ratios of medians. PyTorch
@@ -30,12 +31,16 @@ import numpy as np
 from models.kinds.datasets.imdb import Imdb
 from models.settings import Settings
 
+SYSTEMS = ("engine", "sklearn", "torch", "notebook", "keras-sparse")
+
 RATIOS = [  # measure, yardstick, variant, value, at least, aim
     ("`original`, an epoch: notebook ÷ engine", "notebook", "original", "epoch_seconds", 8, 15),
     ("`original`, an epoch: stock sparse Keras ÷ engine", "keras-sparse", "original", "epoch_seconds", 8, 12),
-    ("`original`, an epoch: PyTorch EmbeddingBag ÷ engine", "torch", "original", "epoch_seconds", 1.7, 3),
+    ("`original`, an epoch: scikit-learn ÷ engine", "sklearn", "original", "epoch_seconds", 3, 5),
+    ("`original`, an epoch: PyTorch EmbeddingBag ÷ engine", "torch", "original", "epoch_seconds", 4, 8),
     ("`bigger`, an epoch: notebook ÷ engine", "notebook", "bigger", "epoch_seconds", 5, 8),
-    ("`bigger`, an epoch: PyTorch EmbeddingBag ÷ engine", "torch", "bigger", "epoch_seconds", 1.1, 1.6),
+    ("`bigger`, an epoch: scikit-learn ÷ engine", "sklearn", "bigger", "epoch_seconds", 3, 5),
+    ("`bigger`, an epoch: PyTorch EmbeddingBag ÷ engine", "torch", "bigger", "epoch_seconds", 1.5, 2),
     ("`original`, 20 epochs: notebook's `fit` ÷ warm engine", "notebook", "original", "run_seconds", 10, 20),
 ]
 
@@ -94,6 +99,7 @@ def options() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--torch", default=None, help="a Python that has torch")
+    parser.add_argument("--systems", nargs="+", choices=SYSTEMS, default=SYSTEMS, help="the engine, and beside what")
     return parser
 
 
@@ -101,57 +107,71 @@ def main(arguments: argparse.Namespace) -> None:
     """Measures and prints."""
     cores = os.cpu_count() or 1
     print(json.dumps({"machine": platform.machine(), "cores": cores}))
+    if "engine" not in arguments.systems:
+        raise SystemExit("The engine is what all are compared with: --systems engine ...")
     if arguments.torch is None:
         print("PyTorch is not measured: name a Python that has it with --torch", file=sys.stderr)
     seconds: dict[tuple[str, str, str], list[float]] = defaultdict(list)
     rates: dict[int, list[float]] = defaultdict(list)
 
-    def take(system: str, value: str, measured: dict[str, Any]) -> None:
-        seconds[system, measured["variant"], value].append(
-            measured["epoch_seconds" if value == "epoch_seconds" else value]
-        )
+    def take(command: list[str]) -> None:
+        for measured in lines(command):
+            for name, value in measured.items():
+                if name.endswith("seconds") and value is not None:
+                    seconds[measured["system"], measured["variant"], name].append(value)
 
+    systems = [each for each in arguments.systems if each != "torch" or arguments.torch]
     python = [sys.executable, "-m"]
     with tempfile.TemporaryDirectory() as folder:
-        if arguments.torch:
+        if "torch" in systems:
             write_for_torch(Path(folder))
         for _ in range(arguments.rounds):
-            for variant, threads in (("original", 1), ("bigger", cores)):
-                engine = ["benchmarks.engine_run", "--variants", variant, "--warm", "--threads", str(threads)]
-                for measured in lines([*python, *engine, "--epochs", "20" if variant == "original" else "5"]):
-                    take("engine", "epoch_seconds", measured)
-                    if variant == "original":
-                        take("engine", "run_seconds", measured)
-                        take("engine", "first_batch_seconds", measured)
-                if arguments.torch:
-                    units = "16" if variant == "original" else "512"
-                    program = [arguments.torch, str(Path(__file__).with_name("embedding_bag.py")), folder]
-                    for measured in lines([*program, "--units", units, "--epochs", "5"]):
-                        take("torch", "epoch_seconds", measured)
-                notebook = [
-                    "benchmarks.notebook",
-                    "--variants",
-                    variant,
-                    "--epochs",
-                    "20" if variant == "original" else "3",
-                ]
-                for measured in lines([*python, *notebook]):
-                    take("notebook", "epoch_seconds", measured)
-                    if variant == "original":
-                        seconds["notebook", variant, "run_seconds"].append(measured["fit_seconds"])
-            for measured in lines([*python, "benchmarks.notebook", "--sparse", "--epochs", "4"]):
-                take("keras-sparse", "epoch_seconds", measured)
+            for variant, threads, units in (("original", 1, 16), ("bigger", cores, 512)):
+                few = variant == "bigger"
+                commands = {
+                    "engine": [
+                        *python, "benchmarks.engine_run", "--variants", variant, "--warm",
+                        "--threads", str(threads), "--epochs", "5" if few else "20",
+                    ],
+                    "sklearn": [
+                        *python, "benchmarks.mlp_classifier", "--variant", variant, "--epochs", "2" if few else "8",
+                    ],
+                    "torch": [
+                        arguments.torch, str(Path(__file__).with_name("embedding_bag.py")), folder,
+                        "--units", str(units), "--epochs", "5",
+                    ],
+                    "notebook": [
+                        *python, "benchmarks.notebook", "--variants", variant, "--epochs", "3" if few else "20",
+                    ],
+                }  # fmt: skip
+                for system in (each for each in commands if each in systems):
+                    take(commands[system])
+            if "keras-sparse" in systems:
+                take([*python, "benchmarks.notebook", "--sparse", "--epochs", "4"])
             for processes in (1, 2):
                 rates[processes].append(throughput(processes, runs=10)["runs_a_minute"])
     print("\n| measure | yardstick | engine | ratio | at least | aim |\n|---|---|---|---|---|---|")
     for name, system, variant, value, least, aim in RATIOS:
-        if yardstick := seconds.get((system, variant, value)):
-            theirs, ours = median(yardstick), median(seconds["engine", variant, value])
-            print(f"| {name} | {theirs:.3f} s | {ours:.3f} s | **{theirs / ours:.1f}** | {least} | {aim} |")
+        theirs = seconds[system, variant, "fit_seconds" if value == "run_seconds" else value]
+        if theirs and (ours := seconds["engine", variant, value]):
+            yardstick, engine = median(theirs), median(ours)
+            print(f"| {name} | {yardstick:.3f} s | {engine:.3f} s | **{yardstick / engine:.1f}** | {least} | {aim} |")
     one, two = median(rates[1]), median(rates[2])
-    print(f"| `original`, runs per minute: two ÷ one | {one:.0f} | {two:.0f} | **{two / one:.2f}** | 1.7 | 1.95 |")
-    first = 1000 * median(seconds["engine", "original", "first_batch_seconds"])
-    print(f"| from a warm engine's call to its first batch | | {first:.0f} ms | | | |")
+    print(
+        f"| `original`, runs per minute: two processes ÷ one | {one:.0f} | {two:.0f} "
+        f"| **{two / one:.2f}** | 1.85 | 1.95 |"
+    )
+    print("\n| of a warm engine | seconds | at most | aim |\n|---|---|---|---|")
+    for variant in ("original", "bigger"):
+        new = median(seconds["engine", variant, "new_shape_seconds"])
+        print(f"| `{variant}`, the first run of its shape, above the second | {new:.3f} | 0.4 | 0.1 |")
+    first = median(seconds["engine", "original", "first_batch_seconds"])
+    print(f"| `original`, from the call to the first batch | {first:.3f} | | |")
+    print("\n| processor seconds of an epoch | `original` | `bigger` |\n|---|---|---|")
+    for system in systems:
+        spent = [seconds[system, variant, "epoch_processor_seconds"] for variant in ("original", "bigger")]
+        if all(spent):
+            print(f"| {system} | " + " | ".join(f"{median(each):.3f}" for each in spent) + " |")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ from models.kinds.task import Task
 from models.specification import dataset_of
 from ockham.tables import Grid, results, results_grid
 from ockham_client import Client, Job
-from reporting.verdicts import LEVEL
 
 METRIC = f"best_{VAL_DATA_LOSS}"
 """Each variant's least loss on the validation set, penalties left out."""
@@ -68,7 +67,7 @@ def comparison_grid(baseline: str, task: Task, analysis: Mapping[str, Any]) -> G
         name = variant["variant"]
         cells = _against(of[name]) if name in of else ("", "", "baseline" if name == baseline else "")
         rows.append((name, variant["verdict"], *(cells if several else (cells[0], cells[2]))))
-    interval = ("95% interval",) if several else ()
+    interval = (_heading(list(of.values())),) if several else ()
     return Grid(
         f"{label(_metric(analysis), task)}, each variant minus {baseline}: lower is better",
         ("variant", "verdict", "difference", *interval, f"than {baseline}"),
@@ -77,10 +76,16 @@ def comparison_grid(baseline: str, task: Task, analysis: Mapping[str, Any]) -> G
 
 
 def _against(found: Mapping[str, Any]) -> tuple[str, str, str]:
-    """A difference, its interval, and both in words."""
-    difference, interval = found["difference"], found["ci95"]
+    """A difference, the interval that its words go by, and the words."""
+    difference, interval = found["difference"], found["ci_anytime" if found["sequential"] else "ci95"]
     shown = "–" if difference is None else f"{round(difference, 4) + 0.0:+.4f}"  # no negative zero
     return shown, "–" if interval is None else f"{interval[0]:+.4f} to {interval[1]:+.4f}", found["in_words"]
+
+
+def _heading(compared: Sequence[Mapping[str, Any]]) -> str:
+    """Of the intervals; one that holds at every look has the confidence that the job asks for."""
+    first = compared[0]
+    return f"{100 * first['confidence']:.3g}% interval, at every look" if first["sequential"] else "95% interval"
 
 
 def show_analysis(console: Console, baseline: str, task: Task, analysis: Mapping[str, Any]) -> None:
@@ -93,8 +98,5 @@ def notes(analysis: Mapping[str, Any]) -> Iterator[str]:
     """What was found, in words, and what one has to know to read the tables: the analysis's warnings too."""
     if analysis["paragraph"]:
         yield analysis["paragraph"]
-    pairs = [each["n"] for each in comparisons(analysis) if each["n"]]
-    if len(pairs) > 1 and max(pairs) > 1 and not any(each["sequential"] for each in comparisons(analysis)):
-        yield f"More than luck: p below {LEVEL}, Holm's correction for {len(pairs)} comparisons made."
     for warning in analysis["warnings"]:
         yield f"{warning['detail']} ({warning['code']})"

@@ -33,7 +33,7 @@ from reporting.smallest import of_accuracy, rounded
 from reporting.statistics import ANYWHERE, bootstrap_interval, estimate, holm, interquartile_mean, paired
 from reporting.summary import Scores
 from reporting.variance import variance
-from reporting.verdicts import finding, in_words
+from reporting.verdicts import finding, in_words, leaves_out_zero
 
 ACROSS_SEEDS = (
     "best_epoch", "best_loss", "best_measure", "final_loss", "onset_epoch",
@@ -95,24 +95,36 @@ def analyse(
     sound = {name: [r for r in found if r.word != "diverged"] for name, found in readings.items()}
     alike = {name: found for name, found in sound.items() if name not in apart}
     judged = "test_loss" if selected else "best_loss"
-    comparisons = _comparisons(alike, baseline, view, task, bootstrap, smallest, until, setting, rows)
+    sequential = until is not None or setting.grown or smallest is not None
+    comparisons = _comparisons(alike, baseline, view, task, bootstrap, smallest, until, setting, rows, sequential)
     best = [each for each in comparisons if each.metric == metric_of(judged, view, task)]
     within = next((each.smallest for each in best if each.smallest is not None), None)
     losses = {
         name: {r.seed: loss for r in found if (loss := getattr(r, judged)) is not None} for name, found in alike.items()
     }
     chosen = None if within is None else simplest(losses, setting.parameters, baseline, within)
+    ranking = _ranking(losses, sequential)
+    variants = [_variant(name, readings[name], sound[name], view, task, setting) for name in readings]
     return Analysis(
         view=view,
-        variants=[_variant(name, readings[name], sound[name], view, task, setting) for name in readings],
+        variants=variants,
         comparisons=comparisons,
-        ranking=_ranking(losses),
+        ranking=ranking,
         variance=variance(
             [[of for r in found if (of := _rows_of("best_loss", r, rows)) is not None] for found in alike.values()],
             setting.vary,
         ),
         simplest=chosen,
-        paragraph=paragraph(best, baseline, task, setting, validated_on_test, chosen),
+        paragraph=paragraph(
+            best,
+            baseline,
+            task,
+            setting,
+            on_test=validated_on_test,
+            chosen=chosen,
+            ranking=ranking,
+            improving=[each.variant for each in variants if each.verdict == said("still improving", None, ())],
+        ),
         warnings=[
             *different_data(apart, baseline),
             *caveats(runs, readings, sound, comparisons, view, validated_on_test, setting.grown, selected),
@@ -212,8 +224,8 @@ def _variant(
     )
 
 
-def _ranking(losses: Mapping[str, Mapping[int, float]]) -> list[Ranking]:
-    ranks = rank({name: of for name, of in losses.items() if of}, lower_is_better=True)
+def _ranking(losses: Mapping[str, Mapping[int, float]], sequential: bool) -> list[Ranking]:
+    ranks = rank({name: of for name, of in losses.items() if of}, lower_is_better=True, sequential=sequential)
     return [Ranking(variant=each.variant, rank=(each.low, each.high), best=each.best) for each in ranks]
 
 
@@ -227,6 +239,7 @@ def _comparisons(
     until: Until | None,
     setting: Setting,
     rows: Mapping[str, RunRows],
+    sequential: bool,
 ) -> list[Comparison]:
     """Each other variant against the baseline, on the seeds both have, first by metric and then by variant.
 
@@ -262,7 +275,7 @@ def _comparisons(
             ).model_copy(
                 update={
                     "smallest_from": whose if matters is not None else None,
-                    "sequential": until is not None or setting.grown or smallest is not None,
+                    "sequential": sequential,
                 }
             )
             for name in sound
@@ -277,7 +290,8 @@ def _found(comparison: Comparison, p_holm: float | None) -> Comparison:
     """The comparison with its corrected p, and what it shows by that."""
     n, difference, smallest = comparison.n, comparison.difference, comparison.smallest
     found = finding(n, difference, sequential=comparison.sequential, decision=comparison.decision, p_holm=p_holm)
-    words = in_words(found, difference, smallest)
+    leads = leaves_out_zero(comparison.ci95) or leaves_out_zero(comparison.ends)
+    words = in_words(found, difference, smallest, leads)
     return comparison.model_copy(update={"p_holm": p_holm, "finding": found, "in_words": words})
 
 
@@ -367,6 +381,7 @@ def _compare(
         sequential=False,
         ci_anytime=decided.ci,
         p_anytime=decided.p,
+        confidence=1 - alpha,
         intervals=Intervals(
             seeds=result.ci95,
             rows=over_rows.rows if over_rows else None,

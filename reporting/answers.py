@@ -241,9 +241,12 @@ class Comparison(Answer):
     )
     ci_anytime: Interval | None = Field(
         description="Interval of the difference that is valid at every look, and for all variants compared on this "
-        "metric at once with 95%: low, high; null as long as it has no bound"
+        "metric at once with the probability `confidence`: low, high; null as long as it has no bound"
     )
-    p_anytime: float | None = Field(description="Of the same kind as `ci_anytime`: at most 0.05 if that is without 0")
+    p_anytime: float | None = Field(
+        description="Of the same kind as `ci_anytime`: at most 1 − `confidence` if that is without 0"
+    )
+    confidence: float = Field(description="Of `ci_anytime`: 0.95, or 1 − `alpha` of the job's `until`")
     intervals: Intervals
     probability_better: float | None = Field(description="The share of seeds in which the variant did better")
     seeds_needed: int | None = Field(
@@ -255,6 +258,11 @@ class Comparison(Answer):
         "0.05. Null with one seed"
     )
     in_words: str = Field(description="The same, as pages and tables say it", examples=["lower, more than luck"])
+
+    @property
+    def ends(self) -> Interval | None:
+        """The interval that `finding` goes by."""
+        return self.ci_anytime if self.sequential else self.ci95
 
 
 WarningCode = Literal[
@@ -273,7 +281,10 @@ class Warned(Answer):
 
 
 class Ranking(Answer):
-    """The ranks that a variant may have by its best loss, 1 being the best; right for all variants at once with 95%."""
+    """The ranks that a variant may have by its best loss, 1 being the best; right for all variants at once with 95%.
+
+    If the comparisons are `sequential` they hold at every look, else for a number of seeds that was fixed before.
+    """
 
     variant: str
     rank: tuple[int, int] = Field(description="Least and greatest")

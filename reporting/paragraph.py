@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 from models.kinds.metrics import phrase
 from models.kinds.task import Task
-from reporting.answers import Comparison, Simplest
+from reporting.answers import Comparison, Ranking, Simplest
 from reporting.setting import Setting
-from reporting.verdicts import LEVEL
+from reporting.statistics import CONFIDENCE
+from reporting.verdicts import LEVEL, leaves_out_zero
 
 MOST = 5
 """Of so many variants one by one is told, of more how many there are."""
 
 COVERS = {
-    "seed": "other weights, batches and noise",
+    "seed": "other initial weights, batches and noise",
     "split": "other held-out rows",
     "sample": "other training rows",
 }
 """What an interval over seeds covers if it varied with the seed."""
+
+Ends = tuple[float, float]
 
 
 def paragraph(
@@ -26,102 +30,225 @@ def paragraph(
     baseline: str,
     task: Task,
     setting: Setting,
-    on_test: bool,
-    chosen: Simplest | None,
+    *,
+    on_test: bool = False,
+    chosen: Simplest | None = None,
+    ranking: Sequence[Ranking] = (),
+    improving: Sequence[str] = (),
 ) -> str:
-    """The paragraph about `comparisons`, all of one metric; "" if there is nothing to compare."""
+    """The paragraph about `comparisons`, all of one loss; "" if there is nothing to compare.
+
+    `improving`: the variants whose loss still fell at the last epoch.
+    """
     there = [each for each in comparisons if each.difference is not None]
     if not there:
         return ""
-    metric = there[0].metric
-    called = phrase(metric, task)
+    called = phrase(there[0].metric, task)
     several = [each for each in there if each.n > 1]
-    if not several:
-        listed = "; ".join(f"{each.variant} {_signed(each.difference)}" for each in there[:MOST])
-        return (
-            f"With one seed, the {called} differs from that of {baseline} by: {listed}{_more(there)}. "
-            "One seed does not tell a difference from luck."
-        )
-    said = []
-    sequential = several[0].sequential
-    equivalent = [each for each in several if each.finding == "equivalent"]
-    sure = [each for each in several if each.finding in ("lower", "higher")]
-    open_ = [each for each in several if each.finding == "undecided"]
-    if sure:
-        first, *others = sure[:MOST]
-        changes = ", ".join(
-            [_change(first, f"the {called}", "95% interval "), *(_change(each, "it") for each in others)]
-        )
-        said.append(f"Compared with {baseline}, {changes}{_more(sure)}.")
-    for each in equivalent[:MOST]:
-        said.append(
-            f"{each.variant} is equivalent to {baseline}: its {called} differs by {_signed(each.difference)}, "
-            f"with an anytime-valid interval within ± {each.smallest:g}{_why(each, setting)}."
-        )
-    if len(equivalent) > MOST:
-        said.append(f"So are {len(equivalent) - MOST} more.")
-    if open_:
-        listed = ", ".join(_undecided(each) for each in open_[:MOST])
-        said.append(f"No clear difference from the {called} of {baseline} has {listed}{_more(open_)}.")
-    if chosen is not None and chosen.variant != chosen.best:
-        shown = "" if chosen.shown else ", which so few seeds do not show for sure"
-        said.append(
-            f"The best mean is that of {chosen.best}; {chosen.variant} is the simplest variant that is worse by at "
-            f"most {chosen.within:g} ({_signed(chosen.difference)}{shown})."
-        )
-    said.append(_kind(several, sequential))
-    said.append(_covered(setting, metric.startswith("test_")))
-    wider = [_also_over_rows(each) for each in sure[:MOST] if each.intervals.both]
-    if wider and not sequential and "split" not in setting.vary:  # else other rows are in the intervals already
-        said.append(f"With other validation rows of the same kind as well: {', '.join(wider)}.")
+    if several:
+        said = [*_best(ranking, called), *_found(several, baseline, called, setting), *_missing(comparisons, baseline)]
+        said += _simplest(chosen)
+    else:
+        listed = ", ".join(f"{each.variant} {_number(each.difference)}" for each in there[:MOST])
+        said = [
+            f"With one seed, the {called} minus that of {baseline} is: {listed}{_more(there)}.",
+            "One seed cannot tell a difference from luck.",
+        ]
+    if improving:
+        was = "was" if len(improving) == 1 else "were"
+        said.append(f"{_names(improving)} {was} still improving at the last epoch: with more epochs this may change.")
+    if several:
+        if any(each.ends is not None for each in several):
+            said += [*_kind(several), _covered(setting, several[0].metric.startswith("test_"))]
+        said += _wider(several, setting)
     if on_test:
         said.append("The best epochs were chosen on the test set, so the best values are too good.")
-    return " ".join(said)
+    return " ".join(said).replace(called, f"{called} (lower is better)", 1)
 
 
-def _change(each: Comparison, of: str, named: str = "") -> str:
+def _best(ranking: Sequence[Ranking], called: str) -> Iterator[str]:
+    """Which variants may be the best, of three and more: of two the comparison says it."""
+    bests = [each.variant for each in ranking if each.best]
+    if len(ranking) < 3:
+        return
+    if len(bests) == 1:
+        yield f"Of {len(ranking)} variants, {bests[0]} is the best by its {called}, by more than luck."
+        return
+    pairs = f"Comparing every pair of the {len(ranking)} variants"
+    if len(bests) == len(ranking):
+        yield f"{pairs}, none can be ruled out as the best by its {called}."
+    else:
+        yield f"{pairs}, the best by its {called} may be {_names(bests, 'or')}."
+
+
+def _found(several: Sequence[Comparison], baseline: str, called: str, setting: Setting) -> Iterator[str]:
+    """What each comparison shows, those that show the same together."""
+    if sure := [each for each in several if each.finding in ("lower", "higher")]:
+        first, *others = sure[:MOST]
+        changes = [_change(first, f"the {called}"), *(_change(each, "it") for each in others)]
+        yield f"Compared with {baseline}, {'; '.join(changes)}{_more(sure)}."
+    equivalent = [each for each in several if each.finding == "equivalent"]
+    for each in equivalent[:MOST]:
+        yield _equivalent(each, baseline, called, setting)
+    if len(equivalent) > MOST:
+        yield f"{len(equivalent) - MOST} more are equivalent to {baseline} too."
+    open_ = [each for each in several if each.finding == "undecided"]
+    same = [each for each in open_ if each.ci95 is None]
+    by_signs = [each for each in open_ if each.sequential and leaves_out_zero(each.ci_anytime)]
+    others = [each for each in open_ if each not in same and each not in by_signs]
+    leading = [each for each in others if leaves_out_zero(each.ci95)]
+    yield from _signs_are_few(by_signs, baseline, called)
+    yield from _lead(leading, baseline, called, len(several))
+    yield from _unclear([each for each in others if each not in leading], baseline, called)
+    for each in same[:MOST]:
+        if each.difference == 0:
+            yield f"{each.variant} has the same {called} as {baseline} with each of {each.n} seeds."
+        else:
+            yield (
+                f"By the {called}, {each.variant} differs from {baseline} by {_number(each.difference)} with each of "
+                f"{each.n} seeds: equal differences do not show their spread, so nothing is decided."
+            )
+    if len(same) > MOST:
+        yield f"{len(same) - MOST} more have the same difference with each seed too."
+
+
+def _change(each: Comparison, of: str) -> str:
     assert each.difference is not None
-    verb = "lowered" if each.finding == "lower" else "raised"
-    ends = _interval(each)
-    brackets = f"{each.n} seeds"
-    if ends is not None:
-        low, high = ends if each.difference > 0 else (-ends[1], -ends[0])
-        brackets = f"{named}{low:.3g} to {high:.3g}, {brackets}"
-    return f"{each.variant} {verb} {of} by {abs(each.difference):.3g} ({brackets})"
+    verb = "lowered" if each.difference < 0 else "raised"
+    ends = each.ends
+    if ends is None:
+        return f"{each.variant} {verb} {of} by {abs(each.difference):.3g} ({each.n} seeds)"
+    return f"{each.variant} {verb} {of} by {_by(each.difference, ends)} ({_name(each)} {_size(ends)}, {each.n} seeds)"
 
 
-def _undecided(each: Comparison) -> str:
-    ends = _interval(each)
-    parts = [_signed(each.difference)]
-    parts += [] if ends is None else [f"{_signed(ends[0])} to {_signed(ends[1])}"]
-    parts += [f"about {each.seeds_needed} seeds would decide" if each.seeds_needed else f"{each.n} seeds"]
-    return f"{each.variant} ({', '.join(parts)})"
-
-
-def _interval(each: Comparison) -> tuple[float, float] | None:
-    return each.ci_anytime if each.sequential else each.ci95
-
-
-def _why(each: Comparison, setting: Setting) -> str:
-    if each.smallest_from != "rows":
-        return ""
-    return f", the standard error of the metric over the {setting.validated_on:,} validation rows"
-
-
-def _kind(several: Sequence[Comparison], sequential: bool) -> str:
-    if sequential:
-        return "The intervals hold at every look, whenever seeds are added, and for all comparisons at once."
-    corrected = " after Holm's correction" if len(several) > 1 else ""
+def _equivalent(each: Comparison, baseline: str, called: str, setting: Setting) -> str:
+    ends = each.ci_anytime
+    why = (
+        "one standard error of the metric"
+        + (f" over the {setting.validated_on:,} validation rows" if setting.validated_on else "")
+        if each.smallest_from == "rows"
+        else "the smallest difference that matters"
+    )
+    interval = "" if ends is None else f" ({_name(each, ends)} {_between(ends)}, {each.n} seeds)"
+    real = "; there is a difference, but it is too small to matter" if leaves_out_zero(ends) else ""
     return (
-        "The intervals are Student's t, each for itself, for a number of seeds that was fixed before; a difference is "
-        f"called clear if p is below {LEVEL}{corrected}."
+        f"{each.variant} is equivalent to {baseline}: its {called} differs by {_number(each.difference, ends)}"
+        f"{interval}, within ± {each.smallest:g}, {why}{real}."
+    )
+
+
+def _signs_are_few(open_: Sequence[Comparison], baseline: str, called: str) -> Iterator[str]:
+    """Not decided although the interval leaves 0 out: the signs of so few seeds may be luck."""
+    if not open_:
+        return
+    listed = []
+    for each in open_[:MOST]:
+        assert each.ci_anytime is not None
+        assert each.difference is not None
+        better = (each.probability_better or 0.0) * each.n
+        won, words = (better, "better") if each.difference < 0 else (each.n - better, "worse")
+        listed.append(
+            f"{_stands(each, baseline, each.ci_anytime)} ({_name(each)} {_size(each.ci_anytime)}; "
+            f"{words} with {won:g} of {each.n} seeds{_needed(each)})"
+        )
+    yield (
+        f"By the {called}, {'; '.join(listed)}{_more(open_)}. {_although(open_)}: the signs of the "
+        "differences have to show it too, and those of so few seeds may agree by luck."
+    )
+
+
+def _lead(open_: Sequence[Comparison], baseline: str, called: str, compared: int) -> Iterator[str]:
+    """Not decided although the interval for these seeds alone leaves 0 out."""
+    if not open_:
+        return
+    listed = []
+    for each in open_[:MOST]:
+        assert each.ci95 is not None
+        brackets = f"{CONFIDENCE:.0%} interval for these {each.n} seeds {_size(each.ci95)}"
+        if each.sequential:
+            ends = each.ci_anytime
+            brackets += f"; {_name(each)} that holds at every look: "
+            brackets += f"{'none yet' if ends is None else _between(ends)}{_needed(each)}"
+        else:
+            brackets += f", p {each.p_holm:.2g} after Holm's correction"
+        listed.append(f"{_stands(each, baseline, each.ci95)} ({brackets})")
+    why = (
+        "it takes the number of seeds as fixed before, but seeds may be added in view of the results"
+        if open_[0].sequential
+        else f"of {compared} comparisons one may do so by luck, and corrected for that p is not below {LEVEL}"
+    )
+    yield f"By the {called}, {'; '.join(listed)}{_more(open_)}. {_although(open_)}: {why}."
+
+
+def _stands(each: Comparison, baseline: str, ends: Ends) -> str:
+    assert each.difference is not None
+    side = "ahead of" if each.difference < 0 else "behind"
+    return f"{each.variant} is {side} {baseline} by {_by(each.difference, ends)}"
+
+
+def _although(of: Sequence[Comparison]) -> str:
+    each = "the interval leaves" if len(of) == 1 else "each interval leaves"
+    return f"This is not decided, although {each} 0 out"
+
+
+def _unclear(open_: Sequence[Comparison], baseline: str, called: str) -> Iterator[str]:
+    """Not decided, and no interval leaves 0 out."""
+    listed = []
+    for each in open_[:MOST]:
+        ends = each.ends
+        interval = (
+            "too few seeds for an interval that holds at every look"
+            if ends is None
+            else f"{_name(each)} {_between(ends)}"
+        )
+        listed.append(f"({_number(each.difference, ends)}, {interval}, {each.n} seeds{_needed(each)})")
+    if len(open_) == 1:
+        yield (
+            f"By the {called}, it is not decided whether {open_[0].variant} is better or worse than {baseline} "
+            f"{listed[0]}."
+        )
+    elif open_:
+        each_of = ", ".join(f"{each.variant} {words}" for each, words in zip(open_, listed, strict=False))
+        yield (
+            f"By the {called}, it is not decided whether these are better or worse than {baseline}: "
+            f"{each_of}{_more(open_)}."
+        )
+
+
+def _needed(each: Comparison) -> str:
+    return f"; about {each.seeds_needed:,} seeds would decide" if each.seeds_needed else ""
+
+
+def _missing(comparisons: Sequence[Comparison], baseline: str) -> Iterator[str]:
+    """Which variants have too few seeds to say anything of."""
+    few = [f"{each.variant} ({'one seed' if each.n else 'none'})" for each in comparisons if each.n < 2]
+    if few:
+        yield f"With too few seeds in common with {baseline} to be compared: {_names(few)}."
+
+
+def _simplest(chosen: Simplest | None) -> Iterator[str]:
+    if chosen is not None and chosen.variant != chosen.best:
+        shown = "the seeds show this" if chosen.shown else "the seeds do not yet show this for sure"
+        yield (
+            f"The lowest mean is that of {chosen.best}; {chosen.variant} is the simplest variant that is worse by at "
+            f"most {chosen.within:g} (by {chosen.difference:.3g} with {chosen.parameters:,} weights; {shown})."
+        )
+
+
+def _kind(several: Sequence[Comparison]) -> Iterator[str]:
+    if several[0].sequential:
+        yield "The intervals hold at every look while seeds are added, and for all comparisons at once."
+        return
+    corrected = f" after Holm's correction for {len(several)} comparisons" if len(several) > 1 else ""
+    yield (
+        "The intervals are Student's t, each for one comparison and for a number of seeds that was fixed before; "
+        f"a difference is decided if p is below {LEVEL}{corrected}."
     )
 
 
 def _covered(setting: Setting, tested: bool) -> str:
     """Which question the intervals answer; `tested`: whether they are of the test set, which no split changes."""
     other = [words for name, words in COVERS.items() if name in setting.vary]
-    listed = other[0] if len(other) == 1 else f"{', '.join(other[:-1])} and {other[-1]}"
     fixed = [
         words
         for words, varies in (
@@ -130,21 +257,74 @@ def _covered(setting: Setting, tested: bool) -> str:
         )
         if not varies
     ]
-    said = f"They cover {listed}"
+    said = f"They tell how the differences change with {_names(other)}"
     if fixed:
         whose = "this job" if setting.jobs == 1 else "these jobs"
-        said += f", with the {' and '.join(fixed)} of {whose}: with others the differences may be larger or smaller"
+        said += (
+            f"; the {' and '.join(fixed)} are those of {whose}: with others the differences may be larger or smaller"
+        )
     return f"{said}."
 
 
-def _also_over_rows(each: Comparison) -> str:
-    assert each.intervals.both is not None
-    low, high = each.intervals.both
-    return f"{each.variant} {_signed(low)} to {_signed(high)}"
+def _wider(several: Sequence[Comparison], setting: Setting) -> Iterator[str]:
+    """What is sure over seeds, over validation rows as well: of a fixed number of seeds that share their rows."""
+    if several[0].sequential or "split" in setting.vary:
+        return
+    sure = [each for each in several if each.finding in ("lower", "higher")]
+    listed = [
+        f"{each.variant} {_between(each.intervals.both)}"
+        + ("" if leaves_out_zero(each.intervals.both) else " (with 0 in it: on other rows the sign may be the other)")
+        for each in sure[:MOST]
+        if each.intervals.both is not None
+    ]
+    if listed:
+        yield f"{CONFIDENCE:.0%} intervals over other validation rows of the same kind as well: {', '.join(listed)}."
 
 
-def _signed(value: float | None) -> str:
-    return "–" if value is None else f"{value:+.3g}".replace("-", "−")
+def _name(each: Comparison, ends: Ends | None = None) -> str:
+    """What to call an interval: that of the finding, or `ends`, if that is another one."""
+    if each.sequential:
+        return f"{100 * each.confidence:.3g}% interval"
+    if ends is not None:
+        return f"{100 * each.confidence:.3g}% interval that holds at every look"
+    return f"{CONFIDENCE:.0%} interval"
+
+
+def _decimals(ends: Ends) -> int:
+    """So many that the interval's width has two digits; up to two more if an end that is not 0 would read as 0."""
+    width = ends[1] - ends[0]
+    digits = max(0, 1 - math.floor(math.log10(width))) if width > 0 else 3
+    least = min((abs(end) for end in ends if end), default=1.0)
+    return max(digits, min(digits + 2, -math.floor(math.log10(least))))
+
+
+def _number(value: float | None, ends: Ends | None = None) -> str:
+    """With its sign; to as many decimals as the interval that it stands with."""
+    if value is None:
+        return "–"
+    text = f"{value:+.3g}" if ends is None else f"{round(value, _decimals(ends)) + 0.0:+.{_decimals(ends)}f}"
+    return text.replace("-", "−")
+
+
+def _between(ends: Ends) -> str:
+    return f"{_number(ends[0], ends)} to {_number(ends[1], ends)}"
+
+
+def _by(difference: float, ends: Ends) -> str:
+    return f"{abs(difference):.{_decimals(ends)}f}"
+
+
+def _size(ends: Ends) -> str:
+    """The ends of an interval without 0, of how large a difference is."""
+    low, high = sorted(abs(end) for end in ends)
+    return f"{low:.{_decimals(ends)}f} to {high:.{_decimals(ends)}f}"
+
+
+def _names(names: Sequence[str], word: str = "and") -> str:
+    """The names within a sentence, at most `MOST` of them."""
+    if len(names) > MOST:
+        return f"{', '.join(names[:MOST])} {word} {len(names) - MOST} more"
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 
 
 def _more(of: Sequence[Comparison]) -> str:

@@ -31,13 +31,23 @@ def finding(
     return "lower" if difference < 0 else "higher"
 
 
-def in_words(found: Finding | None, difference: float | None, smallest: float | None) -> str:
-    """What a table says of it: "lower, more than luck"."""
+def leaves_out_zero(interval: tuple[float, float] | None) -> bool:
+    """Whether both ends of an interval, if there is one, have the same sign."""
+    return interval is not None and (interval[0] > 0 or interval[1] < 0)
+
+
+def in_words(found: Finding | None, difference: float | None, smallest: float | None, leads: bool = False) -> str:
+    """What a table says of it: "lower, more than luck".
+
+    `leads`: whether an interval that stands beside these words leaves 0 out, decided or not.
+    """
     if difference is None:
         return "not compared yet"
+    side = "lower" if difference < 0 else "higher" if difference > 0 else "the same"
     if found is None:
-        side = "lower" if difference < 0 else "higher" if difference > 0 else "the same"
         return f"{side}, one seed"
     if found == "equivalent":
         return f"the same, within {smallest:g}"
-    return "no clear difference" if found == "undecided" else f"{found}, more than luck"
+    if found == "undecided":
+        return f"{side} so far, not decided" if leads else "not decided"
+    return f"{found}, more than luck"

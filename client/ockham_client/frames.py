@@ -42,18 +42,26 @@ def frame_of_metrics(metrics: dict[str, Any]) -> Any:
 
 
 def frame_of_analysis(analysis: dict[str, Any]) -> Any:
-    """The frame of an analysis: a row per comparison with the baseline and metric, its interval in `low` and `high`."""
+    """The frame of an analysis: a row per comparison with the baseline and metric.
+
+    `low` and `high` are the interval that its `finding` goes by: `ci_anytime` if it is `sequential`, else `ci95`.
+    """
     import pandas
 
     left_out = ("pairing", "intervals", "ci95", "ci_anytime", "ci95_bootstrap")
     rows = [
         {
             **{name: value for name, value in each.items() if name not in left_out},
-            **dict(zip(("low", "high"), each["ci95"] or (None, None), strict=True)),
+            **dict(zip(("low", "high"), _ends(each) or (None, None), strict=True)),
         }
         for each in analysis["comparisons"]
     ]
     return pandas.DataFrame(rows)
+
+
+def _ends(comparison: dict[str, Any]) -> list[float] | None:
+    ends: list[float] | None = comparison["ci_anytime" if comparison.get("sequential") else "ci95"]
+    return ends
 
 
 def _flat(variant: dict[str, Any]) -> dict[str, Any]:

@@ -18,14 +18,17 @@ MAX_ROWS = 40
 
 @dataclass(frozen=True)
 class DifferenceRow:
-    """A variant minus the baseline over `n` seeds; no interval and no p with one seed. `sure`: more than luck."""
+    """A variant minus the baseline over `n` seeds; no interval and no p with one seed. `sure`: more than luck.
+
+    `p` accounts for all variants compared.
+    """
 
     variant: str
     n: int
     value: float
     low: float | None
     high: float | None
-    p_holm: float | None
+    p: float | None
     sure: bool
 
 
@@ -60,10 +63,12 @@ def prepare_differences(
     if comparisons and not found:
         names = dict.fromkeys(comparison.metric for comparison in comparisons)
         raise NotFound(f"There is no comparison of {metric!r}; there are: {', '.join(names)}")
+    sequential = any(c.sequential for c in found)
     rows = tuple(
-        DifferenceRow(c.variant, c.n, c.difference, low, high, c.p_holm, c.finding in ("lower", "higher"))
+        DifferenceRow(c.variant, c.n, c.difference, low, high, p, c.finding in ("lower", "higher"))
         for c in found
-        for low, high in [c.ci95 or (None, None)]
+        for low, high in [c.ends or (None, None)]
+        for p in [c.p_anytime if sequential else c.p_holm]
         if c.difference is not None
     )
     notes = []
@@ -79,7 +84,9 @@ def prepare_differences(
     seeds = (
         "n = 1 seed, no interval"
         if most == 1
-        else f"n = {n} seeds, paired; 95% interval (Student's t), not adjusted"
+        else f"n = {n} seeds, paired; {100 * found[0].confidence:.3g}% intervals and p for all at once, at every look"
+        if sequential
+        else f"n = {n} seeds, paired; 95% interval (Student's t), not adjusted; p adjusted by Holm"
         if most
         else "no runs to compare yet"
     )
@@ -87,11 +94,12 @@ def prepare_differences(
     held = _penalties(analysis, metric, compared)
     words = included(label(metric, task), held)
     done = progress([run for run in runs if not found or run.variant in compared])
-    parts = [done, seeds, "p adjusted by Holm; filled: more than luck" if most > 1 else ""]
+    parts = [done, seeds, "filled: more than luck" if most > 1 else ""]
     if fewer := [f"{called[row.variant]} ({row.n})" for row in rows if row.n < most]:
         notes.append(f"Fewer seeds in common with {subtracted}: {', '.join(fewer)}.")
     if same := [called[row.variant] for row in rows if row.n > 1 and row.low is None]:
-        notes.append(f"The same difference in all seeds, so no interval: {', '.join(same)}.")
+        why = "No interval yet" if sequential else "The same difference in all seeds, so no interval"
+        notes.append(f"{why}: {', '.join(same)}.")
     if missing := [called[c.variant] for c in found if c.difference is None]:
         notes.append(f"No seed in common with {subtracted}: {', '.join(missing)}.")
     notes += explained(held, metric, called)

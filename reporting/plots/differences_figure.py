@@ -71,7 +71,7 @@ def _numbers(row: DifferenceRow, digits: int) -> str:
     text = f"{row.value:+.{digits}f}"
     if row.low is not None and row.high is not None:
         text += f" [{row.low:+.{digits}f}, {row.high:+.{digits}f}]"
-    if (p := row.p_holm) is not None:
+    if (p := row.p) is not None:
         text += " p < 0.001" if p < 0.001 else f" p = {p:.{3 if p < 0.01 else 2}f}"
     return text.replace("-", "−")
 

@@ -26,7 +26,7 @@ from reporting.answers import Analysis
 from reporting.penalties import penalties
 from reporting.report.overrides import overrides
 from reporting.results import Results
-from reporting.statistics import Estimate, estimate
+from reporting.statistics import CONFIDENCE, Estimate, estimate
 from reporting.summary import by_variant
 from reporting.why import why
 
@@ -190,7 +190,15 @@ def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
     for each in analysis.comparisons:
         if each.difference is None:
             continue
-        table = tables.setdefault(each.metric, {"title": label(each.metric, task), "rows": []})
+        table = tables.setdefault(
+            each.metric,
+            {
+                "title": label(each.metric, task),
+                "at_every_look": each.sequential,
+                "confidence": f"{100 * (each.confidence if each.sequential else CONFIDENCE):.3g}%",
+                "rows": [],
+            },
+        )
         digits = 2 if each.metric == "best_epoch" else 4
 
         def interval(ends: tuple[float, float] | None, digits: int = digits) -> str:
@@ -201,10 +209,10 @@ def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
                 "variant": each.variant,
                 "n": each.n,
                 "difference": f"{each.difference:+.{digits}f}",
-                "ci95": interval(each.ci95),
+                "interval": interval(each.ends),
                 "both": interval(each.intervals.both),
-                "p": _probability(each.p),
-                "p_holm": _probability(each.p_holm),
+                "p": _probability(None if each.sequential else each.p),
+                "corrected": _probability(each.p_anytime if each.sequential else each.p_holm),
                 "sure": each.finding in ("lower", "higher"),
                 "in_words": each.in_words,
             }

@@ -43,7 +43,7 @@ def analysis(*comparisons: dict[str, Any]) -> dict[str, Any]:
 def compared(variant: str, n: int, difference: float | None, ci95: Any = None, words: str = "") -> dict[str, Any]:
     return {
         "metric": "best_val_data_loss", "variant": variant, "n": n, "difference": difference, "ci95": ci95,
-        "sequential": False, "in_words": words,
+        "ci_anytime": [-1.0, 1.0], "confidence": 0.9, "sequential": False, "in_words": words,
     }  # fmt: skip
 
 
@@ -118,13 +118,15 @@ def test_one_seed_has_a_difference_and_no_more() -> None:
 
 def test_several_seeds_have_an_interval_and_the_analysis_s_own_words() -> None:
     sure = compared("dropout", 5, -0.02, [-0.03, -0.01], "lower, more than luck")
-    found = analysis(sure, compared("bigger", 5, 0.01, [-0.01, 0.03], "no clear difference"))
+    found = analysis(sure, compared("bigger", 5, 0.01, [-0.01, 0.03], "not decided"))
     assert against(job("original"), found).rows[1:] == [
         ("dropout", "verdict of dropout", "-0.0200", "-0.0300 to -0.0100", "lower, more than luck"),
-        ("bigger", "verdict of bigger", "+0.0100", "-0.0100 to +0.0300", "no clear difference"),
+        ("bigger", "verdict of bigger", "+0.0100", "-0.0100 to +0.0300", "not decided"),
     ]
-    (said,) = notes(found)
-    assert "Holm's correction for 2 comparisons" in said
+    assert list(notes(found)) == []
+    looked = against(job("original"), analysis({**sure, "sequential": True}))
+    assert looked.headings[3] == "90% interval, at every look"
+    assert looked.rows[1][3] == "-1.0000 to +1.0000"
 
 
 def test_a_table_for_a_page() -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+import time
+from itertools import combinations
 
 import numpy as np
 import pytest
+from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from reporting.decisions import MOST_SEEDS, decide
 from reporting.ranking import rank
-from reporting.verdicts import finding, in_words
 
 RNG = np.random.default_rng(3)
 CLEAR = (RNG.normal(-1.0, 0.3, size=20)).tolist()
@@ -125,27 +127,43 @@ def test_simulated_ranks_hold_all_at_once() -> None:
     assert wrong / 150 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 150)
 
 
-@pytest.mark.parametrize(
-    ("n", "difference", "sequential", "decision", "p_holm", "found", "words"),
-    [
-        (5, -0.02, False, "undecided", 0.004, "lower", "lower, more than luck"),
-        (5, 0.02, False, "undecided", 0.004, "higher", "higher, more than luck"),
-        (5, -0.02, False, "undecided", 0.05, "undecided", "no clear difference"),
-        (5, -0.02, False, "equivalent", 0.004, "equivalent", "the same, within 0.03"),
-        # p takes the number of seeds as fixed: where it was not, it says nothing.
-        (9, -0.02, True, "undecided", 0.0001, "undecided", "no clear difference"),
-        (9, -0.02, True, "better", 0.2, "lower", "lower, more than luck"),
-        # of an accuracy lower is worse; of an epoch neither is better
-        (9, -0.02, True, "worse", 0.2, "lower", "lower, more than luck"),
-        (5, 3.0, False, None, 0.01, "higher", "higher, more than luck"),
-        (3, 0.0, False, "undecided", None, "undecided", "no clear difference"),
-        (1, -0.02, False, "undecided", None, None, "lower, one seed"),
-        (1, 0.0, False, "undecided", None, None, "the same, one seed"),
-        (0, None, False, "undecided", None, None, "not compared yet"),
-    ],
-)
-def test_what_a_comparison_shows_is_said_once_for_page_table_report_and_paragraph(
-    n: int, difference: float | None, sequential: bool, decision: Any, p_holm: float | None, found: Any, words: str
-) -> None:
-    assert finding(n, difference, sequential=sequential, decision=decision, p_holm=p_holm) == found
-    assert in_words(found, difference, 0.03) == words
+def test_ranks_of_a_fixed_number_of_seeds_are_by_t_tests_that_holm_corrects() -> None:
+    """The pairs that scipy and statsmodels reject, and no others."""
+    rng = np.random.default_rng(8)
+    levels = {"a": 0.0, "b": 0.4, "c": 1.0, "d": 1.1}
+    values = {name: dict(enumerate(rng.normal(level, 0.4, size=5))) for name, level in levels.items()}
+    del values["c"][0]
+    pairs = list(combinations(levels, 2))
+    p = [
+        stats.ttest_rel(*([values[name][seed] for seed in range(5) if seed in values["c"] or "c" not in pair]
+                          for name in pair)).pvalue
+        for pair in pairs
+    ]  # fmt: skip
+    rejected, *_ = multipletests(p, 0.05, "holm")
+    assert 0 < sum(rejected) < len(pairs)
+    found = {each.variant: each for each in rank(values, lower_is_better=True, sequential=False)}
+    for name in levels:
+        worse = sum(sure for pair, sure in zip(pairs, rejected, strict=True) if pair[0] == name)
+        better = sum(sure for pair, sure in zip(pairs, rejected, strict=True) if pair[1] == name)
+        assert (found[name].low, found[name].high) == (1 + better, 4 - worse)
+    assert not any(each.low > 1 for each in rank(values, lower_is_better=True))  # five seeds are too few at every look
+    equal = rank({"a": {0: 1.0, 1: 1.0}, "b": {0: 2.0, 1: 2.0}}, lower_is_better=True, sequential=False)
+    assert all(each.best for each in equal)
+    assert rank({}, lower_is_better=True, sequential=False) == []
+
+
+def test_simulated_ranks_of_a_fixed_number_of_seeds_hold_all_at_once() -> None:
+    rng = np.random.default_rng(7)
+    wrong = 0
+    for _ in range(400):
+        values = {str(i): dict(enumerate(rng.normal(0.0, 1.0, size=5))) for i in range(5)}
+        wrong += any(each.low > 1 for each in rank(values, lower_is_better=True, sequential=False))
+    assert wrong / 400 <= 0.05 + 3 * math.sqrt(0.05 * 0.95 / 400)
+
+
+def test_five_hundred_variants_are_ranked_fast() -> None:
+    rng = np.random.default_rng(9)
+    values = {str(i): dict(enumerate(rng.normal(i / 100, 0.1, size=2))) for i in range(500)}
+    before = time.process_time()
+    assert len(rank(values, lower_is_better=True, sequential=False)) == 500
+    assert time.process_time() - before < 5

@@ -16,6 +16,7 @@ from reporting.analysis import analyse
 from reporting.plots import draw, prepare_differences, prepare_sweep
 from reporting.plots.differences import DifferenceRow
 from reporting.plots.differences_figure import _digits, _numbers
+from reporting.setting import Setting
 
 Place = Mapping[str, float]
 
@@ -210,12 +211,27 @@ def test_differences_are_those_of_the_analysis() -> None:
     analysis = analyse(runs({"original": 0, "l2": -0.05, "bigger": 0}, 4), "original")
     prepared = prepare_differences(analysis, dataset="IMDB", task=Multiclass(3))
     expected = [c for c in analysis.comparisons if c.metric == "best_val_data_loss"]
-    assert [(r.variant, r.n, r.value, (r.low, r.high), r.p_holm) for r in prepared.rows] == [
+    assert [(r.variant, r.n, r.value, (r.low, r.high), r.p) for r in prepared.rows] == [
         (c.variant, c.n, c.difference, c.ci95, c.p_holm) for c in expected
     ]
     assert prepared.title == "Best validation categorical cross-entropy on IMDB: difference from original"
     assert draw(prepared, "svg") == draw(prepared, "svg")
     assert b"l2" in draw(prepared, "svg")
+
+
+def test_differences_of_seeds_that_were_added_have_the_interval_that_allows_it() -> None:
+    grown = Setting(grown=True)
+    prepared = prepare_differences(analyse(runs({"original": 0, "l2": -0.05}, 6), "original", setting=grown))
+    (row,) = prepared.rows
+    (expected,) = (
+        c
+        for c in analyse(runs({"original": 0, "l2": -0.05}, 6), "original", setting=grown).comparisons
+        if c.metric == "best_val_data_loss"
+    )
+    assert ((row.low, row.high), row.p) == (expected.ci_anytime, expected.p_anytime)
+    assert "95% intervals and p for all at once, at every look" in prepared.subtitle
+    few = prepare_differences(analyse(runs({"original": 0, "l2": -0.05}, 2), "original", setting=grown))
+    assert "No interval yet: l2." in few.notes
 
 
 def test_a_panels_differences_have_the_same_decimals() -> None:

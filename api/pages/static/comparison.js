@@ -1,7 +1,7 @@
 /** @file Each variant against the baseline: differences with their intervals, drawn on one scale. */
 
 import { fill, h, s } from './dom.js';
-import { plural, probability, signed } from './format.js';
+import { probability, signed } from './format.js';
 import { lookClass, sample } from './marks.js';
 import { label, METRICS } from './metrics.js';
 import { ticks, tickLabel } from './scale.js';
@@ -14,7 +14,6 @@ const FEW = 3;
 const MOST = 12;
 /** These first: how good a variant is if training stops in time, and how much it overfits if not. */
 const FIRST = [...METRICS.losses.flatMap((name) => [`best_${name}`, `final_${name}`]), 'rise'];
-const BEST = new Set(METRICS.losses.map((name) => `best_${name}`));
 
 /**
  * @param {Element} root @param {any} analysis @param {import('./experiment.js').Experiment} experiment
@@ -36,19 +35,19 @@ export function showComparison(root, analysis, experiment, groups) {
   const forests = metrics.map((metric) => forest(metric, analysis.comparisons.filter((/** @type {any} */ each) => each.metric === metric), look, job.task)).filter(Boolean);
   const sight = groups.length > MANY ? 1 : IN_SIGHT;
   fill(root,
-    unclear(analysis),
-    h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with 95% intervals and p of each comparison by itself; corrected for all variants by Holm’s method${analysis.comparisons.some((/** @type {any} */ row) => row.sequential) ? '. Intervals and p take the number of seeds as fixed; what is decided here does not' : ''}.`),
+    h('p', { class: 'muted small' }, `Differences from ${baseline}, paired by seed, with ${kind(analysis.comparisons[0])}.`),
     forests.slice(0, sight),
     forests.length > sight && h('details', { class: 'fold' }, h('summary', {}, 'More comparisons'), forests.slice(sight)));
 }
 
-/** The variants of which it cannot be said how they stand. @param {any} analysis */
-function unclear(analysis) {
-  const rows = analysis.comparisons.filter((/** @type {any} */ row) => BEST.has(row.metric) && row.finding === 'undecided');
-  if (!rows.length) return null;
-  const who = rows.length > FEW ? plural(rows.length, 'variant') : rows.map((/** @type {any} */ row) => row.variant).join(' and ');
-  return h('p', { class: 'unclear' }, `Best loss of ${who}: no clear difference from ${rows[0].baseline}’s.`);
+/** What the intervals are. @param {any} row */
+function kind(row) {
+  if (row?.sequential) return `${Number((100 * row.confidence).toPrecision(3))}% intervals and p that hold at every look while seeds are added, and for all variants at once`;
+  return '95% intervals and p of each comparison by itself; corrected for all variants by Holm’s method';
 }
+
+/** The interval that the analysis's words go by. @param {any} row @returns {[number, number] | null} */
+const ends = (row) => (row.sequential ? row.ci_anytime : row.ci95);
 
 /** Notes that matter, each once. @param {Element} root @param {{code: string, detail: string}[]} all */
 export function showNotes(root, all) {
@@ -75,9 +74,9 @@ const difference = (value, metric) => signed(value, metric.endsWith('epoch') ? 1
 /** @param {string} metric @param {any[]} all @param {Map<string, number>} look @param {string} task */
 function forest(metric, all, look, task) {
   const rows = telling(all);
-  const ends = rows.flatMap((row) => row.ci95 ?? [row.difference]).filter((each) => each !== null);
-  if (!ends.length) return null;
-  const reach = Math.max(...ends.map(Math.abs)) * 1.1 || 1;
+  const reached = rows.flatMap((row) => ends(row) ?? [row.difference]).filter((each) => each !== null);
+  if (!reached.length) return null;
+  const reach = Math.max(...reached.map(Math.abs)) * 1.1 || 1;
   const x = (/** @type {number} */ value) => 6 + ((value + reach) / (2 * reach)) * (WIDTH - 12);
   // Round numbers to both sides of zero, however the interval lies.
   const marks = [3, 5, 8].map((count) => ticks(-reach, reach, count)).find((found) => found.length > 1) ?? [0];
@@ -88,13 +87,27 @@ function forest(metric, all, look, task) {
       h('th', { scope: 'row' }, h('span', { class: 'variant' }, sample(look.get(row.variant) ?? 1), h('span', { title: row.variant }, row.variant)),
         s('svg', { class: `interval ${lookClass(look.get(row.variant) ?? 1)}`, viewBox: `0 0 ${WIDTH} ${ROW}`, width: WIDTH, height: ROW, 'aria-hidden': 'true' },
           ...marks.map((each) => s('path', { class: each === 0 ? 'zero' : 'grid', d: `M${x(each)} 0V${ROW}` })),
-          row.ci95 && s('path', { class: 'whisker', d: `M${x(row.ci95[0])} ${ROW / 2}H${x(row.ci95[1])}` }),
+          whisker(ends(row), x),
           row.difference !== null && s('circle', { cx: x(row.difference), cy: ROW / 2, r: 3.6 }))),
       h('td', { class: 'number' }, difference(row.difference, metric), h('span', { class: 'muted small line' }, interval(row, metric)),
-        row.p !== null && h('span', { class: 'muted small line' }, `p ${probability(row.p).replace(/^(?!<)/, '= ')}${row.p_holm === row.p ? '' : `, corrected ${probability(row.p_holm)}`}`))))),
+        h('span', { class: 'muted small line' }, luck(row)))))),
     h('tfoot', { 'aria-hidden': 'true' }, h('tr', {}, h('td', {}, s('svg', { viewBox: `0 0 ${WIDTH} 14`, width: WIDTH, height: 14, class: 'interval' },
       ...marks.map((each) => s('text', { class: 'tick x', x: x(each), y: 11 }, tickLabel(each, marks))))), h('td'))));
 }
 
 /** @param {any} row @param {string} metric */
-const interval = (row, metric) => (row.ci95 ? `${difference(row.ci95[0], metric)} to ${difference(row.ci95[1], metric)}` : ['no finite pair', 'one seed'][row.n] ?? '');
+function interval(row, metric) {
+  const found = ends(row);
+  if (found) return `${difference(found[0], metric)} to ${difference(found[1], metric)}`;
+  return ['no finite pair', 'one seed'][row.n] ?? (row.sequential ? 'no interval yet' : '');
+}
+
+/** @param {[number, number] | null} found @param {(value: number) => number} x */
+const whisker = (found, x) => found && s('path', { class: 'whisker', d: `M${x(found[0])} ${ROW / 2}H${x(found[1])}` });
+
+/** @param {any} row */
+function luck(row) {
+  const equal = (/** @type {number} */ p) => probability(p).replace(/^(?!<)/, '= ');
+  if (row.sequential) return row.n < 2 ? '' : `p ${equal(row.p_anytime)}`;
+  return row.p === null ? '' : `p ${equal(row.p)}${row.p_holm === row.p ? '' : `, corrected ${probability(row.p_holm)}`}`;
+}

@@ -18,7 +18,8 @@ import { Table } from './table.js';
 /** What the analysis found of a comparison of losses, in its words. @param {any} row */
 function against(row) {
   const found = /** @type {Record<string, string>} */ ({ lower: 'better', higher: 'worse' })[row?.finding] ?? 'muted';
-  return row && h('span', { class: found, title: row.p_holm === null ? '' : `p, corrected: ${probability(row.p_holm)}` }, row.in_words);
+  const p = row?.sequential ? row.p_anytime : row?.p_holm;
+  return row && h('span', { class: found, title: p === null ? '' : `p, corrected: ${probability(p)}` }, row.in_words);
 }
 
 /** A mean, and its interval below it. @param {Over | undefined} over @param {(number: number | null) => string} [show] */

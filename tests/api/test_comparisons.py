@@ -92,7 +92,7 @@ def test_results(http: httpx.Client, two: tuple[dict[str, Any], dict[str, Any]])
     assert best["dropout"]["baseline"] == "original (first)"
     assert (best["dropout"]["n"], round(best["dropout"]["difference"], 9)) == (3, -0.1)
     assert best["original (second)"]["difference"] == 0
-    assert "of these jobs" in analysis["paragraph"]
+    assert "dropout differs from original (first) by −0.1 with each of 3 seeds" in analysis["paragraph"]
     for path in (links["report"], links["report"].removesuffix(".html")):
         page = http.get(path)
         assert page.headers["Content-Type"].startswith("text/html")

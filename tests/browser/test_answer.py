@@ -75,7 +75,7 @@ def test_which_of_many_variants(visit: Visiting, many: dict[str, Any], live: str
     expect(page.locator("#variants .ahead")).to_have_text(
         "15 variants may be best by their best validation cross-entropy: the seeds do not tell them apart."
     )
-    expect(page.locator("#answer")).to_contain_text("One seed does not tell a difference from luck")
+    expect(page.locator("#answer")).to_contain_text("One seed cannot tell a difference from luck")
     listed = visit().open("/").locator(f'[data-job="{many["id"]}"] .job-best')
     expect(listed).to_contain_text("15 variants may be best")
 

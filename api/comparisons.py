@@ -23,7 +23,7 @@ from api.routing import Route
 from api.selection import MAX_JOBS, Selection, among, jobs_of_runs
 from models.database import comparable, now
 from models.errors import ComparisonError, DifferentTasks, NotFound
-from models.faults import fault, faults_of
+from models.faults import fault, faults_of, told
 from models.ids import new_id
 from models.kinds.kind import Model
 from models.kinds.metrics import VAL_DATA_LOSS
@@ -214,7 +214,7 @@ def _validated(kind: type[M], body: Any) -> M:
     try:
         return TypeAdapter(kind).validate_json(json.dumps(body))
     except ValidationError as invalid:
-        raise ComparisonError(list(faults_of(invalid, body, body))) from None
+        raise ComparisonError(list(faults_of(told(invalid), body, body))) from None
 
 
 def _check_found(asked: ComparisonRequest, found: Selection) -> None:

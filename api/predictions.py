@@ -14,7 +14,7 @@ from api.body import documented_body, read_json
 from api.lanes import PREDICTING, attended
 from api.problems import documented
 from api.routing import Route
-from models.faults import fault, faults_of
+from models.faults import fault, faults_of, told
 from models.kinds.dataset import Dataset, Given
 from models.kinds.kind import Model
 from models.preprocessing import Preprocessing
@@ -121,7 +121,7 @@ def _read(body: Any, dataset: Dataset) -> PredictRequest:
     try:
         asked = PredictRequest.model_validate_json(json.dumps(body))
     except ValidationError as error:
-        raise InvalidRows(list(faults_of(error, body, body))) from None
+        raise InvalidRows(list(faults_of(told(error), body, body))) from None
     if (asked.rows is None) == (asked.texts is None):
         raise InvalidRows([fault((), "rows_or_texts", "Send either `rows` or `texts`")])
     if asked.texts is not None and [each.kind for each in dataset.given] != ["text"]:

@@ -22,7 +22,7 @@ from api.routing import Route
 from models import deletion, webhooks
 from models.database import now
 from models.errors import Conflict, WebhookError
-from models.faults import faults_of
+from models.faults import faults_of, told
 from models.ids import new_id
 from models.kinds.kind import Model
 from models.tables import Delivery, Webhook
@@ -212,7 +212,7 @@ def _validated(body: Any) -> WebhookRequest:
     try:
         return TypeAdapter(WebhookRequest).validate_python(body)
     except ValidationError as invalid:
-        raise WebhookError(list(faults_of(invalid, body, body))) from None
+        raise WebhookError(list(faults_of(told(invalid), body, body))) from None
 
 
 def _find(access: Access, session: Session, webhook_id: str) -> Webhook:

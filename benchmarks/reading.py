@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from models.kinds.tasks.binary import Binary
 from models.scopes import Scope
 from models.settings import Settings
 from models.tables import Epoch, Job, Run
+from tests.api.large_bodies import BODIES
 from tests.servers import PostgreSQL, Process, Service, Valkey
 
 PATIENCE = 900.0
@@ -178,7 +180,7 @@ def waiting(kind: str) -> None:
         busy: dict[str, Callable[[], None]] = {
             "nothing else": lambda: time.sleep(3),
             "80 plots": lambda: _at_once(server, 80, lambda i: f"/v1/jobs/{small}/plots/val_loss.png?width={600 + i}"),
-            "4 clients post 5 MB each": lambda: _post(server),
+            **{f"4 clients post {name}": partial(_post, server, body) for name, body in BODIES.items()},
             "a writer holds the lock for 10 s": lambda: _lock(server),
             "metrics of the big job": lambda: _at_once(server, 1, lambda _: f"/v1/jobs/{big}/metrics"),
             "its history, analysis, plot": lambda: _at_once(
@@ -239,9 +241,7 @@ def _join(threads: list[threading.Thread]) -> None:
         thread.join()
 
 
-def _post(server: Server) -> None:
-    body = b"[" + b"0," * 490_000 + b"0]"
-
+def _post(server: Server, body: bytes) -> None:
     def post() -> None:
         for _ in range(5):
             httpx.post(f"{server.service.http.base_url}/v1/jobs", content=body, timeout=PATIENCE)

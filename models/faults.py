@@ -19,15 +19,19 @@ def fault(location: tuple[str | int, ...], code: str, detail: str) -> dict[str, 
     return {"pointer": pointer, "code": code, "detail": detail}
 
 
+def told(invalid: ValidationError) -> list[ErrorDetails]:
+    """The first of pydantic's faults."""
+    return invalid.errors(include_url=False, include_context=False, include_input=False)[:MOST_FAULTS]
+
+
 def faults_of(
-    invalid: ValidationError, body: Any, raw: Any, within: tuple[str | int, ...] = ()
+    told: Sequence[ErrorDetails], body: Any, raw: Any, within: tuple[str | int, ...] = ()
 ) -> Iterable[dict[str, str]]:
     """pydantic's faults, their places freed of the union tags it puts between, each once.
 
     `raw` is what pydantic saw, `body` what the client sent, `within` where they lie in the request.
     """
     found: dict[tuple[str | int, ...], dict[str, str]] = {}
-    told = invalid.errors(include_url=False, include_context=False, include_input=False)[:MOST_FAULTS]
     places = {each["loc"][:depth] for each in told for depth in range(len(each["loc"]))}
     for each in told:
         place: list[str | int] = []

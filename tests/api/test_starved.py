@@ -21,6 +21,7 @@ from models.documents import MAX_VALUES
 from models.settings import Settings
 from models.tables import ApiKey
 from tests.api.conftest import SMALL, Trainer, submit
+from tests.api.large_bodies import BODIES
 from tests.api.test_contract import is_problem
 from tests.servers import wait_for
 
@@ -182,16 +183,6 @@ def test_what_is_made_from_epochs_waits_for_its_own_kind(
     assert reads.slowest < TOLERATED
 
 
-BODIES = {
-    "zeros": b"[" + b",".join([b"0"] * 499_999) + b"]",
-    "members": json.dumps({"metadata": {f"k{n}": n for n in range(60_000)}}).encode(),
-    "unknown": json.dumps({f"unknown{n}": 0 for n in range(9_000)}).encode(),
-    "arrays": b"[" + b",".join([b"[]"] * 333_000) + b"]",
-    "text": json.dumps({"variants": ["original"], "metadata": {"text": "x" * 990_000}}).encode(),
-    "strings": json.dumps({"seeds": ["a,b"] * 90_000}).encode(),
-}
-
-
 @pytest.mark.parametrize("body", BODIES.values(), ids=BODIES.keys())
 def test_a_large_body_holds_nobody_up_and_is_answered_shortly(http: httpx.Client, body: bytes) -> None:
     assert len(body) <= 1_000_000
@@ -203,7 +194,7 @@ def test_a_large_body_holds_nobody_up_and_is_answered_shortly(http: httpx.Client
 
 
 def test_of_many_errors_the_first_hundred_are_told(http: httpx.Client) -> None:
-    problem = is_problem(http.post("/v1/jobs", content=BODIES["unknown"]), 422, "invalid_specification")
+    problem = is_problem(http.post("/v1/jobs", content=BODIES["9,000 unknown fields"]), 422, "invalid_specification")
     assert problem["error_count"] == 9_001  # and there are no variants
     assert len(problem["errors"]) == 100
     assert "8,901 more" in problem["detail"]

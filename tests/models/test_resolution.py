@@ -343,6 +343,19 @@ def test_metadata_are_small() -> None:
     assert faults(body(MAX_METADATA_BYTES + 1)) == {"/metadata": "metadata_too_large"}
 
 
+def test_faults_of_many_variants_are_counted_and_the_first_are_told() -> None:
+    def faulty(number: int, unknown: int) -> dict[str, Any]:
+        return {"name": f"v{number}", "preset": "original", **{f"u{i}": 0 for i in range(unknown)}}
+
+    variants = [faulty(number, 0 if number == 7 else 160) for number in range(500)]
+    with pytest.raises(SpecificationError) as caught:
+        resolve({"variants": variants, "seeds": ["0"], "surplus": 1})
+    assert caught.value.extra["error_count"] == 499 * 160 + 2
+    pointers = [each["pointer"] for each in caught.value.extra["errors"]]
+    assert pointers[:3] == ["/seeds/0", "/surplus", "/variants/0/u0"]
+    assert len(pointers) == 100
+
+
 def test_too_many_runs() -> None:
     many = [{"name": str(i), "layers": []} for i in range(101)]
     assert faults({"variants": many, "seeds": list(range(10))}) == {"/seeds": "too_many_runs"}

@@ -69,13 +69,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> int:
         path = path_of(item.nodeid)
         return next((i for i, start in enumerate(LONGEST_FIRST) if path.startswith(start)), len(LONGEST_FIRST))
 
     items.sort(key=place)
+    begun: set[str] = set()
     for item in items:
+        if item.get_closest_marker("once"):
+            test = item.nodeid.partition("[")[0]
+            if test in begun:
+                item.add_marker("again")
+            begun.add(test)
         if missing := _missing(item):
             item.add_marker(pytest.mark.skip(reason=f"{missing} is not set"))
 

@@ -32,6 +32,7 @@ def metrics(service: Service) -> dict[tuple[str, ...], float]:
     return {(s.name, *sorted(s.labels.values())): s.value for family in families for s in family.samples}
 
 
+@pytest.mark.once
 def test_a_whole_service_is_well_and_measured(make_service: Callable[..., Service]) -> None:
     service = make_service(OCKHAM_LOG_FORMAT="json")
     service.api()
@@ -97,6 +98,7 @@ class Other(http.server.BaseHTTPRequestHandler):
         """Nothing."""
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("answer", ["200-page", "404-page", "502-page", "200-list", "404-problem"])
 def test_another_program_at_the_services_port_is_told(tmp_path: Path, answer: str) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith("OCKHAM_")}

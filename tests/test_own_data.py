@@ -139,6 +139,7 @@ def test_every_bad_row_is_told_at_once(working: Service) -> None:
     assert [each for each in working.http.get("/v1/datasets").json()["data"] if not each["builtin"]] == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("label", "task", "measure"),
     [("verdict", "binary", "acc"), ("stars", "multiclass", "acc"), ("price", "regression", "mae")],
@@ -232,6 +233,7 @@ def test_five_lines_of_curl_lead_from_a_file_to_the_answer(working: Service, tmp
     assert re.search(ANSWER, answer), answer
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lacking", ["keras", "tensorflow"])
 def test_an_api_without_keras_says_that_it_cannot_make_a_model_of_raw_rows(
     working: Service, tmp_path: Path, lacking: str

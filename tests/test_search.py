@@ -8,6 +8,8 @@ import pytest
 
 from tests.servers import Service
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, Any] = {
     "dataset": {"name": "synthetic", "reviews": 200, "num_words": 100, "validation": {"holdout": 50}},
     "training": {"epochs": 2, "batch_size": 32},

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.servers import Service, wait_for
+
+pytestmark = pytest.mark.slow
 
 SMALL = {
     "dataset": {"name": "synthetic", "reviews": 200, "num_words": 100},

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.servers import Service, wait_for
+
+pytestmark = pytest.mark.slow
 
 EXPERIMENT: dict[str, Any] = {
     "dataset": {"name": "synthetic", "reviews": 200, "num_words": 100},

@@ -64,6 +64,7 @@ def tried(http: httpx.Client, hook_id: str) -> list[Any]:
     return [each for each in http.get(f"/v1/webhooks/{hook_id}/deliveries").json()["data"] if each["attempts"]]
 
 
+@pytest.mark.once
 def test_who_does_not_end_its_answer_is_given_up_and_delays_nobody(private: Settings, own: Database) -> None:
     with ExitStack() as stack:
         http = stack.enter_context(serving(private))
@@ -86,6 +87,7 @@ def test_who_does_not_end_its_answer_is_given_up_and_delays_nobody(private: Sett
         assert time.monotonic() - begun < 20
 
 
+@pytest.mark.once
 def test_fifty_dead_addresses_with_a_backlog_beside_a_good_one(private: Settings, own: Database) -> None:
     with ExitStack() as stack:
         dead = [stack.enter_context(Silent()) for _ in range(50)]
@@ -103,6 +105,7 @@ def test_fifty_dead_addresses_with_a_backlog_beside_a_good_one(private: Settings
         assert max(each.calls for each in dead) <= 3  # one after the other, and with pauses
 
 
+@pytest.mark.once
 def test_a_service_that_is_told_to_end_waits_for_no_receiver(make_service: Callable[..., Service]) -> None:
     service = make_service(OCKHAM_WEBHOOK_PRIVATE="true")
     process = service.api()
@@ -118,6 +121,7 @@ def test_a_service_that_is_told_to_end_waits_for_no_receiver(make_service: Calla
         wait_for("the calls again", lambda: all(each.calls > 1 for each in (body, headers, silent)), SOON + 20)
 
 
+@pytest.mark.once
 def test_processes_share_the_messages_and_keep_their_order(private: Settings, own: Database) -> None:
     with ExitStack() as stack:
         receiver = stack.enter_context(Receiver())

@@ -25,6 +25,8 @@ from tests.api.large_bodies import BODIES
 from tests.api.test_contract import is_problem
 from tests.servers import wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @contextmanager
 def writer_holds(settings: Settings) -> Iterator[None]:

@@ -26,6 +26,7 @@ from tests.servers import Process, Service, wait_for
 STREAMS = 100
 
 
+@pytest.mark.once
 def test_streams_share_threads_and_end_when_the_service_does(
     make_service: Callable[..., Service], settings: Settings
 ) -> None:
@@ -58,6 +59,7 @@ def test_streams_share_threads_and_end_when_the_service_does(
 STREAM = {"Accept": "text/event-stream"}
 
 
+@pytest.mark.once
 def test_a_stream_ends_with_its_key(
     http: httpx.Client, database: Database, make_key: Callable[..., dict[str, str]]
 ) -> None:
@@ -78,6 +80,7 @@ def test_a_stream_ends_with_its_key(
         assert "event: run.epoch" in others
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("known", [True, False])
 def test_a_poll_ends_with_its_key(
     http: httpx.Client, database: Database, make_key: Callable[..., dict[str, str]], known: bool
@@ -140,6 +143,7 @@ def test_whatever_fails_streams_go_on(
         assert "event: run.epoch" in lines
 
 
+@pytest.mark.once
 def test_streams_end_with_the_application_under_another_server(make_service: Callable[..., Service]) -> None:
     service = make_service()
     service.migrate()

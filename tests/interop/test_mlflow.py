@@ -134,6 +134,8 @@ RESTORE = """
 import json, sys
 from mlflow import MlflowClient
 
+pytestmark = pytest.mark.slow
+
 print(json.dumps(MlflowClient(sys.argv[1]).restore_experiment(sys.argv[2])))
 """
 

@@ -9,10 +9,13 @@ from base64 import b64decode
 from pathlib import Path
 from typing import Any
 
+import pytest
 from mcp.client import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from tests.ockham.serving import environment
+
+pytestmark = pytest.mark.slow
 
 SPECIFICATION = {
     "name": "an agent's",

@@ -58,6 +58,7 @@ def test_a_second_service_in_the_same_directory_is_refused(served: Served) -> No
     assert status(served.ready()) == 200
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("part", ["api", "valkey", "worker"])
 def test_a_part_that_dies_is_started_again(served: Served, part: str) -> None:
     before = served.part(part)
@@ -68,6 +69,7 @@ def test_a_part_that_dies_is_started_again(served: Served, part: str) -> None:
     assert re.search(rf"{part} +killed by SIGKILL; starts again", served.said)
 
 
+@pytest.mark.slow
 def test_callers_wait_and_do_not_fail_while_the_api_is_started_again(served: Served) -> None:
     url, api = served.ready(), served.part("api")
     api.kill()
@@ -103,6 +105,7 @@ def deep(tmp_path: Path) -> Path:
     return tmp_path.joinpath(*["a-rather-long-name"] * 6, "data")
 
 
+@pytest.mark.slow
 def test_starts_again_where_it_was_killed_and_ends_in_order_when_told_to(deep: Path) -> None:
     with Served(deep, "--workers", "1") as first:
         first.ready()
@@ -183,6 +186,7 @@ def test_a_part_that_keeps_dying_ends_the_service(tmp_path: Path) -> None:
         assert [p for p in processes if not gone(p)] == []
 
 
+@pytest.mark.slow
 def test_a_broker_that_is_set_is_used_in_place_of_the_embedded_one(tmp_path: Path, valkey: Valkey) -> None:
     with redis.Redis.from_url(valkey.url) as admin:
         admin.acl_setuser("tester", enabled=True, passwords=["+secret"], keys=["*"], channels=["*"], commands=["+@all"])

@@ -44,6 +44,7 @@ def bad_directory(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("words", ["serve --port 0", "api --port 0", "worker", "migrate", "keys list", "keys create"])
 def test_a_data_directory_that_will_not_do(words: str, bad_directory: Path) -> None:
     assert_a_line(run(*words.split(), "--data-dir", str(bad_directory)))
@@ -60,6 +61,7 @@ def test_no_database_server(words: str, tmp_path: Path) -> None:
     assert "secret" not in done.stderr
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -79,6 +81,7 @@ def test_settings_that_are_not_valid(name: str, value: str, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("url", ["http://[::1", "localhost:8000", "nonsense", "http://", "ftp://127.0.0.1"])
 def test_an_address_that_is_none(url: str) -> None:
     """Of the commands that use a running service."""
@@ -89,6 +92,7 @@ def test_an_address_that_is_none(url: str) -> None:
     assert f"OCKHAM_URL: {url!r} is not a service's address" in told.stdout
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("words", ["keys list", "keys revoke key", "api --port 0", "worker", "doctor --no-submit"])
 def test_where_there_is_nothing_nothing_is_made(words: str, tmp_path: Path) -> None:
     for directory in (tmp_path, tmp_path / "none"):
@@ -100,6 +104,7 @@ def test_where_there_is_nothing_nothing_is_made(words: str, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("words", ["keys list", "keys create", "doctor --no-submit"])
 def test_an_older_database_is_left_as_it_is(words: str, settings: Settings) -> None:
     downgrade(settings, "0002")
@@ -141,6 +146,7 @@ def test_the_address_is_never_read_half_written(tmp_path: Path) -> None:
     assert seen == {"http://127.0.0.1:8000"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ["", "x" * 201, "a\x1b[31m"])
 def test_a_keys_name_is_a_name(tmp_path: Path, name: str) -> None:
     made = run("keys", "create", name, "--data-dir", str(tmp_path))
@@ -148,6 +154,7 @@ def test_a_keys_name_is_a_name(tmp_path: Path, name: str) -> None:
     assert json.loads(run("keys", "list", "--json", "--data-dir", str(tmp_path)).stdout) == []
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("words", [("keys", "create", "\udcff"), ("keys", "revoke", "\udcff"), ("show", "\udcff")])
 def test_what_is_no_text_is_told_in_a_line(tmp_path: Path, words: tuple[str, ...]) -> None:
     run("migrate", "--data-dir", str(tmp_path))

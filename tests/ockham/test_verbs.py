@@ -133,6 +133,7 @@ def test_a_comparison_is_saved_shown_and_deleted(ockham: Run, job: str) -> None:
     assert ockham("compare").returncode == 2
 
 
+@pytest.mark.slow
 def test_one_run_is_cancelled(ockham: Run) -> None:
     body = {**NEVER_ENDS, "variants": ["original", "l2"], "reuse": "never", "seeds": [0, uuid.uuid4().int % 2**32]}
     job = ockham("submit", "-", stdin=json.dumps(body)).stdout.strip()
@@ -271,6 +272,7 @@ def test_a_reader_that_goes_is_no_error(live: str, job: str) -> None:
         assert (process.wait(60), said) == (141, ""), words
 
 
+@pytest.mark.slow
 def test_figures_of_a_job_as_a_whole_and_of_its_test_scores(ockham: Run, tmp_path: Path) -> None:
     data = {"name": "synthetic", "num_words": 200, "reviews": 200, "validation": {"holdout": 50}}
     sweep = {"dataset": data, "training": {"epochs": 2}, "sweep": {"grid": {"units": [2, 4], "l2": [0.0, 0.1]}}}

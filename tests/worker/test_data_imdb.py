@@ -171,6 +171,7 @@ def test_what_a_killed_process_left_is_cleared_away(npz: Path, tmp_path: Path) -
 # Files that are not what they should be
 
 
+@pytest.mark.once
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize("kind", ["pipe", "device", "huge"])
 def test_what_has_no_end_is_refused_at_once(kind: str, tmp_path: Path) -> None:
@@ -216,6 +217,7 @@ def with_pickle(stream: bytes, count: int = 60) -> bytes:
     return members(x_train=header.getvalue() + stream, **rest)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kept", [0, 1, 30, 300, 0.3, 0.6, 0.9, 0.99, -1])
 def test_truncated(npz: Path, tmp_path: Path, kept: float) -> None:
     content = npz.read_bytes()
@@ -223,6 +225,7 @@ def test_truncated(npz: Path, tmp_path: Path, kept: float) -> None:
     refused(npz, tmp_path)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -257,6 +260,7 @@ class Runs:
         return self.call
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("place", ["array", "review", "word", "labels"])
 def test_a_malicious_pickle_runs_nothing(npz: Path, tmp_path: Path, place: str) -> None:
     marker = tmp_path / "ran"
@@ -380,6 +384,7 @@ def unavailable(data_dir: Path, npz: Path | None = None) -> str:
     return str(answer.value)
 
 
+@pytest.mark.once
 def test_something_else_comes_down(
     home: Path, published: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

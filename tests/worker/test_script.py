@@ -36,6 +36,7 @@ VARIANTS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_every_remedy_is_in_the_script(tmp_path: Path) -> None:
     job = resolve(

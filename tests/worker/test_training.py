@@ -164,6 +164,7 @@ AVERAGED = {
 }
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("task", "optimizer", "more"),
     [
@@ -210,6 +211,7 @@ def test_a_finished_checkpoint_gives_the_result_again(small: Dataset, tmp_path: 
     assert_same_weights(one, other)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("damage", ["truncated", "garbage", "empty", "another run's"])
 def test_a_checkpoint_that_is_no_use_is_ignored(small: Dataset, tmp_path: Path, damage: str) -> None:
     specification, checkpoint = specify(NOISY), tmp_path / "checkpoint"
@@ -239,6 +241,7 @@ def test_best_weights_survive_a_resume(small: Dataset, tmp_path: Path) -> None:
 # --- the end of a run --------------------------------------------------------------------------
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_stopped(small: Dataset, after: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(training, "POLL_SECONDS", 0.0)
@@ -372,6 +375,7 @@ optimizers = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(600)
 @settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
@@ -398,6 +402,7 @@ def test_the_model_is_plain_keras_with_the_recorded_scores(
     assert {type(layer).__module__.split(".")[0] for layer in model.layers} <= {"keras"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("batch_size", [1, 599, 601, 25_000])
 @pytest.mark.parametrize("num_words", [10, 17])
 def test_odd_sizes(small: Dataset, tmp_path: Path, batch_size: int, num_words: int) -> None:

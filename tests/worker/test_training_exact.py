@@ -193,6 +193,7 @@ def notebook_model(preset: str, num_words: int) -> keras.Model:
     )
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("preset", PRESETS)
 def test_presets(small: Dataset, preset: str) -> None:
     run = specify(preset, seed=5)
@@ -200,6 +201,7 @@ def test_presets(small: Dataset, preset: str) -> None:
     assert_equal(engine_history(run, small), stock)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("units", "name"),
     [*((8, name) for name in OPTIMIZERS), (40, "rmsprop-centered"), (40, "adam-amsgrad"), (40, "adamw")],
@@ -292,6 +294,7 @@ REMEDIES: dict[str, tuple[int, dict[str, Any], Callable[[], Any]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", REMEDIES)
 def test_what_every_optimizer_can(small: Dataset, name: str) -> None:
     units, optimizer, stock = REMEDIES[name]
@@ -321,6 +324,7 @@ def test_a_rate_that_is_reduced_on_a_plateau(small: Dataset) -> None:
     assert_equal(engine_history(run, small), stock)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 @settings(
     max_examples=5,
@@ -389,6 +393,7 @@ def test_remedies_together(
     assert_equal(engine_history(run, sets[task]), stock)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", LAYERS)
 def test_layers(small: Dataset, name: str) -> None:
     run = specify({"name": "v", "layers": LAYERS[name]}, batch_size=100, optimizer={"name": "adam"})
@@ -415,6 +420,7 @@ def test_tasks(sets: dict[str, Dataset], task: str, name: str) -> None:
     assert list(ours) == [*stock, "data_loss", "val_data_loss"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("units", [8, 40])
 def test_rows_of_numbers_and_words(small: Dataset, units: int) -> None:
     """A row's numbers come first, then its words."""
@@ -432,6 +438,7 @@ def test_rows_of_numbers_and_words(small: Dataset, units: int) -> None:
     assert_equal(engine_history(run, data), stock)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", ON_INPUTS)
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 def test_noise_on_the_inputs(sets: dict[str, Dataset], task: str, name: str) -> None:
@@ -454,6 +461,7 @@ def few_of_a_class(data: Dataset) -> Dataset:
     return replace(data, train=Rows(indptr, indices, labels[kept], numbers), sha256=f"few {data.sha256}")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("task", ["binary", "multiclass"])
 @pytest.mark.parametrize(
     "asked",
@@ -510,6 +518,7 @@ def test_data_loss_is_the_loss_without_its_penalty(small: Dataset) -> None:
     assert plain["val_loss"] == plain["val_data_loss"]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     ("layer", "other"),
     [
@@ -579,6 +588,7 @@ def test_presets_on_imdb(imdb: Dataset, preset: str) -> None:
     pytest.fail("further from stock Keras than that is from itself")
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("noise", [False, True])
 @pytest.mark.parametrize("units", [16, 64])
 def test_rows_with_values_train_as_in_keras(small: Dataset, units: int, noise: bool) -> None:

@@ -14,6 +14,8 @@ import pytest
 from ockham_client import Client, Job
 from tests.ockham.serving import environment
 
+pytestmark = pytest.mark.slow
+
 History = dict[tuple[str, int], dict[str, Any]]
 Ockham = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -133,8 +135,6 @@ print(json.dumps(client.get_experiment_by_name(sys.argv[2]).experiment_id))
 RESTORE = """
 import json, sys
 from mlflow import MlflowClient
-
-pytestmark = pytest.mark.slow
 
 print(json.dumps(MlflowClient(sys.argv[1]).restore_experiment(sys.argv[2])))
 """

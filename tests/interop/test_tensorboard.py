@@ -6,6 +6,8 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+
+import pytest
 from typing import Any
 
 import httpx
@@ -35,6 +37,7 @@ print(json.dumps(found))
 PLACES = {"train": "", "validation": "val_", "train-inference": "eval_"}
 
 
+@pytest.mark.slow
 def test_tensorboard_reads_what_the_history_says(
     live: str, job: Job, history: History, python: Callable[..., Any], tmp_path: Path
 ) -> None:

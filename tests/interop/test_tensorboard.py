@@ -6,12 +6,11 @@ import io
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
-
-import pytest
 from typing import Any
 
 import httpx
 import numpy as np
+import pytest
 
 from ockham_client import Job
 

@@ -14,10 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from models import states
 from models.database import Database
 from models.specification import Specification, stored
-from models.tables import Epoch, Job, Run, Status
+from models.tables import Epoch, Job, Run
 from reporting.looks import look
 from reporting.reading import RunRow, read_histories, read_runs
-from reporting.searching import step
+from reporting.searching import counting, step
 from worker.queue import Waker
 
 log = structlog.get_logger(__name__)
@@ -69,7 +69,7 @@ def _look_at(database: Database, waker: Waker, job_id: str, last_event: int) -> 
 def _search(
     database: Database, waker: Waker, job_id: str, specification: Specification, trials: Sequence[RunRow]
 ) -> None:
-    well = [run for run in trials if run.status == Status.SUCCEEDED]
+    well = counting(trials)
     metrics = [specification.search.metric] if specification.search else None
     with database.read() as session:
         seconds = select(func.sum(Epoch.seconds)).join(Run).where(Run.job_id == job_id, Run.trial.is_not(None))

@@ -16,7 +16,7 @@ from models.errors import NotFound, UnreadableSpecification
 from models.history import shown
 from models.kinds.metrics import VAL_DATA_LOSS
 from models.specification import dataset_of
-from models.tables import FINISHED, TRIED_IN_VAIN, Job, Run, Status
+from models.tables import FINISHED, PRUNED, TRIED_IN_VAIN, Job, Run, Status
 
 _RUN = (
     Run.id, Run.job_id, Run.variant, Run.seed, Run.status, Run.epoch, Run.epochs, Run.attempt, Run.parameters,
@@ -44,6 +44,8 @@ _COUNTED = (
     func.min(case((_fresh, Run.started_at))).label("fresh_since"),
     func.max(case((Run.error["retryable"].as_boolean(), 1), else_=0)).label("retryable"),
     func.sum(case((TRIED_IN_VAIN, 1), else_=0)).label("in_vain"),
+    func.sum(case((TRIED_IN_VAIN, Run.epochs - Run.epoch), else_=0)).label("spared"),
+    func.sum(case((PRUNED, 1), else_=0)).label("pruned"),
 )
 """Of a job's runs of one status."""
 
@@ -99,7 +101,13 @@ def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[s
         message = f"{failed.runs} of {total} runs failed"
         error = RunError(code="runs_failed", message=message, retryable=bool(failed.retryable))
     elif failed and job.status == Status.FAILED:
-        message = f"All {failed.runs} trials of the search failed: there are no finalists to train"
+        pruned = sum(row.pruned for row in by_status.values())
+        which = (
+            f"All trials of the search that were not pruned, {failed.runs},"
+            if pruned
+            else f"All {failed.runs} trials of the search"
+        )
+        message = f"{which} failed: there are no finalists to train"
         error = RunError(code="search_failed", message=message, retryable=False)
     base = public_path(f"/v1/jobs/{job.id}")
     return {
@@ -137,13 +145,14 @@ def _progress(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> Pr
 
     What was trained before it, and what was taken over instead of trained, says nothing about its pace.
 
-    A run that stopped early has done all of its own; one that failed or was cancelled, what it has recorded.
+    A run that stopped early has done all of its own, and so has a trial of a search whose values made it fail, or that
+    was pruned; any other run that failed or was cancelled, what it has recorded.
     """
     counted = list(counted)
     coming = (job.search or {}).get("coming", 0) * job.epochs if job.status not in FINISHED else 0
     total, done = coming + sum(row.epochs for row in counted), sum(row.done for row in counted)
     left = coming + sum(row.epochs - row.done for row in counted if row.status not in FINISHED)
-    missing = coming + sum(row.epochs - row.done for row in counted if row.status != Status.SUCCEEDED)
+    missing = coming + sum(row.epochs - row.done - row.spared for row in counted if row.status != Status.SUCCEEDED)
     eta: float | None = None
     if left == 0:
         eta = 0.0

@@ -88,6 +88,28 @@ def cancel_run(access: Submitter, run_id: str) -> Any:
 
 
 @router.post(
+    "/runs/{run_id}/resume",
+    status_code=202,
+    response_model=RunObject,
+    summary="Take up a trial that was pruned",
+    responses=documented(404, 409, 422, 429),
+)
+def resume_run(request: Request, access: Submitter, run_id: str) -> Any:
+    """Trains a trial of a search on to its end: one that was pruned, that failed or was cancelled.
+
+    It goes on behind its last epoch, and gets the numbers that it would have had. Possible once the search has its
+    finalists, which stay what they are.
+    """
+    with access.database.write() as session:
+        access.run(session, run_id)
+        states.resume(session, run_id)
+        limits.check_queue(session, access.owner, 0, request.app.state.settings)
+    request.app.state.waker.soon()
+    with access.database.read() as session:
+        return run_object(access.run(session, run_id))
+
+
+@router.post(
     "/runs/{run_id}/reproduce",
     status_code=202,
     response_model=ReproductionObject,

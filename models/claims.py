@@ -61,7 +61,8 @@ class LeaseLost(Stopped):
 class Claim:
     """A worker's hold on a run.
 
-    recorded: the number of epochs already in the database. trained: the seconds that these took.
+    recorded: the number of epochs already in the database. trained: the seconds that these took. trial: its number in
+    the job's search, or None.
     """
 
     run_id: str
@@ -72,6 +73,7 @@ class Claim:
     specification: RunSpecification
     reuse: bool = True
     trained: float = 0.0
+    trial: int | None = None
 
 
 def claim(session: Session, worker_id: str, pid: int, lease: float, reuse_across_keys: bool = False) -> Claim | None:
@@ -154,7 +156,9 @@ def _claim(session: Session, job: Job, run: Run) -> Claim:
     except (UnreadableSpecification, LookupError) as error:
         raise Unreadable(job.id) from error
     trained = session.scalar(select(func.sum(Epoch.seconds)).where(Epoch.run_id == run.id)) if run.epoch else 0.0
-    return Claim(run.id, job.id, run.attempt, run.epoch, run.fingerprint, specification, run.reuse, trained or 0.0)
+    return Claim(
+        run.id, job.id, run.attempt, run.epoch, run.fingerprint, specification, run.reuse, trained or 0.0, run.trial
+    )
 
 
 def refuse(session: Session, job_id: str, error: Mapping[str, Any]) -> int:
@@ -214,14 +218,28 @@ def renew(session: Session, held: Claim, lease: float) -> None:
         raise _lost(held)
 
 
-def record(session: Session, held: Claim, epoch: int, metrics: Mapping[str, float], seconds: float) -> None:
-    """Records the epoch after the last recorded one, once. Raises LeaseLost."""
+def record(
+    session: Session,
+    held: Claim,
+    epoch: int,
+    metrics: Mapping[str, float],
+    seconds: float,
+    pruned: Mapping[str, Any] | None = None,
+) -> None:
+    """Records the epoch after the last recorded one, once. Raises LeaseLost.
+
+    With `pruned`, the error that says why, the run ends with this epoch: both are stored, or neither.
+    """
     job = _lock_held(session, held)
-    if session.scalar(select(Run.epoch).where(*_fence(held))) == epoch:
+    at = session.scalar(select(Run.epoch).where(*_fence(held)))
+    if at == epoch or (at is None and pruned and _left_before(session, held, Status.CANCELLED)):
         return  # committed before, the answer lost
     _change_held(session, held, Run.epoch == epoch - 1, epoch=epoch, progress_at=now(), losses=0)
     session.add(Epoch(run_id=held.run_id, epoch=epoch, metrics=dict(metrics), seconds=seconds, recorded_at=now()))
     emit(session, job, "run.epoch", held.run_id, reuse.event_data(epoch, metrics, seconds))
+    if pruned:
+        session.flush()
+        _end(session, held, Status.CANCELLED, {"error": dict(pruned)}, error=dict(pruned))
 
 
 def count_parts(content: bytes) -> int:

@@ -168,6 +168,12 @@ class SpecificationUnreadable(RunError):
     retryable = True
 
 
+class Pruned(RunError):
+    """A trial that the search's pruner has ended early: cancelled by nobody, and no failure."""
+
+    code = "pruned"
+
+
 class OutOfMemory(RunError):
     """The run needs more memory than a worker may use."""
 

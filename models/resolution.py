@@ -234,15 +234,20 @@ def _searched(raw: dict[str, Any]) -> dict[str, Any]:
     return raw
 
 
-def trial_of(specification: Specification, values: Mapping[str, Value], number: int, space: int) -> Variant:
-    """The variant that tries these values: the notebook's network changed by them, as in a sweep."""
+def trial_of(
+    specification: Specification, values: Mapping[str, Value], number: int, space: int, after: int = 0
+) -> Variant:
+    """The variant that tries these values: the notebook's network changed by them, as in a sweep.
+
+    `after`: see `models.search.Trial`.
+    """
     raw = variant_of(values)
     taken = {variant.name for variant in specification.variants}
     if raw["name"] in taken or len(raw["name"]) > MAX_VARIANT_NAME:
         raw["name"] = f"trial {number}"
     training = specification.training.model_dump(mode="json")
     raw = _expand(raw, 0, training, specification.dataset.train_samples, [])
-    return Variant.model_validate_json(json.dumps({**raw, "trial": {"number": number, "space": space}}))
+    return Variant.model_validate_json(json.dumps({**raw, "trial": {"number": number, "space": space, "after": after}}))
 
 
 def probed(specification: Specification) -> list[tuple[tuple[str | int, ...], Variant]]:
@@ -272,6 +277,9 @@ def _check_search(specification: Specification) -> list[dict[str, str]]:
     if len(specification.seeds) < search.final.seeds:  # there are more if seeds were added to the job that this was
         detail = f"`seeds` has {len(specification.seeds)}: leave one of the two out"
         errors.append(fault(("search", "final", "seeds"), "not_as_many", detail))
+    if search.pruner != "none" and specification.training.epochs < 2:
+        detail = "A run of one epoch cannot be ended early: train more epochs, or leave it out"
+        errors.append(fault(("search", "pruner"), "nothing_to_prune", detail))
     if not data.held_out:
         detail = 'The best values are chosen on rows held out: "validation": {"holdout": n}'
         errors.append(fault(("dataset", "validation"), "nothing_held_out", detail))

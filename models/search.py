@@ -114,8 +114,9 @@ class Search(Model):
     """Tries values of `space` until the `budget` is used up; the best are finalists.
 
     With several spaces each has an equal part of the budget, and finalists of its own. `sampler`: `tpe` learns from the
-    trials so far, `random` does not. A trial's value is the best `metric` over its epochs, on the rows held out.
-    `seed`: the sampler draws from it, and trials are trained with it.
+    trials so far, `random` does not. `pruner`: `median` and `hyperband` end trials early that are worse than those
+    before them. A trial's value is the best `metric` over its epochs, on the rows held out. `seed`: the sampler draws
+    from it, and trials are trained with it.
     """
 
     space: Annotated[
@@ -125,7 +126,7 @@ class Search(Model):
     ]
     budget: Annotated[Annotated[Runs, Tag("runs")] | Annotated[Seconds, Tag("seconds")], Discriminator(_measured)]
     sampler: Literal["tpe", "random"] = "tpe"
-    pruner: Literal["none"] = "none"
+    pruner: Literal["none", "median", "hyperband"] = "none"
     final: Final = Final()
     metric: Annotated[
         str, AfterValidator(among(COMPARED, "the metrics to choose by")), Field(json_schema_extra={"enum": COMPARED})
@@ -165,10 +166,14 @@ class Search(Model):
 
 
 class Trial(Model):
-    """What a variant is within a search: the trial's number, from 0 on, and that of its space."""
+    """What a variant is within a search: the trial's number, from 0 on, and that of its space.
+
+    after: so many trials had ended when it was asked for; a pruner compares it with these.
+    """
 
     number: int
     space: int = 0
+    after: int = 0
 
 
 class Best(Model):
@@ -185,6 +190,7 @@ class State(Model):
     trials: int = Field(description="Trials asked for so far")
     ended: int = Field(description="How many of them have ended")
     failed: int = Field(description="How many of those have no value: all their epochs diverged, say")
+    pruned: int = Field(default=0, description="How many of those were ended early by the pruner")
     coming: int = Field(description="Runs that are not queued yet, as far as that is known")
     best: list[Best] = Field(description="The best trial of each space so far")
     finalists: list[str] = Field(description="The variants that were trained anew; none while trials are to come")

@@ -33,7 +33,7 @@ from models.resolution import resolve_more
 from models.reuse import key_of
 from models.search import State
 from models.specification import MAX_VARIANTS, Description, Specification, Variant, begun, stored
-from models.tables import FINISHED, TRIED_IN_VAIN, Event, Job, Run, Status
+from models.tables import FINISHED, PRUNED, TRIED_IN_VAIN, Event, Job, Run, Status
 from models.webhooks import Happened
 
 
@@ -283,7 +283,7 @@ def _check_dataset(session: Session, job: Job) -> None:
 def retry(session: Session, job_id: str) -> tuple[int, bool]:
     """Queues the failed and cancelled runs of a finished job again, from the start: how many, and whether it is done.
 
-    A search that had not found its finalists goes on.
+    A search that had not found its finalists goes on; what its pruner ended stays so.
 
     If it is not done, then some of what they had recorded was removed and nothing else: commit, so that
     others have their turn, and call it again. Raises Conflict if the job is not finished or nothing of it failed.
@@ -292,7 +292,7 @@ def retry(session: Session, job_id: str) -> tuple[int, bool]:
     if job.status not in FINISHED:
         raise Conflict(f"The job is still {job.status}; retry it when it has finished")
     _check_dataset(session, job)
-    again = [Run.job_id == job_id, Run.status.in_((Status.FAILED, Status.CANCELLED))]
+    again = [Run.job_id == job_id, Run.status.in_((Status.FAILED, Status.CANCELLED)), ~PRUNED]
     if not job.searching:
         again.append(Run.trial.is_(None))  # the finalists are found: a trial more would change nothing
     runs = session.scalar(select(func.count()).where(*again)) or 0
@@ -318,6 +318,29 @@ def retry(session: Session, job_id: str) -> tuple[int, bool]:
     emit(session, job, "job.queued", data={"runs": len(changed)})
     emit_each(session, job, "run.requeued", [(run_id, {"reason": "retry"}) for run_id in changed])
     return len(changed), True
+
+
+def resume(session: Session, run_id: str) -> None:
+    """Queues a trial that was pruned, or otherwise not trained to its end, to go on where it ended.
+
+    Its epochs stay, and the next ones are those that it would have had. Raises NotFound if there is no such run,
+    Conflict if it is none, or if the search goes on: what that tries next must not depend on it.
+    """
+    job_id = session.scalar(select(Run.job_id).where(Run.id == run_id))
+    if job_id is None:
+        raise NotFound("There is no run with this id")
+    job = _locked(session, job_id)
+    if job.searching:
+        raise Conflict("The search of its job goes on; take it up when the finalists are found")
+    _check_dataset(session, job)
+    ended = (Run.id == run_id, Run.trial.is_not(None), Run.status.in_((Status.FAILED, Status.CANCELLED)))
+    values = {"error": None, "losses": 0, "started_at": None, "finished_at": None, "queued_at": now()}
+    if not change(session, *ended, status=Status.QUEUED, **values):
+        raise Conflict("It is no trial that ended before all its epochs were trained")
+    if job.status in FINISHED:
+        job.status, job.queued_at, job.finished_at = Status.QUEUED, session.scalars(select(now())).one(), None
+        emit(session, job, "job.queued", data={"runs": 1})
+    emit(session, job, "run.requeued", run_id, {"reason": "resume"})
 
 
 # --- within a transaction -----------------------------------------------------------------------

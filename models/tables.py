@@ -49,7 +49,7 @@ class Status(StrEnum):
     SUCCEEDED = "succeeded"  # finished, with results
     FAILED = "failed"  # finished, with an error; a job: at least one run failed
     CANCELLING = "cancelling"  # to be cancelled, but a worker still holds it
-    CANCELLED = "cancelled"  # finished because a user asked for it
+    CANCELLED = "cancelled"  # finished because a user asked for it, or a search's pruner (PRUNED)
 
 
 FINISHED = (Status.SUCCEEDED, Status.FAILED, Status.CANCELLED)
@@ -210,7 +210,11 @@ class Run(Base):
 
 
 TRIED_IN_VAIN = and_(Run.trial.is_not(None), func.coalesce(Run.error["retryable"].as_boolean(), true()).is_(False))
-"""Whether a run is a trial whose values make it fail each time: a result of the search, and no fault of the job."""
+"""Whether a run is a trial whose values make it fail each time, or that was pruned: a result of the search, and no
+fault of the job."""
+
+PRUNED = func.coalesce(Run.error["code"].as_string(), "") == "pruned"
+"""Whether a run is a trial that was ended early (`models.pruning`); its status is `cancelled`."""
 
 
 class Epoch(Base):

@@ -242,6 +242,11 @@ def show(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
         _show(client, client.job(job), as_json)
 
 
+def _is_run(named: str) -> bool:
+    """Whether a command's argument names a run, not a job."""
+    return named.startswith("run_") or "/" in named
+
+
 def cancel(
     job: Annotated[
         str, typer.Argument(metavar="JOB|RUN", help="A job, or one run: its id, or JOB/VARIANT/SEED, as latest/l2/0.")
@@ -252,7 +257,7 @@ def cancel(
 ) -> None:
     """Ends a job, some variants of it, or one run; what is recorded stays."""
     with service(url) as client:
-        if job.startswith("run_") or "/" in job:
+        if _is_run(job):
             if variant:
                 raise ValueError("--variant is of a job, not of a run")
             _answer(client.cancel_run(job), as_json)
@@ -260,10 +265,20 @@ def cancel(
             _answer(client.cancel(job, variant or ()), as_json)
 
 
-def retry(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
-    """Queues a job's failed and cancelled runs again."""
+def retry(
+    job: Annotated[
+        str,
+        typer.Argument(metavar="JOB|RUN", help="A job, or one trial of a search: its id, or JOB/VARIANT/SEED."),
+    ],
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Queues a job's failed and cancelled runs again, or takes up a trial that was pruned."""
     with service(url) as client:
-        _answer(client.retry(job), as_json)
+        if _is_run(job):
+            _answer(client.resume_run(job), as_json)
+        else:
+            _answer(client.retry(job), as_json)
 
 
 def seeds(

@@ -323,7 +323,11 @@ class TrialAnswer(Answer):
     values: dict[str, float | str] = Field(description="What it tries, by axis")
     value: float | None = Field(description="The search's metric at its best epoch, on the rows held out")
     epoch: int | None = Field(description="That epoch")
-    best: bool = Field(description="Whether it was the best of its space when it ended, after those before it")
+    pruned: int | None = Field(description="The epoch after which the pruner ended it; null if it did not")
+    best: bool = Field(
+        description="Whether it was the best of its space that was trained to its end, when it ended, after those "
+        "before it"
+    )
 
 
 class Finalist(Answer):

@@ -55,6 +55,7 @@ class RunRow:
     finished_at: datetime | None = None
     reused_from: str | None = None
     trial: int | None = None
+    error: dict[str, Any] | None = None
 
 
 def read_runs(session: Session, which: ColumnElement[bool]) -> list[RunRow]:

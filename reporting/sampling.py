@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,8 +26,16 @@ TRIES = 20
 MOST_LISTED = 100_000
 """Of a space of no more combinations all can be listed, so that the last ones are found too."""
 
-Told = tuple[Mapping[str, Value], float | None]
-"""A trial's values, and what it is worth; None if it has failed."""
+
+class Told(NamedTuple):
+    """A trial's values, and what it is worth, less being better: None if it has failed or was pruned.
+
+    seen: what it was worth after each epoch, of one that was pruned.
+    """
+
+    values: Mapping[str, Value]
+    value: float | None
+    seen: Sequence[float] = ()
 
 
 def ask(search: Search, space: int, told: Sequence[Told]) -> list[dict[str, Value]]:
@@ -42,7 +50,7 @@ def ask(search: Search, space: int, told: Sequence[Told]) -> list[dict[str, Valu
         return []
     study, distributions = _study(search, space, told, first)
     axes = search.spaces[space].axes()
-    seen = [dict(values) for values, _ in told]
+    seen = [dict(each.values) for each in told]
     asked: list[dict[str, Value]] = []
     tries = 0
     while len(asked) < count and tries < TRIES:
@@ -86,7 +94,8 @@ def _study(
     axes = search.spaces[space].axes()
     distributions = {axis: _distribution(axis, choice) for axis, choice in axes.items()}
     study = optuna.create_study(sampler=sampler)
-    for values, value in told:
+    state = optuna.trial.TrialState
+    for values, value, seen in told:
         params = {
             axis: values[axis] if isinstance(choice, Interval) else choice.index(values[axis])
             for axis, choice in axes.items()
@@ -96,7 +105,8 @@ def _study(
                 params=params,
                 distributions=distributions,
                 value=value,
-                state=optuna.trial.TrialState.FAIL if value is None else optuna.trial.TrialState.COMPLETE,
+                intermediate_values=dict(enumerate(seen, 1)),
+                state=state.COMPLETE if value is not None else state.PRUNED if seen else state.FAIL,
             )
         )
     return study, distributions

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import Service
+from tests.servers import Service, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -91,6 +91,38 @@ def test_trials_are_searched_and_the_best_are_trained_anew(working: Service) -> 
     assert len([run for run in more.json()["runs"] if run["seed"] == 7]) == 2
     assert tried(service, service.finished(again["id"])) == tried(service, done)
     assert service.finished(job["id"])["status"] == "succeeded"
+
+
+@pytest.mark.slow
+def test_a_pruned_trial_is_taken_up_again_with_the_numbers_it_would_have_had(working: Service) -> None:
+    search = {**SEARCH, "space": {"learning_rate": {"low": 1e-6, "high": 1e-2, "log": True}}, "budget": {"runs": 8},
+              "pruner": "hyperband"}  # fmt: skip
+    training = {"epochs": 4, "batch_size": 32}
+    done = working.finished(working.submit(**{**SMALL, "training": training}, search=search)["id"])
+    assert (done["status"], done["progress"]["percent"]) == ("succeeded", 100.0)
+    pruned = [run for run in done["runs"] if run["error"] and run["error"]["code"] == "pruned"]
+    assert len(pruned) == done["search"]["pruned"] > 0
+    told = {each["run_id"]: each for each in analysis(working, done)["search"]["trials"]}
+    assert {each["run_id"]: each["pruned"] for each in told.values() if each["pruned"]} == {
+        run["id"]: run["epoch"] for run in pruned
+    }
+    run = pruned[0]
+    short = working.http.get("/v1/history", params={"run": run["id"]}).json()["runs"][0]
+    assert (short["status"], len(short["epochs"])) == ("cancelled", run["epoch"])
+    (checkpoint,) = (working.directory / "checkpoints").glob(f"{run['id']}.*")
+    again = working.http.post(f"/v1/runs/{run['id']}/resume")
+    assert (again.status_code, again.json()["status"], again.json()["error"]) == (202, "queued", None)
+    assert working.http.post(f"/v1/runs/{run['id']}/resume").status_code == 409
+    assert working.finished(done["id"])["status"] == "succeeded"
+    whole = working.http.get("/v1/history", params={"run": run["id"]}).json()["runs"][0]
+    wait_for("the checkpoint is removed", lambda: not checkpoint.exists())
+    variant = next(each for each in done["spec"]["variants"] if each["name"] == run["variant"])
+    other = {**SMALL, "training": training, "dataset": done["spec"]["dataset"], "seeds": [run["seed"]],
+             "variants": [{name: variant[name] for name in ("name", "layers", "training")}]}  # fmt: skip
+    alone = working.finished(working.submit(**other)["id"])
+    uninterrupted = working.http.get(alone["links"]["history"]).json()["runs"][0]
+    assert whole["metrics"] == uninterrupted["metrics"]
+    assert {name: values[: run["epoch"]] for name, values in whole["metrics"].items()} == short["metrics"]
 
 
 def test_trials_that_diverge_are_a_result(working: Service) -> None:

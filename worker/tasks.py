@@ -6,7 +6,7 @@ import ctypes
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -18,12 +18,20 @@ from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from models import claims
+from models import claims, pruning
 from models.database import Database, is_storage_full, reason
-from models.errors import BookkeepingFailed, OutOfMemory, RunError, SpecificationUnreadable, Stopped, StorageFull
+from models.errors import (
+    BookkeepingFailed,
+    OutOfMemory,
+    Pruned,
+    RunError,
+    SpecificationUnreadable,
+    Stopped,
+    StorageFull,
+)
 from models.estimates import PROCESS, cost_of
 from models.settings import Settings
-from models.tables import FINISHED, WHY, Run, Status
+from models.tables import FINISHED, PRUNED, WHY, Run, Status
 from worker.keras_import import import_keras
 from worker.lease import Lease, Why
 from worker.queue import Waker, may_keep
@@ -32,6 +40,9 @@ if TYPE_CHECKING:
     from worker.training import Epoch, Model
 
 log = structlog.get_logger(__name__)
+
+PRUNED_BYTES = 2**30
+"""Of checkpoints of trials that were pruned, on this host."""
 
 M_ARENA_MAX = -8
 """glibc's name for how many heaps its threads share. With one, what a thread has freed serves the next."""
@@ -139,6 +150,9 @@ class Child:
                 status = self._train_and_record(held, lease)
             except claims.LeaseLost:
                 raise
+            except Pruned as pruned:
+                log.info("run_pruned", why=str(pruned))
+                return  # it has ended, and its checkpoint stays: it may be taken up again
             except Stopped:
                 if lease.why == Why.LOST:
                     raise
@@ -195,8 +209,17 @@ class Child:
             if status := lease.persist(lambda session: claims.take_over(session, held, across)):
                 return status
 
+        with self.database.read() as session:
+            pruner = None if held.trial is None else pruning.pruner_of(session, held.job_id, held.trial)
+            kept = claims.kept_epochs(session, held.run_id)
+
         def on_epoch(epoch: Epoch) -> None:
-            lease.persist(lambda session: claims.record(session, held, epoch.number, epoch.metrics, epoch.seconds))
+            pruned = pruner.see(epoch.number, epoch.metrics) if pruner else None
+            told = pruned.as_json() if pruned else None
+            record = partial(claims.record, held=held, epoch=epoch.number, metrics=epoch.metrics)
+            lease.persist(lambda session: record(session, seconds=epoch.seconds, pruned=told))
+            if pruned:
+                raise pruned
 
         def on_model(epoch: int, make: Callable[[], Model]) -> None:
             model, stored = make(), 0
@@ -204,8 +227,6 @@ class Child:
                 keep = partial(claims.keep, held=held, epoch=epoch, digest=model.digest, content=model.content)
                 stored = lease.persist(partial(keep, stored=stored))
 
-        with self.database.read() as session:
-            kept = claims.kept_epochs(session, held.run_id)
         checkpoint = checkpoints(self.settings) / f"{held.run_id}.{_digest(under)}.npz"
         checkpoint.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         result = training.train(
@@ -249,16 +270,31 @@ def checkpoints(settings: Settings) -> Path:
 
 
 def tidy(database: Database, settings: Settings) -> None:
-    """Removes the checkpoints of runs that ended elsewhere or were deleted."""
+    """Removes the checkpoints of runs that ended elsewhere or were deleted.
+
+    Those of trials that were pruned stay, the newest, in `PRUNED_BYTES`: such a trial may be taken up again, and
+    without its checkpoint it is trained from the start.
+    """
     files = [(file, file.name.partition(".")[0]) for file in checkpoints(settings).glob("run_*")]
     if not files:
         return
     with database.read() as session:
-        wanted = select(Run.id).where(Run.id.in_({run_id for _, run_id in files}), Run.status.not_in(FINISHED))
-        kept = set(session.scalars(wanted))
-    for file, run_id in files:
-        if run_id not in kept:
+        there = Run.id.in_({run_id for _, run_id in files})
+        kept = set(session.scalars(select(Run.id).where(there, Run.status.not_in(FINISHED))))
+        pruned = set(session.scalars(select(Run.id).where(there, PRUNED)))
+    room = PRUNED_BYTES
+    for _, size, file, run_id in sorted(_stats(files), reverse=True):
+        room -= size if run_id in pruned else 0
+        if run_id not in kept and (run_id not in pruned or room < 0):
             file.unlink(missing_ok=True)
+
+
+def _stats(files: Iterable[tuple[Path, str]]) -> Iterator[tuple[float, int, Path, str]]:
+    """When each file was written, its bytes, and it itself; without those that are gone."""
+    for file, run_id in files:
+        with suppress(FileNotFoundError):
+            stat = file.stat()
+            yield stat.st_mtime, stat.st_size, file, run_id
 
 
 def _digest(fingerprint: dict[str, Any]) -> str:

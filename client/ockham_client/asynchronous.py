@@ -135,7 +135,11 @@ class AsyncClient:
 
     async def cancel_run(self, run: RunLike) -> Run:
         """Asks for the end of one run; the others of its job go on."""
-        return await self._run(calls.cancel_run(run))
+        return await self._run(calls.act_on_run(run, "cancel"))
+
+    async def resume_run(self, run: RunLike) -> Run:
+        """Trains a trial on to its end that a search's pruner ended; its job must have found its finalists."""
+        return await self._run(calls.act_on_run(run, "resume"))
 
     async def retry(self, job: JobLike) -> Job:
         """Queues the failed and cancelled runs again."""

@@ -81,10 +81,10 @@ def act(one: JobLike, verb: str, variants: Sequence[str] = ()) -> Plan[Job]:
     return Job.of((yield from _json(Request("POST", f"{path}/{verb}", {"variant": list(variants)}, repeatable=False))))
 
 
-def cancel_run(one: RunLike) -> Plan[Run]:
-    """The run after its end was asked for."""
+def act_on_run(one: RunLike, verb: str) -> Plan[Run]:
+    """`cancel` or `resume`; the run after it."""
     path = yield from _run_path(one)
-    return Run.of((yield from _json(Request("POST", f"{path}/cancel", repeatable=False))))
+    return Run.of((yield from _json(Request("POST", f"{path}/{verb}", repeatable=False))))
 
 
 def describe(one: JobLike, name: str | None, tags: Sequence[str] | None, notes: str | None) -> Plan[Job]:

@@ -132,7 +132,11 @@ class Client:
 
     def cancel_run(self, run: RunLike) -> Run:
         """Asks for the end of one run; the others of its job go on."""
-        return self._run(calls.cancel_run(run))
+        return self._run(calls.act_on_run(run, "cancel"))
+
+    def resume_run(self, run: RunLike) -> Run:
+        """Trains a trial on to its end that a search's pruner ended; its job must have found its finalists."""
+        return self._run(calls.act_on_run(run, "resume"))
 
     def retry(self, job: JobLike) -> Job:
         """Queues the failed and cancelled runs again."""

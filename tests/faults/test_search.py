@@ -17,7 +17,8 @@ SEARCHING: dict[str, Any] = {
     "training": {"epochs": 4, "batch_size": 16},
     "search": {
         "space": {"units": {"low": 2, "high": 32, "log": True}, "dropout": {"low": 0, "high": 0.8}},
-        "budget": {"runs": 6},
+        "budget": {"runs": 8},
+        "pruner": "median",
         "final": {"top": 1, "seeds": 2},
     },
     "reuse": "never",
@@ -36,6 +37,7 @@ def left_alone(make_stage: Any) -> Any:
     stage: Stage = make_stage()
     stage.whole(1)
     job = stage.intact(stage.submit(**SEARCHING)["id"])
+    assert job["search"]["pruned"] > 0
     found = job, tried(stage, job), stage.history(job["id"])
     for process in (*stage.workers, stage.api_process):
         process.kill()
@@ -55,4 +57,4 @@ def test_what_is_tried_and_found_is_the_same_whatever_dies(stage: Stage, left_al
     assert tried(stage, done) == trials
     assert stage.history(job["id"]) == history
     asked = [event["data"]["trials"] for event in stage.all_events(job["id"]) if event["type"] == "job.searched"]
-    assert asked == [4, 6, 6], "nobody asked twice for the same"
+    assert asked == [4, 8, 8], "nobody asked twice for the same"

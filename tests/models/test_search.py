@@ -39,7 +39,7 @@ SEARCH: dict[str, Any] = {
          "too_small"),
         ({"final": {"top": 6, "seeds": 2}}, "/search/final/top", "too_many_finalists"),
         ({"budget": {"runs": 400}, "final": {"top": 20, "seeds": 100}}, "/search/budget", "too_many_runs"),
-        ({"pruner": "hyperband"}, "/search/pruner", "literal_error"),
+        ({"pruner": "patient"}, "/search/pruner", "literal_error"),
         ({"sampler": "grid"}, "/search/sampler", "literal_error"),
         ({"metric": "val_mae"}, "/search/metric", "not_for_task"),
     ],

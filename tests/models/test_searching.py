@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import random
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from api.looks import look_at_all
 from api.objects import read_job
 from api.schemas import JobObject
 from models import claims, states
 from models.database import Database
-from models.errors import Conflict
+from models.errors import Conflict, NotFound
+from models.pruning import STARTUP, pruner_of
 from models.resolution import resolve
 from models.settings import Settings
+from models.tables import Event
+from worker import tasks
 
 SEARCH = {
     "space": [{"units": {"low": 2, "high": 64}}, {"l2": {"low": 0, "high": 0.1}}],
@@ -49,23 +56,37 @@ class Played:
     def look(self) -> None:
         look_at_all(self.database, NoWaker())  # type: ignore[arg-type]
 
+    def claim(self, pid: int = 1) -> claims.Claim | None:
+        with self.database.write() as session:
+            return claims.claim(session, "worker_of_the_test", pid, 60)
+
     def train(self, fails: Fails) -> bool:
         """One run; whether there was one."""
-        with self.database.write() as session:
-            held = claims.claim(session, "worker_of_the_test", 1, 60)
-        if held is None:
+        if (held := self.claim()) is None:
             return False
+        self.train_claimed(held, fails)
+        return True
+
+    def train_claimed(self, held: claims.Claim, fails: Fails = lambda held: None) -> None:
         loss = 0.1 + len(held.specification.model_dump_json()) % 7 / 10 + held.specification.seed / 100
         names = ("loss", "acc", "val_loss", "val_acc", "data_loss", "val_data_loss")
-        with self.database.write() as session:
-            claims.record(session, held, 1, dict.fromkeys(names, loss), 0.1)
+        with self.database.read() as session:
+            pruner = None if held.trial is None else pruner_of(session, held.job_id, held.trial)
+        for epoch in range(held.recorded + 1, held.specification.training.epochs + 1):
+            metrics = dict.fromkeys(names, loss + 1 / epoch - 1)
+            pruned = pruner.see(epoch, metrics) if pruner else None
+            told = pruned.as_json() if pruned else None
+            for _ in range(1 + (pruned is not None)):  # the answer to the first commit may be lost
+                with self.database.write() as session:
+                    claims.record(session, held, epoch, metrics, 0.1, told)
+            if pruned:
+                return
         with self.database.write() as session:
             if error := fails(held):
                 claims.fail(session, held, error)
             else:
                 test = {"loss": loss, "acc": 0.5, "data_loss": loss}
                 claims.succeed(session, held, chosen_epoch=1, test=test, model=b"model")
-        return True
 
     def to_the_end(self, fails: Fails = lambda held: None) -> JobObject:
         while not self.job.finished_at:
@@ -152,3 +173,118 @@ def test_finalists_get_seeds_until_it_is_decided(database: Database) -> None:
     assert done.search is not None
     assert {*done.look.decided, *done.look.open} == set(done.search.finalists)
     assert 0 not in done.spec["seeds"]  # type: ignore[operator]
+
+
+PRUNED = {
+    "search": {"space": {"units": {"low": 2, "high": 900}}, "budget": {"runs": 16}, "final": {"top": 1, "seeds": 2},
+               "pruner": "median"},
+    "training": {"epochs": 4},
+    "reuse": "never",
+}  # fmt: skip
+
+
+def ends(job: JobObject) -> list[tuple[str, str, int, str | None]]:
+    return [(run.variant, run.status, run.epoch, run.error.message if run.error else None) for run in job.runs]
+
+
+def test_a_trial_that_is_pruned_is_told_apart_and_no_fault(database: Database) -> None:
+    played = Played(database, **PRUNED)
+    done = played.to_the_end()
+    assert (done.status, done.error, done.progress.percent) == ("succeeded", None, 100.0)
+    pruned = [run for run in done.runs if run.status == "cancelled"]
+    assert pruned
+    assert done.search is not None
+    assert (done.search.pruned, done.search.failed, done.search.trials) == (len(pruned), 0, 16)
+    for run in pruned:
+        assert run.trial is not None
+        assert run.trial >= STARTUP, "those that were asked for first are trained to their end"
+        assert run.error is not None
+        assert (run.error.code, run.error.retryable, 1 <= run.epoch < 4) == ("pruned", False, True)
+        assert f"after epoch {run.epoch}" in run.error.message
+        assert run.variant not in done.search.finalists
+    with pytest.raises(Conflict), database.write() as session:
+        states.retry(session, played.id)
+    with database.read() as session:
+        found = events_of(session, played.id)
+    assert {run for run, code in found if code == "pruned"} == {run.id for run in pruned}
+
+
+def test_what_is_pruned_does_not_depend_on_who_is_faster(database: Database) -> None:
+    alone = Played(database, **PRUNED).to_the_end()
+    several = Played(database, **PRUNED)
+    while not several.job.finished_at:
+        several.look()
+        held = list(iter(lambda: several.claim(pid=random.getrandbits(30)), None))
+        for each in reversed(held):
+            several.train_claimed(each)
+    assert (ends(several.job), several.job.search) == (ends(alone), alone.search)
+
+
+def test_what_was_pruned_is_taken_up_again_when_the_finalists_are_found(database: Database) -> None:
+    played = Played(database, **PRUNED)
+    while (pruned := next((run for run in played.job.runs if run.status == "cancelled"), None)) is None:
+        played.look()
+        played.train(lambda held: None)
+    with pytest.raises(Conflict), database.write() as session:
+        states.resume(session, pruned.id)
+    with database.write() as session:
+        states.cancel(session, played.id)
+    with database.write() as session:
+        states.retry(session, played.id)
+    assert next(run for run in played.job.runs if run.id == pruned.id) == pruned, "a retry leaves it as it is"
+    before = played.to_the_end()
+    with database.write() as session:
+        states.resume(session, pruned.id)
+    assert (played.job.status, played.job.finished_at) == ("queued", None)
+    held = played.claim()
+    assert held is not None
+    assert (held.run_id, held.recorded) == (pruned.id, pruned.epoch)
+    played.train_claimed(held)
+    after = played.job
+    assert (after.status, after.search) == ("succeeded", before.search)
+    again = next(run for run in after.runs if run.id == pruned.id)
+    assert (again.status, again.epoch, again.error) == ("succeeded", 4, None)
+    for refused in (pruned.id, next(run.id for run in after.runs if run.trial is None)):
+        with pytest.raises(Conflict), database.write() as session:
+            states.resume(session, refused)
+    with pytest.raises(NotFound), database.write() as session:
+        states.resume(session, "run_unknown")
+
+
+def test_a_user_who_cancels_is_heard_before_the_pruner(database: Database) -> None:
+    played = Played(database, **PRUNED)
+    played.look()
+    held = played.claim()
+    assert held is not None
+    with database.write() as session:
+        states.cancel(session, played.id)
+    with database.write() as session:
+        claims.record(session, held, 1, {"val_data_loss": 1.0}, 0.1, {**DIVERGED, "code": "pruned"})
+    (run,) = [run for run in played.job.runs if run.id == held.run_id]
+    assert (run.status, run.error, run.epoch, played.job.status) == ("cancelled", None, 1, "cancelled")
+
+
+def test_checkpoints_of_what_was_pruned_stay_the_newest_and_others_go(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done = Played(database, **PRUNED).to_the_end()
+    pruned = [run.id for run in done.runs if run.status == "cancelled"]
+    whole = next(run.id for run in done.runs if run.status == "succeeded")
+    folder = tasks.checkpoints(settings)
+    folder.mkdir(parents=True)
+    for age, run_id in enumerate([whole, "run_deleted", *pruned]):
+        (folder / f"{run_id}.0.npz").write_bytes(bytes(100))
+        os.utime(folder / f"{run_id}.0.npz", (0, 10_000 - age))
+
+    def left() -> set[str]:
+        tasks.tidy(database, settings)
+        return {file.name.partition(".")[0] for file in folder.iterdir()}
+
+    assert left() == set(pruned)
+    monkeypatch.setattr(tasks, "PRUNED_BYTES", 250)
+    assert left() == set(pruned[:2])
+
+
+def events_of(session: Session, job_id: str) -> list[tuple[str | None, str | None]]:
+    ended = select(Event).where(Event.job_id == job_id, Event.type == "run.cancelled")
+    return [(event.run_id, event.data.get("error", {}).get("code")) for event in session.scalars(ended)]

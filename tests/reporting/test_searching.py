@@ -10,7 +10,7 @@ import pytest
 from models.history import RunHistory
 from models.resolution import resolve
 from models.specification import Specification
-from reporting.sampling import GENERATION, STARTUP, TRIES, ask
+from reporting.sampling import GENERATION, STARTUP, TRIES, Told, ask
 from reporting.searching import step
 from tests.reporting.test_analysis import history
 
@@ -101,11 +101,11 @@ def test_spaces_share_the_budget_and_have_finalists_of_their_own() -> None:
 def test_generations_have_a_fixed_size() -> None:
     search = asked().search
     assert search is not None
-    told: list[tuple[Any, float | None]] = []
+    told: list[Told] = []
     sizes = []
     while new := ask(search, 0, told):
         sizes.append(len(new))
-        told += [(each, value(each)) for each in new]
+        told += [Told(each, value(each)) for each in new]
     assert sizes == [6, *[GENERATION] * 4, 2]
     assert TRIES > GENERATION
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Literal
 
 from fastapi import APIRouter, Request, Response
@@ -22,13 +23,15 @@ from api.problems import documented
 from api.report import HEADERS
 from api.routing import Route
 from api.schemas import MetricsAcross
-from api.selection import Select
+from api.selection import Select, look_up
 from models.errors import Conflict
 from models.kinds.metrics import VAL_DATA_LOSS
 from models.tables import Comparison
 from reporting import report
-from reporting.across import Chosen, analyse_across
+from reporting.across import Chosen, analyse_across, common_task, labels
 from reporting.answers import Analysis
+from reporting.reading import read_why
+from reporting.why import Why, check_has_sides, why
 
 router = APIRouter(tags=["comparisons"], route_class=Route)
 
@@ -43,6 +46,13 @@ class ComparisonAnalysis(Analysis):
     """The variants of all jobs of a comparison, as if they were one job's."""
 
     object: Literal["analysis"] = "analysis"
+    comparison_id: str
+
+
+class ComparisonWhy(Why):
+    """By which rows the validation losses of a comparison's variants have risen."""
+
+    object: Literal["why"] = "why"
     comparison_id: str
 
 
@@ -103,6 +113,31 @@ def get_comparison_analysis(
     def compute() -> ComparisonAnalysis:
         found = analyse_across(access.database, chosen, baseline, view=view, bootstrap=bootstrap, smallest=smallest)
         return ComparisonAnalysis(comparison_id=comparison_id, **dict(found))
+
+    return computed(compute, headers)
+
+
+@router.get(
+    "/comparisons/{comparison_id}/why",
+    response_model=ComparisonWhy,
+    summary="Get why a comparison's losses rise",
+    responses=_RESPONSES,
+)
+def explain_comparison(request: Request, access: Reader, comparison_id: str) -> Response:
+    """By which rows the validation losses of its runs rise, as of a job's; 422 `not_for_task` of a regression.
+
+    A name that variants of several jobs have is followed by its job's in brackets.
+    """
+    known, chosen, headers = look_up(request, access, _select(access, comparison_id))
+    if known:
+        return known
+    task = common_task(chosen)
+    check_has_sides(task)
+
+    def compute() -> ComparisonWhy:
+        of_jobs = zip(chosen, labels(chosen), strict=True)
+        runs = [replace(run, variant=called[run.variant]) for each, called in of_jobs for run in each.runs]
+        return ComparisonWhy(comparison_id=comparison_id, **dict(why(runs, read_why(access.database, runs), task)))
 
     return computed(compute, headers)
 

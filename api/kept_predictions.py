@@ -19,9 +19,9 @@ from api.routing import Route
 from models.errors import NotFound, NotSucceeded, PredictionsNotKept
 from models.kinds.dataset import Dataset
 from models.specification import dataset_of
-from models.tables import Job, Run, Status
+from models.tables import ENDS, Job, Run, Status
 from reporting.predictions import DEFAULT, FORMATS, Page
-from reporting.reading import read_predictions
+from reporting.reading import read_end, read_predictions, read_why
 
 router = APIRouter(tags=["runs"], route_class=Route)
 
@@ -44,7 +44,7 @@ class PredictionList(BaseModel):
 
     object: Literal["list"] = "list"
     run_id: str
-    epoch: int = Field(description="The chosen epoch: that of the run's model")
+    epoch: int = Field(description="The chosen one, whose weights the run's model has, unless `at` names another")
     data: list[PredictedRow]
     has_more: bool
 
@@ -71,11 +71,18 @@ def get_predictions(
         Literal["validation", "test"],
         Query(description="The rows that were validated on, or those that a run with a holdout was tested on"),
     ] = "validation",
+    at: Annotated[
+        Literal["chosen", "least", "last"],
+        Query(
+            description="Of validation rows: at the chosen epoch, at that of the least validation loss, at the last; "
+            "the last two of classes alone"
+        ),
+    ] = "chosen",
     format: Annotated[Literal["json", "csv", "parquet"] | None, Query(description="Before `Accept`")] = None,
     limit: Annotated[int | None, Query(ge=1, le=MAX_ROWS, description="All unless given")] = None,
     after: Annotated[int, Query(ge=0, le=2**31 - 1, description="The number of the last row seen")] = 0,
 ) -> Response:
-    """What the network of the chosen epoch predicts of each row, and the row's loss.
+    """What the network of the chosen epoch, or of another end, predicts of each row, and the row's loss.
 
     Without a holdout the validation set is the test set. 409 `not_succeeded` of a run that has not succeeded, 404
     `predictions_not_kept` of one whose predictions were too many to keep, or that an earlier version trained.
@@ -94,22 +101,37 @@ def get_predictions(
     if name != DEFAULT:
         headers["Content-Disposition"] = f'attachment; filename="{run_id}-{split}.{name}"'
     dataset = dataset_of(document)
-    kept = "test" if split == "test" and dataset.held_out else "validation"
+    if split == "test" and dataset.held_out:
+        if at != "chosen":
+            raise PredictionsNotKept("Of the test rows the predictions of the chosen epoch alone are kept")
+        kept = "test"
+    else:
+        kept = at
     parts = _written(access, run, kept, dataset, name, limit, after)
     return Streamed(EXPORTING, parts, headers, FORMATS[name].media_type)
 
 
 def _written(
-    access: Access, run: Run, split: str, dataset: Dataset, name: str, limit: int | None, after: int
+    access: Access, run: Run, kept: str, dataset: Dataset, name: str, limit: int | None, after: int
 ) -> Iterator[bytes]:
-    """The file. Raises PredictionsNotKept before its first part."""
+    """The file, of the test rows or of an end's validation rows. Raises PredictionsNotKept before its first part."""
+    epoch = run.chosen_epoch
+    told = read_why(access.database, [run]).get(run.id) if kept in ENDS else None
     with access.database.read() as session:
-        found = read_predictions(session, run.id, split, dataset.task)
+        if kept == "test":
+            found = read_predictions(session, run.id, kept, dataset.task)
+        elif kept in ENDS and not told:
+            found = None
+        else:
+            since = told[-1]["since"] if told else 0
+            epoch = {"least": since, "last": run.epoch}.get(kept, run.chosen_epoch)
+            found = read_end(session, run, kept, since, dataset.task)
     if found is None:
-        raise PredictionsNotKept(f"The run's predictions of the {split} rows are not kept")
+        which = {"test": "test rows", "chosen": "validation rows"}.get(kept, f"validation rows at the {kept} epoch")
+        raise PredictionsNotKept(f"The run's predictions of the {which} are not kept")
     start, stop = int(np.searchsorted(found.rows, after, side="right")), len(found.rows)
     if limit is not None:
         stop = min(stop, start + limit)
-    head = {"object": "list", "run_id": run.id, "epoch": run.chosen_epoch}
+    head = {"object": "list", "run_id": run.id, "epoch": epoch}
     names = dataset.labels if dataset.uploaded else None
     yield from FORMATS[name].write(Page(found, names, start, stop, head))

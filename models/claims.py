@@ -21,6 +21,7 @@ from models.ids import new_id
 from models.specification import RunSpecification, stored
 from models.states import change, emit, emit_each, end_if_done, lock
 from models.tables import (
+    ENDS,
     FINISHED,
     HELD,
     PREDICTED,
@@ -328,14 +329,14 @@ def succeed(
 ) -> Status:
     """Ends a run with its results, or as cancelled where a user asked for that meanwhile; how. Raises LeaseLost.
 
-    Of the model's parts `stored` are there (`store`); the rest is stored now. predictions: of each of `PREDICTED`, and
-    of `WHY`, that is kept, its bytes, and how many of its parts are there.
+    Of the model's parts `stored` are there (`store`); the rest is stored now. predictions: of each of `PREDICTED`, of
+    `ENDS` and of `WHY`, that is kept, its bytes, and how many of its parts are there.
     """
     results = {"chosen_epoch": chosen_epoch, "test": None if test is None else dict(test), "model_size": len(model)}
     status, now_ended = _end(session, held, Status.SUCCEEDED, {"chosen_epoch": chosen_epoch}, **results)
     if now_ended and status == Status.SUCCEEDED:
         _write_parts(session, held, model, range(stored, count_parts(model)))
-        for split in (*PREDICTED, WHY):
+        for split in (*PREDICTED, *ENDS, WHY):
             content, there = (predictions or {}).get(split, (b"", 0))
             _write_parts(session, held, content, range(there, count_parts(content)), split)
         chosen = (KeptModel.run_id == held.run_id, KeptModel.epoch == chosen_epoch)

@@ -282,6 +282,11 @@ PREDICTED = ("validation", "test")
 """The rows whose predictions are kept: the second if rows of the training set validate."""
 
 
+ENDS = ("least", "last")
+"""What is kept beside them of a run that tells classes apart: the same of the validation rows at the epoch of the least
+validation loss and at the last one, each if it is another epoch than the chosen one."""
+
+
 WHY = "why"
 """What is kept beside them: of each epoch, by which rows the loss of the validation set has risen (`models.why`)."""
 
@@ -293,7 +298,7 @@ class PredictionPart(Base):
 
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True)
     split: Mapped[str] = mapped_column(String(10), primary_key=True)
-    """One of `PREDICTED`, or `WHY`."""
+    """One of `PREDICTED` or `ENDS`, or `WHY`."""
     part: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     data: Mapped[bytes] = mapped_column(LargeBinary)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import typer
 
-from ockham import comparisons, datasets, demo, doctor, export, keys, predict, service, verbs
+from ockham import comparisons, datasets, demo, doctor, export, keys, mistakes, predict, service, verbs
 from ockham.errors import in_a_line
 
 app = typer.Typer(
@@ -44,6 +44,8 @@ JOBS: list[Callable[..., None]] = [
     verbs.metrics,
     verbs.analysis,
     verbs.why,
+    mistakes.mistakes,
+    mistakes.ensembles,
     verbs.plot,
     verbs.report,
     verbs.bundle,

@@ -145,10 +145,23 @@ def _history(
 
 
 def read_predictions(session: Session, run_id: str, split: str, task: Task) -> Predictions | None:
-    """What the run predicts of this one of `PREDICTED`; None if that is not kept."""
+    """What the run predicts of this one of `PREDICTED` or `ENDS`; None if that is not kept."""
     parts = select(PredictionPart.data).where(PredictionPart.run_id == run_id, PredictionPart.split == split)
     stored = b"".join(session.scalars(parts.order_by(PredictionPart.part)))
     return unpack(task, stored) if stored else None
+
+
+def read_end(session: Session, run: RunRow | Run, end: str, since: int, task: Task) -> Predictions | None:
+    """What the run predicts of the validation rows at its `chosen`, `least` or `last` epoch; None if it is not kept.
+
+    since: the epoch of its least validation loss.
+    """
+    if end != "chosen":
+        if (kept := read_predictions(session, run.id, end, task)) is not None:
+            return kept
+        if (since if end == "least" else run.epoch) != run.chosen_epoch:
+            return None
+    return read_predictions(session, run.id, PREDICTED[0], task)
 
 
 def read_why(database: Database, runs: Sequence[RunRow | Run]) -> dict[str, list[Explained]]:

@@ -66,8 +66,9 @@ class Result:
 
     epochs: how many were trained. chosen_epoch: whose weights the model has, the last or, with
     `restore_best` or a holdout, the best. test: with a holdout, the test score at the chosen epoch.
-    model: a `.keras` file. predictions: what `models.predictions` keeps at the chosen epoch, by the set's name.
-    why: with predictions of classes, what `models.why` says of each epoch, as JSON.
+    model: a `.keras` file. predictions: what `models.predictions` keeps at the chosen epoch, by the set's name;
+    with `why`, `least` and `last` are the validation set's at the epochs of the least loss and at the last, each if it
+    is another. why: with predictions of classes, what `models.why` says of each epoch, as JSON.
     fingerprint: what the numbers depend on beside the specification.
     """
 
@@ -183,6 +184,7 @@ class _Run:
                 rises.go_on(saved.rises, saved.least)
             elif saved is not None:
                 rises = None  # the epochs before were trained without
+        last: np.ndarray | None = None  # of the last epoch, of which it is told by which rows its loss has risen
         outputs: np.ndarray | None = None  # of the epoch that would be chosen now, if it was trained here
         while len(history) < self.training.epochs and not self.best.over:
             began = time.perf_counter()
@@ -206,11 +208,14 @@ class _Run:
                 outputs = by_row[1]
             if rises is not None:
                 rises.see(by_row[1])
+                last = by_row[1]
             if self.checkpoint is not None:
                 explained = (rises.rows, rises.least) if rises is not None else ([], None)
                 state = Checkpoint(history, self.network.state(), best, *explained)
                 checkpoints.save(self.checkpoint, self.identity, state)
             self._report(len(history), row)
+        if rises is not None and last is None:  # all epochs were trained before
+            last = self._metrics(Of.VALIDATION, self.network.evaluate, validation, 2)[1][1]
         chosen = len(history)
         if self.best.wanted:
             chosen = self.best.epoch
@@ -223,6 +228,10 @@ class _Run:
             if outputs is None:
                 outputs = self._metrics(Of.VALIDATION, self.network.evaluate, validation, 2)[1][1]
             kept["validation"] = self._packed(self.data.validation, outputs, self.data.validation_rows)
+        if rises is not None:
+            for name, of_epoch in (("least", rises.least), ("last", last)):
+                if of_epoch is not None and of_epoch is not outputs:
+                    kept[name] = self._packed(self.data.validation, of_epoch, self.data.validation_rows)
         test = None
         if tested:
             rows = sparse.Blocks.of(self.data.test, self.rows.cuts).in_order

@@ -58,7 +58,7 @@ def validate(specification: Specification, overrides: Mapping[str, Any]) -> Plan
 
 def job(one: JobLike) -> Plan[Job]:
     """The job as it is now."""
-    return Job.of((yield from _json(Request("GET", (yield from _path(one))))))
+    return Job.of((yield from _json(Request("GET", (yield from _job_path(one))))))
 
 
 def jobs(
@@ -77,7 +77,7 @@ def events(one: JobLike, after: int | None, deadline: float | None) -> Plan[None
 
 def act(one: JobLike, verb: str, variants: Sequence[str] = ()) -> Plan[Job]:
     """`cancel` or `retry`; the job after it."""
-    path = yield from _path(one)
+    path = yield from _job_path(one)
     return Job.of((yield from _json(Request("POST", f"{path}/{verb}", {"variant": list(variants)}, repeatable=False))))
 
 
@@ -90,12 +90,12 @@ def act_on_run(one: RunLike, verb: str) -> Plan[Run]:
 def describe(one: JobLike, name: str | None, tags: Sequence[str] | None, notes: str | None) -> Plan[Job]:
     """The job as it is described now."""
     body = _given({"name": name, "tags": None if tags is None else list(tags), "notes": notes})
-    return Job.of((yield from _json(Request("PATCH", (yield from _path(one)), body=body))))
+    return Job.of((yield from _json(Request("PATCH", (yield from _job_path(one)), body=body))))
 
 
 def delete(one: JobLike) -> Plan[None]:
     """Deletes a finished job."""
-    yield from send(Request("DELETE", (yield from _path(one)), repeatable=False))
+    yield from send(Request("DELETE", (yield from _job_path(one)), repeatable=False))
 
 
 def history(of: Jobs, format: str | None) -> Plan[Any]:
@@ -106,12 +106,12 @@ def history(of: Jobs, format: str | None) -> Plan[Any]:
     return (yield from _table(path, params, format, frame_of))
 
 
-def predictions(one: RunLike, split: str, format: str | None, limit: int | None, after: int) -> Plan[Any]:
+def predictions(one: RunLike, split: str, format: str | None, limit: int | None, after: int, at: str) -> Plan[Any]:
     """The predictions in the format asked for."""
     if format is None:
         format = "frame" if has_pandas() else "json"
     path = f"{(yield from _run_path(one))}/predictions"
-    params = {"split": split, "limit": limit, "after": after}
+    params = {"split": split, "limit": limit, "after": after, "at": at}
     return (yield from _table(path, params, format, frame_of_rows))
 
 
@@ -147,9 +147,21 @@ def _is_frame(format: str) -> bool:
     return format == "frame"
 
 
-def why(one: JobLike) -> Plan[dict[str, Any]]:
+def why(one: Results) -> Plan[dict[str, Any]]:
     """Why the losses rise."""
     return (yield from _json(Request("GET", f"{(yield from _path(one))}/why")))
+
+
+def mistakes(one: JobLike, variant: str | None, limit: int | None) -> Plan[dict[str, Any]]:
+    """The rows that a variant gets wrong."""
+    path = f"{(yield from _job_path(one))}/mistakes"
+    return (yield from _json(Request("GET", path, {"variant": variant, "limit": limit})))
+
+
+def ensembles(one: JobLike, split: str) -> Plan[list[dict[str, Any]]]:
+    """What the seeds of each variant score together."""
+    answer = yield from _json(Request("GET", f"{(yield from _job_path(one))}/ensembles", {"split": split}))
+    return list(answer["variants"])
 
 
 def plot(of: Jobs, metric: str, format: str, options: Mapping[str, Any], path: Path | str | None) -> Plan[Figure]:
@@ -220,7 +232,7 @@ def run(one: RunLike) -> Plan[Run]:
 def add_seeds(one: JobLike, seeds: Sequence[int]) -> Plan[Job]:
     """The job with further seeds queued."""
     body = {"seeds": list(seeds)}
-    path = yield from _path(one)
+    path = yield from _job_path(one)
     return Job.of((yield from _json(Request("POST", f"{path}/seeds", body=body, repeatable=False))))
 
 
@@ -344,6 +356,11 @@ def _path(one: Results) -> Plan[str]:
     """Where a job is, or a comparison: text that begins with `cmp_` means one."""
     if isinstance(one, Comparison) or (isinstance(one, str) and one.startswith("cmp_")):
         return (yield from _comparison_path(one))
+    return (yield from _job_path(one))
+
+
+def _job_path(one: JobLike) -> Plan[str]:
+    """Where a job is, of whatever is asked of jobs alone."""
     return f"/v1/jobs/{(yield from identify(one))}"
 
 

@@ -179,9 +179,24 @@ class Client:
         """
         return self._run(calls.analysis(job, view, format))
 
-    def why(self, job: JobLike) -> dict[str, Any]:
+    def why(self, job: Results) -> dict[str, Any]:
         """By which rows the validation losses rise: a `sentence` for each of `variants`, and every epoch of `runs`."""
         return self._run(calls.why(job))
+
+    def mistakes(self, job: JobLike, variant: str | None = None, limit: int | None = None) -> dict[str, Any]:
+        """Validation rows that a variant (the baseline unless named) gets wrong, at most `limit` of each kind.
+
+        `always`: with every seed. `overfitted`: with every seed, but only at the last epoch. `label_errors`: whose
+        labels are likely wrong. Each is a `count` and `data`, the first rows.
+        """
+        return self._run(calls.mistakes(job, variant, limit))
+
+    def ensembles(self, job: JobLike, split: str = "validation") -> list[dict[str, Any]]:
+        """Of each variant what its runs score `together`, by their averaged predictions, and what one does (`single`).
+
+        `split`: `validation` or `test`.
+        """
+        return self._run(calls.ensembles(job, split))
 
     def plot(
         self,
@@ -260,13 +275,15 @@ class Client:
         *,
         limit: int | None = None,
         after: int = 0,
+        at: str = "chosen",
     ) -> Any:
         """What a run's network predicts of each row at its chosen epoch: `row`, `label`, `prediction`, `loss`.
 
         `split`: `validation` or `test`. `format`: `frame` (pandas; the default where that is installed), `json` (a
         dict; else the default), `csv` (text) or `parquet` (bytes). At most `limit` rows, those after the row `after`.
+        `at`: `chosen`, or of validation rows `least` or `last`, the epoch of the least validation loss or the last.
         """
-        return self._run(calls.predictions(run, split, format, limit, after))
+        return self._run(calls.predictions(run, split, format, limit, after, at))
 
     def model(self, run: RunLike, path: Path | str, raw: bool = False, epoch: int | None = None) -> Path:
         """Writes a run's trained Keras model to `path`; Keras 3.15 or later loads it.

@@ -68,6 +68,19 @@ def test_a_sentence_per_variant_and_every_epoch(http: httpx.Client, trainer: Tra
     is_problem(http.get(f"{at}/plots/why.png?variants=nobody"), 404, "not_found")
 
 
+def test_a_comparison_has_it_of_all_its_jobs(http: httpx.Client, trainer: Trainer) -> None:
+    jobs = [submit(http, variants=["original"], training={"epochs": 1}, name=name) for name in ("one", "two")]
+    for i, job in enumerate(jobs):
+        held = trainer.claim()
+        trainer.succeed(held, predictions={"why": (kept(dataset_of(job["spec"]), i), 0)})
+    made = http.post("/v1/comparisons", json={"jobs": [job["id"] for job in jobs]}).json()
+    answer = http.get(f"/v1/comparisons/{made['id']}/why").json()
+    assert (answer["object"], answer["comparison_id"]) == ("why", made["id"])
+    assert [each["variant"] for each in answer["variants"]] == ["original (one)", "original (two)"]
+    alone = http.get(f"/v1/jobs/{jobs[1]['id']}/why").json()
+    assert answer["variants"][1]["sentence"] == alone["variants"][0]["sentence"]
+
+
 def test_of_a_regression_there_is_none(http: httpx.Client) -> None:
     job = submit(http, variants=["original"], dataset=TABLES["regression"])
     for path in ("why", "plots/why.png"):

@@ -121,6 +121,37 @@ def test_jobs_and_runs_are_named_as_people_type(client: Client, done: Job) -> No
     assert f"did you mean {one.name!r}" in str(unknown.value)
 
 
+def test_wrong_rows_and_ensembles_are_those_of_the_predictions(client: Client, done: Job) -> None:
+    """Of a job that was trained: what is answered is counted again from what each run keeps."""
+    runs = [run.id for run in done.runs if run.variant == "two"]
+    kept = {at: [client.predictions(run, format="frame", at=at) for run in runs] for at in ("least", "last", "chosen")}
+    wrong = {at: [(frame.prediction > 0.5) != frame.label for frame in frames] for at, frames in kept.items()}
+    found = client.mistakes(done, "two", limit=100)
+    assert (found["n"], found["rows"]) == (2, len(wrong["last"][0]))
+    always = wrong["least"][0] & wrong["least"][1] & wrong["last"][0] & wrong["last"][1]
+    overfitted = ~wrong["least"][0] & ~wrong["least"][1] & wrong["last"][0] & wrong["last"][1]
+    assert found["always"]["count"] == always.sum()
+    assert found["overfitted"]["count"] == overfitted.sum()
+    listed = {row["row"] for row in found["always"]["data"]}
+    assert listed <= set(kept["last"][0].row[always])
+    together = next(each for each in client.ensembles(done) if each["variant"] == "two")
+    averaged = sum(frame.prediction for frame in kept["chosen"]) / 2
+    label = kept["chosen"][0].label
+    assert together["together"]["acc"] == pytest.approx(((averaged > 0.5) == label).mean())
+    assert together["together"]["brier"] == pytest.approx(((averaged - label) ** 2).mean(), rel=1e-6)
+    assert together["single"]["data_loss"] == pytest.approx(sum(frame.loss.mean() for frame in kept["chosen"]) / 2)
+
+
+def test_what_is_asked_of_jobs_alone_finds_no_comparison(client: Client, done: Job) -> None:
+    saved = client.compare(done, name="not a job")
+    for ask in (client.job, client.delete, client.mistakes, client.ensembles, client.cancel, client.retry):
+        with pytest.raises(OckhamAPIError, match="There is no job"):
+            ask(saved.id)
+    assert client.why(saved.id)["comparison_id"] == saved.id
+    assert client.why(saved)["variants"], "of all its jobs"
+    client.delete_comparison(saved)
+
+
 def test_a_comparison_is_saved_and_read_like_a_job(client: Client, done: Job) -> None:
     other = client.wait(client.submit(TINY, variants=["l2"]), timeout=120)
     saved = client.compare(done, other.id, name=f"both {uuid.uuid4().hex}", notes="two seeds")

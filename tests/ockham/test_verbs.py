@@ -235,6 +235,17 @@ def test_why_says_a_sentence_per_variant(ockham: Run, job: str) -> None:
     assert len(told["variants"]) == 2
 
 
+def test_wrong_rows_and_ensembles_are_shown(ockham: Run, job: str) -> None:
+    found = json.loads(ockham("mistakes", job, "--variant", "two [units]", "--limit", "3", "--json").stdout)
+    shown = ockham("mistakes", job, "--variant", "two [units]", "--limit", "3").stdout
+    for name in ("always", "overfitted", "label_errors"):
+        assert f"two [units]: {found[name]['count']:,} of {found['rows']:,} rows are" in " ".join(shown.split())
+    ensembles = json.loads(ockham("ensembles", job, "--json").stdout)
+    shown = ockham("ensembles", job).stdout
+    assert ("two [units]" in shown) == bool(ensembles)
+    assert bool(ensembles) or "No variant has two runs" in shown
+
+
 def test_metrics_analysis_presets(ockham: Run, job: str) -> None:
     assert "two [units]" in ockham("metrics", job).stdout
     assert json.loads(ockham("metrics", job, "--json").stdout)["object"] == "metrics"

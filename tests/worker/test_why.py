@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import pytest
 
+from models.predictions import unpack
 from models.why import explain
 from tests.worker.conftest import dense, specify
 from worker import training
-from worker.data import Dataset
-from worker.model import load
+from worker.data import Dataset, load
+from worker.model import load as load_model
 
 MANY = 1 << 30
 
@@ -41,7 +42,7 @@ def test_it_is_what_the_models_of_the_epochs_say(small: Dataset, tmp_path: Path)
     labels, rows = np.asarray(small.validation.labels, np.float64)[:, None], dense(small.validation, small.inputs)
     outputs = []
     for epoch in (told[-1]["since"], 5):
-        model = load(models[epoch])
+        model = load_model(models[epoch])
         model.layers[-1].activation = keras.activations.linear  # log-odds: near 1 a probability has lost its digits
         outputs.append(model.predict(rows, verbose=0))
     again = explain(run.dataset.task, labels, *outputs)
@@ -66,3 +67,21 @@ def test_it_is_what_the_models_of_the_epochs_say(small: Dataset, tmp_path: Path)
     plain: list[float] = []
     without = training.train(run, small, on_epoch=lambda epoch: plain.append(epoch.metrics["val_data_loss"]))
     assert (without.why, plain) == (None, losses)
+
+
+@pytest.mark.parametrize("choice", ["test", {"holdout": 200}])
+def test_predictions_at_both_ends_are_kept(engine: None, tmp_path: Path, choice: Any) -> None:
+    """Of the epoch of the least loss and of the last: each by itself unless it is the chosen one."""
+    run = specify("bigger", epochs=5, batch_size=20, dataset={"validation": choice})
+    data = load(run.dataset, tmp_path, None)
+    losses: list[float] = []
+    result = training.train(run, data, lambda epoch: losses.append(epoch.metrics["val_data_loss"]), keep=MANY)
+    assert result.why is not None
+    since = json.loads(result.why)[-1]["since"]
+    assert since < 5, "it overfits"
+    other, end = ("least", since) if choice == "test" else ("last", 5)
+    assert result.chosen_epoch == {"least": 5, "last": since}[other]
+    assert result.predictions.keys() - {"test"} == {"validation", other}
+    for name, epoch in (("validation", result.chosen_epoch), (other, end)):
+        kept = unpack(run.dataset.task, result.predictions[name])
+        assert kept.losses.mean() == pytest.approx(losses[epoch - 1], rel=2e-3)

@@ -1,0 +1,169 @@
+"""Rows that a job's variants get wrong, and what the seeds of a variant score together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from api.access import Access, Reader
+from api.conditional import answered, cached
+from api.datasets import read_chosen
+from api.job_versions import etag_of
+from api.metrics import computed
+from api.problems import documented
+from api.routing import Route
+from api.selection import look_up, of_job
+from models.errors import NotFound
+from models.kinds.dataset import Dataset
+from models.kinds.task import Task
+from models.predictions import Predictions
+from models.specification import dataset_of
+from models.tables import Status, StoredDataset
+from reporting.across import Chosen
+from reporting.ensembles import Ensembles, ensemble
+from reporting.mistakes import ENDS, Kept, Mistakes, WrongRow, mistakes
+from reporting.reading import RunRow, read_end, read_predictions, read_why
+from reporting.why import check_has_sides
+
+router = APIRouter(tags=["results"], route_class=Route)
+
+MAX_LISTED = 100
+
+
+class JobMistakes(Mistakes):
+    """Which rows a variant of a job gets wrong."""
+
+    object: Literal["mistakes"] = "mistakes"
+    job_id: str
+
+
+class JobEnsembles(Ensembles):
+    """What the seeds of each of a job's variants score together."""
+
+    object: Literal["ensembles"] = "ensembles"
+    job_id: str
+
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed"}, **documented(404, 409, 422)}
+
+
+@router.get(
+    "/jobs/{job_id}/mistakes",
+    response_model=JobMistakes,
+    summary="Get the rows that a variant gets wrong",
+    responses=_RESPONSES,
+)
+def get_mistakes(
+    request: Request,
+    access: Reader,
+    job_id: str,
+    variant: Annotated[str | None, Query(description="Its name; the baseline unless given")] = None,
+    limit: Annotated[int, Query(ge=0, le=MAX_LISTED, description="Rows that are listed of each kind")] = 20,
+) -> Response:
+    """Rows that every seed gets wrong, that only overfitted epochs get wrong, and whose labels are likely wrong.
+
+    Of the runs that have succeeded and whose predictions are kept. 422 `not_for_task` of a regression.
+    """
+    with access.database.read() as session:
+        selection = of_job(access, session, job_id)
+        (chosen,) = selection.read(session)
+        dataset = dataset_of(chosen.spec)
+        stored = _stored(access, session, dataset)
+        headers = cached(etag_of(request, selection.versions, stored))
+        if same := answered(request, headers):
+            return same
+    check_has_sides(dataset.task)
+    name = chosen.spec["baseline"] if variant is None else variant
+    if not any(each["name"] == name for each in chosen.spec["variants"]):
+        raise NotFound(f"There is no variant named {name!r}")
+
+    def compute() -> JobMistakes:
+        runs = _kept(access, chosen, name, dataset.task)
+        names = dataset.labels if dataset.uploaded else None
+        found = mistakes(name, runs, names, "train" if dataset.held_out else "test", limit)
+        answer = JobMistakes(job_id=job_id, **dict(found))
+        return answer if stored is None else _with_values(access, answer, stored)
+
+    return computed(compute, headers)
+
+
+@router.get(
+    "/jobs/{job_id}/ensembles",
+    response_model=JobEnsembles,
+    summary="Get what a variant's seeds score together",
+    responses=_RESPONSES,
+)
+def get_ensembles(
+    request: Request,
+    access: Reader,
+    job_id: str,
+    split: Annotated[
+        Literal["validation", "test"],
+        Query(description="The rows that were validated on, or those that a run with a holdout was tested on"),
+    ] = "validation",
+) -> Response:
+    """The score of a variant's averaged predictions, beside that of its runs by themselves; nothing is trained.
+
+    Of each variant with at least two succeeded runs whose predictions at the chosen epoch are kept, of the same rows.
+    """
+    known, found, headers = look_up(request, access, partial(of_job, access, job_id=job_id))
+    if known:
+        return known
+    (chosen,) = found
+    dataset = dataset_of(chosen.spec)
+    kept = "test" if split == "test" and dataset.held_out else "validation"
+
+    def of(name: str) -> Iterator[Predictions]:
+        for run in chosen.runs:
+            if run.variant == name and run.status == Status.SUCCEEDED:
+                with access.database.read() as session:
+                    predicted = read_predictions(session, run.id, kept, dataset.task)
+                if predicted is not None:
+                    yield predicted
+
+    def compute() -> JobEnsembles:
+        averaged = [ensemble(name, of(name)) for name in chosen.variants]
+        return JobEnsembles(job_id=job_id, variants=[each for each in averaged if each is not None])
+
+    return computed(compute, headers)
+
+
+def _kept(access: Access, chosen: Chosen, name: str, task: Task) -> Iterator[Kept]:
+    """What the variant's runs keep, one at a time."""
+    runs: list[RunRow] = [run for run in chosen.runs if run.variant == name and run.status == Status.SUCCEEDED]
+    told = read_why(access.database, runs)
+    for run in runs:
+        if told.get(run.id):
+            since = told[run.id][-1]["since"]
+            with access.database.read() as session:
+                ends = {end: read_end(session, run, end, since, task) for end in ENDS}
+            there = {end: each for end, each in ends.items() if each is not None}
+            if len(there) == len(ENDS):
+                yield Kept(**there)
+
+
+def _stored(access: Access, session: Any, dataset: Dataset) -> str | None:
+    """The id of the data set if its rows can be read."""
+    if not dataset.uploaded:
+        return None
+    try:
+        return access.find(session, StoredDataset, str(getattr(dataset, "id", "")), "ds", "data set").id
+    except NotFound:
+        return None
+
+
+def _with_values(access: Access, answer: JobMistakes, dataset_id: str) -> JobMistakes:
+    """The same, each row with what was read of it."""
+    kinds = {name: getattr(answer, name) for name in ("always", "overfitted", "label_errors")}
+    wanted = {row.row for of in kinds.values() for row in of.data}
+    values = read_chosen(access.database, dataset_id, answer.split, wanted)
+
+    def shown(row: WrongRow) -> WrongRow:
+        return row.model_copy(update={"values": values.get(row.row)})
+
+    return answer.model_copy(
+        update={name: of.model_copy(update={"data": [shown(row) for row in of.data]}) for name, of in kinds.items()}
+    )

@@ -1,0 +1,103 @@
+"""Rows that a variant gets wrong, and what its seeds score together, in a terminal."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ockham.tables import Grid
+from ockham.verbs import AsJson, JobId, Url, output, print_json, service
+
+KINDS = {
+    "always": "wrong with every seed, at the least validation loss and at the end",
+    "overfitted": "wrong with every seed at the end, right with every seed at the least validation loss",
+    "label_errors": "likely labelled wrong",
+}
+TEXT = 60
+"""Characters of a row that are shown."""
+
+
+def mistakes(
+    job: JobId,
+    variant: Annotated[str | None, typer.Option(help="Its name; the baseline unless given.")] = None,
+    limit: Annotated[int, typer.Option(help="Rows that are shown of each kind.")] = 10,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shows the rows that a variant gets wrong with every seed, and those that are likely labelled wrong."""
+    with service(url) as client:
+        answer = client.mistakes(job, variant, limit)
+        if as_json:
+            print_json(answer)
+            return
+        if not answer["n"]:
+            print(f"No run of {answer['variant']} has succeeded whose predictions are kept.")
+            return
+        for name, heading in KINDS.items():
+            _rows(answer, name, heading).show(output())
+
+
+def ensembles(
+    job: JobId,
+    split: Annotated[str, typer.Option(help="validation, or test of runs with a holdout.")] = "validation",
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shows what each variant's seeds score together, by their averaged predictions."""
+    with service(url) as client:
+        answer = client.ensembles(job, split)
+        if as_json:
+            print_json(answer)
+        elif answer:
+            _ensembles(answer).show(output())
+        else:
+            print("No variant has two runs whose predictions of the same rows are kept.")
+
+
+def _rows(answer: dict[str, Any], name: str, heading: str) -> Grid:
+    of = answer[name]
+    shown = f", the first {len(of['data'])}" if len(of["data"]) < of["count"] else ""
+    texts = any(row["values"] for row in of["data"])
+    return Grid(
+        f"{answer['variant']}: {of['count']:,} of {answer['rows']:,} rows are {heading}{shown}",
+        ("row", "label", "its probability", "answer", "its probability", *(["begins"] if texts else [])),
+        [
+            (
+                str(row["row"]),
+                str(row["label"]),
+                f"{row['probability']:.3g}",
+                str(row["answer"]),
+                f"{row['probability_of_answer']:.3g}",
+                *([_beginning(row["values"])] if texts else []),
+            )
+            for row in of["data"]
+        ],
+    )
+
+
+def _beginning(values: dict[str, Any] | None) -> str:
+    """The beginning of the row's longest text."""
+    texts = [value for value in (values or {}).values() if isinstance(value, str)]
+    return " ".join(max(texts, key=len, default="").split())[:TEXT]
+
+
+def _ensembles(variants: list[dict[str, Any]]) -> Grid:
+    names = list(dict.fromkeys(name for each in variants for name in each["together"]))
+    headings = [f"{name}, {of}" for name in names for of in ("one seed", "together")]
+    return Grid(
+        "Predictions averaged over seeds, beside the mean of what one seed scores",
+        ("variant", "seeds", *headings),
+        [
+            (
+                each["variant"],
+                str(each["n"]),
+                *(
+                    "–" if each[of].get(name) is None else f"{each[of][name]:.4f}"
+                    for name in names
+                    for of in ("single", "together")
+                ),
+            )
+            for each in variants
+        ],
+    )

@@ -1,0 +1,213 @@
+"""Which rows a variant gets wrong whatever the seed, which ones only once it overfits, and whose labels may be wrong.
+
+What a row is told to be is the class of the greatest probability. A row counts as wrong with every seed if each run
+that validated it has it wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import Field
+
+from models.predictions import Predictions
+from reporting.answers import Answer
+
+End = Literal["chosen", "least", "last"]
+ENDS: tuple[End, ...] = ("chosen", "least", "last")
+"""When a run's predictions are looked at: at its chosen epoch, at that of its least validation loss, at its last."""
+
+
+class WrongRow(Answer):
+    """A row of the validation set, with what the variant's runs say of it on average at their chosen epochs."""
+
+    row: int = Field(description="Its number in its file, from 1")
+    label: str | int = Field(description="Its class, by name or, if it has none, by number")
+    answer: str | int = Field(description="The likeliest class")
+    probability: float = Field(description="That of its own class")
+    probability_of_answer: float
+    values: dict[str, Any] | None = Field(
+        None, description="The row as it was read, if the data set is one of one's own that is still there"
+    )
+
+
+class WrongRows(Answer):
+    """So many rows, and the first of them."""
+
+    count: int
+    data: list[WrongRow]
+
+
+class LikelyErrors(WrongRows):
+    """Rows whose labels are likely wrong, the likeliest first."""
+
+    share: float | None = Field(
+        description="The estimated share of labels that are wrong; null if no label of some class is likely right"
+    )
+
+
+class Mistakes(Answer):
+    """A variant's rows that are wrong with every seed, and those that are likely labelled wrong."""
+
+    variant: str
+    n: int = Field(description="Runs whose predictions are kept")
+    rows: int = Field(description="Validation rows that any of them has")
+    split: Literal["train", "test"] = Field(description="Of which file of the data set they are")
+    always: WrongRows = Field(
+        description="Wrong with every seed both at the epoch of the least validation loss and at the last one; the "
+        "least probable labels first"
+    )
+    overfitted: WrongRows = Field(
+        description="Right with every seed at the epoch of the least validation loss, wrong with every seed at the "
+        "last one: wrong only since the variant overfits"
+    )
+    label_errors: LikelyErrors
+
+
+@dataclass
+class OfRows:
+    """Runs' predictions of each row, added up run by run.
+
+    rows: (n,), rising. labels: (n,), numbers of classes. seen, wrong: (n,), how many runs have the row, and have it
+    wrong. probabilities: (n, classes), added up.
+    """
+
+    rows: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    labels: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    seen: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    wrong: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+    probabilities: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def add(self, of: Predictions) -> None:
+        """Takes a run's."""
+        values = probabilities(of)
+        if not len(self.rows):
+            self.probabilities = np.zeros((0, values.shape[1]))
+        if not np.array_equal(self.rows, of.rows):
+            self._widen(np.union1d(self.rows, of.rows))
+        at = np.searchsorted(self.rows, of.rows)
+        self.labels[at] = of.labels[:, 0].astype(np.int64)
+        self.seen[at] += 1
+        self.wrong[at] += values.argmax(axis=1) != self.labels[at]
+        self.probabilities[at] += values
+
+    def _widen(self, rows: NDArray[np.int64]) -> None:
+        at = np.searchsorted(rows, self.rows)
+        for name in ("labels", "seen", "wrong", "probabilities"):
+            before = getattr(self, name)
+            wider = np.zeros((len(rows), *before.shape[1:]), before.dtype)
+            wider[at] = before
+            setattr(self, name, wider)
+        self.rows = rows
+
+    @property
+    def always_wrong(self) -> NDArray[np.bool_]:
+        return np.asarray(self.wrong == self.seen)
+
+    @property
+    def always_right(self) -> NDArray[np.bool_]:
+        return np.asarray(self.wrong == 0)
+
+    @property
+    def means(self) -> NDArray[np.float64]:
+        """(n, classes)."""
+        return self.probabilities / self.seen[:, None]
+
+
+def probabilities(of: Predictions) -> NDArray[np.float64]:
+    """Of each class: (rows, classes). Of two classes both are computed, so that each has its digits near 0."""
+    if of.values.shape[1] > 1:
+        return of.values
+    return np.concatenate([of.task.activated(-of.outputs), of.values], axis=1)
+
+
+def likely_errors(labels: NDArray[np.int64], means: NDArray[np.float64]) -> tuple[NDArray[np.int64], float | None]:
+    """The places of the rows whose labels are likely wrong, the likeliest first; and the share of all that are wrong.
+
+    Confident learning (Northcutt, Jiang and Chuang 2021, "Confident learning: estimating uncertainty in dataset
+    labels", Journal of Artificial Intelligence Research 70, equations 1 to 3) of probabilities of rows that were not
+    trained on: labels (n,), means (n, classes).
+
+    The threshold of a class j is t_j, the mean of its probability over the rows that are labelled j. A row is counted
+    in C[i, j], i being its label, for that class j of the greatest probability among those whose probability is at
+    least t_j; in none if there is no such class. Those with i ≠ j are likely wrong, the one first whose label is the
+    least probable against j (their normalized margin). The estimate of the joint distribution, Q[i, j], is C with its
+    rows scaled to the number of rows that are labelled i; the share is what lies off its diagonal.
+    """
+    count, classes = means.shape
+    own = np.bincount(labels, minlength=classes)
+    summed = np.bincount(labels, weights=means[np.arange(count), labels], minlength=classes)
+    thresholds = np.where(own > 0, summed / np.maximum(own, 1), np.inf)
+    confident = np.where(means >= thresholds, means, -1.0)
+    suspected = confident.argmax(axis=1)
+    counted = confident.max(axis=1, initial=-1.0) >= 0
+    joint = np.zeros((classes, classes))
+    np.add.at(joint, (labels[counted], suspected[counted]), 1)
+    places = np.flatnonzero(counted & (suspected != labels))
+    margins = means[places, labels[places]] - means[places, suspected[places]]
+    places = places[np.argsort(margins, kind="stable")]
+    of_label = joint.sum(axis=1)
+    if np.any((of_label == 0) & (own > 0)):
+        return places, None
+    scaled = joint * (own / np.maximum(of_label, 1))[:, None]
+    return places, float(1 - np.trace(scaled) / scaled.sum()) if count else None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a run says of the validation rows at each of `ENDS`."""
+
+    chosen: Predictions
+    least: Predictions
+    last: Predictions
+
+
+def mistakes(
+    variant: str, runs: Iterable[Kept], names: Sequence[str] | None, split: Literal["train", "test"], limit: int
+) -> Mistakes:
+    """Of the variant's runs, one after another; at most `limit` rows of each kind.
+
+    names: of the classes, in their order; None: they are numbers.
+    """
+    of = {end: OfRows() for end in ENDS}
+    n = 0
+    for run in runs:
+        n += 1
+        for end in ENDS:
+            of[end].add(getattr(run, end))
+    chosen, least, last = (of[end] for end in ENDS)
+    means = chosen.means
+    count = len(chosen.rows)
+    own = means[np.arange(count), chosen.labels] if count else np.zeros(0)
+
+    def listed(places: NDArray[np.int64]) -> list[WrongRow]:
+        called = names or range(means.shape[1])
+        return [
+            WrongRow(
+                row=int(chosen.rows[i]),
+                label=called[chosen.labels[i]],
+                answer=called[means[i].argmax()],
+                probability=own[i],
+                probability_of_answer=means[i].max(),
+            )
+            for i in places[:limit].tolist()
+        ]
+
+    def wrong(which: NDArray[np.bool_]) -> WrongRows:
+        places = np.flatnonzero(which)
+        return WrongRows(count=len(places), data=listed(places[np.argsort(own[places], kind="stable")]))
+
+    suspected, share = likely_errors(chosen.labels, means) if count else (np.zeros(0, np.int64), None)
+    return Mistakes(
+        variant=variant,
+        n=n,
+        rows=count,
+        split=split,
+        always=wrong(least.always_wrong & last.always_wrong),
+        overfitted=wrong(least.always_right & last.always_wrong),
+        label_errors=LikelyErrors(count=len(suspected), data=listed(suspected), share=share),
+    )

@@ -1,0 +1,125 @@
+"""Rows that are wrong, and ensembles of seeds, over HTTP: of what runs keep, with the rows' own values."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+
+from models.kinds.tasks.binary import Binary
+from models.predictions import pack
+from tests.api.conftest import Trainer, submit
+from tests.api.test_contract import is_problem
+from tests.api.test_predictions import TABLES
+
+LABELS = np.array([[1], [0], [1], [0]], np.float32)
+RIGHT = 2 * LABELS - 1
+AT_LEAST = RIGHT * np.array([[1], [1], [1], [-1]], np.float32)
+AT_LAST = RIGHT * np.array([[3], [-2], [3], [-3]], np.float32)
+
+
+def kept(outputs: np.ndarray) -> tuple[bytes, int]:
+    return pack(Binary(), None, LABELS, outputs.astype(np.float32)), 0
+
+
+def trained(trainer: Trainer, runs: int) -> None:
+    """Runs whose second row is wrong only at the last epoch, and whose fourth always is."""
+    told = json.dumps([{"epoch": 1, "since": 1}, {"epoch": 2, "since": 1}]).encode()
+    for i in range(runs):
+        held = trainer.claim()
+        for epoch in (1, 2):
+            trainer.record(held, epoch)
+        scaled = (1 + i) * AT_LAST
+        trainer.succeed(held, predictions={"validation": kept(scaled), "least": kept(AT_LEAST), "why": (told, 0)})
+
+
+def sent(http: httpx.Client) -> dict[str, Any]:
+    """A table of four test rows."""
+    train = "text,y\n" + "".join(f"word{i % 3} other,{'yes' if i % 2 else 'no'}\n" for i in range(20))
+    test = "text,y\n" + "".join(f"row {i},{label}\n" for i, label in enumerate(["yes", "no", "yes", "no"], 1))
+    files: dict[str, Any] = {
+        "train": ("train.csv", io.BytesIO(train.encode())),
+        "test": ("test.csv", io.BytesIO(test.encode())),
+        "options": (None, json.dumps({"label": "y", "inputs": {"text": "text"}}).encode()),
+    }
+    answer = http.post("/v1/datasets", files=files)
+    assert answer.status_code in (200, 201), answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def test_rows_have_their_values_as_long_as_the_data_set_is_there(http: httpx.Client, trainer: Trainer) -> None:
+    dataset = sent(http)
+    layers = [{"type": "dense", "units": 2}]
+    job = submit(
+        http,
+        variants=[{"name": "a", "layers": layers}, {"name": "b", "layers": []}],
+        seeds=[0, 1],
+        dataset={"id": dataset["id"]},
+        training={"epochs": 2},
+    )
+    at = f"/v1/jobs/{job['id']}"
+    nothing = http.get(f"{at}/mistakes").json()
+    assert (nothing["object"], nothing["variant"], nothing["n"], nothing["always"]) == (
+        "mistakes", "a", 0, {"count": 0, "data": []},
+    )  # fmt: skip
+    trained(trainer, 4)
+    answer = http.get(f"{at}/mistakes?variant=b")
+    found = answer.json()
+    assert (found["variant"], found["n"], found["rows"], found["split"]) == ("b", 2, 4, "test")
+    (row,) = found["always"]["data"]
+    assert (row["row"], row["label"], row["answer"], row["values"]) == (4, "no", "yes", {"text": "row 4", "y": "no"})
+    assert [each["values"]["text"] for each in found["overfitted"]["data"]] == ["row 2"]
+    assert found["overfitted"]["count"] == 1
+    assert {each["row"] for each in found["label_errors"]["data"]} <= {1, 2, 3, 4}
+    few = http.get(f"{at}/mistakes?limit=0").json()
+    assert (few["always"]["count"], few["always"]["data"]) == (1, [])
+    again = http.get(f"{at}/mistakes?variant=b", headers={"If-None-Match": answer.headers["ETag"]})
+    assert again.status_code == 304
+    assert http.delete(f"/v1/datasets/{dataset['id']}").status_code == 204
+    gone = http.get(f"{at}/mistakes?variant=b", headers={"If-None-Match": answer.headers["ETag"]})
+    assert gone.status_code == 200, "what was deleted is not shown from a memory"
+    assert gone.json()["always"]["data"][0]["values"] is None
+    is_problem(http.get(f"{at}/mistakes?variant=nobody"), 404, "not_found")
+    is_problem(http.get(f"{at}/mistakes?limit=101"), 422, "invalid_parameters")
+
+
+def test_seeds_together_and_predictions_at_both_ends(http: httpx.Client, trainer: Trainer) -> None:
+    job = submit(http, variants=["original"], seeds=[0, 1], training={"epochs": 2})
+    trained(trainer, 2)
+    at = f"/v1/jobs/{job['id']}"
+    answer = http.get(f"{at}/ensembles").json()
+    (found,) = answer["variants"]
+    assert (answer["object"], found["variant"], found["n"], found["rows"]) == ("ensembles", "original", 2, 4)
+    probable = np.mean([1 / (1 + np.exp(-scale * AT_LAST)) for scale in (1, 2)], axis=0)
+    own = np.where(LABELS > 0.5, probable, 1 - probable)
+    assert found["together"]["data_loss"] == pytest.approx(-np.log(own).mean())
+    assert found["together"]["acc"] == found["single"]["acc"] == 0.5
+    assert found["single"]["data_loss"] > found["together"]["data_loss"]
+    assert http.get(f"{at}/ensembles?split=test").json()["variants"] == answer["variants"], "the same rows"
+    run = f"/v1/runs/{job['runs'][0]['id']}/predictions"
+    for end, epoch, outputs in (("chosen", 2, AT_LAST), ("least", 1, AT_LEAST), ("last", 2, AT_LAST)):
+        listed = http.get(run, params={"at": end}).json()
+        assert listed["epoch"] == epoch
+        predicted = [row["prediction"] for row in listed["data"]]
+        assert predicted == pytest.approx(list(1 / (1 + np.exp(-outputs[:, 0]))), rel=1e-3)
+    comparison = http.post("/v1/comparisons", json={"jobs": [job["id"]]}).json()
+    is_problem(http.get(f"/v1/comparisons/{comparison['id']}/mistakes"), 404, "not_found")
+
+
+def test_who_has_none(http: httpx.Client, trainer: Trainer) -> None:
+    """A regression has no wrong rows; and of a run of an earlier version the ends are not kept."""
+    regression = submit(http, variants=["original"], dataset=TABLES["regression"])
+    is_problem(http.get(f"/v1/jobs/{regression['id']}/mistakes"), 422, "not_for_task")
+    assert http.get(f"/v1/jobs/{regression['id']}/ensembles").json()["variants"] == []
+    trainer.succeed(trainer.claim())
+    job = submit(http, variants=["original"], training={"epochs": 2})
+    trainer.succeed(trainer.claim(), predictions={"validation": kept(AT_LAST)})
+    assert http.get(f"/v1/jobs/{job['id']}/mistakes").json()["n"] == 0
+    for end in ("least", "last"):
+        problem = http.get(f"/v1/runs/{job['runs'][0]['id']}/predictions", params={"at": end})
+        is_problem(problem, 404, "predictions_not_kept")

@@ -1,0 +1,126 @@
+"""Rows that are wrong with every seed, likely label errors, and ensembles, beside what is counted by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from models.kinds.task import Task
+from models.kinds.tasks.binary import Binary
+from models.kinds.tasks.multiclass import Multiclass
+from models.kinds.tasks.regression import Regression
+from models.predictions import Predictions
+from reporting.ensembles import ensemble
+from reporting.mistakes import Kept, likely_errors, mistakes
+
+
+def said(task: Task, labels: Sequence[int], outputs: Any, rows: list[int] | None = None) -> Predictions:
+    values = np.asarray(outputs, np.float64).reshape(len(labels), -1)
+    numbers = np.arange(1, len(labels) + 1) if rows is None else np.array(rows)
+    return Predictions(task, numbers, np.asarray(labels, np.float64)[:, None], values)
+
+
+def by_the_definition(labels: np.ndarray, means: np.ndarray) -> tuple[set[int], np.ndarray]:
+    """The rows off the diagonal of the confident joint, and the joint, one row after another."""
+    classes = means.shape[1]
+    thresholds = [means[labels == j, j].mean() for j in range(classes)]
+    joint, errors = np.zeros((classes, classes)), set()
+    for i, (label, row) in enumerate(zip(labels, means, strict=True)):
+        passing = [j for j in range(classes) if row[j] >= thresholds[j]]
+        if passing:
+            best = max(passing, key=lambda j: row[j])
+            joint[label, best] += 1
+            if best != label:
+                errors.add(i)
+    return errors, joint
+
+
+def test_likely_errors_are_those_of_the_confident_joint() -> None:
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 3, 600)
+    labels = np.where(random.random(600) < 0.1, (truth + 1) % 3, truth)
+    logits = 3.0 * (truth[:, None] == np.arange(3)) + random.normal(0, 1, (600, 3))
+    means = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    places, share = likely_errors(labels, means)
+    errors, joint = by_the_definition(labels, means)
+    assert set(places.tolist()) == errors
+    assert np.mean(labels[places] != truth[places]) > 0.9, "most of them have been changed"
+    own = np.bincount(labels)
+    scaled = joint / joint.sum(axis=1, keepdims=True) * own[:, None]
+    assert share == pytest.approx(1 - np.trace(scaled) / scaled.sum())
+    assert share == pytest.approx(0.1, abs=0.03), "a tenth has"
+    margins = means[places, labels[places]] - means[places].max(axis=1)
+    assert list(margins) == sorted(margins)
+
+
+def test_what_every_seed_has_wrong_and_what_only_the_end_has() -> None:
+    task = Binary()
+    labels = [1, 1, 1, 0, 0]
+    least = [[-1, 1, 1, -1, 1], [-2, 1, 1, -1, -1]]
+    last = [[-3, -1, 1, 2, 1], [-3, -1, -1, 2, 1]]
+    runs = [
+        Kept(chosen=said(task, labels, end), least=said(task, labels, begin), last=said(task, labels, end))
+        for begin, end in zip(least, last, strict=True)
+    ]
+    found = mistakes("v", iter(runs), ["no", "yes"], "test", 1)
+    assert (found.n, found.rows, found.split) == (2, 5, "test")
+    assert (found.always.count, [row.row for row in found.always.data]) == (1, [1])
+    (row,) = found.always.data
+    assert (row.label, row.answer) == ("yes", "no")
+    assert row.probability == pytest.approx(1 / (1 + np.exp(3)))
+    assert row.probability_of_answer == pytest.approx(1 - row.probability)
+    # Row 5 was wrong before with one seed; row 3 is right at the end with the other.
+    assert (found.overfitted.count, [row.row for row in found.overfitted.data]) == (2, [4])
+
+
+def test_seeds_that_validated_other_rows_count_where_they_have_them() -> None:
+    task = Multiclass(3)
+    sure = 5 * np.eye(3)
+    one = said(task, [0, 1, 2], sure[[0, 1, 0]], [2, 5, 9])
+    other = said(task, [2, 1], sure[[0, 1]], [9, 11])
+    found = mistakes("v", [Kept(one, one, one), Kept(other, other, other)], None, "train", 9)
+    assert (found.n, found.rows) == (2, 4)
+    assert [(row.row, row.label, row.answer) for row in found.always.data] == [(9, 2, 0)]
+    assert ensemble("v", [one, other]) is None
+
+
+def test_nobody_said_anything() -> None:
+    found = mistakes("v", [], None, "test", 5)
+    assert (found.n, found.rows, found.always.count, found.label_errors.share) == (0, 0, 0, None)
+    assert ensemble("v", []) is None
+    assert ensemble("v", [said(Binary(), [1], [0.5])]) is None, "one run is no ensemble"
+
+
+@pytest.mark.parametrize("task", [Binary(), Multiclass(4), Regression()], ids=lambda task: task.name)
+def test_an_ensemble_scores_what_scikit_learn_says_of_the_averages(task: Task) -> None:
+    random = np.random.default_rng(1)
+    labels = random.integers(0, task.class_count or 9, 500)
+    lean = 2.0 * labels[:, None] - 1 if task.units == 1 else 2.0 * (labels[:, None] == np.arange(task.units))
+    runs = [said(task, list(labels), lean + random.normal(0, 2, (500, task.units))) for _ in range(3)]
+    found = ensemble("v", runs)
+    assert found is not None
+    assert (found.n, found.rows) == (3, 500)
+    averaged = np.mean([run.values for run in runs], axis=0)
+    if task.class_count is None:
+        assert found.together["data_loss"] == pytest.approx(metrics.mean_squared_error(labels, averaged))
+        assert found.together["mae"] == pytest.approx(metrics.mean_absolute_error(labels, averaged))
+        assert found.together["r2"] == pytest.approx(metrics.r2_score(labels, averaged))
+    else:
+        assert found.together["data_loss"] == pytest.approx(metrics.log_loss(labels, averaged))
+        answers = averaged.argmax(axis=1) if task.units > 1 else averaged[:, 0] > 0.5
+        assert found.together["acc"] == pytest.approx(metrics.accuracy_score(labels, answers))
+        assert set(found.together) == {"data_loss", "acc", "auc", "brier", "ece", "f1"}
+    assert found.single["data_loss"] == pytest.approx(np.mean([run.losses.mean() for run in runs]))
+    assert found.together["data_loss"] < found.single["data_loss"], "the loss is convex"
+
+
+def test_certainty_keeps_its_loss() -> None:
+    """A probability of 1 in 64 bits has lost what its loss is made of; that of the other class has not."""
+    runs = [said(Binary(), [0, 1], [60.0, 60.0]), said(Binary(), [0, 1], [61.0, 61.0])]
+    found = ensemble("v", runs)
+    assert found is not None
+    assert found.together["data_loss"] == pytest.approx((60 + np.log(2 / (1 + np.exp(-1)))) / 2)

@@ -14,36 +14,42 @@ import numpy as np
 from reporting.rows import OfRows, spread
 from reporting.statistics import estimate
 
-SHAPES = ((5, 500), (10, 2000), (30, 2000))
+SHAPES = ((5, 500, 500), (10, 2000, 2000), (30, 2000, 2000), (10, 500, 2500), (30, 500, 2500))
+"""Seeds, the rows of each, and how many rows there are: if more, each seed draws its own."""
 SPREADS = ((0.02, 1.0, 0.3), (0.2, 1.0, 0.3), (0.2, 0.2, 1.0))
 
 
-def covered(seeds: int, rows: int, spreads: tuple[float, float, float], experiments: int) -> tuple[float, float, float]:
+def covered(
+    seeds: int, rows: int, pool: int, spreads: tuple[float, float, float], experiments: int
+) -> tuple[float, float, float]:
     """The shares of experiments, of random seeds and random rows, whose intervals contain the true mean, 0."""
     rng = np.random.default_rng(0)
-    numbers = np.arange(rows)
-    none = {seed: OfRows(numbers, np.zeros(rows, np.float32)) for seed in range(seeds)}
+    none = np.zeros(rows, np.float32)
     counts = np.zeros(3)
     for _ in range(experiments):
-        sizes = ((seeds, 1), (1, rows), (seeds, rows))
-        values = np.zeros((seeds, rows)) + sum(
-            rng.normal(0, deviation, size) for deviation, size in zip(spreads, sizes, strict=True)
+        of_seeds, of_rows, rest = (
+            rng.normal(0, deviation, size)
+            for deviation, size in zip(spreads, ((seeds, 1), pool, (seeds, rows)), strict=True)
         )
-        found = spread({seed: OfRows(numbers, row.astype(np.float32)) for seed, row in enumerate(values)}, none)
+        numbers = [np.sort(rng.permutation(pool)[:rows]) if pool > rows else np.arange(rows) for _ in range(seeds)]
+        values = of_seeds + np.array([of_rows[drawn] for drawn in numbers]) + rest
+        runs = {seed: OfRows(numbers[seed], row.astype(np.float32)) for seed, row in enumerate(values)}
+        found = spread(runs, {seed: OfRows(numbers[seed], none) for seed in runs})
         assert found is not None
         intervals = (estimate(values.mean(axis=1).tolist()).ci95, found.rows, found.both)
         counts += [interval is not None and interval[0] <= 0 <= interval[1] for interval in intervals]
-    of_seeds, of_rows, both = counts / experiments
-    return float(of_seeds), float(of_rows), float(both)
+    in_seeds, in_rows, in_both = counts / experiments
+    return float(in_seeds), float(in_rows), float(in_both)
 
 
 def main(experiments: int) -> None:
     """Prints the table."""
     print("| seeds | rows | spread of seeds : rows : rest | `seeds` | `rows` | `both` |\n|---|---|---|---|---|---|")
-    for seeds, rows in SHAPES:
+    for seeds, rows, pool in SHAPES:
+        drawn = f"{rows:,}" if pool == rows else f"{rows:,} of {pool:,}"
         for spreads in SPREADS:
-            shares = " | ".join(f"{100 * each:.1f}%" for each in covered(seeds, rows, spreads, experiments))
-            print(f"| {seeds} | {rows:,} | {' : '.join(f'{each:g}' for each in spreads)} | {shares} |", flush=True)
+            shares = " | ".join(f"{100 * each:.1f}%" for each in covered(seeds, rows, pool, spreads, experiments))
+            print(f"| {seeds} | {drawn} | {' : '.join(f'{each:g}' for each in spreads)} | {shares} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -308,7 +308,10 @@ class Variance(Answer):
     seed: float | None = Field(description="Of weights, batches and noise")
     split: float | None = Field(description="Of the choice of held-out rows, beside `rows`")
     sample: float | None = Field(description="Of the bootstrap sample of training rows")
-    together: float | None = Field(description="Of all that `vary` names, if it names several")
+    together: float | None = Field(
+        description="Of all that `vary` names, if it names several: each seed draws all of it at once, so that one job "
+        "cannot tell them apart"
+    )
     rows: float = Field(description="Of the validation rows: how far their mean is from that of all rows like them")
 
 

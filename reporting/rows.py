@@ -30,7 +30,7 @@ class OfRows:
     """What a run scores row by row. rows: (n,), their numbers, rising. values: (n,), such as each row's loss."""
 
     rows: NDArray[np.int64]
-    values: NDArray[np.float32]
+    values: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -80,31 +80,43 @@ def spread(one: Mapping[int, OfRows], other: Mapping[int, OfRows]) -> Spread | N
     percentiles of the sum of each row's share in the mean, over resampled rows; of many rows, their normal limit. A row
     that validates several seeds is one row.
 
-    `both`, if all seeds have the same rows: the variance of a mean over a crossed design with random seeds and random
-    rows, (MS of seeds + MS of rows − MS of the rest) / (seeds · rows), with Satterthwaite's degrees of freedom (Searle,
-    Casella and McCulloch 1992, "Variance components", 4.4; Satterthwaite 1946). If each seed has rows of its own, they
-    vary from seed to seed already, and it is Student's interval over seeds.
+    `both` is the variance of a mean over random seeds and random rows: that of the seeds' means, divided by their
+    number, and the covariance of two seeds' means, by the rows that they share. If all seeds have the same rows it is
+    (MS of seeds + MS of rows − MS of the rest) / (seeds · rows), as in a crossed design (Searle, Casella and McCulloch
+    1992, "Variance components", 4.4), with Satterthwaite's degrees of freedom (1946). If each seed draws its own rows,
+    two draws have some in common, and Student's interval over seeds would take them for independent.
     """
     seeds = [seed for seed in one if seed in other and np.array_equal(one[seed].rows, other[seed].rows)]
     seeds = [seed for seed in seeds if len(one[seed].rows)]
     if not seeds:
         return None
-    differences = [one[seed].values.astype(np.float64) - other[seed].values for seed in seeds]
-    means = np.array([each.mean() for each in differences])
+    runs = [OfRows(one[seed].rows, one[seed].values.astype(np.float64) - other[seed].values) for seed in seeds]
+    means = np.array([run.values.mean() for run in runs])
     mean = float(means.mean())
-    numbers = [one[seed].rows for seed in seeds]
-    crossed = all(np.array_equal(each, numbers[0]) for each in numbers[1:])
-    if crossed:
-        shares = np.mean([each - m for each, m in zip(differences, means, strict=True)], axis=0) / len(numbers[0])
-    else:
-        _, places = np.unique(np.concatenate(numbers), return_inverse=True)
-        centred = [(each - m) / len(each) for each, m in zip(differences, means, strict=True)]
-        shares = np.bincount(places, weights=np.concatenate(centred)) / len(seeds)
-    return Spread(
-        difference=mean,
-        rows=_over_rows(mean, shares),
-        both=_crossed(mean, np.array(differences), means) if crossed else _over_seeds(mean, means),
-    )
+    shares = _by_row(runs, [(run.values - m) / len(run.rows) for run, m in zip(runs, means, strict=True)]) / len(runs)
+    return Spread(mean, _over_rows(mean, shares), _over_both(mean, means, shares, covariance(runs)))
+
+
+def covariance(runs: Sequence[OfRows]) -> float:
+    """Of the means of two of `runs`, on an average of all pairs, by the rows that both have; 0 if none have any.
+
+    A row that is hard for one run is hard for the others.
+    """
+    runs = [run for run in runs if len(run.rows) > 1]
+    if len(runs) < 2:
+        return 0.0
+    scaled = []
+    for run in runs:
+        n, values = len(run.rows), run.values.astype(np.float64)
+        scaled.append((values - values.mean()) / math.sqrt(n * (n - 1)))
+    own = math.fsum(float(np.square(each).sum()) for each in scaled)
+    return (float(np.square(_by_row(runs, scaled)).sum()) - own) / (len(runs) * (len(runs) - 1))
+
+
+def _by_row(runs: Sequence[OfRows], values: Sequence[Array]) -> Array:
+    """The sums of what the runs have of each row: of all rows that there are."""
+    numbers = np.concatenate([run.rows for run in runs])
+    return np.bincount(numbers, weights=np.concatenate(values))[np.bincount(numbers) > 0]
 
 
 def _over_rows(mean: float, shares: Array) -> tuple[float, float] | None:
@@ -119,32 +131,14 @@ def _over_rows(mean: float, shares: Array) -> tuple[float, float] | None:
     return mean + float(low), mean + float(high)
 
 
-def _over_seeds(mean: float, means: Array) -> tuple[float, float] | None:
-    if len(means) < 2:
+def _over_both(mean: float, means: Array, shares: Array, common: float) -> tuple[float, float] | None:
+    if len(means) < 2 or len(shares) < 2:
         return None
-    return _student(mean, float(np.var(means, ddof=1)) / len(means), len(means) - 1)
-
-
-def _crossed(mean: float, differences: Array, means: Array) -> tuple[float, float] | None:
-    seeds, rows = differences.shape
-    if seeds < 2 or rows < 2:
-        return None
-    of_rows = differences.mean(axis=0)
-    rest = differences - means[:, np.newaxis] - of_rows + mean
-    parts = [
-        (float(np.var(means, ddof=1)) / seeds, seeds - 1),
-        (float(np.var(of_rows, ddof=1)) / rows, rows - 1),
-        (-float((rest**2).sum()) / ((seeds - 1) * (rows - 1)) / (seeds * rows), (seeds - 1) * (rows - 1)),
-    ]
-    # The rest is in each of the first two; the variance is at least what the greater of these says.
-    variance = max(sum(part for part, _ in parts), parts[0][0], parts[1][0])
+    of_seeds, freedom = float(np.var(means, ddof=1)) / len(means), len(means) - 1
+    # At least what other rows alone would change.
+    variance = max(of_seeds + max(0.0, common), float(np.var(shares, ddof=1)) * len(shares))
     if variance == 0:
         return None
-    return _student(mean, variance, variance**2 / sum(part**2 / freedom for part, freedom in parts))
-
-
-def _student(mean: float, variance: float, freedom: float) -> tuple[float, float] | None:
-    if variance == 0:
-        return None
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom)) * math.sqrt(variance)
+    freedom_of_both = variance**2 / (of_seeds**2 / freedom + common**2 / (len(shares) - 1))
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom_of_both)) * math.sqrt(variance)
     return mean - half, mean + half

@@ -8,28 +8,28 @@ import numpy as np
 
 from models.specification import Varied
 from reporting.answers import Variance
-from reporting.rows import OfRows
+from reporting.rows import OfRows, covariance
 
 
 def variance(variants: Sequence[Sequence[OfRows]], vary: Sequence[Varied]) -> Variance | None:
     """The shares of the variance of one run's mean loss, averaged over variants, each with its runs.
 
     As Bouthillier et al. 2021 ("Accounting for variance in machine learning benchmarks", 3) take it apart: `rows` is
-    the sampling variance of a mean over the validation rows, s² / n; what varies with the seed is the variance over
-    seeds. If the split varies, each seed has rows of its own, and their part is taken out of that. What varied together
-    is told together: to take it apart, each has to vary alone. None if no variant has two runs.
+    the sampling variance of a mean over the validation rows, s² / n. What varies with the seed is the variance over
+    seeds, less what these rows are in it: s² / n if each seed has rows of its own, without the covariance that rows
+    which several seeds have give their means. What varied together is told together: each seed draws all of it at once,
+    so a job has nothing to take it apart by. None if no variant has two runs.
     """
     several = [runs for runs in variants if len(runs) > 1]
     if not several:
         return None
-    over_seeds = float(
-        np.mean([np.var([run.values.mean(dtype=np.float64) for run in runs], ddof=1) for runs in several])
-    )
-    of_rows = float(
-        np.mean([run.values.var(ddof=1, dtype=np.float64) / len(run.values) for runs in several for run in runs])
-    )
-    if "split" in vary:
-        over_seeds = max(0.0, over_seeds - of_rows)
+    over_seeds, of_rows = 0.0, 0.0
+    for runs in several:
+        error = float(np.mean([run.values.var(ddof=1, dtype=np.float64) / len(run.values) for run in runs]))
+        spread = float(np.var([run.values.mean(dtype=np.float64) for run in runs], ddof=1))
+        over_seeds += spread - error + covariance(runs)
+        of_rows += error
+    over_seeds = max(0.0, over_seeds)
     if (total := over_seeds + of_rows) == 0:
         return None
     share = over_seeds / total

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -65,7 +67,7 @@ def test_both_is_wider_than_each() -> None:
     rest = differences - means[:, None] - differences.mean(axis=0) + differences.mean()
     rest_ms = (rest**2).sum() / (5 * 399)
     variance = (seeds_ms + rows_ms - rest_ms) / 2400
-    freedom = (seeds_ms + rows_ms - rest_ms) ** 2 / (seeds_ms**2 / 5 + rows_ms**2 / 399 + rest_ms**2 / (5 * 399))
+    freedom = (seeds_ms + rows_ms - rest_ms) ** 2 / (seeds_ms**2 / 5 + (rows_ms - rest_ms) ** 2 / 399)
     assert both / 2 == pytest.approx(stats.t.ppf(0.975, freedom) * np.sqrt(variance), rel=1e-4)
     assert seeds.low < result.difference < seeds.high
 
@@ -88,8 +90,16 @@ def test_a_row_that_validates_several_seeds_is_one_row() -> None:
     assert often.max() > 2
     expected = 1.96 * np.sqrt((often**2).sum()) / 1000
     assert (result.rows[1] - result.rows[0]) / 2 == pytest.approx(expected, rel=0.1)
-    means = [float(runs[seed].values.mean()) for seed in runs]
-    assert result.both == pytest.approx(stats.ttest_1samp(means, 0).confidence_interval(0.95), rel=1e-4)
+    # The covariance of two means, by the rows that both seeds have, on an average of all pairs.
+    means = np.array([runs[seed].values.mean(dtype=np.float64) for seed in runs])
+    common = 0.0
+    for i, j in permutations(range(5), 2):
+        for row in np.intersect1d(runs[i].rows, runs[j].rows):
+            common += (effect[row] - means[i]) * (effect[row] - means[j]) / (200 * 199) / 20
+    variance = means.var(ddof=1) / 5 + common
+    freedom = variance**2 / ((means.var(ddof=1) / 5) ** 2 / 4 + common**2 / ((often > 0).sum() - 1))
+    half = stats.t.ppf(0.975, freedom) * np.sqrt(variance)
+    assert result.both == pytest.approx((means.mean() - half, means.mean() + half), rel=1e-4)
 
 
 def test_runs_without_common_rows_say_nothing() -> None:
@@ -118,25 +128,57 @@ def test_they_hold_as_often_as_they_say() -> None:
     assert of_rows / 200 == pytest.approx(0.95, abs=0.047)
 
 
+@pytest.mark.parametrize("seeds", [5, 30])
+def test_it_holds_as_often_as_it_says_if_each_seed_draws_its_own_rows(seeds: int) -> None:
+    """200 experiments; each seed draws 100 of 500 rows: Student's interval over 30 seeds would hold in half of them."""
+    rng = np.random.default_rng(5)
+    both = 0
+    for _ in range(200):
+        effects = rng.normal(0, 1, 500)
+        runs = {}
+        for seed in range(seeds):
+            rows = np.sort(rng.permutation(500)[:100])
+            values = rng.normal(0, 0.02) + effects[rows] + rng.normal(0, 0.3, 100)
+            runs[seed] = OfRows(rows, values.astype(np.float32))
+        result = spread(runs, {seed: OfRows(run.rows, np.zeros(100, np.float32)) for seed, run in runs.items()})
+        assert result is not None
+        assert result.both is not None
+        both += result.both[0] <= 0 <= result.both[1]
+    assert both / 200 == pytest.approx(0.95, abs=0.047)
+
+
 @pytest.mark.parametrize(
-    ("vary", "named"),
-    [(("seed",), "seed"), (("split",), "split"), (("sample",), "sample"), (("seed", "split"), "together")],
+    ("vary", "named", "pool"),
+    [
+        (("seed",), "seed", 100),
+        (("sample",), "sample", 100),
+        (("split",), "split", 100_000),
+        (("split",), "split", 200),
+        (("seed", "split"), "together", 200),
+    ],
 )
-def test_variance_in_shares(vary: tuple[Varied, ...], named: str) -> None:
-    """Runs whose means have a standard deviation of 0.1 beside rows whose mean has one of 0.05."""
+def test_variance_in_shares(vary: tuple[Varied, ...], named: str, pool: int) -> None:
+    """Known parts: 0.06² and 0.08² of what varies with the seed, (0.8² + 0.6²) / 100 of the rows.
+
+    Each seed draws 100 of `pool` rows: all have the same, or hardly any in common, or half of them. Of one pool the
+    hard rows may be many or few: their share is right on an average of 40 variants.
+    """
     rng = np.random.default_rng(4)
-    own_rows = "split" in vary
-    rows = rng.normal(0, 1, (400, 1 if not own_rows else 400))
-    runs = [
-        OfRows(ROWS, (rows[:, seed if own_rows else 0] + effect).astype(np.float32))
-        for seed, effect in enumerate(rng.normal(0, 0.1, 400))
-    ]
-    found = variance([runs, runs[:200]], vary)
+    variants = []
+    for _ in range(40):
+        effects = rng.normal(0, 0.8, pool)
+        runs = []
+        for effect in rng.normal(0, 0.06, 60) + rng.normal(0, 0.08, 60):
+            rows = np.sort(rng.choice(pool, 100, replace=False))
+            values = effect + effects[rows] + rng.normal(0, 0.6, 100)
+            runs.append(OfRows(rows, values.astype(np.float32)))
+        variants.append(runs)
+    found = variance([variants[0][:1], *variants], vary)
     assert found is not None
     shares = found.model_dump()
     assert {name for name, share in shares.items() if share is not None} == {"rows", named}
     assert shares["rows"] + shares[named] == pytest.approx(1)
-    assert shares["rows"] == pytest.approx(0.05**2 / (0.05**2 + 0.1**2), abs=0.04)
+    assert shares["rows"] == pytest.approx(0.5, abs=0.03)
 
 
 def test_one_run_has_no_variance() -> None:

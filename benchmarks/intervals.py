@@ -27,10 +27,8 @@ def covered(
     none = np.zeros(rows, np.float32)
     counts = np.zeros(3)
     for _ in range(experiments):
-        of_seeds, of_rows, rest = (
-            rng.normal(0, deviation, size)
-            for deviation, size in zip(spreads, ((seeds, 1), pool, (seeds, rows)), strict=True)
-        )
+        sizes = ((seeds, 1), (pool,), (seeds, rows))
+        of_seeds, of_rows, rest = (rng.normal(0, each, size) for each, size in zip(spreads, sizes, strict=True))
         numbers = [np.sort(rng.permutation(pool)[:rows]) if pool > rows else np.arange(rows) for _ in range(seeds)]
         values = of_seeds + np.array([of_rows[drawn] for drawn in numbers]) + rest
         runs = {seed: OfRows(numbers[seed], row.astype(np.float32)) for seed, row in enumerate(values)}

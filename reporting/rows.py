@@ -116,7 +116,8 @@ def covariance(runs: Sequence[OfRows]) -> float:
 def _by_row(runs: Sequence[OfRows], values: Sequence[Array]) -> Array:
     """The sums of what the runs have of each row: of all rows that there are."""
     numbers = np.concatenate([run.rows for run in runs])
-    return np.bincount(numbers, weights=np.concatenate(values))[np.bincount(numbers) > 0]
+    sums: Array = np.bincount(numbers, weights=np.concatenate(values)).astype(np.float64, copy=False)
+    return sums[np.bincount(numbers) > 0]
 
 
 def _over_rows(mean: float, shares: Array) -> tuple[float, float] | None:

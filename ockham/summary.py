@@ -26,12 +26,15 @@ class Summary:
     analysis: Mapping[str, Any]
     results: Grid
     comparison: Grid
+    combinations: Grid | None
     notes: Sequence[str]
 
     def show(self, console: Console) -> None:
         """Prints it."""
         self.results.show(console)
         self.comparison.show(console)
+        if self.combinations:
+            self.combinations.show(console)
         tell(console, self.notes)
 
 
@@ -46,7 +49,9 @@ def summarize(client: Client, job: Job) -> Summary:
     rows = results(job, client.metrics(job))
     analysis = client.analysis(job)
     compared = comparison_grid(job.spec["baseline"], dataset_of(job.spec).task, analysis)
-    return Summary(rows, analysis, results_grid(job, rows), compared, list(notes(analysis)))
+    return Summary(
+        rows, analysis, results_grid(job, rows), compared, combinations_grid(analysis), list(notes(analysis))
+    )
 
 
 def comparisons(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -88,9 +93,30 @@ def _heading(compared: Sequence[Mapping[str, Any]]) -> str:
     return f"{100 * first['confidence']:.3g}% interval, at every look" if first["sequential"] else "95% interval"
 
 
+def combinations_grid(analysis: Mapping[str, Any]) -> Grid | None:
+    """A row per two changes of a sweep's axes: what each makes of the loss alone, both together, and what is beyond."""
+    if (found := analysis.get("combinations")) is None or not found["interactions"]:
+        return None
+    rows = []
+    for pair in found["interactions"]:
+        changes = [f"{axis}={level:g}" if isinstance(level, float) else f"{axis}={level}"
+                   for axis, level in zip(pair["axes"], pair["levels"], strict=True)]  # fmt: skip
+        low, high = pair["ci95"] or (None, None)
+        interval = "–" if low is None or high is None else f"{low:+.4f} to {high:+.4f}"
+        effects = [f"{pair[part]['difference']:+.4f}" for part in ("first", "second", "together")]
+        rows.append((" and ".join(changes), *effects, f"{pair['difference']:+.4f}", interval, pair["in_words"]))
+    return Grid(
+        "Which two add up: what each makes of the loss, both together, and what is beyond the sum",
+        ("two changes", "first", "second", "together", "beyond", "95% interval", "that is"),
+        rows,
+    )
+
+
 def show_analysis(console: Console, baseline: str, task: Task, analysis: Mapping[str, Any]) -> None:
     """Prints the table of verdicts and differences, and below it what to know before believing it."""
     comparison_grid(baseline, task, analysis).show(console)
+    if grid := combinations_grid(analysis):
+        grid.show(console)
     tell(console, notes(analysis))
 
 

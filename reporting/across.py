@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from models.database import Database
 from models.errors import DifferentTasks
@@ -17,6 +17,8 @@ from reporting.answers import Analysis
 from reporting.overfitting import View
 from reporting.reading import RunRow, read_histories, read_rows
 from reporting.setting import Setting, setting_of
+
+T = TypeVar("T")
 
 OF_TRAINING = {"train_samples", "num_words", "encoding", "ngrams"}
 """Fields of a data set that leave the rows of its validation set what they are."""
@@ -127,7 +129,7 @@ def _setting(chosen: Sequence[Chosen], called: Sequence[Mapping[str, str]], at: 
     """How these jobs came by their numbers: that of the baseline's job, and what is known of every variant."""
     settings = [setting_of(each.spec, each.runs) for each in chosen]
 
-    def called_so(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    def called_so(counts: Sequence[Mapping[str, T]]) -> dict[str, T]:
         pairs = zip(counts, called, strict=True)
         return {label_of[name]: n for of_job, label_of in pairs for name, n in of_job.items() if name in label_of}
 
@@ -135,6 +137,7 @@ def _setting(chosen: Sequence[Chosen], called: Sequence[Mapping[str, str]], at: 
         settings[at],
         parameters=called_so([setting.parameters for setting in settings]),
         updates=called_so([setting.updates for setting in settings]),
+        places=called_so([setting.places for setting in settings]),
         grown=any(setting.grown for setting in settings),
         jobs=len(chosen),
     )

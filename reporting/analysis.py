@@ -22,6 +22,7 @@ from models.tables import Status
 from models.until import Until
 from reporting.answers import Analysis, Comparison, Intervals, Pairing, Ranking, RunAnalysis, VariantAnalysis
 from reporting.caveats import caveats, different_data
+from reporting.combinations import combinations
 from reporting.decisions import ALPHA, decide
 from reporting.overfitting import CURVES, Reading, View, Word, read, said
 from reporting.paragraph import paragraph
@@ -115,6 +116,15 @@ def analyse(
             setting.vary,
         ),
         simplest=chosen,
+        combinations=combinations(
+            losses,
+            setting.places,
+            metric_of(judged, view, task),
+            baseline,
+            smallest=within,
+            sequential=until is not None or setting.grown or smallest is not None,
+            alpha=until.alpha if until else ALPHA,
+        ),
         paragraph=paragraph(
             best,
             baseline,

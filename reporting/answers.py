@@ -315,6 +315,51 @@ class Variance(Answer):
     rows: float = Field(description="Of the validation rows: how far their mean is from that of all rows like them")
 
 
+class Effect(Answer):
+    """What a change of one axis's level, or of two, makes of the loss: the mean over seeds, over all other axes."""
+
+    n: int = Field(description="Seeds that have a loss in every cell of the grid")
+    difference: float | None = Field(description="The loss with it minus the loss without")
+    ci95: Interval | None = Field(description="Student's, over the seeds")
+    p: float | None = Field(description="Two-sided")
+
+
+class MainEffect(Effect):
+    """What a level of an axis makes of the loss, against the axis's reference."""
+
+    axis: str
+    reference: float | str
+    level: float | str
+    p_holm: float | None = Field(description="Corrected for all main effects")
+
+
+class Interaction(Effect):
+    """Whether two changes add up: what both together make of the loss, beyond the sum of what each makes alone."""
+
+    axes: tuple[str, str]
+    references: tuple[float | str, float | str]
+    levels: tuple[float | str, float | str]
+    first: Effect = Field(description="The first axis's change alone, the second being at its reference")
+    second: Effect = Field(description="The second axis's change alone")
+    together: Effect = Field(description="Both changes")
+    p_holm: float | None = Field(description="Corrected for all interactions")
+    finding: Finding | None = Field(
+        description="`equivalent`: they add up, within the smallest difference that matters; `lower`: together they "
+        "lower the loss by more than the sum; `higher`: by less; `undecided`. Null with one seed"
+    )
+    in_words: str = Field(description="The same in words")
+
+
+class Combinations(Answer):
+    """Main effects and two-way interactions of the whole grid of a sweep."""
+
+    metric: str = Field(description="The loss, as `comparisons` name it")
+    seeds: list[int] = Field(description="Those that count: trained in every cell of the grid")
+    left_out: list[int] = Field(description="Those that are trained in some cells alone")
+    effects: list[MainEffect]
+    interactions: list[Interaction]
+
+
 class TrialAnswer(Answer):
     """A trial of a search: never part of a mean, of an interval or of a comparison."""
 
@@ -366,6 +411,9 @@ class Analysis(Answer):
     )
     simplest: Simplest | None = Field(
         description="Null with one variant, or without a smallest difference that matters"
+    )
+    combinations: Combinations | None = Field(
+        description="Which two changes add up; null unless the job has the whole grid of a sweep over two axes or more"
     )
     search: Searched | None = Field(default=None, description="Null without `search`")
     paragraph: str = Field(description="What was found, in words to paste; empty if nothing is to be compared")

@@ -22,8 +22,8 @@ class Setting:
 
     vary: what was another for each seed. held_out: the rows that were held out of training; 0 if the test set
     validates. validated_on: the rows of the validation set; None if that is not known. parameters: of each variant's
-    network. updates: of the weights in an epoch, of each variant. grown: whether seeds were added to the job after it
-    was submitted. jobs: of how many jobs they are.
+    network. updates: of the weights in an epoch, of each variant. places: where in a sweep's grid variants lie. grown:
+    whether seeds were added to the job after it was submitted. jobs: of how many jobs they are.
     """
 
     vary: Sequence[Varied] = VARIED
@@ -31,6 +31,7 @@ class Setting:
     validated_on: int | None = None
     parameters: Mapping[str, int] = field(default_factory=dict)
     updates: Mapping[str, int] = field(default_factory=dict)
+    places: Mapping[str, Mapping[str, float | str]] = field(default_factory=dict)
     grown: bool = False
     jobs: int = 1
 
@@ -47,6 +48,9 @@ def setting_of(spec: Mapping[str, Any], runs: Sequence[RunRow | Run]) -> Setting
         validated_on=dataset.validated_on,
         parameters={run.variant: run.parameters for run in runs},
         updates=_updates(spec, dataset.trained_on),
+        places={
+            each["name"]: each["swept"] for each in spec["variants"] if each.get("swept") and each.get("trial") is None
+        },
         grown=any(max(times) - min(times) > AT_ONCE for times in created.values()),
     )
 

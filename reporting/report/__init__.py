@@ -66,6 +66,7 @@ def render(results: Results) -> str:
         rows=_variants(results),
         comparisons=_comparisons(results.analysis, results.task),
         paragraph=results.analysis.paragraph,
+        combinations=results.analysis.combinations,
         why=why(results.runs, results.rises, results.task).variants,
         warnings=results.analysis.warnings,
         figures=_inlined(figures(results, "svg", WIDTH)),

@@ -264,8 +264,14 @@ def test_a_sweep_and_differences_are_drawn(http: httpx.Client, trainer: Trainer)
     refused = http.get(f"{base}/tradeoff.svg", params={"against": "dropout"})
     assert refused.status_code == 404
     assert refused.json()["detail"].endswith("parameters, seconds, units, l2")
+    (pair,) = http.get(job["links"]["analysis"]).json()["combinations"]["interactions"]
+    assert (pair["axes"], pair["references"], pair["levels"], pair["n"]) == (["units", "l2"], [2, 0], [4, 0.01], 2)
+    report = http.get(job["links"]["report"]).text
+    assert "Which two add up" in report
+    assert f"{pair['difference']:+.4f}" in report
     plain = finished(http, trainer)
     assert http.get(f"/v1/jobs/{plain['id']}/plots/sweep.png").status_code == 404
+    assert http.get(plain["links"]["analysis"]).json()["combinations"] is None
 
 
 def test_another_keys_job_is_not_there(http: httpx.Client, trainer: Trainer) -> None:

@@ -31,7 +31,7 @@ from reporting.rows import OfRows, RunRows, spread, standard_error
 from reporting.setting import Setting
 from reporting.simplest import simplest
 from reporting.smallest import of_accuracy, rounded
-from reporting.statistics import ANYWHERE, bootstrap_interval, estimate, holm, interquartile_mean, paired
+from reporting.statistics import ANYWHERE, bootstrap_interval, estimate, holm, interquartile, paired
 from reporting.summary import Scores
 from reporting.variance import variance
 from reporting.verdicts import finding, in_words, leaves_out_zero
@@ -202,6 +202,10 @@ def _variant(
     if onset_epoch is not None:
         word = "overfitting"
     best_epochs = _values(sound, "best_epoch")
+    halves = {
+        metric_of(field, view, task): interquartile(_values(sound, field), _bounds(field, task))
+        for field in ("best_loss", "best_measure", "final_loss")
+    }
     return VariantAnalysis(
         variant=name,
         n=len(sound),
@@ -213,10 +217,8 @@ def _variant(
         overfitted=len(onsets),
         diverged=len(readings) - len(sound),
         never_learned=sum(not reading.learned for reading in sound),
-        interquartile_means={
-            metric_of(field, view, task): interquartile_mean(_values(sound, field))
-            for field in ("best_loss", "best_measure", "final_loss")
-        },
+        interquartile_means={name: each.mean for name, each in halves.items()},
+        interquartile_intervals={name: each.ci95 for name, each in halves.items()},
         across_seeds={
             metric_of(field, view, task): estimate(_values(sound, field), _bounds(field, task))
             for field in ACROSS_SEEDS

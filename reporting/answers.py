@@ -182,6 +182,9 @@ class VariantAnalysis(Answer):
         description="Of the best loss, the task's own measure there and the final loss, by their names: the mean of "
         "the middle half of the `n` runs, which a few that never learned do not move"
     )
+    interquartile_intervals: dict[str, Interval | None] = Field(
+        description="95% intervals of these means, by the same names (Student's t of the trimmed mean)"
+    )
     across_seeds: dict[str, Estimate] = Field(
         description="Over the `n` runs, by name: `best_epoch`, the task's own measure there (`best_val_acc`, say), "
         "`onset_epoch`, `gap_at_best`, `gap_at_end`, `rise` (of the loss from the best to the last epoch), "

@@ -156,14 +156,26 @@ def bootstrap_interval(differences: Sequence[float]) -> tuple[float, float] | No
     return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
-def interquartile_mean(values: Sequence[float]) -> float | None:
-    """The mean of the middle half: a quarter of the values is left out at each end, rounded down.
+def interquartile(values: Sequence[float], bounds: tuple[float, float] = ANYWHERE) -> Estimate:
+    """The mean of the middle half of `values`, the finite ones; `n` counts them all.
 
-    Source: Agarwal et al. 2021, "Deep reinforcement learning at the edge of the statistical precipice", 4.3. None if
-    there are none.
+    A quarter of them is left out at each end, rounded down (Agarwal et al. 2021, "Deep reinforcement learning at the
+    edge of the statistical precipice", 4.3). `sd` is the winsorized standard deviation, and the interval Student's with
+    as many degrees of freedom as values are left, less one (Yuen 1974, "The two-sample trimmed t for unequal population
+    variances"). It ends at `bounds`.
     """
-    sample = [float(v) for v in values if math.isfinite(v)]
-    return float(stats.trim_mean(sample, 0.25)) if sample else None
+    sample = np.sort([float(v) for v in values if math.isfinite(v)])
+    n = len(sample)
+    if n == 0:
+        return Estimate(0, None, None, None)
+    mean = float(stats.trim_mean(sample, 0.25))
+    left_out = n // 4
+    middle = n - 2 * left_out
+    if n == 1:
+        return Estimate(1, mean, None, None)
+    sd = float(np.std(np.clip(sample, sample[left_out], sample[n - left_out - 1]), ddof=1))
+    half = _quantile(middle - 1) * sd * math.sqrt((n - 1) / (middle * (middle - 1)))
+    return Estimate(n, mean, sd, (max(mean - half, bounds[0]), min(mean + half, bounds[1])))
 
 
 def holm(p: Sequence[float | None]) -> list[float | None]:

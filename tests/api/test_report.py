@@ -258,6 +258,10 @@ def test_a_sweep_and_differences_are_drawn(http: httpx.Client, trainer: Trainer)
         http.get(f"{base}/differences.svg?variants={names}") for names in ("units=2 l2=0,units=4 l2=0", "units=2 l2=0")
     )
     assert ("units=4" in two.text, "units=4" in one.text) == (True, False)
+    ranking = http.get(f"{base}/ranking.svg").text
+    assert "which variant is the best" in ranking
+    assert "n = 2 seeds; ranks hold for all variants at once" in ranking
+    assert "<svg" in http.get(f"/v1/jobs/{job['id']}/report.html").text.partition("which variant is the best")[0]
     assert http.get(f"{base}/tradeoff.png", params={"against": "parameters"}).content.startswith(b"\x89PNG")
     by_units = http.get(f"{base}/tradeoff.svg", params={"against": "units"})
     assert "Best validation cross-entropy on synthetic reviews against units per layer" in by_units.text

@@ -64,6 +64,7 @@ def test_which_of_many_variants(visit: Visiting, many: dict[str, Any], live: str
     expect(rows).to_have_count(7)
     expect(page.locator("#variants .table-filter [role=status]")).to_have_text("7 of 15")
     page.wait_for_function("() => document.getElementById('tradeoff').naturalWidth > 0")
+    page.wait_for_function("() => document.getElementById('ranking').naturalWidth > 0")
     # Of so many curves the baseline and the best six have colours; a row brings out its own.
     expect(page.locator(".chart .curve:not(.faded)")).to_have_count(
         len({"net 2", *sorted(means, key=means.__getitem__)[:6]})

@@ -609,6 +609,8 @@ def test_a_seed_that_never_learned_is_told_and_does_not_move_the_interquartile_m
     assert mean > 0.32
     losses = sorted([0.28 + seed / 1000 for seed in range(9)] + [0.6931])
     assert smaller.interquartile_means["best_val_data_loss"] == pytest.approx(np.mean(losses[2:-2]))
+    low, high = smaller.interquartile_intervals["best_val_data_loss"] or (0.0, 0.0)
+    assert 0.28 < low < high < 0.29
     # From Agarwal et al.'s definition, with scipy as the oracle.
     assert smaller.interquartile_means["best_val_data_loss"] == pytest.approx(stats.trim_mean(losses, 0.25))
 

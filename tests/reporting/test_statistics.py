@@ -10,7 +10,15 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
-from reporting.statistics import bootstrap_interval, estimate, holm, paired, small_sample_correction
+from reporting.statistics import (
+    Estimate,
+    bootstrap_interval,
+    estimate,
+    holm,
+    interquartile,
+    paired,
+    small_sample_correction,
+)
 
 numbers = st.floats(-1e3, 1e3).map(lambda x: round(x, 6))
 
@@ -143,3 +151,29 @@ def test_the_bootstrap_of_few_seeds_stays_within_what_they_had() -> None:
 def test_the_bootstrap_says_nothing_of_too_little() -> None:
     assert bootstrap_interval([0.1, 0.2]) is None
     assert bootstrap_interval([0.1, 0.1, 0.1]) is None
+
+
+def test_the_middle_half_has_the_interval_of_yuens_trimmed_t() -> None:
+    rng = np.random.default_rng(4)
+    for n in (3, 4, 5, 9, 20):
+        sample = rng.exponential(1.0, n)
+        found = interquartile(sample.tolist())
+        # Against a constant: scipy's t is the mean over its standard error, and so are its degrees of freedom.
+        oracle = stats.ttest_ind(sample, np.zeros(100), equal_var=False, trim=0.25)
+        assert found.n == n
+        assert found.mean == pytest.approx(stats.trim_mean(sample, 0.25))
+        assert found.ci95 is not None
+        half = found.mean / oracle.statistic * stats.t.ppf(0.975, n - 2 * (n // 4) - 1)
+        assert found.ci95 == pytest.approx((found.mean - half, found.mean + half))
+
+
+def test_a_run_that_never_learned_does_not_move_the_middle_half() -> None:
+    sample = [0.28, 0.281, 0.282, 0.283, 0.279, 0.28, 0.281, 0.6931]
+    middle, whole = interquartile(sample), estimate(sample)
+    assert middle.mean == pytest.approx(0.281, abs=0.001)
+    assert middle.ci95 is not None
+    assert whole.ci95 is not None
+    assert whole.ci95[1] - whole.ci95[0] > 50 * (middle.ci95[1] - middle.ci95[0])
+    assert interquartile([0.5, math.nan]) == Estimate(1, 0.5, None, None)
+    assert interquartile([]) == Estimate(0, None, None, None)
+    assert interquartile([0.9, 0.99, 0.999, 0.9], (0.0, 1.0)).ci95[1] == 1.0  # type: ignore[index]

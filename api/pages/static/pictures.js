@@ -1,10 +1,10 @@
-/** @file The service's own figures on a job's page: a sweep's map, what a lower loss costs, and why a loss rises. */
+/** @file The service's own figures on a job's page: the ranking, a sweep's map, what a lower loss costs, why it rises. */
 
 import { get, request } from './api.js';
 import { chosen, tie } from './choices.js';
 import { byId, fill, h } from './dom.js';
 import { compared } from './format.js';
-import { phrase } from './metrics.js';
+import { lossesIn, phrase } from './metrics.js';
 
 const COSTS = { parameters: 'Parameters', seconds: 'Seconds per run' };
 
@@ -36,6 +36,7 @@ class Picture {
 export class Pictures {
   /** @param {() => void} onChange */
   constructor(onChange) {
+    this.ranking = new Picture('ranking');
     this.sweep = new Picture('sweep');
     this.tradeoff = new Picture('tradeoff');
     this.form = /** @type {HTMLFormElement} */ (byId('tradeoff-choices'));
@@ -50,6 +51,9 @@ export class Pictures {
     const swept = compared(job.spec).filter((each) => each.swept);
     const done = job.runs.filter((/** @type {any} */ run) => run.status === 'succeeded').length;
     this.explain(job, String(done));
+    // Of two variants the comparison says it; the ranking is by the loss without penalties.
+    byId('ranking-card').hidden = compared(job.spec).length < 3 || !done || metric !== lossesIn('data')[1];
+    if (!byId('ranking-card').hidden) this.ranking.show(`${job.links.self}/plots/ranking.svg`, {}, String(done));
     byId('sweep-card').hidden = swept.length < 2 || !done;
     byId('tradeoff-card').hidden = compared(job.spec).length < 2 || !done;
     if (!byId('sweep-card').hidden) this.sweep.show(`${job.links.self}/plots/sweep.svg`, { metric }, String(done));

@@ -21,10 +21,10 @@ from models.kinds.dataset import Dataset
 from models.kinds.task import Task
 from models.predictions import Predictions
 from models.specification import dataset_of
-from models.tables import Status, StoredDataset
+from models.tables import ENDS, Status, StoredDataset
 from reporting.across import Chosen
 from reporting.ensembles import Ensembles, ensemble
-from reporting.mistakes import ENDS, Kept, Mistakes, WrongRow, mistakes
+from reporting.mistakes import Kept, Mistakes, WrongRow, mistakes
 from reporting.reading import RunRow, read_end, read_predictions, read_why
 from reporting.why import check_has_sides
 

@@ -61,14 +61,14 @@ def _rows(answer: dict[str, Any], name: str, heading: str) -> Grid:
     texts = any(row["values"] for row in of["data"])
     return Grid(
         f"{answer['variant']}: {of['count']:,} of {answer['rows']:,} rows are {heading}{shown}",
-        ("row", "label", "its probability", "answer", "its probability", *(["begins"] if texts else [])),
+        ("row", "label", "its probability", "at the last epoch", "answer", *(["begins"] if texts else [])),
         [
             (
                 str(row["row"]),
                 str(row["label"]),
                 f"{row['probability']:.3g}",
+                f"{row['probability_at_last']:.3g}",
                 str(row["answer"]),
-                f"{row['probability_of_answer']:.3g}",
                 *([_beginning(row["values"])] if texts else []),
             )
             for row in of["data"]

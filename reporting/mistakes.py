@@ -17,19 +17,15 @@ from pydantic import Field
 from models.predictions import Predictions
 from reporting.answers import Answer
 
-End = Literal["chosen", "least", "last"]
-ENDS: tuple[End, ...] = ("chosen", "least", "last")
-"""When a run's predictions are looked at: at its chosen epoch, at that of its least validation loss, at its last."""
-
 
 class WrongRow(Answer):
-    """A row of the validation set, with what the variant's runs say of it on average at their chosen epochs."""
+    """A row of the validation set, with the probability that the variant's runs give its class, on average."""
 
     row: int = Field(description="Its number in its file, from 1")
     label: str | int = Field(description="Its class, by name or, if it has none, by number")
-    answer: str | int = Field(description="The likeliest class")
-    probability: float = Field(description="That of its own class")
-    probability_of_answer: float
+    answer: str | int = Field(description="What it is taken for at the last epoch; of a likely error, what it may be")
+    probability: float = Field(description="Of its own class, at the epoch of the least validation loss")
+    probability_at_last: float = Field(description="Of its own class, at the last epoch")
     values: dict[str, Any] | None = Field(
         None, description="The row as it was read, if the data set is one of one's own that is still there"
     )
@@ -125,8 +121,11 @@ def probabilities(of: Predictions) -> NDArray[np.float64]:
     return np.concatenate([of.task.activated(-of.outputs), of.values], axis=1)
 
 
-def likely_errors(labels: NDArray[np.int64], means: NDArray[np.float64]) -> tuple[NDArray[np.int64], float | None]:
-    """The places of the rows whose labels are likely wrong, the likeliest first; and the share of all that are wrong.
+def likely_errors(
+    labels: NDArray[np.int64], means: NDArray[np.float64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], float | None]:
+    """The places of the rows whose labels are likely wrong, the likeliest first; what each row's label may be; and the
+    share of all labels that are wrong.
 
     Confident learning (Northcutt, Jiang and Chuang 2021, "Confident learning: estimating uncertainty in dataset
     labels", Journal of Artificial Intelligence Research 70, equations 1 to 3) of probabilities of rows that were not
@@ -139,29 +138,30 @@ def likely_errors(labels: NDArray[np.int64], means: NDArray[np.float64]) -> tupl
     rows scaled to the number of rows that are labelled i; the share is what lies off its diagonal.
     """
     count, classes = means.shape
+    if not count:
+        return labels, labels, None
     own = np.bincount(labels, minlength=classes)
     summed = np.bincount(labels, weights=means[np.arange(count), labels], minlength=classes)
     thresholds = np.where(own > 0, summed / np.maximum(own, 1), np.inf)
     confident = np.where(means >= thresholds, means, -1.0)
-    suspected = confident.argmax(axis=1)
+    suspected = confident.argmax(axis=1).astype(np.int64)
     counted = confident.max(axis=1, initial=-1.0) >= 0
     joint = np.zeros((classes, classes))
     np.add.at(joint, (labels[counted], suspected[counted]), 1)
-    places = np.flatnonzero(counted & (suspected != labels))
+    places = np.flatnonzero(counted & (suspected != labels)).astype(np.int64)
     margins = means[places, labels[places]] - means[places, suspected[places]]
     places = places[np.argsort(margins, kind="stable")]
     of_label = joint.sum(axis=1)
     if np.any((of_label == 0) & (own > 0)):
-        return places, None
+        return places, suspected, None
     scaled = joint * (own / np.maximum(of_label, 1))[:, None]
-    return places, float(1 - np.trace(scaled) / scaled.sum()) if count else None
+    return places, suspected, float(1 - np.trace(scaled) / scaled.sum())
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What a run says of the validation rows at each of `ENDS`."""
+    """What a run says of the validation rows at the epoch of its least validation loss and at its last one."""
 
-    chosen: Predictions
     least: Predictions
     last: Predictions
 
@@ -173,35 +173,34 @@ def mistakes(
 
     names: of the classes, in their order; None: they are numbers.
     """
-    of = {end: OfRows() for end in ENDS}
+    least, last = OfRows(), OfRows()
     n = 0
     for run in runs:
         n += 1
-        for end in ENDS:
-            of[end].add(getattr(run, end))
-    chosen, least, last = (of[end] for end in ENDS)
-    means = chosen.means
-    count = len(chosen.rows)
-    own = means[np.arange(count), chosen.labels] if count else np.zeros(0)
+        least.add(run.least)
+        last.add(run.last)
+    count = len(least.rows)
+    first, end = (of.means[np.arange(count), of.labels] for of in (least, last))
 
-    def listed(places: NDArray[np.int64]) -> list[WrongRow]:
-        called = names or range(means.shape[1])
-        return [
+    def listed(places: NDArray[np.int64], answers: NDArray[np.int64]) -> WrongRows:
+        called = names or range(least.probabilities.shape[1])
+        data = [
             WrongRow(
-                row=int(chosen.rows[i]),
-                label=called[chosen.labels[i]],
-                answer=called[means[i].argmax()],
-                probability=own[i],
-                probability_of_answer=means[i].max(),
+                row=int(least.rows[i]),
+                label=called[least.labels[i]],
+                answer=called[answers[i]],
+                probability=first[i],
+                probability_at_last=end[i],
             )
             for i in places[:limit].tolist()
         ]
+        return WrongRows(count=len(places), data=data)
 
     def wrong(which: NDArray[np.bool_]) -> WrongRows:
         places = np.flatnonzero(which)
-        return WrongRows(count=len(places), data=listed(places[np.argsort(own[places], kind="stable")]))
+        return listed(places[np.argsort(end[places], kind="stable")], last.means.argmax(axis=1) if count else places)
 
-    suspected, share = likely_errors(chosen.labels, means) if count else (np.zeros(0, np.int64), None)
+    places, suspected, share = likely_errors(least.labels, least.means)
     return Mistakes(
         variant=variant,
         n=n,
@@ -209,5 +208,5 @@ def mistakes(
         split=split,
         always=wrong(least.always_wrong & last.always_wrong),
         overfitted=wrong(least.always_right & last.always_wrong),
-        label_errors=LikelyErrors(count=len(suspected), data=listed(suspected), share=share),
+        label_errors=LikelyErrors(share=share, **dict(listed(places, suspected))),
     )

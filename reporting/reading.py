@@ -107,9 +107,10 @@ def load_histories(
     session: Session, runs: Sequence[RunRow | Run], metrics: Collection[str] | None = None, times: bool = False
 ) -> list[RunHistory]:
     """The runs' histories, in their order: of `metrics`, or of all; with `times`, when each epoch was recorded too."""
-    few = metrics is not None and (TAKES_OUT or session.get_bind().dialect.name == "postgresql")
+    sqlite = session.get_bind().dialect.name == "sqlite"
+    few = metrics is not None and (TAKES_OUT or not sqlite)
     # Columns and no objects: a job may have a million epochs.
-    columns = [_value(name) for name in metrics or ()] if few else [Epoch.metrics]
+    columns = [_value(name, sqlite) for name in metrics or ()] if few else [Epoch.metrics]
     columns = [Epoch.run_id, Epoch.epoch, *([Epoch.recorded_at] if times else []), *columns]
     recorded: dict[str, list[Any]] = {run.id: [] for run in runs}
     for row in session.execute(select(*columns).where(Epoch.run_id.in_(recorded)).order_by(Epoch.run_id, Epoch.epoch)):
@@ -117,10 +118,12 @@ def load_histories(
     return [_history(run, recorded[run.id], metrics, few, times) for run in runs]
 
 
-def _value(metric: str) -> Any:
+def _value(metric: str, sqlite: bool) -> Any:
     """One metric's value as it is stored, taken out of the document by the database."""
+    # By its path, quoted: SQLite takes the point in a layer's metric, named alone, for a step further inside.
+    where = f'$."{metric}"' if sqlite else metric
     # Not SQLAlchemy's own Epoch.metrics[metric]: that makes SQLite read the number and write it again, in fewer digits.
-    return Epoch.metrics.op("->", return_type=JSON())(literal(metric, String, literal_execute=True))
+    return Epoch.metrics.op("->", return_type=JSON())(literal(where, String, literal_execute=True))
 
 
 def _history(

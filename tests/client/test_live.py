@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.why import facts
 from ockham_client import AsyncClient, Client, Event, Job, JobTimeout, OckhamAPIError, OckhamConnectionError, calls
 from ockham_client.frames import frame_of
 from tests.client.proxies import Cutting, without_streams
@@ -140,6 +141,37 @@ def test_wrong_rows_and_ensembles_are_those_of_the_predictions(client: Client, d
     assert together["together"]["acc"] == pytest.approx(((averaged > 0.5) == label).mean())
     assert together["together"]["brier"] == pytest.approx(((averaged - label) ** 2).mean(), rel=1e-6)
     assert together["single"]["data_loss"] == pytest.approx(sum(frame.loss.mean() for frame in kept["chosen"]) / 2)
+
+
+def test_the_page_that_says_why_is_of_the_predictions(client: Client, done: Job) -> None:
+    """What `python -m benchmarks.why` writes of a job, counted again from what each run keeps."""
+    of = facts(client, done)
+    for variant, found in of.items():
+        runs = [run.id for run in done.runs if run.variant == variant]
+        parts: dict[str, list[tuple[int, float]]] = {}
+        rises, accuracies = [], []
+        for run in runs:
+            least, last = (client.predictions(run, format="frame", at=at) for at in ("least", "last"))
+            rise = last.loss - least.loss
+            was, right = ((frame.prediction > 0.5) == frame.label for frame in (least, last))
+            groups = {
+                "surer": ~was & ~right & (rise > 0),
+                "less_sure": was & right & (rise > 0),
+                "changed": was != right,
+            }
+            for name, rows in groups.items():
+                parts.setdefault(name, []).append((rows.sum(), rise[rows].sum() / len(rise)))
+            rises.append(rise.mean())
+            accuracies.append((was.mean(), right.mean()))
+        assert found["rise"]["mean"] == pytest.approx(sum(rises) / len(rises), abs=1e-3)
+        for name, counted in parts.items():
+            rows, loss = (sum(each) / len(counted) for each in zip(*counted, strict=True))
+            # Kept are 16 bits of each output: a row near one half may be on its other side.
+            assert found["parts"][name]["rows"] == pytest.approx(rows, abs=2)
+            assert found["parts"][name]["loss"] == pytest.approx(loss, abs=1e-3)
+        for end, of_runs in zip(("least", "last"), zip(*accuracies, strict=True), strict=True):
+            assert found["val_acc"][end] == pytest.approx(sum(of_runs) / len(of_runs), abs=2e-3)
+        assert found["sentence"]
 
 
 def test_what_is_asked_of_jobs_alone_finds_no_comparison(client: Client, done: Job) -> None:

@@ -45,9 +45,10 @@ def test_likely_errors_are_those_of_the_confident_joint() -> None:
     labels = np.where(random.random(600) < 0.1, (truth + 1) % 3, truth)
     logits = 3.0 * (truth[:, None] == np.arange(3)) + random.normal(0, 1, (600, 3))
     means = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    places, share = likely_errors(labels, means)
+    places, suspected, share = likely_errors(labels, means)
     errors, joint = by_the_definition(labels, means)
     assert set(places.tolist()) == errors
+    assert np.mean(suspected[places] == truth[places]) > 0.9
     assert np.mean(labels[places] != truth[places]) > 0.9, "most of them have been changed"
     own = np.bincount(labels)
     scaled = joint / joint.sum(axis=1, keepdims=True) * own[:, None]
@@ -63,7 +64,7 @@ def test_what_every_seed_has_wrong_and_what_only_the_end_has() -> None:
     least = [[-1, 1, 1, -1, 1], [-2, 1, 1, -1, -1]]
     last = [[-3, -1, 1, 2, 1], [-3, -1, -1, 2, 1]]
     runs = [
-        Kept(chosen=said(task, labels, end), least=said(task, labels, begin), last=said(task, labels, end))
+        Kept(least=said(task, labels, begin), last=said(task, labels, end))
         for begin, end in zip(least, last, strict=True)
     ]
     found = mistakes("v", iter(runs), ["no", "yes"], "test", 1)
@@ -71,8 +72,8 @@ def test_what_every_seed_has_wrong_and_what_only_the_end_has() -> None:
     assert (found.always.count, [row.row for row in found.always.data]) == (1, [1])
     (row,) = found.always.data
     assert (row.label, row.answer) == ("yes", "no")
-    assert row.probability == pytest.approx(1 / (1 + np.exp(3)))
-    assert row.probability_of_answer == pytest.approx(1 - row.probability)
+    assert row.probability == pytest.approx((1 / (1 + np.exp(1)) + 1 / (1 + np.exp(2))) / 2)
+    assert row.probability_at_last == pytest.approx(1 / (1 + np.exp(3)))
     # Row 5 was wrong before with one seed; row 3 is right at the end with the other.
     assert (found.overfitted.count, [row.row for row in found.overfitted.data]) == (2, [4])
 
@@ -82,7 +83,7 @@ def test_seeds_that_validated_other_rows_count_where_they_have_them() -> None:
     sure = 5 * np.eye(3)
     one = said(task, [0, 1, 2], sure[[0, 1, 0]], [2, 5, 9])
     other = said(task, [2, 1], sure[[0, 1]], [9, 11])
-    found = mistakes("v", [Kept(one, one, one), Kept(other, other, other)], None, "train", 9)
+    found = mistakes("v", [Kept(one, one), Kept(other, other)], None, "train", 9)
     assert (found.n, found.rows) == (2, 4)
     assert [(row.row, row.label, row.answer) for row in found.always.data] == [(9, 2, 0)]
     assert ensemble("v", [one, other]) is None

@@ -105,7 +105,7 @@ def test_the_api_never_loads_tensorflow() -> None:
     assert not loaded & {*HEAVY, "optuna", "worker.training", "worker.tasks"}
 
 
-def test_a_workers_parent_never_loads_tensorflow() -> None:
+def test_a_worker_is_configured_before_tensorflow_is_loaded() -> None:
     assert not loaded_by("import worker.process") & set(HEAVY)
 
 

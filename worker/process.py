@@ -1,16 +1,21 @@
 """A worker: a Celery process with a pool of children that train.
 
-The parent never trains and starts no thread: it may fork a new child at any time, and a fork must
-not find another thread within a library's lock. What it does with the database it does from
-Celery's own loop, on connections that it closes at once.
+The parent imports TensorFlow, so that its children share those pages and can train as soon as they are forked. It
+never computes and starts no thread: TensorFlow that has computed cannot be forked, and a fork must not find another
+thread within a library's lock. What it does with the database it does from Celery's own loop, on connections that it
+closes at once.
 """
 
 from __future__ import annotations
 
+import ctypes
+import gc
+import importlib
 import multiprocessing
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -23,12 +28,15 @@ from models.database import connected, reason
 from models.settings import Settings
 from worker.children import Children
 from worker.consumer import Consumer
+from worker.keras_import import import_keras
 from worker.presence import Presence
 from worker.queue import TRAIN, Waker, make_celery
 from worker.tasks import Child, tidy
 
 log = structlog.get_logger(__name__)
 
+M_ARENA_MAX = -8
+"""glibc's name for how many heaps the threads of a process share. With one, what a thread has freed serves the next."""
 WATCH_SECONDS = 1
 """How often a worker looks after its children."""
 SEEN_SECONDS = 5
@@ -42,6 +50,7 @@ CONSUMER_SECONDS = 5
 def run_worker(settings: Settings, concurrency: int = 1) -> int:
     """Works until it is told to end (SIGTERM or SIGINT: a drain); the exit code."""
     logs.configure(settings)
+    _prepare_children()
     app = make_celery(settings)
     parent = Parent(settings, concurrency, app)
     app.task(name=TRAIN, ignore_result=True)(parent.train)
@@ -55,6 +64,16 @@ def run_worker(settings: Settings, concurrency: int = 1) -> int:
     worker.start()
     parent.leave()
     return int(worker.exitcode or 0)
+
+
+def _prepare_children() -> None:
+    """What every child has from its parent by the fork."""
+    with suppress(OSError, AttributeError):  # glibc only
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+    import_keras()
+    importlib.import_module("worker.training")
+    gc.collect()
+    gc.freeze()  # a child's collector would write to each of these objects, and so copy all pages
 
 
 class Parent:

@@ -32,7 +32,6 @@ from models.errors import (
 from models.estimates import PROCESS, cost_of
 from models.settings import Settings
 from models.tables import FINISHED, PRUNED, WHY, Run, Status
-from worker.keras_import import import_keras
 from worker.lease import Lease, Why
 from worker.queue import Waker, may_keep
 
@@ -44,12 +43,9 @@ log = structlog.get_logger(__name__)
 PRUNED_BYTES = 2**30
 """Of checkpoints of trials that were pruned, on this host."""
 
-M_ARENA_MAX = -8
-"""glibc's name for how many heaps its threads share. With one, what a thread has freed serves the next."""
-
 
 class Child:
-    """One process that trains: made after the fork, it alone imports TensorFlow.
+    """One process that trains, made after the fork: it alone computes, and starts threads.
 
     `drain_at` and `alive` are as `worker.lease.Lease` has them.
     """
@@ -64,9 +60,6 @@ class Child:
     ) -> None:
         with suppress(OSError):  # Linux only: where memory runs out, the child goes and not the service
             Path("/proc/self/oom_score_adj").write_text("500")
-        with suppress(OSError, AttributeError):  # glibc only
-            ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
-        import_keras()  # not before the fork: TensorFlow that has computed cannot be forked
         from worker import training
 
         self.settings, self.worker_id, self.drain_at, self.alive = settings, worker_id, drain_at, alive

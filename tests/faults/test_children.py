@@ -9,11 +9,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.servers import wait_for
 from tests.stage import LONG, LONG_EPOCHS, SHORT, Stage
 from tests.worker.test_data_imdb import arrays, save
+from worker.process import WATCH_SECONDS
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -28,6 +30,7 @@ def test_killed_at_random_epochs_the_history_has_no_seam(stage: Stage, undisturb
     assert stage.history(job["id"]) == undisturbed
     assert stage.requeued(job["id"]) == ["worker_lost"] * 2
     assert worker.popen.poll() is None
+    assert psutil.Process(worker.pid).num_threads() == 1, "another thread's lock would stay closed in a child"
 
 
 def test_killed_at_any_moment_of_a_commit(stage: Stage, undisturbed: Any) -> None:
@@ -110,10 +113,19 @@ def test_cancelling_within_a_batch_that_takes_seconds(stage: Stage) -> None:
 def test_a_worker_none_of_whose_processes_can_train_is_not_ready(make_stage: Any, own_url: str | None) -> None:
     stage: Stage = make_stage(own_url)
     (worker,) = stage.whole(1)
-    (child,) = worker.children()
-    os.kill(child, signal.SIGKILL)
-    (successor,) = wait_for("another child", lambda: [pid for pid in worker.children() if pid != child])
-    os.kill(successor, signal.SIGSTOP)  # it cannot begin
+
+    def frozen(child: int) -> int | None:
+        """The successor of a child, stopped before it could train; None if it was quicker."""
+        os.kill(child, signal.SIGKILL)
+        (successor,) = wait_for("another child", lambda: [pid for pid in worker.children() if pid != child])
+        os.kill(successor, signal.SIGSTOP)
+        time.sleep(2 * WATCH_SECONDS)
+        if stage.sql("SELECT pid FROM workers WHERE ready"):
+            os.kill(successor, signal.SIGCONT)
+            return None
+        return int(successor)
+
+    successor = wait_for("a child that cannot train", lambda: frozen(*worker.children()))
     try:
         wait_for("the truth", lambda: stage.http.get("/readyz").json()["workers"] != "ok", 20)
     finally:

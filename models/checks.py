@@ -84,7 +84,7 @@ def _place(pointer: str, body: Any) -> str:
     if steps[:1] != ("variants",) or sent(body, steps[:2]):
         # A variant's training is completed by the job's.
         own = steps[2:3] == ("training",) and not sent(body, steps) and sent(body, steps[2:])
-        return "/" + "/".join(parts[2:]) if own else pointer
+        return "/" + "/".join(parts[2:]) if own else _sent_part(parts, steps, body)
     grid = (
         body.get("sweep", {}).get("grid", {}) if isinstance(body, dict) and isinstance(body.get("sweep"), dict) else {}
     )
@@ -92,4 +92,18 @@ def _place(pointer: str, body: Any) -> str:
     axis = axis or ("optimizer" if "optimizer" in steps and "optimizer" in grid else None)
     if axis:
         return f"/sweep/grid/{axis}"
-    return "/" + "/".join(parts[2:]) if sent(body, steps[2:]) else pointer
+    if steps[2:] and sent(body, steps[2:]):
+        return "/" + "/".join(parts[2:])
+    return "/sweep" if sent(body, ("sweep",)) else _sent_part(parts, steps, body)
+
+
+def _sent_part(parts: list[str], steps: Place, body: Any) -> str:
+    """The pointer as far as the client's document goes, and to the member that is missing there."""
+    node: Any = body
+    for depth, step in enumerate(steps):
+        if not isinstance(node, (dict, list)):
+            return "".join(f"/{part}" for part in parts[:depth])
+        if not sent(node, (step,)) and not sent(node, (parts[depth],)):
+            return "".join(f"/{part}" for part in parts[: depth + 1])
+        node = node[step] if sent(node, (step,)) else node[parts[depth]]
+    return "".join(f"/{part}" for part in parts)

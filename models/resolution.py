@@ -102,9 +102,9 @@ def resolve(body: Any) -> Specification:
         held_out = "split" in specification.vary or specification.search is not None
         if held_out and "validation" not in (raw.get("dataset") or {}):
             specification = _held_out(specification)
-        errors += checks.placed(_cross_checks(specification), body)
+        errors += _cross_checks(specification)
     if errors or specification is None:
-        raise SpecificationError(errors, more)
+        raise SpecificationError(checks.placed(errors, body), more)
     return specification
 
 

@@ -112,7 +112,7 @@ def test_every_fault_is_told_at_once() -> None:
         }
     ) == {
         "/name": "value_error",
-        "/variants/1/name": "duplicate",
+        "/variants/1": "duplicate",
         "/variants/2": "unknown_preset",
         "/variants/3": "model_type",
         "/variants/4/layers/0/units": "greater_than_equal",
@@ -343,6 +343,19 @@ def test_metadata_are_small() -> None:
     assert faults(body(MAX_METADATA_BYTES + 1)) == {"/metadata": "metadata_too_large"}
 
 
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"variants": ["original", "original"]}, "/variants/1"),
+        ({"variants": ["original"], "search": {"space": {"units": [1, 2]}, "budget": {}}}, "/search/budget/runs"),
+        ({"sweep": {"grid": {"l2": [0.001, 0.0010000000000000002]}}}, "/sweep"),
+        ({"variants": [{"name": "v", "layers": [{"type": "dense"}]}]}, "/variants/0/layers/0/units"),
+    ],
+)
+def test_a_pointer_goes_as_far_as_the_document_and_names_what_is_missing(body: Any, pointer: str) -> None:
+    assert list(faults(body)) == [pointer]
+
+
 def test_faults_of_many_variants_are_counted_and_the_first_are_told() -> None:
     def faulty(number: int, unknown: int) -> dict[str, Any]:
         return {"name": f"v{number}", "preset": "original", **{f"u{i}": 0 for i in range(unknown)}}
@@ -398,7 +411,7 @@ def test_a_sweep_over_training_sizes_and_depths() -> None:
     ("sweep", "expected"),
     [
         (3, {"/sweep": "model_type"}),
-        ({"grid": {}}, {"/variants": "too_short"}),
+        ({"grid": {}}, {"/sweep": "too_short"}),
         ({"grid": {"units": [1, 1]}}, {"/sweep/grid/units": "value_error"}),
         (
             {"grid": {"units": [0], "x": [1]}},

@@ -100,10 +100,11 @@ def _place(pointer: str, body: Any) -> str:
 def _sent_part(parts: list[str], steps: Place, body: Any) -> str:
     """The pointer as far as the client's document goes, and to the member that is missing there."""
     node: Any = body
-    for depth, step in enumerate(steps):
-        if not isinstance(node, (dict, list)):
-            return "".join(f"/{part}" for part in parts[:depth])
-        if not sent(node, (step,)) and not sent(node, (parts[depth],)):
-            return "".join(f"/{part}" for part in parts[: depth + 1])
-        node = node[step] if sent(node, (step,)) else node[parts[depth]]
+    for depth, (part, step) in enumerate(zip(parts, steps, strict=True)):
+        if type(node) not in (dict, list):
+            return "".join(f"/{each}" for each in parts[:depth])
+        member = step if sent(node, (step,)) else part  # a name may be of digits
+        if not sent(node, (member,)):
+            return "".join(f"/{each}" for each in parts[: depth + 1])
+        node = node[member]
     return "".join(f"/{part}" for part in parts)

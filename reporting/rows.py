@@ -140,6 +140,8 @@ def _over_both(mean: float, means: Array, shares: Array, common: float) -> tuple
     variance = max(of_seeds + max(0.0, common), float(np.var(shares, ddof=1)) * len(shares))
     if variance == 0:
         return None
-    freedom_of_both = variance**2 / (of_seeds**2 / freedom + common**2 / (len(shares) - 1))
+    parts = of_seeds**2 / freedom + common**2 / (len(shares) - 1)
+    # With seeds whose means are the same, and that have no rows in common that matter, the variance is of the rows.
+    freedom_of_both = variance**2 / parts if parts else len(shares) - 1
     half = float(stats.t.ppf((1 + CONFIDENCE) / 2, freedom_of_both)) * math.sqrt(variance)
     return mean - half, mean + half

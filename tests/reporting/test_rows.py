@@ -189,3 +189,14 @@ def test_variance_in_shares(vary: tuple[Varied, ...], named: str, pool: int) -> 
 
 def test_one_run_has_no_variance() -> None:
     assert variance([[OfRows(ROWS, np.ones(400, np.float32))]], ("seed",)) is None
+
+
+def test_seeds_of_the_same_mean_of_which_one_changes_no_row_have_the_interval_over_rows() -> None:
+    rows, zero = np.arange(40), np.zeros(40, np.float32)
+    swapped = zero.copy()
+    swapped[[3, 7]] = 1, -1
+    one = {0: OfRows(rows, zero), 1: OfRows(rows, swapped)}
+    found = spread(one, dict.fromkeys(one, OfRows(rows, zero)))
+    assert found is not None
+    half = stats.t.ppf(0.975, 39) * np.sqrt(np.var(swapped / 40 / 2, ddof=1) * 40)
+    assert found.both == pytest.approx((-half, half))

@@ -36,13 +36,13 @@ def faults_of(
     for each in told:
         place: list[str | int] = []
         node: Any = raw
-        for part in each["loc"]:
+        for depth, part in enumerate(each["loc"], 1):
             inside = (isinstance(node, dict) and part in node) or (
                 isinstance(node, (list, tuple)) and isinstance(part, int)
             )
             if inside:
                 node = node[part]
-            elif not (each["type"] == "missing" and part == each["loc"][-1]):
+            elif not (each["type"] == "missing" and depth == len(each["loc"])):
                 continue  # a tag of a union, not a place in the document
             place.append(part)
         if each["type"] == "too_short" and node and each["loc"] in places:

@@ -275,6 +275,9 @@ def _check_interval(axis: str, interval: Interval, place: tuple[str | int, ...])
             errors.append(fault((*place, end), each["type"], in_words(each)))
     if not errors and interval.low >= interval.high:
         errors.append(fault((*place, "high"), "not_above_low", f"It must be above `low`, {interval.low:g}"))
+    if not errors and rounded(axis, interval.high, interval) == rounded(axis, interval.low, interval):
+        detail = f"No number above `low`, {interval.low:g}, would be tried: they are rounded to four digits"
+        errors.append(fault((*place, "high"), "not_above_low", detail))
     if not errors and interval.log and interval.low <= 0:
         errors.append(fault((*place, "low"), "not_positive", "With `log` it must be above 0"))
     return errors

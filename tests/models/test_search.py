@@ -33,12 +33,16 @@ SEARCH: dict[str, Any] = {
         ({"space": {"optimizer": ["adam", "best"]}}, "/search/space/optimizer/1", "literal_error"),
         ({"space": {"train_samples": {"low": 10, "high": 151}}}, "/search/space/train_samples/high", "too_large"),
         ({"space": {"units": [4, 8, 4]}}, "/search/space/units", "value_error"),
+        ({"space": {"l2": {"low": 0.10000001, "high": 0.10000002}}}, "/search/space/l2/high", "not_above_low"),
+        ({"budget": {}}, "/search/budget/runs", "missing"),
         ({"budget": {"runs": 0}}, "/search/budget/runs", "greater_than_equal"),
         ({"budget": {"seconds": 0}}, "/search/budget/seconds", "greater_than"),
         ({"space": [{"units": [4, 8]}, {"dropout": [0.1, 0.5]}], "budget": {"runs": 1}}, "/search/budget/runs",
          "too_small"),
         ({"final": {"top": 6, "seeds": 2}}, "/search/final/top", "too_many_finalists"),
         ({"budget": {"runs": 400}, "final": {"top": 20, "seeds": 100}}, "/search/budget", "too_many_runs"),
+        ({"space": {"label_smoothing": {"low": 0, "high": 1}}}, "/search/space/label_smoothing/high", "less_than"),
+        ({"space": []}, "/search/space", "too_short"),
         ({"pruner": "patient"}, "/search/pruner", "literal_error"),
         ({"sampler": "grid"}, "/search/sampler", "literal_error"),
         ({"metric": "val_mae"}, "/search/metric", "not_for_task"),
@@ -68,3 +72,20 @@ def test_rows_are_held_out_and_seeds_are_fresh() -> None:
     assert faults(dataset=synthetic, seeds=[5], search=alone)["spec"]["search"]["final"] == {"top": 1, "seeds": 1}
     large = {**SEARCH, "space": {"units": {"low": 2, "high": 100_000}}}
     assert [code for _, code in faults(dataset=synthetic, search=large)] == ["less_than_equal"]
+
+
+def test_a_pruner_needs_an_epoch_to_save() -> None:
+    synthetic = {"name": "synthetic", "reviews": 200, "num_words": 100}
+    pruned = {**SEARCH, "pruner": "hyperband"}
+    one = faults(dataset=synthetic, search=pruned, training={"epochs": 1})
+    assert one == [("/search/pruner", "nothing_to_prune")]
+    assert faults(dataset=synthetic, search=pruned, training={"epochs": 2})["spec"]["search"]["pruner"] == "hyperband"
+
+
+def test_a_schedule_that_is_longer_than_a_run_is_found_before_one_is_tried() -> None:
+    schedule = {"schedule": "cosine_decay", "initial_learning_rate": 0.002, "decay_steps": 50}
+    training = {"epochs": 10, "optimizer": {"learning_rate": schedule}}
+    search = {**SEARCH, "space": {"batch_size": {"low": 16, "high": 150}}}
+    assert ("/search/space/batch_size/high", "longer_than_run") in faults(
+        dataset=HELD_OUT, search=search, training={**training, "batch_size": 16}
+    )

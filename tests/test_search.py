@@ -78,7 +78,13 @@ def test_trials_are_searched_and_the_best_are_trained_anew(working: Service) -> 
     assert [run["run_id"] for run in alone["runs"]] == [trials[0]["id"]]
     told = [event["data"] for event in service.events(job["id"]) if event["type"] == "job.searched"]
     assert told[-1] == done["search"]
-    for path in ("report.html", "bundle.zip", "plots/val_data_loss.png", "plots/differences.png?metric=test_data_loss"):
+    for path in (
+        "report.html",
+        "bundle.zip",
+        "plots/search.svg",
+        "plots/val_data_loss.png",
+        "plots/differences.png?metric=test_data_loss",
+    ):
         assert service.http.get(f"/v1/jobs/{job['id']}/{path}").status_code == 200, path
 
     # The same specification, as it is stored, searches the same; further seeds are for those that are compared.

@@ -67,14 +67,17 @@ export class Experiment {
 
   /** How far it is, as the service reckons it, from the epochs that came in. */
   progress() {
-    let total = 0, done = 0, left = 0, missing = 0, paced = 0, begun = Infinity;
+    const coming = finished(this.job) ? 0 : (this.job.search?.coming ?? 0) * this.job.spec.training.epochs;
+    let total = coming, done = 0, left = coming, missing = coming, paced = 0, begun = Infinity;
     const queued = Date.parse(this.job.queued_at);
     for (const run of this.job.runs) {
       const epochs = this.runs.get(run.id)?.epochs.at(-1) ?? run.epoch;
       total += run.epochs;
       done += epochs;
       if (!finished(run)) left += run.epochs - epochs;
-      if (run.status !== 'succeeded') missing += run.epochs - epochs;
+      // A trial of a search that was pruned, or whose values made it fail, has done all that it was to do.
+      const over = run.trial !== null && run.error && !run.error.retryable;
+      if (run.status !== 'succeeded' && !over) missing += run.epochs - epochs;
       // What was trained before the job was queued again, and what was taken over, says nothing about the pace.
       const started = Date.parse(run.started_at);
       if (started >= queued && !run.reused_from) {

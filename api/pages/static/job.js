@@ -12,6 +12,7 @@ import { lossesIn, metricName } from './metrics.js';
 import { Pictures } from './pictures.js';
 import { ResultsTable } from './results.js';
 import { RunsTable } from './runs.js';
+import { retried, SearchCard } from './search.js';
 import { looks } from './series.js';
 import { byVariant } from './sparkline.js';
 import { badge, bar, pace, showProblem } from './status.js';
@@ -49,6 +50,7 @@ const figure = new Figure(groups, () => experiment?.job.task ?? null, {
 });
 const results = new ResultsTable(byId('variants'), (variant) => figure.chart.highlight(variant));
 const pictures = new Pictures(() => { if (experiment) pictures.show(experiment.job, lossesIn(figure.choices.view)[1]); });
+const search = new SearchCard(() => load());
 const runs = new RunsTable(byId('runs'), (group) => figure.chart.highlight(group));
 
 async function load() {
@@ -105,6 +107,7 @@ function showAll() {
   byId('job-name').textContent = experiment.job.name;
   figure.draw();
   showActions();
+  search.show(experiment.job, analysis);
   showGrowth();
   showTakeaway();
   loadAnalysis();
@@ -143,7 +146,7 @@ function showActions() {
     }
   };
   if (!finished(job)) byId('more-seeds').hidden = true;
-  const failed = job.runs.some((/** @type {any} */ run) => ['failed', 'cancelled'].includes(run.status));
+  const failed = job.runs.some((/** @type {any} */ run) => retried(job, run));
   fill(byId('job-actions'),
     !finished(job) && h('button', { type: 'button', disabled: job.status === 'cancelling', onclick: act('cancel') }, 'Cancel'),
     finished(job) && failed && h('button', { type: 'button', onclick: act('retry') }, 'Retry unfinished runs'),
@@ -198,6 +201,7 @@ async function loadAnalysis() {
   if (analysis) results.show(experiment, analysis, view);
   figure.draw();
   pictures.show(experiment.job, lossesIn(view)[1]);
+  search.show(experiment.job, analysis);
   runs.show(experiment, analysis, view);
 }
 

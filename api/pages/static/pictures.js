@@ -1,37 +1,13 @@
 /** @file The service's own figures on a job's page: the ranking, a sweep's map, what a lower loss costs, why it rises. */
 
-import { get, request } from './api.js';
+import { get } from './api.js';
 import { chosen, tie } from './choices.js';
 import { byId, fill, h } from './dom.js';
 import { compared } from './format.js';
 import { lossesIn, phrase } from './metrics.js';
+import { Picture } from './picture.js';
 
 const COSTS = { parameters: 'Parameters', seconds: 'Seconds per run' };
-
-/** A figure that is fetched again when what it is of has changed: by a request, since an image carries no key. */
-class Picture {
-  /** @param {string} id of the image */
-  constructor(id) {
-    this.image = /** @type {HTMLImageElement} */ (byId(id));
-    this.state = '';
-  }
-
-  /** @param {string} path @param {Record<string, string>} query @param {string} state what it is drawn of */
-  async show(path, query, state) {
-    const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
-    // As wide as its place, so that its words have a size that can be read there.
-    const width = String(100 * Math.floor(Math.min(1000, Math.max(400, /** @type {Element} */ (this.image.parentElement).clientWidth)) / 100));
-    const address = `${path}?${new URLSearchParams({ ...query, theme, width })}`;
-    if (this.state === `${address} ${state}`) return;
-    this.state = `${address} ${state}`;
-    const asked = this.state;
-    const picture = await request(address).then((answer) => answer.blob()).catch(() => null);
-    if (asked !== this.state) return;
-    if (!picture) this.state = '';
-    URL.revokeObjectURL(this.image.src);
-    if (picture) this.image.src = URL.createObjectURL(picture);
-  }
-}
 
 export class Pictures {
   /** @param {() => void} onChange */

@@ -1,0 +1,29 @@
+/** @file A figure of the service on a page. */
+
+import { request } from './api.js';
+import { byId } from './dom.js';
+
+/** A figure that is fetched again when what it is of has changed: by a request, since an image carries no key. */
+export class Picture {
+  /** @param {string} id of the image */
+  constructor(id) {
+    this.image = /** @type {HTMLImageElement} */ (byId(id));
+    this.state = '';
+  }
+
+  /** @param {string} path @param {Record<string, string>} query @param {string} state what it is drawn of */
+  async show(path, query, state) {
+    const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
+    // As wide as its place, so that its words have a size that can be read there.
+    const width = String(100 * Math.floor(Math.min(1000, Math.max(400, /** @type {Element} */ (this.image.parentElement).clientWidth)) / 100));
+    const address = `${path}?${new URLSearchParams({ ...query, theme, width })}`;
+    if (this.state === `${address} ${state}`) return;
+    this.state = `${address} ${state}`;
+    const asked = this.state;
+    const picture = await request(address).then((answer) => answer.blob()).catch(() => null);
+    if (asked !== this.state) return;
+    if (!picture) this.state = '';
+    URL.revokeObjectURL(this.image.src);
+    if (picture) this.image.src = URL.createObjectURL(picture);
+  }
+}

@@ -214,7 +214,7 @@ def _validated(kind: type[M], body: Any) -> M:
     try:
         return TypeAdapter(kind).validate_json(json.dumps(body))
     except ValidationError as invalid:
-        raise ComparisonError(list(faults_of(told(invalid), body, body))) from None
+        raise ComparisonError(list(faults_of(told(invalid), body, body, kind))) from None
 
 
 def _check_found(asked: ComparisonRequest, found: Selection) -> None:

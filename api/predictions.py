@@ -121,7 +121,7 @@ def _read(body: Any, dataset: Dataset) -> PredictRequest:
     try:
         asked = PredictRequest.model_validate_json(json.dumps(body))
     except ValidationError as error:
-        raise InvalidRows(list(faults_of(told(error), body, body))) from None
+        raise InvalidRows(list(faults_of(told(error), body, body, PredictRequest))) from None
     if (asked.rows is None) == (asked.texts is None):
         raise InvalidRows([fault((), "rows_or_texts", "Send either `rows` or `texts`")])
     if asked.texts is not None and [each.kind for each in dataset.given] != ["text"]:

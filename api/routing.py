@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from difflib import get_close_matches
 from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import Any, get_args
@@ -19,6 +18,7 @@ from fastapi.routing import APIRoute
 
 from api.lanes import WRITING
 from models.errors import MOST_ERRORS, OckhamError
+from models.suggestions import did_you_mean
 
 
 class UnknownParameter(OckhamError):
@@ -100,8 +100,8 @@ def _of(kind: type[OckhamError], details: dict[str, str]) -> OckhamError:
 
 
 def _hint(name: str, known: list[str]) -> str:
-    if close := get_close_matches(name.lower(), known, n=1):
-        return f"There is no such parameter here; did you mean `{close[0]}`?"
+    if meant := did_you_mean(name, known):
+        return f"There is no such parameter here{meant}"
     names = ", ".join(f"`{each}`" for each in known)
     return f"There is no such parameter here; there are {names}" if known else "There are no parameters here"
 

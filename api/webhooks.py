@@ -212,7 +212,7 @@ def _validated(body: Any) -> WebhookRequest:
     try:
         return TypeAdapter(WebhookRequest).validate_python(body)
     except ValidationError as invalid:
-        raise WebhookError(list(faults_of(told(invalid), body, body))) from None
+        raise WebhookError(list(faults_of(told(invalid), body, body, WebhookRequest))) from None
 
 
 def _find(access: Access, session: Session, webhook_id: str) -> Webhook:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
+
+from models.suggestions import did_you_mean, fields_of
 
 MOST_FAULTS = 1000
 """So many of pydantic's faults are looked at; the others of a longer list are counted."""
@@ -25,11 +27,17 @@ def told(invalid: ValidationError) -> list[ErrorDetails]:
 
 
 def faults_of(
-    told: Sequence[ErrorDetails], body: Any, raw: Any, within: tuple[str | int, ...] = ()
+    told: Sequence[ErrorDetails],
+    body: Any,
+    raw: Any,
+    model: type[BaseModel],
+    within: tuple[str | int, ...] = (),
+    beside: Collection[str] = (),
 ) -> Iterable[dict[str, str]]:
     """pydantic's faults, their places freed of the union tags it puts between, each once.
 
-    `raw` is what pydantic saw, `body` what the client sent, `within` where they lie in the request.
+    `raw` is what pydantic saw as a `model`, `body` what the client sent, `within` where they lie in the request.
+    `beside`: further fields that the client's document may have.
     """
     found: dict[tuple[str | int, ...], dict[str, str]] = {}
     places = {each["loc"][:depth] for each in told for depth in range(len(each["loc"]))}
@@ -51,7 +59,11 @@ def faults_of(
             continue  # filled in from the variants: reported there
         if place[:1] == ["variants"] and len(place) > 3 and place[2] == "training" and not sent(body, place):
             place = place[2:]  # completed from the job's training: reported there, once
-        first = found.setdefault(tuple(place), fault((*within, *place), each["type"], in_words(each)))
+        words = in_words(each)
+        if each["type"] == "extra_forbidden" and isinstance(node := _at(raw, place[:-1]), dict):
+            known = fields_of(model, len(place) == 1, [name for name in node if name != place[-1]])
+            words += did_you_mean(str(place[-1]), {*known, *(beside if len(place) == 1 else ())})
+        first = found.setdefault(tuple(place), fault((*within, *place), each["type"], words))
         if first["code"] == "literal_error" and each["type"] == "model_type":
             first["detail"] += " or an object"  # either is allowed, and it is neither
     parents = {place[:depth] for place in found for depth in range(len(place))}
@@ -64,6 +76,8 @@ def faults_of(
 def in_words(fault: ErrorDetails) -> str:
     """pydantic's message, but of JSON's types where it speaks of Python's."""
     match fault["type"]:
+        case "extra_forbidden":
+            return "There is no such field"
         case "tuple_type" | "list_type":
             return "Input should be an array"
         case "model_type" | "model_attributes_type" | "dict_type":
@@ -79,9 +93,16 @@ def in_words(fault: ErrorDetails) -> str:
 
 def sent(body: Any, place: Sequence[str | int]) -> bool:
     """Whether the client's own document has this place."""
+    return _at(body, place) is not _NOTHING
+
+
+_NOTHING = object()
+
+
+def _at(body: Any, place: Sequence[str | int]) -> Any:
     for part in place:
         try:
             body = body[part]
         except (KeyError, IndexError, TypeError):
-            return False
-    return True
+            return _NOTHING
+    return body

@@ -30,6 +30,7 @@ from models.specification import (
     Training,
     Variant,
 )
+from models.suggestions import did_you_mean
 from models.sweeps import variant_of
 from models.until import MAX_SEEDS, Until
 
@@ -47,7 +48,9 @@ def resolve(body: Any) -> Specification:
         if isinstance(preset, str) and preset in presets.JOBS:
             raw = {**presets.JOBS[preset], **raw}
         else:
-            errors.append(fault(("preset",), "unknown_preset", f"Presets of jobs are: {', '.join(presets.JOBS)}"))
+            meant = did_you_mean(preset, presets.JOBS) if isinstance(preset, str) else ""
+            detail = f"Presets of jobs are: {', '.join(presets.JOBS)}{meant}"
+            errors.append(fault(("preset",), "unknown_preset", detail))
             raw.setdefault("variants", ["original"])
     if (sweep := raw.pop("sweep", None)) is not None:
         _sweep(raw, sweep, errors)
@@ -97,7 +100,8 @@ def resolve(body: Any) -> Specification:
     specification, invalid, more = _validated(raw)
     if specification is None:
         known = {e["pointer"] for e in errors}
-        errors += [e for e in faults_of(invalid, body, raw) if e["pointer"] not in known]
+        found = faults_of(invalid, body, raw, Specification, beside=("preset", "sweep"))
+        errors += [each for each in found if each["pointer"] not in known]
     else:
         held_out = "split" in specification.vary or specification.search is not None
         if held_out and "validation" not in (raw.get("dataset") or {}):
@@ -147,7 +151,7 @@ def resolve_description(body: Any) -> Description:
     try:
         return Description.model_validate_json(json.dumps(body))
     except ValidationError as invalid:
-        raise SpecificationError(list(faults_of(told(invalid), body, body))) from None
+        raise SpecificationError(list(faults_of(told(invalid), body, body, Description))) from None
 
 
 def _held_out(specification: Specification) -> Specification:
@@ -184,7 +188,7 @@ def resolve_more(body: Any, specification: Specification) -> Specification:
     try:
         more = _More.model_validate_json(json.dumps(body))
     except ValidationError as invalid:
-        raise SpecificationError(list(faults_of(told(invalid), body, body))) from None
+        raise SpecificationError(list(faults_of(told(invalid), body, body, _More))) from None
     if bool(more.seeds) == (more.until is not None):
         raise SpecificationError([fault((), "seeds_or_until", "Say `seeds`, or `until` when there are enough")])
     seeds = more.seeds
@@ -314,7 +318,7 @@ def _sweep(raw: dict[str, Any], sweep: Any, errors: list[dict[str, str]]) -> Non
     try:
         swept = sweeps.Sweep.model_validate_json(json.dumps(sweep))
     except ValidationError as invalid:
-        errors += faults_of(told(invalid), sweep, sweep, ("sweep",))
+        errors += faults_of(told(invalid), sweep, sweep, sweeps.Sweep, ("sweep",))
         raw.setdefault("variants", ["original"])
         return
     variants = raw.get("variants", [])
@@ -359,9 +363,8 @@ def _expand(variant: Any, index: int, training: dict[str, Any], samples: Any, er
             variant["layers"] = presets.VARIANTS[preset]
         elif isinstance(preset, str):
             choice = ", ".join(presets.VARIANTS)
-            errors.append(
-                fault(where, "unknown_preset", f"Give the variant its layers, or the name of a preset: {choice}")
-            )
+            detail = f"Give the variant its layers, or the name of a preset: {choice}"
+            errors.append(fault(where, "unknown_preset", detail + did_you_mean(preset, presets.VARIANTS)))
             variant["layers"] = []
     elif preset is not variant.get("name"):
         errors.append(fault(where, "preset_and_layers", "A variant has a preset or layers of its own, not both"))

@@ -8,6 +8,7 @@ import typer
 from rich.table import Table
 
 from models.specification import dataset_of
+from ockham import completion
 from ockham.summary import show_analysis
 from ockham.tables import column
 from ockham.verbs import AsJson, Url, output, print_json, service
@@ -16,13 +17,23 @@ from ockham_client import Client, Comparison
 app = typer.Typer(help="Saved comparisons across jobs: list, show, delete.", no_args_is_help=True)
 
 ComparisonId = Annotated[
-    str, typer.Argument(metavar="COMPARISON", help="Its id or the beginning of it, its name, or `latest`.")
+    str,
+    typer.Argument(
+        metavar="COMPARISON",
+        help="Its id or the beginning of it, its name, or `latest`.",
+        autocompletion=completion.comparisons,
+    ),
 ]
 
 
 def compare(
-    jobs: Annotated[list[str] | None, typer.Argument(metavar="JOB...", help="Jobs, with all their runs.")] = None,
-    run: Annotated[list[str] | None, typer.Option(help="A single run beside them. Repeatable.")] = None,
+    jobs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="JOB...", help="Jobs, with all their runs.", autocompletion=completion.jobs),
+    ] = None,
+    run: Annotated[
+        list[str] | None, typer.Option(help="A single run beside them. Repeatable.", autocompletion=completion.runs)
+    ] = None,
     name: Annotated[str | None, typer.Option(help="The name to save it under.")] = None,
     baseline: Annotated[
         str | None, typer.Option(help="A variant, or a job for its own baseline.", show_default="the first job's")

@@ -8,12 +8,15 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from ockham import completion
 from ockham.tables import column
 from ockham.verbs import AsJson, Url, output, print_json, service
 
 app = typer.Typer(help="Data sets of one's own: add, list, show, remove.", no_args_is_help=True)
 
-DatasetId = Annotated[str, typer.Argument(metavar="DATASET", help="The data set's id.")]
+DatasetId = Annotated[
+    str, typer.Argument(metavar="DATASET", help="The data set's id.", autocompletion=completion.datasets)
+]
 
 
 @app.command()
@@ -23,7 +26,12 @@ def add(
     test: Annotated[Path | None, typer.Option(help="Rows that are only tested on.")] = None,
     name: Annotated[str | None, typer.Option(help="The data set's name.", show_default="the file's")] = None,
     task: Annotated[
-        str | None, typer.Option(help="binary, multiclass or regression.", show_default="found from the label")
+        str | None,
+        typer.Option(
+            help="binary, multiclass or regression.",
+            show_default="found from the label",
+            autocompletion=completion.of("binary", "multiclass", "regression"),
+        ),
     ] = None,
     kind: Annotated[
         list[str] | None, typer.Option(metavar="NAME=KIND", help="text, number, category or ignore; repeatable.")

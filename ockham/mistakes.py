@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ockham import completion
 from ockham.tables import Grid
 from ockham.verbs import AsJson, JobId, Url, output, print_json, service
 
@@ -20,7 +21,9 @@ TEXT = 60
 
 def mistakes(
     job: JobId,
-    variant: Annotated[str | None, typer.Option(help="Its name; the baseline unless given.")] = None,
+    variant: Annotated[
+        str | None, typer.Option(help="Its name; the baseline unless given.", autocompletion=completion.variants)
+    ] = None,
     limit: Annotated[int, typer.Option(help="Rows that are shown of each kind.")] = 10,
     url: Url = None,
     as_json: AsJson = False,
@@ -40,7 +43,12 @@ def mistakes(
 
 def ensembles(
     job: JobId,
-    split: Annotated[str, typer.Option(help="validation, or test of runs with a holdout.")] = "validation",
+    split: Annotated[
+        str,
+        typer.Option(
+            help="validation, or test of runs with a holdout.", autocompletion=completion.of("validation", "test")
+        ),
+    ] = "validation",
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from ockham import completion
 from ockham.verbs import AsJson, Url, output, print_json, service
 
 SHOWN = 12
@@ -15,7 +16,12 @@ SHOWN = 12
 
 
 def predict(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="The id of a run that succeeded.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN", help="A run that succeeded: its id, or JOB/VARIANT/SEED.", autocompletion=completion.runs
+        ),
+    ],
     given: Annotated[
         list[str], typer.Argument(metavar="TEXT|ROW...", help='Texts; or rows as JSON objects, `{"age": 30}`.')
     ],

@@ -15,12 +15,13 @@ from rich.console import Console
 
 from models.kinds.metrics import METRICS, VAL_DATA_LOSS
 from models.specification import dataset_of
-from ockham import tables
+from models.suggestions import did_you_mean
+from ockham import completion, tables
 from ockham.errors import NOT_TEXT
 from ockham.progress import JobProgress
 from ockham.summary import show_analysis, summarize
 from ockham_client import Client, ExportError, Job, JobTimeout, OckhamAPIError, OckhamConnectionError, Run
-from ockham_client.specifications import body_of, parse
+from ockham_client.specifications import SUFFIXES, body_of, parse
 
 FAILED, USAGE, UNREACHABLE, CANCELLED, REFUSED, TIMEOUT, INTERRUPTED, UNREAD = 1, 2, 3, 4, 5, 6, 130, 141
 """Exit codes beside 0; docs/cli.md says what each means."""
@@ -29,8 +30,18 @@ Url = Annotated[
     str | None, typer.Option("--url", help="The service.", show_default="$OCKHAM_URL, or http://127.0.0.1:8000")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="The service's answer as JSON.")]
-JobId = Annotated[str, typer.Argument(metavar="JOB", help="Its id or the beginning of it, its name, or `latest`.")]
-RunId = Annotated[str, typer.Argument(metavar="RUN", help="Its id, or JOB/VARIANT/SEED, such as latest/l2/0.")]
+JobId = Annotated[
+    str,
+    typer.Argument(
+        metavar="JOB", help="Its id or the beginning of it, its name, or `latest`.", autocompletion=completion.jobs
+    ),
+]
+RunId = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help="Its id, or JOB/VARIANT/SEED, such as latest/l2/0.", autocompletion=completion.runs
+    ),
+]
 
 
 def output() -> Console:
@@ -89,17 +100,30 @@ def exit_code(job: Job) -> int:
 
 def submit(
     specification: Annotated[
-        str, typer.Argument(metavar="FILE|PRESET", help="A JSON or YAML file, `-` for standard input, or a preset.")
+        str,
+        typer.Argument(
+            metavar="FILE|PRESET",
+            help="A JSON or YAML file, `-` for standard input, or a preset.",
+            autocompletion=completion.specifications,
+        ),
     ],
     wait: Annotated[bool, typer.Option("--wait", help="Follow the job to its end.")] = False,
     timeout: Annotated[float | None, typer.Option(help="Seconds to wait at most; the job goes on then.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs to train, in place of the specification's.")] = None,
     name: Annotated[str | None, typer.Option(help="The job's name, in place of the specification's.")] = None,
     vary: Annotated[
-        list[str] | None, typer.Option(help="What is another for each seed: seed, split or sample. Repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="What is another for each seed: seed, split or sample. Repeatable.",
+            autocompletion=completion.of("seed", "split", "sample"),
+        ),
     ] = None,
     keep: Annotated[
-        str | None, typer.Option(help="Epochs whose models are kept: chosen, last, every, or numbers such as 3,10.")
+        str | None,
+        typer.Option(
+            help="Epochs whose models are kept: chosen, last, every, or numbers such as 3,10.",
+            autocompletion=completion.of("chosen", "last", "every"),
+        ),
     ] = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key never makes a second job.")] = None,
     validate: Annotated[bool, typer.Option("--validate", help="Only resolve the specification.")] = False,
@@ -131,7 +155,9 @@ def submit(
 
 
 def remedies(
-    dataset: Annotated[str, typer.Option(help="A data set's name, or the id of one's own.")] = "imdb",
+    dataset: Annotated[
+        str, typer.Option(help="A data set's name, or the id of one's own.", autocompletion=completion.datasets)
+    ] = "imdb",
     epochs: Annotated[int | None, typer.Option(help="Epochs to train, in place of the default.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds to wait at most; the job goes on then.")] = None,
     url: Url = None,
@@ -149,10 +175,21 @@ def remedies(
 
 
 def _body(specification: str) -> dict[str, Any]:
+    """Raises ValueError for what is no file and no preset, which says what it may have been meant for."""
     if specification == "-":
         return dict(parse(sys.stdin.buffer.read(), "standard input"))
     # A file of this name comes before a preset: presets have no dots and no slashes.
-    return body_of(Path(specification) if Path(specification).is_file() else specification, {})
+    file = Path(specification)
+    if file.is_file():
+        return body_of(file, {})
+    from models.presets import JOBS  # with all kinds of data sets, which take a while to load
+
+    if specification not in JOBS:
+        beside = [str(each) for each in file.parent.glob("*") if each.suffix.lower() in SUFFIXES]
+        known = {**{each.rpartition(".")[0]: each for each in beside}, **{each: each for each in (*beside, *JOBS)}}
+        meant = did_you_mean(str(file), known)
+        raise ValueError(f"There is no file and no preset named {specification!r}{meant}")
+    return body_of(specification, {})
 
 
 def _follow(client: Client, job: Job, timeout: float | None, as_json: bool) -> None:
@@ -190,7 +227,9 @@ def watch(
 
 
 def jobs(
-    status: Annotated[str | None, typer.Option(help="Only jobs of this status.")] = None,
+    status: Annotated[
+        str | None, typer.Option(help="Only jobs of this status.", autocompletion=completion.statuses)
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Only jobs of this name.")] = None,
     tag: Annotated[list[str] | None, typer.Option(help="Only jobs with this tag. Repeatable.")] = None,
     metadata: Annotated[
@@ -249,9 +288,17 @@ def _is_run(named: str) -> bool:
 
 def cancel(
     job: Annotated[
-        str, typer.Argument(metavar="JOB|RUN", help="A job, or one run: its id, or JOB/VARIANT/SEED, as latest/l2/0.")
+        str,
+        typer.Argument(
+            metavar="JOB|RUN",
+            help="A job, or one run: its id, or JOB/VARIANT/SEED, as latest/l2/0.",
+            autocompletion=completion.jobs_and_runs,
+        ),
     ],
-    variant: Annotated[list[str] | None, typer.Option(help="Only the runs of this variant. Repeatable.")] = None,
+    variant: Annotated[
+        list[str] | None,
+        typer.Option(help="Only the runs of this variant. Repeatable.", autocompletion=completion.variants),
+    ] = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -268,7 +315,11 @@ def cancel(
 def retry(
     job: Annotated[
         str,
-        typer.Argument(metavar="JOB|RUN", help="A job, or one trial of a search: its id, or JOB/VARIANT/SEED."),
+        typer.Argument(
+            metavar="JOB|RUN",
+            help="A job, or one trial of a search: its id, or JOB/VARIANT/SEED.",
+            autocompletion=completion.jobs_and_runs,
+        ),
     ],
     url: Url = None,
     as_json: AsJson = False,
@@ -328,8 +379,16 @@ def delete(job: JobId, url: Url = None) -> None:
 
 
 def history(
-    job: Annotated[list[str], typer.Argument(metavar="JOB...", help="One job, or several.")],
-    format: Annotated[str, typer.Option(help="One of the service's formats, such as json, csv or parquet.")] = "csv",
+    job: Annotated[
+        list[str], typer.Argument(metavar="JOB...", help="One job, or several.", autocompletion=completion.jobs)
+    ],
+    format: Annotated[
+        str,
+        typer.Option(
+            help="One of the service's formats, such as json, csv or parquet.",
+            autocompletion=completion.of("csv", "json", "ndjson", "parquet"),
+        ),
+    ] = "csv",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, in place of standard output.")] = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -342,8 +401,15 @@ def history(
 
 def predictions(
     run: RunId,
-    split: Annotated[str, typer.Option(help="validation, or test of a run with a holdout.")] = "validation",
-    format: Annotated[str, typer.Option(help="csv, json or parquet.")] = "csv",
+    split: Annotated[
+        str,
+        typer.Option(
+            help="validation, or test of a run with a holdout.", autocompletion=completion.of("validation", "test")
+        ),
+    ] = "validation",
+    format: Annotated[
+        str, typer.Option(help="csv, json or parquet.", autocompletion=completion.of("csv", "json", "parquet"))
+    ] = "csv",
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file, in place of standard output.")] = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -379,7 +445,10 @@ def metrics(
     job: JobId,
     by: Annotated[
         str | None,
-        typer.Option(help=f"The metric of the validation set that says which epoch is best; {VAL_DATA_LOSS} if none."),
+        typer.Option(
+            help=f"The metric of the validation set that says which epoch is best; {VAL_DATA_LOSS} if none.",
+            autocompletion=completion.metrics,
+        ),
     ] = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -397,7 +466,11 @@ def metrics(
 def analysis(
     job: JobId,
     view: Annotated[
-        str | None, typer.Option(help="data (the loss without penalties) or keras (penalties too).")
+        str | None,
+        typer.Option(
+            help="data (the loss without penalties) or keras (penalties too).",
+            autocompletion=completion.of("data", "keras"),
+        ),
     ] = None,
     url: Url = None,
     as_json: AsJson = False,
@@ -428,12 +501,24 @@ def why(job: JobId, url: Url = None, as_json: AsJson = False) -> None:
 def plot(
     job: JobId,
     metric: Annotated[
-        str, typer.Argument(help=f"One that is recorded of: {', '.join(METRICS)}; or another figure: sweep, say.")
+        str,
+        typer.Argument(
+            help=f"One that is recorded of: {', '.join(METRICS)}; or another figure: sweep, say.",
+            autocompletion=completion.figures,
+        ),
     ] = VAL_DATA_LOSS,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="The file: .png, .svg or .pdf.")] = None,
-    variants: Annotated[str | None, typer.Option(help="Names, with commas between; all unless given.")] = None,
-    style: Annotated[str | None, typer.Option(help="lines or notebook.")] = None,
-    band: Annotated[str | None, typer.Option(help="ci95, sd, minmax or none.")] = None,
+    variants: Annotated[
+        str | None,
+        typer.Option(help="Names, with commas between; all unless given.", autocompletion=completion.variants),
+    ] = None,
+    style: Annotated[
+        str | None, typer.Option(help="lines or notebook.", autocompletion=completion.of("lines", "notebook"))
+    ] = None,
+    band: Annotated[
+        str | None,
+        typer.Option(help="ci95, sd, minmax or none.", autocompletion=completion.of("ci95", "sd", "minmax", "none")),
+    ] = None,
     over: Annotated[str | None, typer.Option(help="Of a sweep, one of what was swept, or two: units,l2.")] = None,
     against: Annotated[
         str | None, typer.Option(help="Of tradeoff: parameters, seconds, or an axis of the job's sweep.")

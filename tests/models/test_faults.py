@@ -27,4 +27,4 @@ def test_a_list_that_is_too_short_is_told_unless_its_members_are(values: list[in
     raw = {"values": values}
     with pytest.raises(ValidationError) as caught:
         Listing.model_validate(raw)
-    assert [(each["pointer"], each["code"]) for each in faults_of(told(caught.value), raw, raw)] == expected
+    assert [(each["pointer"], each["code"]) for each in faults_of(told(caught.value), raw, raw, Listing)] == expected

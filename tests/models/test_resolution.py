@@ -616,3 +616,33 @@ def test_the_job_of_remedies_is_of_any_data_set_with_classes(dataset: dict[str, 
     assert specification.baseline == "original"
     if dataset is None:
         assert specification.dataset.held_out == 10_000
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "meant"),
+    [
+        ({"datset": {"name": "imdb"}}, "/datset", "dataset"),
+        ({"Seeds": [1]}, "/Seeds", "seeds"),
+        ({"swep": {}}, "/swep", "sweep"),
+        ({"training": {"epoch": 3}}, "/training/epoch", "epochs"),
+        ({"training": {"optimizer": {"learning_rte": 1}}}, "/training/optimizer/learning_rte", "learning_rate"),
+        ({"dataset": {"name": "imdb", "num_wrds": 9}}, "/dataset/num_wrds", "num_words"),
+        ({"variants": [{"name": "a", "layers": [{"type": "dense", "units": 4, "activaton": "relu"}]}]},
+         "/variants/0/layers/0/activaton", "activation"),
+        ({"variants": ["original"], "sweep": {"grid": {"unts": [1, 2]}}}, "/sweep/grid/unts", "units"),
+        ({"preset": "notebok"}, "/preset", "notebook"),
+        ({"variants": ["orignal"]}, "/variants/0", "original"),
+    ],
+)  # fmt: skip
+def test_a_name_that_is_nearly_right_is_told_which_was_meant(body: dict[str, Any], pointer: str, meant: str) -> None:
+    body = body if "variants" in body or "preset" in body else {"variants": ["original"], **body}
+    with pytest.raises(SpecificationError) as caught:
+        resolve(body)
+    told = {each["pointer"]: each["detail"] for each in caught.value.errors}
+    assert told[pointer].endswith(f"; did you mean `{meant}`?")
+
+
+def test_a_name_that_is_like_no_other_is_only_told_to_be_none() -> None:
+    with pytest.raises(SpecificationError) as caught:
+        resolve({"variants": ["original"], "xyzzy": 1})
+    assert [each["detail"] for each in caught.value.errors] == ["There is no such field"]

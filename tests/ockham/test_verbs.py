@@ -87,7 +87,11 @@ def test_a_bad_specification(ockham: Run, tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "/variants/0" in done.stderr
     assert "/training/epochs" in done.stderr
-    assert ockham("submit", "missing.yaml").returncode == 2
+    (tmp_path / "sizes.yaml").write_text("variants: [original]")
+    for meant, near in (("sizes.yaml", "sises.yaml"), ("sizes.yaml", "sises"), ("notebook", "notebok")):
+        missed = ockham("submit", near)
+        assert missed.returncode == 2
+        assert missed.stderr.rstrip() == f"There is no file and no preset named {near!r}; did you mean `{meant}`?"
     assert ockham("submit", "-", stdin="name: [").returncode == 2
     assert ockham("submit", "-", stdin="[1, 2]").returncode == 2
     dated = ockham("submit", "-", stdin="variants: [original]\nmetadata: {day: !!timestamp 2024-05-01}")

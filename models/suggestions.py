@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 from functools import cache
 
@@ -10,8 +10,12 @@ from pydantic import BaseModel
 
 
 def did_you_mean(name: str, known: Collection[str]) -> str:
-    """ "; did you mean `…`?", if one of the `known` names is like `name`, else nothing."""
-    lower = {each.lower(): each for each in known}
+    """What to append to a message: a question if one of the `known` names is like `name`, else nothing.
+
+    If `known` is a mapping, what it has for the name is what was meant.
+    """
+    meant = known if isinstance(known, Mapping) else {each: each for each in known}
+    lower = {each.lower(): meant[each] for each in meant}
     close = get_close_matches(name.lower(), lower, n=1)
     return f"; did you mean `{lower[close[0]]}`?" if close else ""
 

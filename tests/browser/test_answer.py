@@ -99,6 +99,15 @@ def test_why_the_loss_rises_is_told_by_verdict_rise_and_gap(visit: Visiting, don
     expect(page.locator("#figure-subtitle")).to_contain_text("dashed: training, solid: validation")
 
 
+def test_rows_that_are_wrong_are_below_why_the_loss_rises(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    found = get(live, f"/v1/jobs/{done['id']}/mistakes")
+    assert found["n"] > 0
+    page = visit().open(f"/jobs/{done['id']}")
+    expect(page.locator("#mistakes")).to_contain_text(f"Rows that {found['variant']} gets wrong.")
+    rows = sum(len(found[kind]["data"][:5]) for kind in ("always", "overfitted", "label_errors"))
+    expect(page.locator("#mistakes tbody tr")).to_have_count(rows)
+
+
 def test_last_weeks_job_of_a_team_is_found_by_its_description(visit: Visiting, live: str) -> None:
     described = {"tags": ["paper"], "metadata": {"owner": "team a"}}
     job = submit(live, name="theirs", variants=["smaller"], training={"epochs": 1}, **described)

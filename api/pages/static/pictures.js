@@ -5,6 +5,7 @@ import { chosen, tie } from './choices.js';
 import { byId, fill, h } from './dom.js';
 import { compared } from './format.js';
 import { lossesIn, phrase } from './metrics.js';
+import { showMistakes } from './mistakes.js';
 import { Picture } from './picture.js';
 
 const COSTS = { parameters: 'Parameters', seconds: 'Seconds per run' };
@@ -50,6 +51,7 @@ export class Pictures {
     if (!variants.length) return;
     fill(byId('why-words'), variants.map((/** @type {any} */ each) => h('p', {}, h('b', {}, `${each.variant}. `), each.sentence)));
     this.why.show(`${job.links.self}/plots/why.svg`, {}, state);
+    showMistakes(byId('mistakes'), job);
   }
 
   /** What a loss may be drawn against. @param {string[]} axes of the job's sweep */

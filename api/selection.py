@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from fastapi import Query, Request, Response
@@ -56,7 +56,13 @@ class Selection:
         for run in read_runs(session, which):
             if run.job_id in jobs:
                 chosen = jobs[run.job_id]
-                (chosen.runs if run.trial is None or run.id in self.single else chosen.trials).append(run)
+                if run.trial is None:
+                    chosen.runs.append(run)
+                elif run.id in self.single:
+                    # Of another name: it was chosen by its value, and must not be counted among fresh seeds.
+                    chosen.runs.append(replace(run, variant=f"{run.variant} (trial)"))
+                else:
+                    chosen.trials.append(run)
         return [jobs[job_id] for job_id in self.versions if job_id in jobs]
 
 

@@ -26,7 +26,10 @@ OF_TRAINING = {"train_samples", "num_words", "encoding", "ngrams"}
 
 @dataclass(frozen=True)
 class Chosen:
-    """Runs of one job, in the job's order; `trials` are those of its search that nobody has named."""
+    """Runs of one job, in the job's order; `trials` are those of its search that nobody has named.
+
+    The variant of a trial that somebody has named is called one: it has no seed in common with the finalist's runs.
+    """
 
     job_id: str
     name: str
@@ -36,9 +39,10 @@ class Chosen:
 
     @property
     def variants(self) -> list[str]:
-        """The variants of its runs, in the job's order."""
-        have = {run.variant for run in self.runs}
-        return [each["name"] for each in self.spec["variants"] if each["name"] in have]
+        """The variants of its runs, in the job's order; then trials."""
+        have = dict.fromkeys(run.variant for run in self.runs)
+        given = [each["name"] for each in self.spec["variants"]]
+        return [name for name in given if name in have] + [name for name in have if name not in given]
 
 
 def common_task(chosen: Sequence[Chosen]) -> Task:

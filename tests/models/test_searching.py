@@ -11,9 +11,11 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.job_versions import JobVersion
 from api.looks import look_at_all
 from api.objects import read_job
 from api.schemas import JobObject
+from api.selection import Selection
 from models import claims, states
 from models.database import Database
 from models.errors import Conflict, NotFound
@@ -21,6 +23,8 @@ from models.pruning import STARTUP, pruner_of
 from models.resolution import resolve
 from models.settings import Settings
 from models.tables import Event
+from reporting.across import read_labelled
+from reporting.summary import summarize
 from worker import tasks
 
 SEARCH = {
@@ -283,6 +287,19 @@ def test_checkpoints_of_what_was_pruned_stay_the_newest_and_others_go(
     assert left() == set(pruned)
     monkeypatch.setattr(tasks, "PRUNED_BYTES", 250)
     assert left() == set(pruned[:2])
+
+
+def test_a_trial_that_is_named_is_no_seed_of_its_finalist(database: Database) -> None:
+    done = Played(database).to_the_end()
+    assert done.search is not None
+    finalist = done.search.finalists[0]
+    runs = [run for run in done.runs if run.variant == finalist]
+    with database.read() as session:
+        version = JobVersion(done.last_event, done.status)
+        (chosen,) = Selection({done.id: version}, whole=[], single=[run.id for run in runs]).read(session)
+    assert (len(runs), chosen.variants, chosen.trials) == (3, [finalist, f"{finalist} (trial)"], [])
+    found = {each.variant: each for each in summarize(read_labelled(database, [chosen])).variants}
+    assert {name: each.n for name, each in found.items()} == {finalist: 2, f"{finalist} (trial)": 1}
 
 
 def events_of(session: Session, job_id: str) -> list[tuple[str | None, str | None]]:

@@ -30,6 +30,7 @@ bearer = HTTPBearer(
 _HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[0-9a-zA-Z.-]+)(?::([0-9]{1,5}))?")
 _OF_PROXIES = frozenset({"forwarded", "via", "x-real-ip"})
 _INVALID = "The key is unknown, expired or revoked"
+_SEND_A_KEY = "Send a key: `Authorization: Bearer ...`"
 _MAKE_A_KEY = "`ockham keys create` makes a key"
 
 
@@ -61,10 +62,9 @@ class Access:
 
     def check_key(self) -> None:
         """Raises Unauthorized if the key has ended since the request came: one that waits may outlive it."""
-        if self.key:
-            with self.database.read() as session:
-                if keys.ended(session, [self.key]):
-                    raise Unauthorized(_INVALID, "invalid_token")
+        with self.database.read() as session:
+            if keys.ended(session, [self.key]):
+                raise Unauthorized(_INVALID, "invalid_token") if self.key else Unauthorized(_SEND_A_KEY)
 
     def own(self, query: Any, owner: Any = Job.owner) -> Any:
         """`query`, of what this caller sees."""
@@ -112,7 +112,7 @@ def _allow(request: Request, credentials: HTTPAuthorizationCredentials | None, s
             raise Unauthorized("The Authorization header must be `Bearer` and a key", "invalid_request")
         with database.read() as session:
             if keys.exist(session):
-                raise Unauthorized("Send a key: `Authorization: Bearer ...`")
+                raise Unauthorized(_SEND_A_KEY)
         _check_local(request)
         return Access(database, owner="", sees_all=True)
     with database.read() as session:

@@ -117,7 +117,7 @@ class Watch:
                 await self._wake.wait()
             # Only those who wait by now: what others have seen may be newer than what is read here.
             asked = {job_id: list(futures.items()) for job_id, futures in self._waiting.items()}
-            used = {waiting.key for futures in asked.values() for _, waiting in futures if waiting.key}
+            used = {waiting.key for futures in asked.values() for _, waiting in futures}
             try:
                 versions, ended = await run_in_threadpool(self._read_versions, list(asked), used)
             except Exception as error:  # whatever it is, whoever waits goes on waiting, and the next round asks again
@@ -133,7 +133,7 @@ class Watch:
 
     def _read_versions(self, job_ids: Sequence[str], used: Set[str]) -> tuple[dict[str, JobVersion], set[str]]:
         with self._database.read() as session:
-            return read_versions(session, job_ids), keys.ended(session, used) if used else set()
+            return read_versions(session, job_ids), keys.ended(session, used)
 
 
 def _frame(event: Event) -> str:

@@ -110,9 +110,10 @@ def note_use(session: Session, key_ids: Iterable[str]) -> None:
 
 
 def ended(session: Session, key_ids: Iterable[str]) -> set[str]:
-    """Those of the keys that are valid no more: revoked, expired or gone."""
+    """Those of the keys that are valid no more: revoked, expired or gone. None, "", is until there are keys."""
     asked = set(key_ids)
-    return asked - set(session.scalars(select(ApiKey.id).where(ApiKey.id.in_(asked), _valid())))
+    valid = set(session.scalars(select(ApiKey.id).where(ApiKey.id.in_(asked), _valid())))
+    return asked - (valid if "" not in asked or exist(session) else valid | {""})
 
 
 def _valid() -> ColumnElement[bool]:

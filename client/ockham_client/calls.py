@@ -16,6 +16,7 @@ import httpx
 
 from ockham_client.effects import Emit, Plan, Request
 from ockham_client.events import follow
+from ockham_client.files import Measured
 from ockham_client.frames import frame_of, frame_of_analysis, frame_of_metrics, frame_of_rows, has_pandas
 from ockham_client.notebook import Figure
 from ockham_client.objects import Comparison, Job, Run
@@ -198,7 +199,7 @@ def _file(table: Table, name: str, opened: ExitStack) -> tuple[str, Any, str]:
         path = Path(table)
         if path.exists() and not path.is_file():
             raise ValueError(f"{path} is not a file: its length must be known before it is sent")
-        return path.name, opened.enter_context(path.open("rb")), "application/octet-stream"
+        return path.name, Measured(opened.enter_context(path.open("rb"))), "application/octet-stream"
     return f"{name}.csv", table.to_csv(index=False).encode(), "text/csv"
 
 

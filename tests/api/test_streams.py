@@ -19,7 +19,7 @@ from models.database import Database, now
 from models.scopes import Scope
 from models.settings import Settings
 from models.tables import Event, Job
-from tests.api.conftest import SMALL, Trainer
+from tests.api.conftest import SMALL, Trainer, submit
 from tests.api.test_contract import is_problem
 from tests.servers import Process, Service, wait_for
 
@@ -101,6 +101,22 @@ def test_a_poll_ends_with_its_key(
     assert "revoked" in answer["detail"]
     assert poll.result().elapsed.total_seconds() < 20
     assert http.get(url, headers={**other, "Prefer": "wait=1"}).status_code == 200
+
+
+def test_what_was_asked_without_a_key_ends_with_the_first_key(
+    http: httpx.Client, make_key: Callable[..., dict[str, str]]
+) -> None:
+    url = f"/v1/jobs/{submit(http)['id']}"
+    with http.stream("GET", f"{url}/events", headers=STREAM) as stream, ThreadPoolExecutor(1) as clients:
+        lines = stream.iter_lines()
+        assert "event: job.queued" in lines
+        poll = clients.submit(http.get, url, headers={"Prefer": "wait=50"})
+        time.sleep(1)
+        assert not poll.done()
+        make_key()
+        assert not [line for line in lines if line.startswith("event:")], "and it ended"
+        is_problem(poll.result(), 401, "unauthorized")
+    assert poll.result().elapsed.total_seconds() < 20
 
 
 def test_what_is_resumed_at_the_end_of_a_finished_job_is_over(http: httpx.Client, trainer: Trainer) -> None:

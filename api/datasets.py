@@ -26,7 +26,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from api.access import Access, Reader, Submitter
-from api.body import CLOSE, TooLarge, TooSlow, length_told
+from api.body import BODY_SECONDS, CLOSE, TooLarge, TooSlow, length_told
 from api.lanes import READING, READING_SMALL, attended
 from api.problems import documented
 from api.root_path import public_path
@@ -200,7 +200,8 @@ async def _form(request: Request, limit: int) -> AsyncIterator[FormData]:
 
     async def receive() -> Message:
         nonlocal size
-        message = await request.receive()
+        async with asyncio.timeout(BODY_SECONDS):
+            message = await request.receive()
         size += len(message.get("body", b""))
         if size > limit:
             raise too_large
@@ -215,7 +216,8 @@ async def _form(request: Request, limit: int) -> AsyncIterator[FormData]:
         async with asyncio.timeout(UPLOAD_SECONDS):
             form = await Request({**request.scope, "headers": headers}, receive).form(max_files=3, max_fields=3)
     except TimeoutError:
-        raise TooSlow(f"A data set must come within {UPLOAD_SECONDS} seconds", headers=CLOSE) from None
+        detail = f"A data set must come within {UPLOAD_SECONDS} seconds, with no pause of {BODY_SECONDS}"
+        raise TooSlow(detail, headers=CLOSE) from None
     except HTTPException as error:
         raise Malformed(str(error.detail)) from None
     try:

@@ -218,7 +218,8 @@ def points(space: _Space) -> float:
     def count(axis: str, values: Interval | tuple[Value, ...]) -> float:
         if not isinstance(values, Interval):
             return len(values)
-        return values.high - values.low + 1 if numbers_of(axis) is int else math.inf
+        # One that is upside down has a fault of its own, and is counted before that is told.
+        return max(1, values.high - values.low + 1) if numbers_of(axis) is int else math.inf
 
     return math.prod(count(axis, values) for axis, values in space.axes().items())
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api import body, serving
+from api import body, datasets, serving
 from models.database import Database
 from models.tables import Job
 from tests.api.conftest import SMALL
@@ -143,9 +143,13 @@ def test_a_body_or_a_head_that_does_not_come_is_not_waited_for(
     serve: Callable[..., httpx.Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(body, "BODY_SECONDS", 1)
+    monkeypatch.setattr(datasets, "BODY_SECONDS", 1)
     monkeypatch.setattr(serving, "HEAD_SECONDS", 1)
     http = serve()
     answer = say(http, "POST /v1/jobs HTTP/1.1\nHost: localhost\nContent-Length: 100\n\n{")
+    assert answer.startswith(b"HTTP/1.1 408")
+    form = "Content-Type: multipart/form-data; boundary=b\nContent-Length: 100\n\n--b\n"
+    answer = say(http, f"POST /v1/datasets HTTP/1.1\nHost: localhost\n{form}")
     assert answer.startswith(b"HTTP/1.1 408")
     with socket.create_connection((str(http.base_url.host), http.base_url.port or 0), timeout=20) as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: local")

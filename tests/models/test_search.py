@@ -21,6 +21,14 @@ SEARCH: dict[str, Any] = {
     ("changes", "pointer", "code"),
     [
         ({"space": {}}, "/search/space", "empty"),
+        (
+            {"space": {"units": {"low": 64, "high": 4}, "dropout": {"low": 0, "high": 0.8}}},
+            "/search/space/units/high", "not_above_low",
+        ),
+        (
+            {"space": {"units": {"low": 4, "high": -1e308}, "dropout": [0, 0.5]}},
+            "/search/space/units/high", "int_type",
+        ),
         ({"space": {"colour": ["red"]}}, "/search/space/colour", "extra_forbidden"),
         ({"space": {"units": [4], "dropout": [0.5]}}, "/search/space", "one_point"),
         ({"space": [{"units": [4, 8]}, {"dropout": [0.5]}]}, "/search/space/1", "one_point"),

@@ -12,7 +12,7 @@ from reporting.setting import Setting
 from reporting.statistics import CONFIDENCE
 from reporting.verdicts import LEVEL, leaves_out_zero
 
-MOST = 5
+MOST = 3
 """Of so many variants one by one is told, of more how many there are."""
 
 COVERS = {
@@ -41,6 +41,7 @@ def paragraph(
     `improving`: the variants whose loss still fell at the last epoch.
     """
     there = [each for each in comparisons if each.difference is not None]
+    there.sort(key=lambda each: each.difference or 0.0)  # of many, the best are told
     if not there:
         return ""
     called = phrase(there[0].metric, task)
@@ -60,7 +61,7 @@ def paragraph(
     if several:
         if any(each.ends is not None for each in several):
             said += [*_kind(several), _covered(setting, several[0].metric.startswith("test_"))]
-        said += _wider(several, setting)
+        said += _wider(several)
     if on_test:
         said.append("The best epochs were chosen on the test set, so the best values are too good.")
     return " ".join(said).replace(called, f"{called} (lower is better)", 1)
@@ -170,7 +171,7 @@ def _lead(open_: Sequence[Comparison], baseline: str, called: str, compared: int
             brackets += f"; {_name(each)} that holds at every look: "
             brackets += f"{'none yet' if ends is None else _between(ends)}{_needed(each)}"
         else:
-            brackets += f", p {each.p_holm:.2g} after Holm's correction"
+            brackets += f", p {each.p_holm:.2g} after Holm's correction{_needed(each)}"
         listed.append(f"{_stands(each, baseline, each.ci95)} ({brackets})")
     why = (
         "it takes the number of seeds as fixed before, but seeds may be added in view of the results"
@@ -266,9 +267,9 @@ def _covered(setting: Setting, tested: bool) -> str:
     return f"{said}."
 
 
-def _wider(several: Sequence[Comparison], setting: Setting) -> Iterator[str]:
-    """What is sure over seeds, over validation rows as well: of a fixed number of seeds that share their rows."""
-    if several[0].sequential or "split" in setting.vary:
+def _wider(several: Sequence[Comparison]) -> Iterator[str]:
+    """What is sure over seeds, over validation rows as well: of a fixed number of seeds."""
+    if several[0].sequential:
         return
     sure = [each for each in several if each.finding in ("lower", "higher")]
     listed = [

@@ -22,9 +22,11 @@ function against(row) {
   return row && h('span', { class: found, title: p === null ? '' : `p, corrected: ${probability(p)}` }, row.in_words);
 }
 
+/** What stands small below a value. @param {import('./dom.js').Child} text */
+const below = (text) => text && h('span', { class: 'muted small line' }, text);
+
 /** A mean, and its interval below it. @param {Over | undefined} over @param {(number: number | null) => string} [show] */
-const spread = (over, show = value) => [show(over?.mean ?? null),
-  over?.ci95 && h('span', { class: 'muted small line' }, `${show(over.ci95[0])} to ${show(over.ci95[1])}`)];
+const spread = (over, show = value) => [show(over?.mean ?? null), over?.ci95 && below(`${show(over.ci95[0])} to ${show(over.ci95[1])}`)];
 
 /** Over a variant's runs. @param {Row} row @param {(run: any) => number | null | undefined} of @returns {Over | undefined} */
 function across(row, of) {
@@ -46,19 +48,17 @@ function columns(task, view, baseline, tested) {
     sort: (/** @type {Row} */ row) => across(row, (run) => run.test?.[name])?.mean, cell: (/** @type {Row} */ row) => spread(across(row, (run) => run.test?.[name])) });
   return [
     { name: 'Variant', sort: (row) => row.name, cell: (row) => h('span', { class: 'variant' }, sample(row.look), h('span', { title: row.name }, row.name), row.baseline && h('span', { class: 'muted small' }, ' baseline')) },
-    { name: 'Curve', title: `Mean ${phrase(validation, task)} by epoch, all rows on one scale; sorted by how much it rises`, sort: (row) => row.of('rise')?.mean, cell: (row) => row.curve },
-    { name: 'Verdict', sort: (row) => row.verdict, cell: (row) => row.verdict },
+    { name: 'Curve, verdict', title: `Mean ${phrase(validation, task)} by epoch, all rows on one scale; sorted by what was seen`, sort: (row) => row.verdict, cell: (row) => [row.curve, h('span', { class: 'small line' }, row.verdict)] },
     { name: 'Rank', title: 'By the best loss: the lowest and the highest that the seeds allow', number: true, sort: (row) => row.rank?.[0], cell: (row) => (row.rank ? [...new Set(row.rank)].join('–') : '–') },
-    numbers(`best_${validation}`, label(`best_${validation}`, task), 'Lower is better. Mean over the seeds, and its 95% interval'),
+    { ...numbers(`best_${validation}`, label(`best_${validation}`, task), 'Lower is better. Mean over the seeds, its 95% interval, and the epoch it is of'),
+      cell: (row) => [...spread(row.of(`best_${validation}`)), row.best !== null && below(`epoch ${count(row.best)}`)] },
     { name: `Against ${baseline}`, title: `Best ${phrase(validation, task)}, paired by seed, corrected for all variants`, sort: (row) => row.against?.difference, cell: (row) => (row.baseline ? '' : against(row.against)) },
     numbers(`final_${validation}`, label(`final_${validation}`, task), 'Lower is better'),
     numbers('rise', 'Rise', label('rise', task), signed),
     numbers('gap_at_end', 'Gap', `${label(validation, task)} minus ${phrase(training, task)} at the last epoch`, signed),
     numbers(`best_${measure}`, label(`best_${measure}`, task)),
     ...(tested ? [score(METRICS.tested), score(measure.replace(/^val_/, ''))] : []),
-    { name: 'Best epoch', number: true, sort: (row) => row.best, cell: (row) => count(row.best) },
-    { name: 'Parameters', number: true, sort: (row) => row.runs[0]?.parameters, cell: (row) => count(row.runs[0]?.parameters) },
-    { name: 'Time per run', number: true, sort: seconds, cell: (row) => duration(seconds(row)) },
+    { name: 'Parameters', title: 'And the time per run', number: true, sort: (row) => row.runs[0]?.parameters, cell: (row) => [count(row.runs[0]?.parameters), below(seconds(row) !== undefined && duration(seconds(row)))] },
   ];
 }
 

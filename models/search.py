@@ -212,14 +212,17 @@ def _adapter(axis: str) -> TypeAdapter[Any]:
     return TypeAdapter(AXES[axis].values)
 
 
+MANY = 10**18
+
+
 def points(space: _Space) -> float:
     """How many different combinations of values it has; infinity if it has an interval of real numbers."""
 
     def count(axis: str, values: Interval | tuple[Value, ...]) -> float:
         if not isinstance(values, Interval):
             return len(values)
-        # One that is upside down has a fault of its own, and is counted before that is told.
-        return max(1, values.high - values.low + 1) if numbers_of(axis) is int else math.inf
+        # What is upside down or beyond all bounds has a fault of its own, and is counted before that is told.
+        return float(min(max(1, values.high - values.low + 1), MANY)) if numbers_of(axis) is int else math.inf
 
     return math.prod(count(axis, values) for axis, values in space.axes().items())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Self
@@ -21,6 +22,8 @@ SOCKET_PATH_LIMIT = 100
 
 HEARTBEATS = 3
 """A lease lasts at least so many of them: one may be late, and one may fail."""
+ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+"""A scheme, a host and perhaps a port, in lower case (RFC 6454, 6.2)."""
 LONGEST_SECONDS = 366 * 86400
 """No time that is set is longer: databases cannot add any number of seconds to a moment."""
 
@@ -137,6 +140,14 @@ class Settings(Files):
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for origin in value:
+            if origin != "*" and not ORIGIN.fullmatch(origin):
+                raise ValueError(f"{origin!r} is not an origin as browsers send it, such as https://example.org")
+        return value
 
     @model_validator(mode="after")
     def _check_together(self) -> Self:

@@ -19,6 +19,9 @@ REFUSED = {
     "infinity": ({"lease_seconds": "1e400"}, "OCKHAM_LEASE_SECONDS: Input should be a finite number"),
     "no number": ({"run_seconds": "nan"}, "OCKHAM_RUN_SECONDS"),
     "for ever": ({"run_seconds": 1e300}, "OCKHAM_RUN_SECONDS (1e+300) must be at most"),
+    "an origin without a scheme": ({"cors_origins": "foo"}, "OCKHAM_CORS_ORIGINS: 'foo' is not an origin"),
+    "an origin with a space": ({"cors_origins": "https://a.org, http://a b"}, "'http://a b' is not an origin"),
+    "an origin with a path": ({"cors_origins": "https://x.org/path"}, "'https://x.org/path' is not an origin"),
     "infinite work": ({"max_run_work": "inf"}, "OCKHAM_MAX_RUN_WORK"),
 }
 
@@ -42,6 +45,8 @@ def test_each_file_of_a_data_set_has_a_setting(file: tuple[str, str], monkeypatc
 
 def test_the_defaults_and_what_the_tests_use_will_do() -> None:
     Settings(lease_seconds=1.5, heartbeat_seconds=0.5, progress_seconds=1.5)
+    origins = ("*", "https://page.example", "http://localhost:3000", "http://[::1]:8080", "moz-extension://a1-b2")
+    assert Settings(cors_origins=", ".join(origins)).cors_origins == origins
 
 
 @pytest.mark.parametrize("words", [["serve"], ["api"], ["worker"], ["migrate"], ["keys", "list"], ["demo"]])

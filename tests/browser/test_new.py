@@ -223,6 +223,9 @@ def test_the_time_is_told_by_like_jobs_beside_big_ones(visit: Visiting, live: st
     expect(page.locator("#preview")).to_contain_text("How long it takes is not known yet")
     page.locator("#dataset select").select_option("boston_housing")
     expect(page.get_by_label("Districts held out")).to_be_visible()
+    listed = visit().open("/").locator(f'[data-job="{big["id"]}"]')
+    expect(listed.locator(".job-best")).to_have_text("Best loss: on its page")
+    expect(listed.locator(".sparkline")).to_have_count(0)
 
 
 def test_form_and_json_are_one_document(visit: Visiting) -> None:

@@ -108,7 +108,8 @@ function row(job) {
     h('div', { class: 'job-status' }, badge(job.status),
       finished(job) ? (job.error && h('span', { class: 'muted small' }, job.error.message))
         : [bar(progress.percent, `Progress of ${job.name}`), h('span', { class: 'muted small' }, pace({ done: progress.epochs_done, total: progress.epochs_total, eta: progress.eta_seconds }))]),
-    h('div', { class: 'job-best' }, known?.best && [h('span', { class: 'muted small' }, label(known.best.metric, job.task)), h('span', {}, known.best.variant), h('span', { class: 'number' }, value(known.best.loss))]),
+    // Of a big job it takes all its epochs to say it, which a list would read again and again.
+    h('div', { class: 'job-best' }, !job.spec && job.progress.epochs_done > 0 && h('span', { class: 'muted small' }, 'Best loss: on its page'), known?.best && [h('span', { class: 'muted small' }, label(known.best.metric, job.task)), h('span', {}, known.best.variant), h('span', { class: 'number' }, value(known.best.loss))]),
     h('div', { class: 'job-spark' }, known?.line));
 }
 

@@ -230,8 +230,11 @@ class _Run:
             kept["validation"] = self._packed(self.data.validation, outputs, self.data.validation_rows)
         if rises is not None:
             for name, of_epoch in (("least", rises.least), ("last", last)):
-                if of_epoch is not None and of_epoch is not outputs:
-                    kept[name] = self._packed(self.data.validation, of_epoch, self.data.validation_rows)
+                if of_epoch is None or of_epoch is outputs:
+                    continue
+                content = self._packed(self.data.validation, of_epoch, self.data.validation_rows)
+                if content != kept["validation"]:  # the same outputs, computed again after a resumption
+                    kept[name] = content
         test = None
         if tested:
             rows = sparse.Blocks.of(self.data.test, self.rows.cuts).in_order

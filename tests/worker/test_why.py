@@ -82,6 +82,18 @@ def test_predictions_at_both_ends_are_kept(engine: None, tmp_path: Path, choice:
     other, end = ("least", since) if choice == "test" else ("last", 5)
     assert result.chosen_epoch == {"least": 5, "last": since}[other]
     assert result.predictions.keys() - {"test"} == {"validation", other}
+
+    class Killed(Exception):
+        pass
+
+    def die(epoch: training.Epoch) -> None:
+        if epoch.number == 5:
+            raise Killed
+
+    with pytest.raises(Killed):  # when all is trained
+        training.train(run, data, die, checkpoint=tmp_path / "checkpoint", keep=MANY)
+    resumed = training.train(run, data, checkpoint=tmp_path / "checkpoint", keep=MANY)
+    assert resumed.predictions == result.predictions
     for name, epoch in (("validation", result.chosen_epoch), (other, end)):
         kept = unpack(run.dataset.task, result.predictions[name])
         assert kept.losses.mean() == pytest.approx(losses[epoch - 1], rel=2e-3)

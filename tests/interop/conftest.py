@@ -21,7 +21,7 @@ DIVERGES = {"epochs": 9, "optimizer": {"name": "sgd", "learning_rate": 20.0}}
 SPECIFICATION: dict[str, Any] = {
     "name": "for other tools",
     "dataset": {"name": "synthetic", "num_words": 200, "reviews": 200},
-    "training": {"epochs": 4, "batch_size": 64, "evaluate_train": True},
+    "training": {"epochs": 4, "batch_size": 64, "evaluate_train": True, "weights": True},
     "variants": [
         "original",
         {"name": "two [units]", "layers": [LAYER], "dataset": {"train_samples": 100}},

@@ -47,18 +47,20 @@ def test_tensorboard_reads_what_the_history_says(
     for (variant, seed), run in history.items():
         for place, prefix in PLACES.items():
             folder = variant.replace("[", "_").replace("]", "_")
-            for name in ("loss", "acc", "data_loss"):
-                if values := run["metrics"].get(prefix + name):
+            named = {f"epoch_{name}": prefix + name for name in ("loss", "acc", "data_loss")}
+            if place == "train":  # what is measured of layers, under its own name
+                named |= {name: name for name in run["metrics"] if "." in name}
+            for tag, name in named.items():
+                if values := run["metrics"].get(name):
                     tags = expected.setdefault(f"{folder}/seed-{seed}/{place}", {})
                     # TensorBoard keeps 32-bit floats, and what is past their range is infinite.
                     with np.errstate(over="ignore"):
                         narrow = np.array(values, dtype=np.float32)
-                    tags[f"epoch_{name}"] = [
-                        [epoch, str(float(value))] for epoch, value in zip(run["epochs"], narrow, strict=True)
-                    ]
+                    tags[tag] = [[epoch, str(float(value))] for epoch, value in zip(run["epochs"], narrow, strict=True)]
     assert len(expected) >= 12
     shown = {run: {tag: [e[1:] for e in events] for tag, events in tags.items()} for run, tags in found.items()}
     assert shown == expected
+    assert {"norm.dense_1", "near_zero.output"} < shown["original/seed-1/train"].keys()
     assert shown["wild/seed-1/validation"]["epoch_loss"][-1][1] in ("inf", "nan")
     times = [time for time, _, _ in found["original/seed-1/train"]["epoch_loss"]]
     assert times == sorted(times)

@@ -1,9 +1,10 @@
-"""What each option costs that looks into a training: seconds per epoch and bytes per run, beside a run without it.
+"""What each option costs that looks into a training: processor seconds per epoch and bytes per run.
 
     python -m benchmarks.options [--rounds 5] [--epochs 6] [--variants original,bigger] [--dataset imdb]
 
-Runs are trained here, as a worker trains them, one after another; the options take turns in each round, so that other
-work on the machine slows all of them. Prints the table that docs/performance.md has.
+Runs are trained here, as a worker trains them, one after another; the options take turns in each round. Processor
+seconds are those of all threads: other work on the machine changes them less than the time on the clock. Prints the
+table that docs/performance.md has.
 """
 
 from __future__ import annotations
@@ -49,19 +50,21 @@ def main() -> None:
 
     training.configure()
     before = os.getloadavg()[0]
-    print("| network | option | seconds per epoch | ratio | bytes of a run of 20 epochs |\n|---|---|---:|---:|---:|")
+    print(
+        "| network | option | processor seconds per epoch | ratio | bytes of a run of 20 epochs |\n"
+        "|---|---|---:|---:|---:|"
+    )
     with tempfile.TemporaryDirectory() as folder:
         for variant in chosen.variants.split(","):
             runs = {name: specified(variant, chosen, asked) for name, asked in OPTIONS.items()}
             data = load(next(iter(runs.values())).dataset, Path(folder), Settings().npz(chosen.dataset))
             paces: dict[str, list[float]] = {name: [] for name in OPTIONS}
             sizes: dict[str, int] = {}
-            for round in range(chosen.rounds + 1):  # the first one warms up
+            for _ in range(chosen.rounds):
                 for name, run in runs.items():
                     keep = OPTIONS[name].get("predictions", Settings().max_predictions_bytes)
                     pace, sizes[name] = measured(run, data, keep, Path(folder) / "checkpoint")
-                    if round:
-                        paces[name].append(pace)
+                    paces[name].append(pace)
             first = paces["predictions and `why`, as always"]
             for name, own in paces.items():
                 ratio = median(one / other for one, other in zip(own, first, strict=True))
@@ -83,7 +86,7 @@ def specified(variant: str, chosen: argparse.Namespace, asked: dict[str, Any]) -
 
 
 def measured(run: RunSpecification, data: Any, keep: int, checkpoint: Path) -> tuple[float, int]:
-    """The median seconds from one epoch's end to the next, and the bytes that 20 such epochs and the results take.
+    """The median processor seconds from one epoch's end to the next, and the bytes of 20 such epochs and the results.
 
     The model that every run keeps is not among them.
     """
@@ -93,7 +96,7 @@ def measured(run: RunSpecification, data: Any, keep: int, checkpoint: Path) -> t
     rows, models = [0], [0]
 
     def on_epoch(epoch: training.Epoch) -> None:
-        ends.append(time.perf_counter())
+        ends.append(time.process_time())
         rows[0] += len(json.dumps(encode(epoch.metrics)))
 
     def on_model(epoch: int, make: Callable[[], training.Model]) -> None:

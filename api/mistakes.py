@@ -1,4 +1,4 @@
-"""Rows that a job's variants get wrong, and what the seeds of a variant score together."""
+"""Rows that a job's variants get wrong, what a variant's seeds score together, and its losses recalibrated."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
 
 from api.access import Access, Reader
 from api.conditional import answered, cached
@@ -26,6 +27,7 @@ from reporting.across import Chosen
 from reporting.ensembles import Ensembles, ensemble
 from reporting.mistakes import Kept, Mistakes, WrongRow, mistakes
 from reporting.reading import RunRow, read_end, read_predictions, read_why
+from reporting.recalibration import Recalibration, recalibration
 from reporting.why import check_has_sides
 
 router = APIRouter(tags=["results"], route_class=Route)
@@ -45,6 +47,14 @@ class JobEnsembles(Ensembles):
 
     object: Literal["ensembles"] = "ensembles"
     job_id: str
+
+
+class JobRecalibration(Recalibration):
+    """What recalibration makes of the losses of a job's variants."""
+
+    object: Literal["recalibration"] = "recalibration"
+    job_id: str
+    at: Literal["chosen", "last"] = Field(description="The epoch of each run")
 
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {304: {"description": "Nothing has changed"}, **documented(404, 409, 422)}
@@ -127,6 +137,48 @@ def get_ensembles(
     def compute() -> JobEnsembles:
         averaged = [ensemble(name, of(name)) for name in chosen.variants]
         return JobEnsembles(job_id=job_id, variants=[each for each in averaged if each is not None])
+
+    return computed(compute, headers)
+
+
+@router.get(
+    "/jobs/{job_id}/recalibration",
+    response_model=JobRecalibration,
+    summary="Get the losses with recalibrated probabilities",
+    responses=_RESPONSES,
+)
+def get_recalibration(
+    request: Request,
+    access: Reader,
+    job_id: str,
+    at: Annotated[
+        Literal["chosen", "last"], Query(description="The epoch of each run: the chosen one, or its last")
+    ] = "chosen",
+) -> Response:
+    """What is left of each variant's gain once the probabilities of all are recalibrated, by a temperature per run.
+
+    Of the runs that have succeeded and whose predictions are kept. 422 `not_for_task` of a regression.
+    """
+    known, found, headers = look_up(request, access, partial(of_job, access, job_id=job_id))
+    if known:
+        return known
+    (chosen,) = found
+    task = dataset_of(chosen.spec).task
+    check_has_sides(task)
+
+    def runs() -> Iterator[tuple[str, int, Predictions]]:
+        succeeded = [run for run in chosen.runs if run.status == Status.SUCCEEDED]
+        told = read_why(access.database, succeeded) if at == "last" else {}
+        for run in succeeded:
+            since = told[run.id][-1]["since"] if told.get(run.id) else 0
+            with access.database.read() as session:
+                predicted = read_end(session, run, at, since, task)
+            if predicted is not None and len(predicted.rows) > 1:
+                yield run.variant, run.seed, predicted
+
+    def compute() -> JobRecalibration:
+        answer = recalibration(runs(), list(chosen.variants), chosen.spec["baseline"])
+        return JobRecalibration(job_id=job_id, at=at, **dict(answer))
 
     return computed(compute, headers)
 

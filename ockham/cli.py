@@ -46,6 +46,7 @@ JOBS: list[Callable[..., None]] = [
     verbs.why,
     mistakes.mistakes,
     mistakes.ensembles,
+    mistakes.recalibration,
     verbs.plot,
     verbs.report,
     verbs.bundle,

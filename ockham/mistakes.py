@@ -1,4 +1,4 @@
-"""Rows that a variant gets wrong, and what its seeds score together, in a terminal."""
+"""Rows that a variant gets wrong, what its seeds score together, and its losses recalibrated, in a terminal."""
 
 from __future__ import annotations
 
@@ -61,6 +61,52 @@ def ensembles(
             _ensembles(answer).show(output())
         else:
             print("No variant has two runs whose predictions of the same rows are kept.")
+
+
+def recalibration(
+    job: JobId,
+    at: Annotated[
+        str, typer.Option(help="Each run's epoch: chosen or last.", autocompletion=completion.of("chosen", "last"))
+    ] = "chosen",
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Shows what is left of each variant's gain once all probabilities are recalibrated."""
+    with service(url) as client:
+        answer = client.recalibration(job, at)
+        if as_json:
+            print_json(answer)
+        elif answer["variants"]:
+            _recalibrated(answer).show(output())
+        else:
+            print("No run has succeeded whose predictions are kept.")
+
+
+def _recalibrated(answer: dict[str, Any]) -> Grid:
+    compared = {each["variant"]: each for each in answer["comparisons"]}
+
+    def gain(variant: str) -> tuple[str, str]:
+        each = compared.get(variant)
+        if each is None or each["difference"] is None:
+            return "–", "–"
+        low_high = "–" if each["ci95"] is None else "{:+.4f} to {:+.4f}".format(*each["ci95"])
+        return f"{each['difference']:+.4f}", low_high
+
+    return Grid(
+        "Losses with probabilities recalibrated by a temperature for each run",
+        ("variant", "seeds", "temperature", "loss", "recalibrated", "against the baseline", "95% interval"),
+        [
+            (
+                each["variant"],
+                str(each["n"]),
+                f"{each['temperature']:.2f}",
+                f"{each['loss']:.4f}",
+                f"{each['recalibrated']:.4f}",
+                *gain(each["variant"]),
+            )
+            for each in answer["variants"]
+        ],
+    )
 
 
 def _rows(answer: dict[str, Any], name: str, heading: str) -> Grid:

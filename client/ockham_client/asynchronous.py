@@ -201,6 +201,13 @@ class AsyncClient:
         """
         return await self._run(calls.ensembles(job, split))
 
+    async def recalibration(self, job: JobLike, at: str = "chosen") -> dict[str, Any]:
+        """Each variant's loss with recalibrated probabilities, and what is left of its gain (`comparisons`).
+
+        `at`: each run's `chosen` epoch or its `last` one.
+        """
+        return await self._run(calls.recalibration(job, at))
+
     async def plot(
         self,
         job: Jobs,

@@ -165,6 +165,11 @@ def ensembles(one: JobLike, split: str) -> Plan[list[dict[str, Any]]]:
     return list(answer["variants"])
 
 
+def recalibration(one: JobLike, at: str) -> Plan[dict[str, Any]]:
+    """The losses with recalibrated probabilities."""
+    return (yield from _json(Request("GET", f"{(yield from _job_path(one))}/recalibration", {"at": at})))
+
+
 def plot(of: Jobs, metric: str, format: str, options: Mapping[str, Any], path: Path | str | None) -> Plan[Figure]:
     """The picture, written to `path` too if there is one."""
     where, params = yield from _across(of, "plots")

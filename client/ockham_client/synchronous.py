@@ -198,6 +198,13 @@ class Client:
         """
         return self._run(calls.ensembles(job, split))
 
+    def recalibration(self, job: JobLike, at: str = "chosen") -> dict[str, Any]:
+        """Each variant's loss with recalibrated probabilities, and what is left of its gain (`comparisons`).
+
+        `at`: each run's `chosen` epoch or its `last` one.
+        """
+        return self._run(calls.recalibration(job, at))
+
     def plot(
         self,
         job: Jobs,

@@ -111,10 +111,37 @@ def test_seeds_together_and_predictions_at_both_ends(http: httpx.Client, trainer
     is_problem(http.get(f"/v1/comparisons/{comparison['id']}/mistakes"), 404, "not_found")
 
 
+def test_what_is_left_of_a_gain_once_probabilities_are_recalibrated(http: httpx.Client, trainer: Trainer) -> None:
+    layers = [{"type": "dense", "units": 2}]
+    job = submit(
+        http,
+        variants=[{"name": "a", "layers": layers}, {"name": "b", "layers": []}],
+        seeds=[0, 1],
+        training={"epochs": 2},
+    )
+    at = f"/v1/jobs/{job['id']}/recalibration"
+    assert http.get(at).json()["variants"] == []
+    trained(trainer, 4)
+    answer = http.get(at)
+    found = answer.json()
+    assert (found["object"], found["at"]) == ("recalibration", "chosen")
+    assert [(each["variant"], each["n"], each["rows"]) for each in found["variants"]] == [("a", 2, 4), ("b", 2, 4)]
+    assert found["variants"][0]["temperature"] != 1
+    (compared,) = found["comparisons"]
+    assert (compared["variant"], compared["baseline"], compared["n"]) == ("b", "a", 2)
+    means = [each["recalibrated"] for each in found["variants"]]
+    assert compared["difference"] == pytest.approx(means[1] - means[0], abs=1e-12)
+    assert http.get(at, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    last = http.get(at, params={"at": "last"}).json()
+    assert (last["at"], last["variants"]) == ("last", found["variants"]), "the last epoch was the chosen one"
+    is_problem(http.get(at, params={"at": "least"}), 422, "invalid_parameters")
+
+
 def test_who_has_none(http: httpx.Client, trainer: Trainer) -> None:
     """A regression has no wrong rows; and of a run of an earlier version the ends are not kept."""
     regression = submit(http, variants=["original"], dataset=TABLES["regression"])
     is_problem(http.get(f"/v1/jobs/{regression['id']}/mistakes"), 422, "not_for_task")
+    is_problem(http.get(f"/v1/jobs/{regression['id']}/recalibration"), 422, "not_for_task")
     assert http.get(f"/v1/jobs/{regression['id']}/ensembles").json()["variants"] == []
     trainer.succeed(trainer.claim())
     job = submit(http, variants=["original"], training={"epochs": 2})

@@ -248,6 +248,9 @@ def test_wrong_rows_and_ensembles_are_shown(ockham: Run, job: str) -> None:
     shown = ockham("ensembles", job).stdout
     assert ("two [units]" in shown) == bool(ensembles)
     assert bool(ensembles) or "No variant has two runs" in shown
+    recalibrated = json.loads(ockham("recalibration", job, "--at", "last", "--json").stdout)
+    shown = ockham("recalibration", job).stdout
+    assert ("two [units]" in shown) == bool(recalibrated["variants"])
 
 
 def test_metrics_analysis_presets(ockham: Run, job: str) -> None:

@@ -65,7 +65,7 @@ def test_trials_are_searched_and_the_best_are_trained_anew(working: Service) -> 
     assert {each["code"] for each in found["warnings"]} >= {"selected"}
     assert "seeds_added" not in {each["code"] for each in found["warnings"]}
     assert "the test cross-entropy" in found["paragraph"]
-    assert "training rows and test rows of this job" in found["paragraph"]
+    assert "training rows and test rows are those of this job" in found["paragraph"]
     scores = service.http.get(done["links"]["metrics"]).json()
     assert {each["variant"]: each["n"] for each in scores["variants"]} == dict.fromkeys(seeds, 2)
     mean = {each["variant"]: each["test_data_loss"]["mean"] for each in scores["variants"]}

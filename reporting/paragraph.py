@@ -75,7 +75,8 @@ def _best(ranking: Sequence[Ranking], called: str) -> Iterator[str]:
     if len(bests) == 1:
         yield f"Of {len(ranking)} variants, {bests[0]} is the best by its {called}, by more than luck."
         return
-    pairs = f"Comparing every pair of the {len(ranking)} variants"
+    # Each against the baseline, as the next sentences have it, is fewer comparisons, so more of them is decided.
+    pairs = f"Comparing every pair of the {len(ranking)} variants, which takes more to decide"
     if len(bests) == len(ranking):
         yield f"{pairs}, none can be ruled out as the best by its {called}."
     else:

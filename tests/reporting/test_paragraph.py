@@ -172,9 +172,11 @@ def ranking(**best: bool) -> list[Ranking]:
     [
         (ranking(a=True, original=False, b=False), f"Of 3 variants, a is the best by its {LOSS[4:]} (lower is better), "
          "by more than luck. Compared with original, a lowered the best validation cross-entropy by 0.10"),
-        (ranking(a=True, b=True, original=False), "Comparing every pair of the 3 variants, the best by its best "
+        (ranking(a=True, b=True, original=False), "Comparing every pair of the 3 "
+         "variants, which takes more to decide, the best by its best "
          "validation cross-entropy (lower is better) may be a or b. Compared"),
-        (ranking(a=True, b=True, original=True), "Comparing every pair of the 3 variants, none can be ruled out as the "
+        (ranking(a=True, b=True, original=True), "Comparing every pair of the 3 "
+         "variants, which takes more to decide, none can be ruled out as the "
          "best by its best validation cross-entropy (lower is better). Compared"),
         (ranking(a=True, original=False), "Compared with original, a lowered"),
     ],

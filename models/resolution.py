@@ -48,7 +48,7 @@ def resolve(body: Any) -> Specification:
         if isinstance(preset, str) and preset in presets.JOBS:
             raw = {**presets.JOBS[preset], **raw}
         else:
-            meant = did_you_mean(preset, presets.JOBS) if isinstance(preset, str) else ""
+            meant = did_you_mean(preset, tuple(presets.JOBS)) if isinstance(preset, str) else ""
             detail = f"Presets of jobs are: {', '.join(presets.JOBS)}{meant}"
             errors.append(fault(("preset",), "unknown_preset", detail))
             raw.setdefault("variants", ["original"])
@@ -364,7 +364,7 @@ def _expand(variant: Any, index: int, training: dict[str, Any], samples: Any, er
         elif isinstance(preset, str):
             choice = ", ".join(presets.VARIANTS)
             detail = f"Give the variant its layers, or the name of a preset: {choice}"
-            errors.append(fault(where, "unknown_preset", detail + did_you_mean(preset, presets.VARIANTS)))
+            errors.append(fault(where, "unknown_preset", detail + did_you_mean(preset, tuple(presets.VARIANTS))))
             variant["layers"] = []
     elif preset is not variant.get("name"):
         errors.append(fault(where, "preset_and_layers", "A variant has a preset or layers of its own, not both"))

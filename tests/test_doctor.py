@@ -15,6 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.servers import Service, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 def doctor(*words: str, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """`ockham doctor WORDS`, run."""

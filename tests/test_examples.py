@@ -58,6 +58,7 @@ def test_every_example_is_run_and_listed() -> None:
     assert set(re.findall(r"`([a-z_]+\.(?:sh|py|json|yaml|ipynb))`", page)) >= files - {"README.md"}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("name", sorted(PRINTS))
 def test_an_example(live: str, tmp_path: Path, name: str) -> None:
     path = EXAMPLES / name

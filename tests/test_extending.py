@@ -124,6 +124,7 @@ def test_without_the_files_the_request_is_refused() -> None:
     }
 
 
+@pytest.mark.slow
 def test_a_request_is_validated_by_the_new_kinds(service: Service) -> None:
     def errors(**changes: Any) -> list[tuple[str, str]]:
         answer = service.http.post("/v1/jobs?validate_only=true", json={**ADDED, **changes})
@@ -143,6 +144,7 @@ def test_a_request_is_validated_by_the_new_kinds(service: Service) -> None:
     assert errors(variants=first) == [("/variants/0/layers/0", "first_layer_not_dense")]
 
 
+@pytest.mark.slow
 def test_the_job_is_trained(service: Service, job: dict[str, Any]) -> None:
     assert job["status"] == "succeeded", [run["error"] for run in job["runs"]]
     assert {run["variant"]: run["epoch"] for run in job["runs"]} == {
@@ -169,6 +171,7 @@ def test_its_models_load_with_keras_alone(service: Service, job: dict[str, Any],
     assert done.stdout.strip() == "['Dense', 'GaussianDropout', 'Dense'] hinge 0.1\nTrue", done.stderr
 
 
+@pytest.mark.slow
 def test_the_form_and_the_document_have_them(service: Service, tree: Path) -> None:
     page = service.http.get("/new").text
     for words in (
@@ -189,6 +192,7 @@ def test_the_form_and_the_document_have_them(service: Service, tree: Path) -> No
         assert f"| `{name}` |" in listed
 
 
+@pytest.mark.slow
 def test_figures_and_the_report_name_them(service: Service, job: dict[str, Any]) -> None:
     at = f"/v1/jobs/{job['id']}"
     assert "coin tosses" in service.http.get(f"{at}/report.html").raise_for_status().text
@@ -221,6 +225,7 @@ def test_the_archive_trains_without_ockham_and_is_submitted_again(
     assert service.finished(again["id"])["status"] == "succeeded"
 
 
+@pytest.mark.slow
 def test_a_new_format_is_there_for_http_the_page_the_client_and_the_command_line(
     service: Service, job: dict[str, Any], tree: Path
 ) -> None:
@@ -245,6 +250,7 @@ def test_a_new_format_is_there_for_http_the_page_the_client_and_the_command_line
     assert run(tree, "-m", "ockham", "history", job["id"], "--format", "tsv", "--url", address) == answer.text
 
 
+@pytest.mark.slow
 def test_a_new_plot_is_there_for_http_the_client_and_the_command_line(
     service: Service, job: dict[str, Any], tree: Path, tmp_path: Path
 ) -> None:

@@ -38,7 +38,7 @@ def table(rows: int, seed: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-ANSWER = r"best validation cross-entropy.*dropout.*[+−]0\.\d+, [+−]0\.\d+ to [+−]0\.\d+"
+ANSWER = r"best validation cross-entropy.*dropout.*[+−]0\.\d+, 95% interval [+−]0\.\d+ to [+−]0\.\d+"
 """How much better or worse dropout is, and the interval, in the answer's words."""
 
 
@@ -212,6 +212,7 @@ def test_rows_are_held_out_by_chance_where_there_are_no_test_rows(working: Servi
         assert http.post("/v1/jobs", json={"variants": ["original"], "dataset": dataset}).status_code == expected
 
 
+@pytest.mark.slow
 def test_five_lines_of_curl_lead_from_a_file_to_the_answer(working: Service, tmp_path: Path) -> None:
     text = (
         (Path(__file__).parent.parent / "docs" / "own-data.md").read_text().partition("## From a file to the answer")[2]
@@ -263,6 +264,7 @@ def test_an_api_without_keras_says_that_it_cannot_make_a_model_of_raw_rows(
     assert whole.status_code == 200
 
 
+@pytest.mark.slow
 def test_the_client_and_the_command_line_send_tables(working: Service, tmp_path: Path) -> None:
     (tmp_path / "t.csv").write_text(table(200, 1))
     frame = pandas.read_csv(tmp_path / "t.csv")

@@ -64,6 +64,7 @@ def tried(http: httpx.Client, hook_id: str) -> list[Any]:
     return [each for each in http.get(f"/v1/webhooks/{hook_id}/deliveries").json()["data"] if each["attempts"]]
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_who_does_not_end_its_answer_is_given_up_and_delays_nobody(private: Settings, own: Database) -> None:
     with ExitStack() as stack:
@@ -87,6 +88,7 @@ def test_who_does_not_end_its_answer_is_given_up_and_delays_nobody(private: Sett
         assert time.monotonic() - begun < 20
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_fifty_dead_addresses_with_a_backlog_beside_a_good_one(private: Settings, own: Database) -> None:
     with ExitStack() as stack:
@@ -105,6 +107,7 @@ def test_fifty_dead_addresses_with_a_backlog_beside_a_good_one(private: Settings
         assert max(each.calls for each in dead) <= 3  # one after the other, and with pauses
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_a_service_that_is_told_to_end_waits_for_no_receiver(make_service: Callable[..., Service]) -> None:
     service = make_service(OCKHAM_WEBHOOK_PRIVATE="true")

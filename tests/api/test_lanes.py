@@ -75,6 +75,7 @@ def readers(api: Process) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_a_small_table_waits_for_no_large_one_and_nobody_for_a_client_that_has_gone(
     make_service: Callable[..., Service],

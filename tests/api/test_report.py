@@ -355,6 +355,7 @@ def test_the_bundles_script_draws_the_same_rows(tmp_path: Path, vary: list[str],
         assert (rows == own.numbers).all()
 
 
+@pytest.mark.slow
 def test_the_bundles_script_needs_no_locale(tmp_path: Path) -> None:
     """Where the system's encoding is ASCII, names in other scripts are read, printed and written all the same."""
     job = resolve({"dataset": {"name": "synthetic"}, "variants": [{"name": "正則化", "preset": "l2"}]})

@@ -26,6 +26,7 @@ from tests.servers import Process, Service, wait_for
 STREAMS = 100
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_streams_share_threads_and_end_when_the_service_does(
     make_service: Callable[..., Service], settings: Settings
@@ -159,6 +160,7 @@ def test_whatever_fails_streams_go_on(
         assert "event: run.epoch" in lines
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_streams_end_with_the_application_under_another_server(make_service: Callable[..., Service]) -> None:
     service = make_service()

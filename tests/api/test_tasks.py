@@ -60,6 +60,7 @@ def body(task: str) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_a_job_of_each_task(settings: Settings, make_service: Callable[..., Service], tmp_path: Path) -> None:
     service = make_service()

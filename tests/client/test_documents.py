@@ -171,6 +171,7 @@ def test_commands_say_it_in_a_line(command: list[str], tmp_path: Path) -> None:
     assert b"at /training: the key stands twice in its mapping (line 3, column 1)" in done.stderr
 
 
+@pytest.mark.slow
 def test_the_command_of_the_worker_reads_what_the_api_reads(tmp_path: Path) -> None:
     spec = {"dataset": {"name": "synthetic", "reviews": 200, "num_words": 100}, "variants": ["smaller"]}
     text = json.dumps(spec).removesuffix("}") + ', "training": {"epochs": 1, "optimizer": {"learning_rate": 1e-3}}}'

@@ -63,6 +63,7 @@ def test_the_pages_say_how_to_read_each_table() -> None:
     assert "results.md" in {page for page, _ in LINES}
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("page", "line"), LINES)
 def test_every_epoch_is_a_row(live: str, job: Job, history: History, page: str, line: str) -> None:
     frame = read(live, line, job)
@@ -78,6 +79,7 @@ def test_every_epoch_is_a_row(live: str, job: Job, history: History, page: str, 
             pandas.testing.assert_series_equal(rows[metric], told, check_exact=True)
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(("page", "line"), LINES)
 def test_a_name_stays_as_it_is(live: str, odd: Job, page: str, line: str) -> None:
     frame = read(live, line, odd)

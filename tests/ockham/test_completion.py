@@ -40,6 +40,7 @@ def words(found: list[tuple[str, str]]) -> list[str]:
     return [word for word, _ in found]
 
 
+@pytest.mark.slow
 def test_jobs_runs_and_variants_of_the_service(live: str, job: str) -> None:
     there = context(live)
     assert words(completion.jobs(there, "la")) == ["latest"]
@@ -84,6 +85,7 @@ def test_fixed_words_are_those_of_the_service() -> None:
     assert completion.figures("val_data") == ["val_data_loss"]
 
 
+@pytest.mark.slow
 def test_a_shell_is_answered(live: str, job: str) -> None:
     asked = {"_OCKHAM_COMPLETE": "complete_bash", "COMP_WORDS": f"ockham cancel {job[:20]}", "COMP_CWORD": "2"}
     # As the installed command: `python -m ockham` has another name.

@@ -121,6 +121,7 @@ def test_what_the_service_refuses(ockham: Run, job: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_a_comparison_is_saved_shown_and_deleted(ockham: Run, job: str) -> None:
     other = ockham("submit", "-", "--name", "beside it", "--wait", "--json", stdin=SPECIFICATION)
     done = ockham("compare", job, json.loads(other.stdout)["id"], "--name", "kept", "--notes", "one seed")
@@ -153,6 +154,7 @@ def test_one_run_is_cancelled(ockham: Run) -> None:
     assert ockham("cancel", job).returncode == 0
 
 
+@pytest.mark.slow
 def test_watch_ends_with_the_job_s_status(ockham: Run, live: str) -> None:
     specification = json.dumps({**NEVER_ENDS, "seeds": [uuid.uuid4().int % 2**32]})
     job = ockham("submit", "-", stdin=specification).stdout.strip()

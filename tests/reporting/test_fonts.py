@@ -70,6 +70,7 @@ def written(series: Drawable, *, svg: bool = False) -> list[str]:
     return [" ".join(text.split("\n")) for text in found]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", figures(NAMES))
 def test_an_svg_has_every_name_as_it_is(kind: str) -> None:
     root = ElementTree.fromstring(draw(figures(NAMES)[kind], "svg"))
@@ -85,6 +86,7 @@ def test_an_svg_is_drawn_by_the_readers_fonts() -> None:
     assert "'DejaVu Sans', sans-serif" in svg
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("kind", figures(NAMES))
 def test_what_no_font_has_is_boxes_that_are_told_apart(kind: str) -> None:
     """The machine that tests has no font for Chinese: else the names stand there themselves."""
@@ -96,6 +98,7 @@ def test_what_no_font_has_is_boxes_that_are_told_apart(kind: str) -> None:
         assert ("□□□ (1)" in whole, "□□□ (2)" in whole) == (True, True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("format", ["png", "pdf"])
 def test_every_figure_can_be_drawn(format: str) -> None:
     for series in figures([*NAMES, "\U0001fae9", "\U000e0fff", "\ue000", "𝔘𝔫𝔦"]).values():
@@ -152,6 +155,7 @@ print(json.dumps(found))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("flavour", ["ttf", "otf"])
 def test_fonts_of_the_machine_draw_what_dejavu_lacks(tmp_path: Path, flavour: str) -> None:
     """A font that is installed after matplotlib listed the machine's is found, too."""

@@ -356,6 +356,7 @@ def published(npz: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         thread.join()
 
 
+@pytest.mark.slow
 def test_keras_cache(npz: Path, home: Path, published: list[str], tmp_path: Path) -> None:
     cached = home / ".keras" / "datasets" / "imdb.npz"
     cached.parent.mkdir(parents=True)
@@ -366,6 +367,7 @@ def test_keras_cache(npz: Path, home: Path, published: list[str], tmp_path: Path
     assert not published
 
 
+@pytest.mark.slow
 def test_keras_download(npz: Path, home: Path, published: list[str], tmp_path: Path) -> None:
     cached = home / ".keras" / "datasets" / "imdb.npz"
     cached.parent.mkdir(parents=True)
@@ -384,6 +386,7 @@ def unavailable(data_dir: Path, npz: Path | None = None) -> str:
     return str(answer.value)
 
 
+@pytest.mark.slow
 @pytest.mark.once
 def test_something_else_comes_down(
     home: Path, published: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch

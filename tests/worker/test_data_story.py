@@ -47,6 +47,7 @@ def overfit(val_loss: np.ndarray) -> float:
     return float((val_loss[:, -1] - val_loss.min(axis=1)).mean())
 
 
+@pytest.mark.slow
 def test_original_overfits_and_what_holds_it_back(tmp_path: Path) -> None:
     histories = train(tmp_path, "original", "smaller", "l2", "dropout")
     original, smaller, l2, dropout = (

@@ -17,8 +17,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 INSTRUCTIONS = """Ockham trains variants of a Keras network with several seeds and says which remedy against overfitting
-helps. A job is submitted, waited for, and then analysed: `analysis` has the answer as a paragraph, the comparisons
-with the baseline, and warnings that belong to it. Tell the warnings with the answer."""
+helps. A job is submitted, waited for, and then analysed: `analysis` has the answer as a headline and a
+paragraph, the comparisons with the baseline, and warnings that belong to it. Tell the warnings with the answer."""
 
 WAIT_SECONDS = 50.0
 """So long one call of `wait` waits at most: clients end calls that take longer than a minute."""

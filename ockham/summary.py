@@ -122,7 +122,8 @@ def show_analysis(console: Console, baseline: str, task: Task, analysis: Mapping
 
 def notes(analysis: Mapping[str, Any]) -> Iterator[str]:
     """What was found, in words, and what one has to know to read the tables: the analysis's warnings too."""
-    if analysis["paragraph"]:
-        yield analysis["paragraph"]
+    for words in ("headline", "paragraph"):
+        if analysis[words]:
+            yield analysis[words]
     for warning in analysis["warnings"]:
         yield f"{warning['detail']} ({warning['code']})"

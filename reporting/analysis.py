@@ -24,6 +24,7 @@ from reporting.answers import Analysis, Comparison, Intervals, Pairing, Ranking,
 from reporting.caveats import caveats, different_data
 from reporting.combinations import combinations
 from reporting.decisions import ALPHA, decide
+from reporting.headline import headline
 from reporting.overfitting import CURVES, Reading, View, Word, read, said
 from reporting.paragraph import paragraph
 from reporting.ranking import rank
@@ -106,6 +107,7 @@ def analyse(
     chosen = None if within is None else simplest(losses, setting.parameters, baseline, within)
     ranking = _ranking(losses, sequential)
     variants = [_variant(name, readings[name], sound[name], view, task, setting) for name in readings]
+    improving = [each.variant for each in variants if each.verdict == said("still improving", None, ())]
     return Analysis(
         view=view,
         variants=variants,
@@ -125,6 +127,14 @@ def analyse(
             sequential=until is not None or setting.grown or smallest is not None,
             alpha=until.alpha if until else ALPHA,
         ),
+        headline=headline(
+            best,
+            baseline,
+            ranking=ranking,
+            chosen=chosen,
+            improving=improving,
+            unlearned=[each.variant for each in variants if each.n and each.never_learned == each.n],
+        ),
         paragraph=paragraph(
             best,
             baseline,
@@ -133,7 +143,7 @@ def analyse(
             on_test=validated_on_test,
             chosen=chosen,
             ranking=ranking,
-            improving=[each.variant for each in variants if each.verdict == said("still improving", None, ())],
+            improving=improving,
         ),
         warnings=[
             *different_data(apart, baseline),

@@ -419,5 +419,9 @@ class Analysis(Answer):
         description="Which two changes add up; null unless the job has the whole grid of a sweep over two axes or more"
     )
     search: Searched | None = Field(default=None, description="Null without `search`")
+    headline: str = Field(
+        description="What to do, in a sentence or two: which variant to use, or what comes before that; empty if "
+        "nothing is to be compared"
+    )
     paragraph: str = Field(description="What was found, in words to paste; empty if nothing is to be compared")
     warnings: list[Warned] = Field(description="What to know before believing the numbers")

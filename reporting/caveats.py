@@ -95,10 +95,15 @@ def caveats(
         )
     for name, found in sound.items():
         if never := sum(not reading.learned for reading in found):
+            advice = (
+                "Train for more epochs, with a higher learning rate or with smaller batches"
+                if never == len(found)
+                else "They move its mean and its spread: look at the single runs, and at the interquartile mean"
+            )
             yield Warned(
                 code="never_learned",
-                detail=f"{name}: {never} of {len(found)} runs never learned (their loss stayed near that of chance). "
-                "They move its mean and its spread: look at the single runs, and at the interquartile mean.",
+                detail=f"{name}: {never} of {len(found)} runs had not learned by the last epoch (their loss stayed "
+                f"near that of chance). {advice}.",
             )
     if grown:
         yield Warned(

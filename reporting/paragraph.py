@@ -57,7 +57,7 @@ def paragraph(
         ]
     if improving:
         was = "was" if len(improving) == 1 else "were"
-        said.append(f"{_names(improving)} {was} still improving at the last epoch: with more epochs this may change.")
+        said.append(f"{names_of(improving)} {was} still improving at the last epoch: with more epochs this may change.")
     if several:
         if any(each.ends is not None for each in several):
             said += [*_kind(several), _covered(setting, several[0].metric.startswith("test_"))]
@@ -80,7 +80,7 @@ def _best(ranking: Sequence[Ranking], called: str) -> Iterator[str]:
     if len(bests) == len(ranking):
         yield f"{pairs}, none can be ruled out as the best by its {called}."
     else:
-        yield f"{pairs}, the best by its {called} may be {_names(bests, 'or')}."
+        yield f"{pairs}, the best by its {called} may be {names_of(bests, 'or')}."
 
 
 def _found(several: Sequence[Comparison], baseline: str, called: str, setting: Setting) -> Iterator[str]:
@@ -225,15 +225,16 @@ def _missing(comparisons: Sequence[Comparison], baseline: str) -> Iterator[str]:
     """Which variants have too few seeds to say anything of."""
     few = [f"{each.variant} ({'one seed' if each.n else 'none'})" for each in comparisons if each.n < 2]
     if few:
-        yield f"With too few seeds in common with {baseline} to be compared: {_names(few)}."
+        yield f"With too few seeds in common with {baseline} to be compared: {names_of(few)}."
 
 
 def _simplest(chosen: Simplest | None) -> Iterator[str]:
     if chosen is not None and chosen.variant != chosen.best:
-        shown = "the seeds show this" if chosen.shown else "the seeds do not yet show this for sure"
+        shown = "sure for these seeds" if chosen.shown else "not yet sure"
         yield (
-            f"The lowest mean is that of {chosen.best}; {chosen.variant} is the simplest variant that is worse by at "
-            f"most {chosen.within:g} (by {chosen.difference:.3g} with {chosen.parameters:,} weights; {shown})."
+            f"The lowest mean is that of {chosen.best}. If a loss that is worse by up to {chosen.within:g} does not "
+            f"matter, {chosen.variant} is the simplest variant: worse by {chosen.difference:.3g}, with "
+            f"{chosen.parameters:,} weights ({shown})."
         )
 
 
@@ -259,7 +260,7 @@ def _covered(setting: Setting, tested: bool) -> str:
         )
         if not varies
     ]
-    said = f"They tell how the differences change with {_names(other)}"
+    said = f"They tell how the differences change with {names_of(other)}"
     if fixed:
         whose = "this job" if setting.jobs == 1 else "these jobs"
         said += (
@@ -322,7 +323,7 @@ def _size(ends: Ends) -> str:
     return f"{low:.{_decimals(ends)}f} to {high:.{_decimals(ends)}f}"
 
 
-def _names(names: Sequence[str], word: str = "and") -> str:
+def names_of(names: Sequence[str], word: str = "and") -> str:
     """The names within a sentence, at most `MOST` of them."""
     if len(names) > MOST:
         return f"{', '.join(names[:MOST])} {word} {len(names) - MOST} more"

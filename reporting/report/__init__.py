@@ -65,6 +65,7 @@ def render(results: Results) -> str:
         effects=[SHORT.get(name) or label(name, results.task) for name in EFFECTS_SHOWN],
         rows=_variants(results),
         comparisons=_comparisons(results.analysis, results.task),
+        headline=results.analysis.headline,
         paragraph=results.analysis.paragraph,
         combinations=results.analysis.combinations,
         why=why(results.runs, results.rises, results.task).variants,
@@ -108,6 +109,7 @@ def render_comparison(
             }
             for each in analysis.variants
         ],
+        headline=analysis.headline,
         paragraph=analysis.paragraph,
         warnings=analysis.warnings,
         figures=_inlined(drawn),

@@ -98,6 +98,7 @@ def test_results(http: httpx.Client, two: tuple[dict[str, Any], dict[str, Any]])
         assert page.headers["Content-Type"].startswith("text/html")
         assert "<h1>a &lt;b&gt;</h1>" in page.text
         assert "Mind &amp; see" in page.text
+        assert analysis["headline"] in page.text.replace("&#39;", "'")
         assert analysis["paragraph"] in page.text.replace("&#39;", "'")
 
 

@@ -32,6 +32,7 @@ def analysed(live: str, job: dict[str, Any]) -> dict[str, Any]:
 
 def test_is_it_better_by_how_much_and_may_it_be_luck(visit: Visiting, done: dict[str, Any], live: str) -> None:
     page, analysis = visit().open(f"/jobs/{done['id']}"), analysed(live, done)
+    expect(page.locator("#headline")).to_have_text(analysis["headline"])
     expect(page.locator("#answer")).to_have_text(analysis["paragraph"])
     page.set_viewport_size({"width": 1280, "height": 900})
     assert page.locator("#variants .scroll").evaluate("frame => frame.scrollWidth <= frame.clientWidth")

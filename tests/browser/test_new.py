@@ -57,6 +57,7 @@ def test_from_the_form_to_a_finished_comparison(visit: Visiting, live: str) -> N
         f"{abs(analysis['comparisons'][0]['difference']):.4f}"
     )
     expect(page.locator("#variants")).to_contain_text(analysis["comparisons"][0]["in_words"])
+    expect(page.locator("#headline")).to_have_text(analysis["headline"])
     expect(page.locator("#answer")).to_have_text(analysis["paragraph"])
     spec = get(live, f"/v1/jobs/{job_id}")["spec"]
     assert spec["dataset"] == {**spec["dataset"], **SYNTHETIC}

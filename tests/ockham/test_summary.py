@@ -36,6 +36,7 @@ def analysis(*comparisons: dict[str, Any]) -> dict[str, Any]:
         "variants": [{"variant": name, "verdict": f"verdict of {name}"} for name in names],
         "comparisons": [{"metric": "best_val_acc", "variant": "l2", "n": 9, "difference": 9.0}, *comparisons],
         "warnings": [],
+        "headline": "",
         "paragraph": "",
     }
 

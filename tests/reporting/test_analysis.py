@@ -603,7 +603,7 @@ def test_a_seed_that_never_learned_is_told_and_does_not_move_the_interquartile_m
     found = analyse(runs, "original")
     smaller = next(each for each in found.variants if each.variant == "smaller")
     assert smaller.never_learned == 1
-    assert warned(found)["never_learned"].startswith("smaller: 1 of 10 runs never learned")
+    assert warned(found)["never_learned"].startswith("smaller: 1 of 10 runs had not learned by the last epoch")
     mean = smaller.across_seeds["best_val_data_loss"].mean
     assert mean is not None
     assert mean > 0.32

@@ -193,9 +193,9 @@ def test_what_the_answer_depends_on_comes_after_it() -> None:
         on_test=True, chosen=chosen, improving=["a", "small"],
     )  # fmt: skip
     assert (
-        "The lowest mean is that of a; small is the simplest variant that is worse by at most 0.004 (by 0.003 with "
-        "1,234 weights; the seeds do not yet show this for sure). a and small were still improving at the last epoch: "
-        "with more epochs this may change. The intervals are" in said
+        "The lowest mean is that of a. If a loss that is worse by up to 0.004 does not matter, small is the simplest "
+        "variant: worse by 0.003, with 1,234 weights (not yet sure). a and small were still improving at the last "
+        "epoch: with more epochs this may change. The intervals are" in said
     )
     assert said.endswith(
         "They tell how the differences change with other initial weights, batches and noise, other held-out rows and "

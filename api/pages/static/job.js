@@ -195,8 +195,10 @@ async function loadAnalysis() {
   if (state !== asked) return;
   analysis = found.problem ? null : found;
   showComparison(byId('comparison'), found, experiment, groups());
-  byId('answer').hidden = !analysis?.paragraph;
-  byId('answer').textContent = analysis?.paragraph ?? '';
+  for (const [place, words] of [['headline', analysis?.headline], ['answer', analysis?.paragraph]]) {
+    byId(place).hidden = !words;
+    byId(place).textContent = words ?? '';
+  }
   showNotes(byId('notes'), analysis?.warnings ?? []);
   if (analysis) results.show(experiment, analysis, view);
   figure.draw();

@@ -1,0 +1,75 @@
+"""The advice of an analysis: a case of each kind, and the sentence that says it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from reporting.answers import Simplest
+from reporting.headline import headline
+from tests.reporting.test_paragraph import comparison, fixed, ranking
+
+BETTER = fixed("a", -0.1, (-0.15, -0.05), 0.01)
+BEST = fixed("b", -0.2, (-0.25, -0.15), 0.01)
+WORSE = fixed("c", 0.1, (0.05, 0.15), 0.01)
+OPEN = fixed("d", -0.01, (-0.05, 0.03), 0.5, seeds_needed=22)
+SAME = comparison("e", 0.001, decision="equivalent", smallest=0.02)
+SIMPLE = Simplest(variant="e", parameters=10, best="original", difference=0.001, within=0.02, shown=True)
+
+CASES: dict[str, tuple[list[Any], dict[str, Any], str]] = {
+    "nothing to compare": ([comparison("a", None, n=0)], {}, ""),
+    "nobody learned": (
+        [BETTER], {"unlearned": ["original", "a"], "improving": ["a"]},
+        "Do not choose yet: no variant learned clearly more than chance. Train for more epochs, with a higher learning "
+        "rate or with smaller batches.",
+    ),
+    "one seed": (
+        [comparison("a", -0.1, n=1)], {}, "Add seeds before you choose: one seed cannot tell a difference from luck.",
+    ),
+    "the best still improved": (
+        [BETTER], {"improving": ["a"]},
+        "Train for more epochs before you choose: a still improved at the last one. So far the loss of a is the "
+        "lowest.",
+    ),
+    "only the worst still improved": (
+        [WORSE], {"improving": ["c"]}, "Use original: it is better than c by more than luck.",
+    ),
+    "one of two": ([BETTER], {"unlearned": ["original"]}, "Use a: it is better than original by more than luck."),
+    "one of three": (
+        [BETTER, BEST], {"ranking": ranking(b=True, a=False, original=False)},
+        "Use b: it is better than all others by more than luck.",
+    ),
+    "the baseline is the best": (
+        [WORSE, fixed("f", 0.2, (0.1, 0.3), 0.01)], {"ranking": ranking(original=True, c=False, f=False)},
+        "Use original: it is better than all others by more than luck.",
+    ),
+    "what is worse than the baseline is not the best, whatever its rank": (
+        [WORSE, fixed("f", 0.2, (0.1, 0.3), 0.01)], {"ranking": ranking(original=True, c=True, f=False)},
+        "Use original: it is better than all others by more than luck.",
+    ),
+    "all equivalent": (
+        [SAME, comparison("f", -0.002, decision="equivalent", smallest=0.02)],
+        {"ranking": ranking(e=True, f=True, original=True), "chosen": SIMPLE},
+        "Use e: no variant differs from original by more than 0.02, the smallest difference that matters.",
+    ),
+    "better than the baseline": (
+        [BETTER, BEST, WORSE], {"ranking": ranking(a=True, b=True, c=True, original=False)},
+        "Use b: it is better than original by more than luck. Whether it is better than a is not decided.",
+    ),
+    "not decided": (
+        [OPEN, WORSE], {"ranking": ranking(d=True, original=True, c=False)},
+        "Not decided: no variant is better than original by more than luck. So far the loss of d is the lowest; about "
+        "22 seeds in all would decide whether it is better.",
+    ),
+    "none is better": (
+        [WORSE, SAME], {"ranking": ranking(e=True, original=True, c=False)},
+        "Use original: no variant is better, and c is worse by more than luck.",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_to_do_is_said(case: str) -> None:
+    comparisons, given, words = CASES[case]
+    assert headline(comparisons, "original", **given) == words

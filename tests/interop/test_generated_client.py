@@ -31,7 +31,7 @@ from generated.api.jobs import create_job, get_job
 from generated.api.plots import get_plot
 from generated.api.results import get_history, get_metrics
 from generated.models import (
-    Dense, GetPlotFormat, GetPlotMetric, History, JobObject, JobRequest, Problem, Synthetic, Training, VariantRequest,
+    Dense, GetPlotFormat, GetPlotMetricType0, History, JobObject, JobRequest, Problem, Synthetic, Training, VariantRequest,
     VariantRequestPresetType0,
 )
 
@@ -56,7 +56,7 @@ while job.status not in ("succeeded", "failed", "cancelled") and time.monotonic(
 history = get_history.sync(job.id, client=client)
 assert isinstance(history, History), history
 assert get_metrics.sync(job.id, client=client).variants[1].n == 1
-plot = get_plot.sync(job.id, GetPlotMetric.VAL_LOSS, GetPlotFormat.PNG, client=client)
+plot = get_plot.sync(job.id, GetPlotMetricType0.VAL_LOSS, GetPlotFormat.PNG, client=client)
 assert plot.payload.read().startswith(b"\\x89PNG")
 print(json.dumps({"id": job.id, "status": job.status, "runs": [run.to_dict() for run in history.runs]}))
 """

@@ -31,8 +31,8 @@ from generated.api.jobs import create_job, get_job
 from generated.api.plots import get_plot
 from generated.api.results import get_history, get_metrics
 from generated.models import (
-    Dense, GetPlotFormat, GetPlotMetricType0, History, JobObject, JobRequest, Problem, Synthetic, Training, VariantRequest,
-    VariantRequestPresetType0,
+    Dense, GetPlotFormat, GetPlotMetricType0, History, JobObject, JobRequest, Problem, Synthetic, Training,
+    VariantRequest, VariantRequestPresetType0,
 )
 
 client = Client(sys.argv[1], raise_on_unexpected_status=True)

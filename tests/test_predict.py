@@ -23,12 +23,13 @@ from tests.test_own_data import send, table
 from worker.data import imdb
 from worker.data.encoding import Encoder
 
+pytestmark = pytest.mark.slow
+
 KERAS = """
 import json, sys, zipfile
 import numpy as np
 import keras
 
-pytestmark = pytest.mark.slow
 for name, inputs in json.load(sys.stdin).items():
     model = keras.models.load_model(name)
     if isinstance(inputs, dict):  # columns of a model that takes rows as they are written

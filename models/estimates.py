@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from models.kinds.layer import on_inputs
 from models.specification import RunSpecification
 
-PROCESS = 800 << 20
-"""A worker's process with TensorFlow, Keras and Numba loaded and a first graph traced."""
+PROCESS = 700 << 20
+"""A worker's process with TensorFlow and Keras loaded and a first graph traced."""
 
 FILE = 24 << 10
 """Of a model's file what is not weights."""
@@ -40,11 +40,14 @@ def cost_of(run: RunSpecification) -> Cost:
     data, training = run.dataset, run.training
     train, validation = data.trained_on, data.validated_on
 
-    # Of a row's words each takes its column, and its value if there are any; while rows are cut into blocks, four times
-    # as much more. Numbers are kept as read, standardised, and as a tensor.
+    # A row's inputs that are 1 are about half in dense bytes and half sparse (row, input) pairs. With numbers
+    # among them the dense ones are floats; they are kept as read and standardised, too.
     words = data.inputs - data.numbers
-    pairs = data.density * (8 if data.valued else 4) if words else 0
-    prepared = (train + validation) * (12 * data.numbers + pairs) + 4 * max(train, validation) * pairs
+    dense, pairs = min(240, words), data.density if words else 0
+    dense = 4 * (dense + 3 * data.numbers) if data.numbers or data.valued else dense
+    pair = 12 if data.valued else 8
+    prepared = (train + validation) * (dense + pairs * pair) + validation * pairs * 4
+    epochs = 3 * train * (dense + pairs * pair)
 
     width, parameters, held, scratch = data.inputs, 0, 0, 0
     noise = on_inputs(run.layers)
@@ -60,7 +63,7 @@ def cost_of(run: RunSpecification) -> Cost:
     copies = 10 + 3 * training.optimizer.kept()
     if data.held_out or (training.early_stopping and training.early_stopping.restore_best):
         copies += 1
-    memory = PROCESS + prepared + activations + noisy + 4 * (copies * parameters + scratch)
+    memory = PROCESS + prepared + epochs + activations + noisy + 4 * (copies * parameters + scratch)
     kept = sum(run.keeps(epoch, epoch == training.epochs) for epoch in range(1, training.epochs + 1))
     models = (1 + kept) * (4 * parameters + FILE)
     return Cost(train, parameters, memory, float(parameters) * train * training.epochs, models)

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 SAME = ("api", "models", "reporting", "worker", "migrations")
 TOPS = {**{name: name for name in SAME}, "client": "ockham_client"}
 OURS = {*TOPS.values(), "ockham"}
-HEAVY = ("tensorflow", "keras", "numba")
+HEAVY = ("tensorflow", "keras")
 
 
 def imports(file: Path) -> set[str]:

@@ -12,9 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
-ENGINE = (
-    "training.py", "network.py", "objective.py", "plateau.py", "sparse.py", "compiled.py", "model.py", "checkpoint.py",
-)  # fmt: skip
+ENGINE = ("training.py", "network.py", "objective.py", "plateau.py", "sparse.py", "model.py", "checkpoint.py")
 """The code that a run's numbers depend on."""
 
 PROMISE = "The same specification and seed give a bit-identical history and weights where all of this agrees."
@@ -39,7 +37,7 @@ def _installation() -> dict[str, Any]:
         "ockham": version("ockham"),
         "engine": _engine(),
         "python": platform.python_version(),
-        **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy", "numba", "llvmlite")},
+        **{name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")},
         "machine": platform.machine(),
         "processor": _processor(),
     }

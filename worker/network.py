@@ -6,6 +6,7 @@ product (`worker.sparse`) and the loop over batches, which runs inside one graph
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import math
@@ -71,11 +72,9 @@ class Network:
         self.noise, self.rest = self.model.layers[: on_inputs(layers)], self.model.layers[on_inputs(layers) :]
         self.first: keras.layers.Dense = self.rest[0]
         self.wide = self.first.units >= sparse.NARROW
-        self._dense = int(cuts[0] > 0)
         self.blocks = [
-            keras.Variable(np.zeros((last - first, self.first.units), np.float32), name=f"inputs_{first}")
+            keras.Variable(np.zeros((last - first, self.first.units), np.float32), name=f"words_{first}")
             for first, last in itertools.pairwise((0, *cuts))
-            if last > first
         ]
         # Those whose output is another in training.
         self._differs = {layer for layer in self.model.layers if "training" in signature(layer.call).parameters}
@@ -156,48 +155,53 @@ class Network:
     # --- graphs ------------------------------------------------------------------------------
 
     def _product(
-        self, batches: sparse.Batches, rows: tf.Tensor
+        self, batches: sparse.Batches, batch: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
-        """The first layer's bare product for these rows, and what turns its gradient into those of the blocks."""
-        dense, blocks = self._parts
-        numbers = tf.gather(batches.numbers, rows)
-        terms = [tf.matmul(numbers, block) for block in dense]
-        terms += [sparse.product(block, words, rows) for block, words in zip(blocks, batches.words, strict=True)]
+        """The first layer's bare product for a batch, and what turns its gradient into those of the blocks."""
+        rows = slice(batches.starts[batch], batches.starts[batch + 1])
+        count = tf.cast(rows.stop - rows.start, tf.int32)
+        head = tf.cast(batches.head[rows], tf.float32)
+        kernels = [block.value for block in self.blocks]
+        tails = list(zip(kernels[1:], (tail.of(batch) for tail in batches.tails), strict=True))
+        total = tf.matmul(head, kernels[0])
+        for kernel, pairs in tails:
+            with self._after(total):
+                total += sparse.product(kernel, pairs, count)
 
         def gradients(gradient: tf.Tensor) -> list[tf.Tensor]:
-            return [
-                *(tf.matmul(numbers, gradient, transpose_a=True) for _ in dense),
-                *(
-                    sparse.product_gradient(block, words, rows, gradient)
-                    for block, words in zip(blocks, batches.words, strict=True)
-                ),
-            ]
+            # (gradientᵀ · head)ᵀ: the matrix product is quicker with the few units in front.
+            into_head = tf.transpose(tf.matmul(gradient, head, transpose_a=True))
+            if self.wide:
+                into_head = tf.matmul(head, gradient, transpose_a=True)
+            with self._after(into_head):
+                return [
+                    into_head,
+                    *(sparse.product_gradient(kernel, pairs, count, gradient) for kernel, pairs in tails),
+                ]
 
-        return tf.add_n(terms), gradients
+        return total, gradients
 
     def _noisy_product(
-        self, batches: sparse.Batches, rows: tf.Tensor
+        self, batches: sparse.Batches, batch: tf.Tensor
     ) -> tuple[tf.Tensor, Callable[[tf.Tensor], list[tf.Tensor]]]:
         """`_product` in training where there is noise on the inputs, drawn by Keras's own layers."""
-        dense, blocks = self._parts
-        numbers = tf.gather(batches.numbers, rows)
-        widths = [int(block.shape[0]) for block in self.blocks]
-        words = zip(batches.words, widths[len(dense) :], strict=True)
-        values = tf.concat([numbers, *(sparse.densified(part, rows, width) for part, width in words)], 1)
+        rows = slice(batches.starts[batch], batches.starts[batch + 1])
+        count = tf.cast(rows.stop - rows.start, tf.int32)
+        widths = [block.shape[0] for block in self.blocks]
+        tails = [(tail.of(batch), width) for tail, width in zip(batches.tails, widths[1:], strict=True)]
+        values = sparse.densified(tf.cast(batches.head[rows], tf.float32), tails, count)
         for layer in self.noise:
             values = layer.call(values, training=True)
-        total = tf.matmul(values, tf.concat([*dense, *blocks], 0))
+        total = tf.matmul(values, tf.concat([block.value for block in self.blocks], 0))
 
         def gradients(gradient: tf.Tensor) -> list[tf.Tensor]:
             return list(tf.split(tf.matmul(values, gradient, transpose_a=True), widths))
 
         return total, gradients
 
-    @property
-    def _parts(self) -> tuple[list[tf.Tensor], list[tf.Tensor]]:
-        """The blocks' values: that of the numbers, if there are any, and those of the words."""
-        values = [block.value for block in self.blocks]
-        return values[: self._dense], values[self._dense :]
+    def _after(self, done: tf.Tensor) -> Any:
+        """Orders a narrow network's few costly operations: handing them to a second thread costs more than it saves."""
+        return contextlib.nullcontext() if self.wide else tf.control_dependencies([done])
 
     def _outputs(self, product: tf.Tensor, training: bool) -> tuple[tf.Tensor, tf.Tensor]:
         """Predictions (count, units) and penalties from the first layer's bare product, by Keras's own layers."""
@@ -239,9 +243,8 @@ class Network:
 
     def _step(self, batches: sparse.Batches, batch: tf.Tensor) -> list[tf.Tensor]:
         """One batch: forward, backward, update. Its mean loss of the data, penalty and score before the update."""
-        rows = batches.rows(batch)
-        labels = tf.gather(batches.labels, rows)
-        product, block_gradients = (self._noisy_product if self.noise else self._product)(batches, rows)
+        labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
+        product, block_gradients = (self._noisy_product if self.noise else self._product)(batches, batch)
         with tf.GradientTape() as tape:
             tape.watch(product)
             predictions, penalty = self._outputs(product, training=True)
@@ -255,9 +258,8 @@ class Network:
 
     def _score(self, batches: sparse.Batches, batch: tf.Tensor) -> list[tf.Tensor]:
         """One batch in inference mode: what `_step` returns, the predictions, and what is kept of them."""
-        rows = batches.rows(batch)
-        labels = tf.gather(batches.labels, rows)
-        product, _ = self._product(batches, rows)
+        labels = batches.labels[batches.starts[batch] : batches.starts[batch + 1]]
+        product, _ = self._product(batches, batch)
         predictions, penalty = self._outputs(product, training=False)
         data_loss, score, *fitted = self.objective.means(labels, predictions, training=False)
         # The activation's operation has its input, from which Keras's own losses are computed in a graph, too.

@@ -2,109 +2,121 @@
 
 A review is a row of zeros with ones at its words, so `rows @ kernel` is, for each review, the sum
 of its words' kernel rows, and the kernel's gradient is, for each word, the sum of the output
-gradients of the reviews it occurs in. Both are computed by `worker.compiled`, and their cost follows
-the words present. The kernel's rows are cut into blocks: first those of a row's numbers, which are dense and
-go through an ordinary matrix product, then those of the words. Rows are never copied: an epoch is an order of them.
+gradients of the reviews it occurs in. The kernel's rows are cut into blocks. Word ids are ranks of
+frequency, so the first block holds the few words that make up half of all (review, word) pairs:
+as dense rows these cost less. The pairs of the other blocks stay sparse, and their cost follows
+the words present. A row's numbers come before its words: they are the first block's first columns, which
+is then float32 instead of bytes, and nothing else changes. If words are counted or weighted, each pair has a value,
+and both products are those of TensorFlow's sparse matrices.
 """
 
 from __future__ import annotations
 
 import itertools
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+import scipy.sparse
 import tensorflow as tf
-
-from worker import compiled
 
 if TYPE_CHECKING:
     from worker.data import Dataset, Rows
 
-SHARDS = 2
-"""Sparse blocks of a wide first kernel: as many threads work on them at once."""
+FREQUENT = 0.1
+"""A column that is 1 in more of the rows than this is cheaper as a dense column (docs/performance.md)."""
+
+SHARDS = 4
+"""Sparse blocks of a wide first kernel: threads work on them at once, and each is nearer to fitting a cache."""
 
 EVALUATION_ROWS = 1024
 
 NARROW = 32
-"""Below this many units a kernel's gradient stays in the processor's cache while it is added to in any order."""
+"""Below this many units TensorFlow's scalar kernel beats its vectorized segment sums."""
 
 
-class Words(NamedTuple):
-    """All rows' words in one block, counted from its first: see `worker.compiled`.
+class Pairs(NamedTuple):
+    """One sparse block's (row, word) pairs of many batches, batch after batch.
 
-    starts: int64 (rows + 1). indices: int32 (pairs). values: float32 (pairs), or none if all are 1.
+    by_row: int32 (pairs, 2), by row within a batch; rows count from 0 within the batch, words within the block.
+    by_word: the same by word within a batch; empty where no segment sum needs it.
+    offsets: int64 (batches + 1), batch b has the pairs [offsets[b], offsets[b + 1]).
+    values: float32 (pairs), those of `by_row`; None if all are 1.
     """
 
-    starts: tf.Tensor
-    indices: tf.Tensor
-    values: tf.Tensor
+    by_row: tf.Tensor
+    by_word: tf.Tensor
+    offsets: tf.Tensor
+    values: tf.Tensor | None
+
+    def of(self, batch: tf.Tensor) -> Pairs:
+        """Those of one batch."""
+        span = slice(self.offsets[batch], self.offsets[batch + 1])
+        values = None if self.values is None else self.values[span]
+        return Pairs(self.by_row[span], self.by_word[span], self.offsets[batch : batch + 2], values)
 
 
 class Batches(NamedTuple):
     """Rows in batches, as the graphs take them.
 
-    numbers: float32 (rows, width of the first block), without columns if rows have none. labels: float32 (rows, 1).
-    words: those of the sparse blocks. All of them are in the rows' own order.
-    order: int64 (rows), the row at each place. starts: int64 (batches + 1), batch b has the places
-    [starts[b], starts[b + 1]).
+    head: (rows, width of the first block), dense: uint8 if all of it is 0 or 1, else float32.
+    labels: float32 (rows, 1). starts: int64 (batches + 1), batch b has the rows [starts[b], starts[b + 1]).
+    tails: the sparse blocks.
     """
 
-    numbers: tf.Tensor
+    head: tf.Tensor
     labels: tf.Tensor
-    words: tuple[Words, ...]
-    order: tf.Tensor
     starts: tf.Tensor
-
-    def rows(self, batch: tf.Tensor) -> tf.Tensor:
-        """The rows of one batch."""
-        return self.order[self.starts[batch] : self.starts[batch + 1]]
+    tails: tuple[Pairs, ...]
 
 
 @dataclass(frozen=True)
 class Blocks:
     """Rows cut into blocks of columns, made once per data set."""
 
-    numbers: tf.Tensor
-    words: tuple[Words, ...]
-    labels: tf.Tensor
+    head: np.ndarray
+    tails: tuple[Any, ...]
+    labels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
 
     @classmethod
     def of(cls, rows: Rows, cuts: tuple[int, ...]) -> Blocks:
-        """`rows` cut at `cuts`. Raises ValueError if their words are not below the last of them."""
-        indices, indptr = np.asarray(rows.indices), np.asarray(rows.indptr, np.int64)
+        """`rows` cut at `cuts`."""
+        indices, indptr = np.asarray(rows.indices), np.asarray(rows.indptr)
         indptr = indptr - indptr[0]
-        if np.diff(indptr).min(initial=0) < 0 or indptr[-1] != len(indices):
-            raise ValueError("The rows' starts are not in rising order, or do not end where their words end")
-        if len(indices) and not cuts[0] <= indices.min() <= indices.max() < cuts[-1]:
-            raise ValueError(f"The rows' words are not from {cuts[0]} up to {cuts[-1]}")
-        words = []
+        row_of = np.repeat(np.arange(len(rows), dtype=np.int32), np.diff(indptr))
+        frequent = indices < cuts[0]
+        ones = rows.values is None
+        head = np.zeros((len(rows), cuts[0]), np.uint8 if ones and rows.numbers is None else np.float32)
+        head[row_of[frequent], indices[frequent]] = 1 if rows.values is None else rows.values[frequent]
+        if rows.numbers is not None:
+            head[:, : rows.numbers.shape[1]] = rows.numbers
+        tails = []
         for first, last in itertools.pairwise(cuts):
-            inside: Any = slice(None)
-            ends = indptr
-            if (first, last) != (cuts[0], cuts[-1]):
-                inside = (indices >= first) & (indices < last)
-                ends = np.concatenate([[0], np.cumsum(inside)])[indptr]
-            values = np.zeros(0, np.float32) if rows.values is None else rows.values[inside]
-            words.append(Words(*map(tf.constant, (ends, indices[inside] - np.int32(first), values))))
-        numbers = np.zeros((len(rows), 0), np.float32) if rows.numbers is None else rows.numbers
+            inside = (indices >= first) & (indices < last)
+            ends = np.concatenate([[0], np.cumsum(inside)])[indptr].astype(np.int32)
+            words = indices[inside] - np.int32(first)
+            values = np.ones(len(words), np.int8) if rows.values is None else rows.values[inside]
+            tails.append(scipy.sparse.csr_array((values, words, ends), shape=(len(rows), last - first)))
         labels = np.asarray(rows.labels, np.float32)
-        return cls(tf.constant(numbers), tuple(words), tf.constant(labels.reshape(len(labels), -1)))
+        return cls(head, tuple(tails), labels.reshape(len(labels), -1))
 
-    def batches(self, size: int, order: np.ndarray) -> Batches:
-        """Batches of `size` rows (the last may be smaller), in this order."""
-        starts = np.append(np.arange(0, len(order), size, dtype=np.int64), np.int64(len(order)))
-        return Batches(self.numbers, self.labels, self.words, tf.constant(order), tf.constant(starts))
+    def batches(self, size: int, permutation: np.ndarray | None = None, by_word: bool = False) -> Batches:
+        """Batches of `size` rows (the last may be smaller), in the order of `permutation` or in their own."""
+        chosen = slice(None) if permutation is None else permutation
+        starts = np.append(np.arange(0, len(self), size, dtype=np.int64), np.int64(len(self)))
+        tails = tuple(_pairs(tail if permutation is None else tail[chosen], starts, by_word) for tail in self.tails)
+        return Batches(tf.constant(self.head[chosen]), tf.constant(self.labels[chosen]), tf.constant(starts), tails)
 
     @cached_property
     def in_order(self) -> Batches:
         """Batches for evaluation, in the rows' own order."""
-        return self.batches(EVALUATION_ROWS, np.arange(len(self)))
+        return self.batches(EVALUATION_ROWS)
 
 
 @dataclass(frozen=True)
@@ -139,39 +151,76 @@ def forget() -> None:
 
 
 def cuts_of(rows: Rows, inputs: int, shards: int) -> tuple[int, ...]:
-    """Where the kernel's blocks end: that of the numbers, and `shards` of words with about as many pairs each."""
+    """Where the kernel's blocks end: the first, then `shards` sparse ones with about as many pairs each."""
+    counts = np.bincount(rows.indices, minlength=inputs)
     numbers = 0 if rows.numbers is None else rows.numbers.shape[1]
-    if numbers == inputs:
-        return (numbers,)
-    cumulated = np.cumsum(np.bincount(rows.indices, minlength=inputs)[numbers:])
-    inner = np.searchsorted(cumulated, cumulated[-1] * np.arange(1, shards) / shards) + numbers + 1
-    return (numbers, *sorted({min(int(cut), inputs - 1) for cut in inner} - {numbers}), inputs)
+    frequent = numbers + int((counts > FREQUENT * len(rows)).sum())
+    head = min(inputs, max(16, -(-frequent // 16) * 16))
+    if head == inputs:
+        return (head,)
+    cumulated = np.cumsum(counts[head:])
+    inner = np.searchsorted(cumulated, cumulated[-1] * np.arange(1, shards) / shards) + head + 1
+    return (head, *sorted({min(int(cut), inputs - 1) for cut in inner} - {head}), inputs)
 
 
-def product(block: Any, words: Words, rows: tf.Tensor) -> Any:
-    """The rows `rows` times `block`: float32 (rows, units)."""
-    return _computed(compiled.product, block.shape[1], block, *words, rows)
+def _pairs(tail: Any, starts: np.ndarray, by_word: bool) -> Pairs:
+    lengths = np.diff(tail.indptr)
+    batch_rows = np.concatenate([np.arange(last - first, dtype=np.int32) for first, last in itertools.pairwise(starts)])
+    pairs = np.empty((tail.nnz, 2), np.int32)
+    pairs[:, 0] = np.repeat(batch_rows, lengths)
+    pairs[:, 1] = tail.indices
+    offsets = tail.indptr[starts].astype(np.int64)
+    valued = tail.dtype == np.float32
+    columns = np.empty((tail.nnz if by_word and not valued else 0, 2), np.int32)
+    if len(columns):
+        for (first, last), (begin, end) in zip(itertools.pairwise(starts), itertools.pairwise(offsets), strict=True):
+            shape = (last - first, tail.shape[1])
+            words = pairs[begin:end, 1]
+            batch = scipy.sparse.csr_array(
+                (words, words, tail.indptr[first : last + 1] - tail.indptr[first]), shape=shape
+            )
+            batch = batch.tocsc()
+            columns[begin:end, 0], columns[begin:end, 1] = batch.indices, batch.data
+    values = tf.constant(tail.data) if valued else None
+    return Pairs(tf.constant(pairs), tf.constant(columns), tf.constant(offsets), values)
 
 
-def product_gradient(block: Any, words: Words, rows: tf.Tensor, gradient: tf.Tensor) -> Any:
-    """The gradient of the block, `transpose(rows) @ gradient`, from that of its product (rows, units)."""
-    columns, units = block.shape
-    function = compiled.gradient_by_row if units < NARROW else compiled.gradient_by_column
-    made = _computed(function, units, gradient, *words, rows, tf.constant(columns))
-    made.set_shape(block.shape)
-    return made
+def product(block: Any, pairs: Pairs, count: tf.Tensor) -> Any:
+    """`rows @ block` for a batch's `pairs` of `count` rows: float32 (count, units)."""
+    words, units = block.shape
+    if units < NARROW or pairs.values is not None:
+        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(pairs, count, words), b=block)
+    return tf.raw_ops.SparseSegmentSumWithNumSegments(
+        data=block, indices=pairs.by_row[:, 1], segment_ids=pairs.by_row[:, 0], num_segments=count
+    )
 
 
-def densified(words: Words, rows: tf.Tensor, width: int) -> Any:
-    """The rows `rows` of a block as one dense array, float32 (rows, width)."""
-    return _computed(compiled.dense, width, *words, rows, tf.constant(width))
+def product_gradient(block: Any, pairs: Pairs, count: tf.Tensor, gradient: tf.Tensor) -> Any:
+    """The gradient of the block, `transpose(rows) @ gradient`, from that of its product (count, units)."""
+    words, units = block.shape
+    if units < NARROW or pairs.values is not None:
+        return tf.raw_ops.SparseTensorDenseMatMul(**_matrix(pairs, count, words), b=gradient, adjoint_a=True)
+    return tf.raw_ops.SparseSegmentSumWithNumSegments(
+        data=gradient, indices=pairs.by_word[:, 0], segment_ids=pairs.by_word[:, 1], num_segments=words
+    )
 
 
-def _computed(function: Any, width: int, *arguments: tf.Tensor) -> Any:
-    # Without state, so that blocks are computed at once if there are threads.
-    made = tf.numpy_function(function, arguments, tf.float32, stateful=False)
-    made.set_shape((None, width))
-    return made
+def densified(head: tf.Tensor, tails: Sequence[tuple[Pairs, int]], count: tf.Tensor) -> tf.Tensor:
+    """A batch's rows as one dense array, float32 (count, inputs).
+
+    head: those of the first block, dense. tails: of each sparse block the batch's pairs, and its width.
+    """
+    blocks = [tf.scatter_nd(pairs.by_row, _values(pairs), tf.stack([count, width])) for pairs, width in tails]
+    return tf.concat([head, *blocks], 1)
+
+
+def _matrix(pairs: Pairs, count: tf.Tensor, words: int) -> dict[str, tf.Tensor]:
+    shape = tf.stack([tf.cast(count, tf.int64), tf.constant(words, tf.int64)])
+    return {"a_indices": pairs.by_row, "a_values": _values(pairs), "a_shape": shape}
+
+
+def _values(pairs: Pairs) -> tf.Tensor:
+    return tf.ones(tf.shape(pairs.by_row)[0]) if pairs.values is None else pairs.values
 
 
 def order(seed: int, epoch: int, count: int) -> np.ndarray:

@@ -10,7 +10,8 @@ import json
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -172,6 +173,7 @@ class _Run:
             for number, row in enumerate(history, 1):
                 self.best.see(number, row)
                 self._report(number, row)
+        feed = self._feed(len(history) + 1)
         validation, asked = self.rows.validation.in_order, self.training.metrics
         tested = len(self.data.test) if self.run.dataset.held_out else 0
         keep = size_of(self.task, len(self.data.validation) + tested) <= self.keep
@@ -186,9 +188,7 @@ class _Run:
         outputs: np.ndarray | None = None  # of the epoch that would be chosen now, if it was trained here
         while len(history) < self.training.epochs and not self.best.over:
             began = time.perf_counter()
-            order = sparse.order(self.run.seed, len(history) + 1, len(self.rows.train))
-            batches = self.rows.train.batches(self.training.batch_size, order)
-            metrics = self._metrics(Of.TRAINING, self.network.train, batches)[0]
+            metrics = self._metrics(Of.TRAINING, self.network.train, next(feed))[0]
             wanted = 2 if keep else 1 if asked else 0
             scores, by_row = self._metrics(Of.VALIDATION, self.network.evaluate, validation, wanted)
             metrics |= scores
@@ -280,6 +280,23 @@ class _Run:
         for name, value in metrics.items():
             if name in METRICS and METRICS[name].measure.loss and not math.isfinite(value):
                 raise Diverged(f"{name} is no longer finite in epoch {number}")
+
+    def _feed(self, epoch: int) -> Iterator[sparse.Batches]:
+        """The epochs' batches from `epoch` on, the next prepared while this one trains."""
+        rows, size = self.rows.train, self.training.batch_size
+        by_word = self.network.wide and not self.network.noise
+
+        def prepare(number: int) -> sparse.Batches:
+            return rows.batches(size, sparse.order(self.run.seed, number, len(rows)), by_word=by_word)
+
+        with ThreadPoolExecutor(1, "feed") as executor:
+            coming = executor.submit(prepare, epoch)
+            while True:
+                ready = coming.result()
+                epoch += 1
+                if epoch <= self.training.epochs:
+                    coming = executor.submit(prepare, epoch)
+                yield ready
 
     def _metrics(
         self, of: Of, graph: Callable[..., list[tf.Tensor]], batches: sparse.Batches, by_row: int = 0

@@ -274,6 +274,7 @@ def test_a_new_plot_is_there_for_http_the_client_and_the_command_line(
     assert "Best validation hinge loss of each seed" in service.http.get(f"/v1/jobs/{job['id']}/report.html").text
 
 
+@pytest.mark.slow
 def test_the_checks_of_every_kind_pass(tree: Path, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "tests", tree / "tests", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tree)

@@ -154,6 +154,7 @@ def test_keys_are_made_listed_and_revoked_by_command(tmp_path: Path, monkeypatch
     assert [bool(row["revoked_at"]) for row in rows] == [True, False]
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("command", ["api", "serve"])
 def test_no_service_for_others_without_a_key(tmp_path: Path, command: str) -> None:
     upgrade(Settings(data_dir=tmp_path))

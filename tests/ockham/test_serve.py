@@ -77,6 +77,7 @@ def test_callers_wait_and_do_not_fail_while_the_api_is_started_again(served: Ser
     assert status(url, "/healthz") == 200
 
 
+@pytest.mark.slow
 def test_the_children_of_a_worker_that_dies_end_with_it(served: Served) -> None:
     worker = served.part("worker")
     children = wait_for("a child to train in", worker.children)
@@ -153,6 +154,7 @@ def make_program(path: Path, script: str) -> str:
     return str(path)
 
 
+@pytest.mark.slow
 def test_a_server_that_is_too_old_is_refused(tmp_path: Path) -> None:
     old = make_program(tmp_path / "redis-server", "echo 'Redis server v=6.0.16 sha=00000000:0 malloc=jemalloc bits=64'")
     with Served(tmp_path / "data", env={"OCKHAM_VALKEY_SERVER": old}) as service:

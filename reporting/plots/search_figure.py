@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -54,15 +53,15 @@ class Panel:
 
 @dataclass(frozen=True)
 class SearchSlices:
-    """A figure of a search's trials; `of`: how many are drawn."""
+    """A figure of a search's trials. `limits`: of the values' axis, which all panels share."""
 
     title: str
     subtitle: str
     y_label: str
     panels: tuple[Panel, ...]
     theme: str
+    limits: tuple[float, float] = (0.0, 1.0)
     notes: tuple[str, ...] = ()
-    bounds: tuple[float, float] = field(default=(0.0, math.inf))
 
 
 def prepare_search(
@@ -94,6 +93,13 @@ def prepare_search(
             numbers = [float(value) for value in values]
             panels.append(Panel(label, dots(own, numbers), log=_logarithmic(search, axis, numbers)))
     words = phrase(found.metric, task)
+    values_drawn = [each.value for each in drawn if each.value is not None]
+    whole = [each.value for each in drawn if each.value is not None and each.pruned is None] or values_drawn
+    limits = y_limits(whole, values_drawn, signed=False, most=METRICS[found.metric].measure.bounds[1])
+    outside = sum(not limits[0] <= value <= limits[1] for value in values_drawn)
+    notes = ["The best of many trials is partly the luckiest: the finalists' test scores say what it is worth."]
+    if outside:
+        notes += [f"Not in view, beyond the vertical axis: {outside} {'trial' if outside == 1 else 'trials'}."]
     pruned, failed = sum(each.pruned is not None for each in drawn), _failed(found.trials)
     done = sum(each.status in FINISHED for each in found.trials)
     parts = [f"{done} of {len(found.trials)} trials ended" if done < len(found.trials) else f"{done} trials"]
@@ -105,8 +111,8 @@ def prepare_search(
         y_label=f"Best {words}, held out{in_unit(found.metric, task)}",
         panels=tuple(panels),
         theme=theme,
-        notes=("The best of many trials is partly the luckiest: the finalists' test scores say what it is worth.",),
-        bounds=METRICS[found.metric].measure.bounds,
+        limits=limits,
+        notes=tuple(notes),
     )
 
 
@@ -127,12 +133,10 @@ def draw_search(figure: Figure, slices: SearchSlices, theme: Theme) -> None:
     page.words(slices.title, slices.subtitle, slices.notes)
     every = [dot for panel in slices.panels for dot in panel.dots]
     page.legend(*_legend(every, bool(slices.panels[0].best), theme))
-    whole = [dot.y for dot in every if not dot.pruned] or [dot.y for dot in every]
-    limits = y_limits(whole, [dot.y for dot in every], signed=False, most=slices.bounds[1])
     em = page.size / 72
     rows, columns = grid(len(slices.panels), page.width)
     height = (page.top - page.bottom) / rows - 4.2 * em
-    ticks = page.tick_width(limits, height) + 0.8 * em
+    ticks = page.tick_width(slices.limits, height) + 0.8 * em
     label = page.label(slices.y_label, page.top - page.bottom)
     left = page.left + 1.6 * em * (1 + label.count("\n"))
     figure.text(
@@ -148,7 +152,7 @@ def draw_search(figure: Figure, slices: SearchSlices, theme: Theme) -> None:
             max(0.4, width - ticks - 0.8 * em),
             max(0.3, height),
         )
-        _panel(page, axes, panel, limits, height, theme)
+        _panel(page, axes, panel, slices.limits, height, theme)
 
 
 def _panel(page: Page, axes: Axes, panel: Panel, limits: tuple[float, float], height: float, theme: Theme) -> None:

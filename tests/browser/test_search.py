@@ -23,6 +23,8 @@ def test_a_search_is_seen_as_it_goes_and_a_pruned_trial_is_trained_on(visit: Cal
     expect(card.locator("#search-words")).to_contain_text("8 of 8 trials done")
     expect(card.locator("#search-words")).to_contain_text("Trained anew with fresh seeds")
     done = finished(live, job["id"])
+    judged = "by their test cross-entropy"
+    expect(page.get_by_text(re.compile(f"may be best {judged}|is the best by its test"))).to_be_visible()
     early = [run for run in done["runs"] if run["error"]]
     assert early
     expect(card.locator("#search-words")).to_contain_text(f"{len(early)} pruned after epoch")

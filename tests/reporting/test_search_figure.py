@@ -61,6 +61,16 @@ def test_each_trial_is_drawn_in_its_order_and_along_each_axis() -> None:
     assert slices.subtitle == "5 of 6 trials ended, 1 ended early by the pruner, 1 failed: not drawn"
 
 
+def test_a_trial_beyond_the_axis_is_told() -> None:
+    values = [0.50, 0.45, 0.40, 0.42, 0.47, 0.44, 0.41, 0.43, 0.46, 0.48, 0.49, 9.0]
+    trials = [trial(i, value) for i, value in enumerate(values)]
+    slices = prepare_search(search({"units": [2, 4]}), FOUND.model_copy(update={"trials": trials, "finalists": []}))
+    assert slices.limits[1] < 9.0
+    assert slices.notes[1:] == ("Not in view, beyond the vertical axis: 1 trial.",)
+    within = FOUND.model_copy(update={"trials": [each for each in FOUND.trials if each.pruned is None]})
+    assert prepare_search(search(), within).notes[1:] == ()
+
+
 def test_of_several_spaces_a_slice_has_the_trials_of_its_own() -> None:
     spaces = [{"units": [2, 4]}, {"dropout": {"low": 0, "high": 0.5}}]
     trials = [trial(0, 0.5, values={"units": 2}), trial(1, 0.4, space=1, values={"dropout": 0.1})]

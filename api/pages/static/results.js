@@ -39,9 +39,15 @@ function across(row, of) {
 /** What training takes: of runs that were trained here to their end. @param {Row} row */
 const seconds = (row) => across(row, (run) => (run.status === 'succeeded' && !run.reused_from ? between(run.started_at, run.finished_at) : null))?.mean;
 
-/** @param {string} task @param {string} view @param {string} baseline @param {boolean} tested @returns {import('./table.js').Column<Row>[]} */
-function columns(task, view, baseline, tested) {
-  const [training, validation] = lossesIn(view), { measure } = METRICS.tasks[task];
+/** What variants are ranked and compared by. A search chose its finalists by the rows held out, so that the test set judges them. @param {any} spec @param {string} view */
+function judged(spec, view) {
+  const [training, validation] = lossesIn(view);
+  return spec.search ? `test_${training}` : `best_${validation}`;
+}
+
+/** @param {any} job @param {string} view @param {boolean} tested @returns {import('./table.js').Column<Row>[]} */
+function columns({ task, spec }, view, tested) {
+  const [training, validation] = lossesIn(view), { measure } = METRICS.tasks[task], by = phrase(judged(spec, view), task);
   const numbers = (/** @type {string} */ name, /** @type {string} */ heading, /** @type {string} */ title = '', show = value) =>
     ({ name: heading, title, number: true, sort: (/** @type {Row} */ row) => row.of(name)?.mean, cell: (/** @type {Row} */ row) => spread(row.of(name), show) });
   const score = (/** @type {string} */ name) => ({ name: label(`test_${name}`, task), title: 'Scored once, at the epoch that training chose', number: true,
@@ -49,10 +55,10 @@ function columns(task, view, baseline, tested) {
   return [
     { name: 'Variant', sort: (row) => row.name, cell: (row) => h('span', { class: 'variant' }, sample(row.look), h('span', { title: row.name }, row.name), row.baseline && h('span', { class: 'muted small' }, ' baseline')) },
     { name: 'Curve, verdict', title: `Mean ${phrase(validation, task)} by epoch, all rows on one scale; sorted by what was seen`, sort: (row) => row.verdict, cell: (row) => [row.curve, h('span', { class: 'small line' }, row.verdict)] },
-    { name: 'Rank', title: 'By the best loss: the lowest and the highest that the seeds allow', number: true, sort: (row) => row.rank?.[0], cell: (row) => (row.rank ? [...new Set(row.rank)].join('–') : '–') },
+    { name: 'Rank', title: `By the ${by}: the lowest and the highest that the seeds allow`, number: true, sort: (row) => row.rank?.[0], cell: (row) => (row.rank ? [...new Set(row.rank)].join('–') : '–') },
     { ...numbers(`best_${validation}`, label(`best_${validation}`, task), 'Lower is better. Mean over the seeds, its 95% interval, and the epoch it is of'),
       cell: (row) => [...spread(row.of(`best_${validation}`)), row.best !== null && below(`epoch ${count(row.best)}`)] },
-    { name: `Against ${baseline}`, title: `Best ${phrase(validation, task)}, paired by seed, corrected for all variants`, sort: (row) => row.against?.difference, cell: (row) => (row.baseline ? '' : against(row.against)) },
+    { name: `Against ${spec.baseline}`, title: `By the ${by}, paired by seed, corrected for all variants`, sort: (row) => row.against?.difference, cell: (row) => (row.baseline ? '' : against(row.against)) },
     numbers(`final_${validation}`, label(`final_${validation}`, task), 'Lower is better'),
     numbers('rise', 'Rise', label('rise', task), signed),
     numbers('gap_at_end', 'Gap', `${label(validation, task)} minus ${phrase(training, task)} at the last epoch`, signed),
@@ -79,9 +85,9 @@ export class ResultsTable {
     const { job } = experiment, tested = job.runs.some((/** @type {any} */ run) => run.test);
     if (this.made !== `${view} ${tested}`) {
       this.made = `${view} ${tested}`;
-      this.table = new Table(this.root, columns(job.task, view, job.spec.baseline, tested), { caption: 'Variants', key: (row) => row.name, text: (row) => `${row.name} ${row.verdict} ${row.against?.in_words ?? ''}`, onPick: (row) => this.onPick(row?.name ?? null) });
+      this.table = new Table(this.root, columns(job, view, tested), { caption: 'Variants', key: (row) => row.name, text: (row) => `${row.name} ${row.verdict} ${row.against?.in_words ?? ''}`, onPick: (row) => this.onPick(row?.name ?? null) });
     }
-    const best = leader(analysis), loss = phrase(`best_${lossesIn(view)[1]}`, job.task);
+    const best = leader(analysis), loss = phrase(judged(job.spec, view), job.task);
     this.best.textContent = best && (best.variant ? `${best.words} by its ${loss}: the seeds show that no other variant is.` : `${best.words} by their ${loss}: the seeds do not tell them apart.`);
     this.table?.show(rowsOf(experiment, analysis, view));
   }
@@ -89,7 +95,7 @@ export class ResultsTable {
 
 /** @param {import('./experiment.js').Experiment} experiment @param {any} analysis @param {string} view @returns {Row[]} */
 function rowsOf({ job, runs }, analysis, view) {
-  const { baseline } = job.spec, best = `best_${lossesIn(view)[1]}`;
+  const { baseline } = job.spec, by = judged(job.spec, view);
   const look = looks(job.spec.variants.map((/** @type {any} */ each) => each.name), baseline);
   const curves = sparklines([...runs.values()], baseline, view, job.task);
   return analysis.variants.map((/** @type {any} */ each) => ({
@@ -100,6 +106,6 @@ function rowsOf({ job, runs }, analysis, view) {
     rank: analysis.ranking.find((/** @type {any} */ row) => row.variant === each.variant)?.rank ?? null,
     best: each.best_epoch,
     curve: curves.get(each.variant),
-    against: analysis.comparisons.find((/** @type {any} */ row) => row.variant === each.variant && row.metric === best),
+    against: analysis.comparisons.find((/** @type {any} */ row) => row.variant === each.variant && row.metric === by),
   }));
 }

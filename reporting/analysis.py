@@ -25,7 +25,7 @@ from reporting.caveats import caveats, different_data
 from reporting.combinations import combinations
 from reporting.decisions import ALPHA, decide
 from reporting.headline import headline
-from reporting.overfitting import CURVES, Reading, View, Word, read, said
+from reporting.overfitting import CURVES, Reading, View, Word, read, said, same_training
 from reporting.paragraph import paragraph
 from reporting.ranking import rank
 from reporting.rows import OfRows, RunRows, spread, standard_error
@@ -313,7 +313,7 @@ def _found(comparison: Comparison, p_holm: float | None) -> Comparison:
     n, difference, smallest = comparison.n, comparison.difference, comparison.smallest
     found = finding(n, difference, sequential=comparison.sequential, decision=comparison.decision, p_holm=p_holm)
     leads = leaves_out_zero(comparison.ci95) or leaves_out_zero(comparison.ends)
-    words = in_words(found, difference, smallest, leads)
+    words = in_words(found, difference, smallest if comparison.sd else None, leads)
     return comparison.model_copy(update={"p_holm": p_holm, "finding": found, "in_words": words})
 
 
@@ -381,6 +381,9 @@ def _compare(
         comparisons=comparisons,
         alpha=alpha,
     )
+    identical = len(both) > 1 and all(same_training(own[seed], reference[seed]) for seed in both)
+    if identical:
+        decided = replace(decided, verdict="equivalent", seeds_needed=len(both))
     return Comparison(
         variant=name,
         baseline=baseline,
@@ -397,7 +400,7 @@ def _compare(
             correlation=result.correlation, variance_ratio=ratio, helped=None if ratio is None else ratio < 1
         ),
         ci95_bootstrap=bootstrap_interval([a - b for a, b in pairs]) if bootstrap else None,
-        decision=decided.verdict if judged else None,
+        decision=decided.verdict if judged or identical else None,
         smallest=smallest if judged else None,
         smallest_from=None,
         sequential=False,

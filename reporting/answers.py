@@ -267,6 +267,11 @@ class Comparison(Answer):
         """The interval that `finding` goes by."""
         return self.ci_anytime if self.sequential else self.ci95
 
+    @property
+    def identical(self) -> bool:
+        """Whether the variant's runs are those of the baseline: other equivalent ones differ from seed to seed."""
+        return self.finding == "equivalent" and self.sd == 0
+
 
 WarningCode = Literal[
     "validated_on_test", "runs_left_out", "runs_diverged", "one_seed", "two_seeds", "equal_differences",

@@ -76,7 +76,8 @@ def caveats(
             code="two_seeds",
             detail="With two seeds an interval is so wide that it says little. Add seeds to narrow it.",
         )
-    if equal := [f"{each.variant} ({each.metric})" for each in comparisons if each.n >= 2 and each.ci95 is None]:
+    constant = [each for each in comparisons if each.n >= 2 and each.ci95 is None and not each.identical]
+    if equal := [f"{each.variant} ({each.metric})" for each in constant]:
         yield Warned(
             code="equal_differences",
             detail=f"The difference is the same in all seeds, so it has no interval and no p value: {listed(equal)}.",

@@ -45,6 +45,8 @@ def headline(
         (best,) = contenders
         others = "all others" if len(several) > 1 else next(n for n in (baseline, several[0].variant) if n != best)
         return f"Use {best}: it is better than {others} by more than luck."
+    if all(each.identical for each in several):
+        return f"Use {baseline}: {names_of([each.variant for each in several])} trained exactly as it did."
     if all(each.finding == "equivalent" for each in several):
         within = max(each.smallest or 0.0 for each in several)
         return (

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -165,6 +165,15 @@ class Reading:
     def verdict(self) -> str:
         """What was seen, in words."""
         return said(self.word, self.onset_epoch, (self.epochs,))
+
+
+def same_training(one: Reading, other: Reading) -> bool:
+    """Whether two runs of one seed are the same training: they learned, and all that is read of them is the same.
+
+    So are runs of the same specification, and of those that differ in what has no effect: a dropout rate of 0. Networks
+    that never learned may have the same losses and nothing else in common.
+    """
+    return one.learned and replace(one, run_id="", penalty=None) == replace(other, run_id="", penalty=None)
 
 
 def said(word: Word, onset_epoch: int | None, epochs: Collection[int]) -> str:

@@ -89,7 +89,10 @@ def _found(several: Sequence[Comparison], baseline: str, called: str, setting: S
         first, *others = sure[:MOST]
         changes = [_change(first, f"the {called}"), *(_change(each, "it") for each in others)]
         yield f"Compared with {baseline}, {'; '.join(changes)}{_more(sure)}."
-    equivalent = [each for each in several if each.finding == "equivalent"]
+    if copies := [each.variant for each in several if each.identical]:
+        are = "is" if len(copies) == 1 else "are"
+        yield f"{names_of(copies)} {are} the same as {baseline}: with each seed every number of the training is equal."
+    equivalent = [each for each in several if each.finding == "equivalent" and not each.identical]
     for each in equivalent[:MOST]:
         yield _equivalent(each, baseline, called, setting)
     if len(equivalent) > MOST:

@@ -39,6 +39,7 @@ def leaves_out_zero(interval: tuple[float, float] | None) -> bool:
 def in_words(found: Finding | None, difference: float | None, smallest: float | None, leads: bool = False) -> str:
     """What a table says of it: "lower, more than luck".
 
+    `smallest`: within which it is the same; None if it is exactly.
     `leads`: whether an interval that stands beside these words leaves 0 out, decided or not.
     """
     if difference is None:
@@ -47,7 +48,7 @@ def in_words(found: Finding | None, difference: float | None, smallest: float | 
     if found is None:
         return f"{side}, one seed"
     if found == "equivalent":
-        return f"the same, within {smallest:g}"
+        return "the same" if smallest is None else f"the same, within {smallest:g}"
     if found == "undecided":
         return f"{side} so far, not decided" if leads else "not decided"
     return f"{found}, more than luck"

@@ -378,6 +378,35 @@ class TestComparisons:
             in warned(result)["equal_differences"]
         )
 
+    @pytest.mark.parametrize("grown", [False, True])
+    def test_a_copy_of_the_baseline_is_the_same(self, grown: bool) -> None:
+        rng = np.random.default_rng(0)
+        curves = [[0.6, 0.3 + x, 0.35 + x] for x in rng.normal(0, 0.01, 4)]
+        shorter = [curve[:2] for curve in curves]  # as good at its best, and another training
+        runs = [
+            history(curve, variant=name, seed=seed)
+            for name, of in (("a", curves), ("copy", curves), ("shorter", shorter))
+            for seed, curve in enumerate(of)
+        ]
+        result = analyse(runs, "a", setting=Setting(grown=grown))
+        for each in result.comparisons:
+            if each.variant == "copy":
+                assert (each.decision, each.finding, each.in_words) == ("equivalent", "equivalent", "the same")
+                assert (each.n, each.difference, each.identical) == (4, 0, True)
+        assert comparison(result, "copy", "best_val_data_loss").seeds_needed == 4
+        assert comparison(result, "shorter", "best_val_data_loss").finding == "undecided"
+        assert "copy (" not in warned(result)["equal_differences"]
+        said = "copy is the same as a: with each seed every number of the training is equal."
+        assert said in result.paragraph
+        alone = analyse(runs[:8], "a", setting=Setting(grown=grown))
+        assert "equal_differences" not in warned(alone)
+        assert alone.headline == "Use a: copy trained exactly as it did."
+        assert alone.paragraph.startswith(said)
+
+    def test_networks_that_never_learned_are_no_copies(self) -> None:
+        runs = [history((0.69, 0.69, 0.69), variant=name, seed=seed) for name in "ab" for seed in range(4)]
+        assert comparison(analyse(runs, "a"), "b", "best_val_data_loss").finding == "undecided"
+
     def test_the_bootstrap_on_request(self) -> None:
         plain, asked = (
             comparison(analyse(self.runs(), "original", bootstrap=b), "l2", "final_val_data_loss")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import gc
 import os
 import socket
 import sys
@@ -71,10 +72,6 @@ def api(
     fd: Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was inherited.")] = None,
 ) -> None:
     """The API alone, for a deployment on several hosts. Exit code 2 where it would be open to others without a key."""
-    import uvicorn
-
-    from api.app import create_app
-    from api.serving import config
     from ockham.admission import require_key
     from ockham.schema import need_local_database
 
@@ -82,10 +79,18 @@ def api(
     need_local_database(settings)
     listener = None if fd is None else socket.socket(fileno=fd)
     require_key(settings, listener.getsockname()[0] if listener else host)
+
+    gc.disable()  # what is imported stays: each collection would look at all of it and find next to nothing
+    import uvicorn
+
+    from api.app import create_app
+    from api.serving import config
+
     with contextlib.suppress(AttributeError, OSError):  # not glibc
         ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX: with a heap for each thread, large bodies' leftovers add up
     sys.setswitchinterval(0.001)  # a thread that computes gives way to an answer sooner than Python's 5 ms
     server = uvicorn.Server(config(create_app(settings), host=host, port=port))
+    gc.enable()
     server.run(sockets=[listener] if listener else None)
 
 
@@ -95,10 +100,12 @@ def worker(
 ) -> None:
     """A worker alone: it needs the addresses of the database and the broker, no more."""
     from ockham.schema import need_local_database
-    from worker.process import run_worker
 
     settings = settings_for(data_dir)
     need_local_database(settings)
+
+    from worker.process import run_worker
+
     raise typer.Exit(run_worker(settings, concurrency))
 
 

@@ -70,8 +70,10 @@ def _prepare_children() -> None:
     """What every child has from its parent by the fork."""
     with suppress(OSError, AttributeError):  # glibc only
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+    gc.disable()  # what is imported stays: each collection would look at all of it and find next to nothing
     import_keras()
     importlib.import_module("worker.training")
+    gc.enable()
     gc.collect()
     gc.freeze()  # a child's collector would write to each of these objects, and so copy all pages
 

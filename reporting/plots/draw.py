@@ -79,7 +79,7 @@ def warm_up() -> None:
     """Loads fonts and backends, so that the first plot asked for does not wait for them."""
     losses: dict[str, tuple[float, ...]] = {"val_loss": (0.5, 0.3, 0.4)}
     histories = [RunHistory(str(seed), "original", seed, "succeeded", (1, 2, 3), losses) for seed in (0, 1)]
-    for style in STYLES:
+    for style, formats in zip(STYLES, (FORMATS, ["png"]), strict=True):  # the others' formats then have what they need
         series = prepare(histories, "val_loss", style=style)
-        for format in FORMATS:
+        for format in formats:
             draw(series, format)

@@ -34,7 +34,10 @@ def finished(url: str, job_id: str) -> dict[str, Any]:
     """The job, once it has finished."""
 
     def done() -> Any:
-        job = get(url, f"/v1/jobs/{job_id}")
+        headers = {"Prefer": "wait=10"}
+        job = (
+            httpx.get(f"{url}/v1/jobs/{job_id}", headers=headers, trust_env=False, timeout=30).raise_for_status().json()
+        )
         return job if job["status"] in ("succeeded", "failed", "cancelled") else None
 
     return dict(wait_for("the end of the job", done, 600))

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -32,7 +32,7 @@ from api.problems import documented
 from api.root_path import public_path
 from api.routing import Route
 from models import datasets, deletion
-from models.database import Database, comparable
+from models.database import comparable
 from models.errors import Malformed, NotFound
 from models.kinds.dataset import Dataset
 from models.kinds.datasets import BUILTIN
@@ -338,20 +338,6 @@ def list_rows(
         if len(rows) > limit:
             break
     return RowList(data=rows[:limit], has_more=len(rows) > limit)
-
-
-def read_chosen(database: Database, dataset_id: str, split: str, rows: Collection[int]) -> dict[int, dict[str, Any]]:
-    """These rows of a split as they were read, by their numbers, counted from 1; those that are there."""
-    found: dict[int, dict[str, Any]] = {}
-    for first, data in datasets.read_parts(database, dataset_id, split, min(rows) - 1) if rows else ():
-        file = pq.ParquetFile(pa.BufferReader(data))
-        wanted = sorted(row for row in rows if first < row <= first + file.metadata.num_rows)
-        if wanted:
-            values = file.read().take([row - first - 1 for row in wanted]).to_pylist()
-            found |= dict(zip(wanted, values, strict=True))
-        if len(found) == len(rows):
-            break
-    return found
 
 
 @router.delete(

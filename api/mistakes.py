@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -11,23 +12,24 @@ from pydantic import Field
 
 from api.access import Access, Reader
 from api.conditional import answered, cached
-from api.datasets import read_chosen
 from api.job_versions import etag_of
 from api.metrics import computed
 from api.problems import documented
 from api.routing import Route
+from api.row_values import with_values
 from api.selection import look_up, of_job
 from models.errors import NotFound
 from models.kinds.dataset import Dataset
 from models.kinds.task import Task
-from models.predictions import Predictions
+from models.settings import Settings
 from models.specification import dataset_of
 from models.tables import ENDS, Status, StoredDataset
 from reporting.across import Chosen
-from reporting.ensembles import Ensembles, ensemble
-from reporting.mistakes import Kept, Mistakes, WrongRow, mistakes
-from reporting.reading import RunRow, read_end, read_predictions, read_why
-from reporting.recalibration import Recalibration, recalibration
+from reporting.ensembles import Ensembles
+from reporting.mistakes import Kept, Mistakes, mistakes
+from reporting.reading import RunRow, read_end, read_why
+from reporting.recalibration import Recalibration
+from reporting.results import ensembles_of, recalibration_of
 from reporting.why import check_has_sides
 
 router = APIRouter(tags=["results"], route_class=Route)
@@ -82,7 +84,8 @@ def get_mistakes(
         (chosen,) = selection.read(session)
         dataset = dataset_of(chosen.spec)
         stored = _stored(access, session, dataset)
-        headers = cached(etag_of(request, selection.versions, stored))
+        settings: Settings = request.app.state.settings
+        headers = cached(etag_of(request, selection.versions, stored, *_files(settings, dataset)))
         if same := answered(request, headers):
             return same
     check_has_sides(dataset.task)
@@ -95,7 +98,7 @@ def get_mistakes(
         names = dataset.labels if dataset.uploaded else None
         found = mistakes(name, runs, names, "train" if dataset.held_out else "test", limit)
         answer = JobMistakes(job_id=job_id, **dict(found))
-        return answer if stored is None else _with_values(access, answer, stored)
+        return with_values(access.database, settings, dataset, stored, answer)
 
     return computed(compute, headers)
 
@@ -123,20 +126,9 @@ def get_ensembles(
     if known:
         return known
     (chosen,) = found
-    dataset = dataset_of(chosen.spec)
-    kept = "test" if split == "test" and dataset.held_out else "validation"
-
-    def of(name: str) -> Iterator[Predictions]:
-        for run in chosen.runs:
-            if run.variant == name and run.status == Status.SUCCEEDED:
-                with access.database.read() as session:
-                    predicted = read_predictions(session, run.id, kept, dataset.task)
-                if predicted is not None:
-                    yield predicted
 
     def compute() -> JobEnsembles:
-        averaged = [ensemble(name, of(name)) for name in chosen.variants]
-        return JobEnsembles(job_id=job_id, variants=[each for each in averaged if each is not None])
+        return JobEnsembles(job_id=job_id, **dict(ensembles_of(access.database, chosen.spec, chosen.runs, split)))
 
     return computed(compute, headers)
 
@@ -163,21 +155,10 @@ def get_recalibration(
     if known:
         return known
     (chosen,) = found
-    task = dataset_of(chosen.spec).task
-    check_has_sides(task)
-
-    def runs() -> Iterator[tuple[str, int, Predictions]]:
-        succeeded = [run for run in chosen.runs if run.status == Status.SUCCEEDED]
-        told = read_why(access.database, succeeded) if at == "last" else {}
-        for run in succeeded:
-            since = told[run.id][-1]["since"] if told.get(run.id) else 0
-            with access.database.read() as session:
-                predicted = read_end(session, run, at, since, task)
-            if predicted is not None and len(predicted.rows) > 1:
-                yield run.variant, run.seed, predicted
+    check_has_sides(dataset_of(chosen.spec).task)
 
     def compute() -> JobRecalibration:
-        answer = recalibration(runs(), list(chosen.variants), chosen.spec["baseline"])
+        answer = recalibration_of(access.database, chosen.spec, chosen.runs, at)
         return JobRecalibration(job_id=job_id, at=at, **dict(answer))
 
     return computed(compute, headers)
@@ -207,15 +188,9 @@ def _stored(access: Access, session: Any, dataset: Dataset) -> str | None:
         return None
 
 
-def _with_values(access: Access, answer: JobMistakes, dataset_id: str) -> JobMistakes:
-    """The same, each row with what was read of it."""
-    kinds = {name: getattr(answer, name) for name in ("always", "overfitted", "label_errors")}
-    wanted = {row.row for of in kinds.values() for row in of.data}
-    values = read_chosen(access.database, dataset_id, answer.split, wanted)
-
-    def shown(row: WrongRow) -> WrongRow:
-        return row.model_copy(update={"values": values.get(row.row)})
-
-    return answer.model_copy(
-        update={name: of.model_copy(update={"data": [shown(row) for row in of.data]}) for name, of in kinds.items()}
-    )
+def _files(settings: Settings, dataset: Dataset) -> list[object]:
+    """Which files say what the rows of a data set that Keras publishes are, as they are now."""
+    named = (settings.npz(dataset.name), settings.word_index(dataset.name)) if dataset.files else ()
+    cached = Path.home() / ".keras" / "datasets"
+    files = [path or cached / name for path, name in zip(named, dataset.files.values(), strict=False)]
+    return [path.stat().st_mtime_ns if path.is_file() else None for path in files]

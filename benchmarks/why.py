@@ -79,7 +79,7 @@ def write(client: Client, jobs: dict[str, Job], out: Path) -> None:
 def facts(client: Client, job: Job) -> dict[str, dict[str, Any]]:
     """What the page says of each variant: means over seeds, at the least validation loss (`least`) and the `last`."""
     told, history = client.why(job), {run["run_id"]: run for run in client.history(job, "json")["runs"]}
-    ensembles = {each["variant"]: each for each in client.ensembles(job)}
+    ensembles = {each["variant"]: each for each in client.ensembles(job)["variants"]}
     found = {}
     for each in told["variants"]:
         runs = [run for run in told["runs"] if run["variant"] == each["variant"]]

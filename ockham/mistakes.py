@@ -39,6 +39,8 @@ def mistakes(
             return
         for name, heading in KINDS.items():
             _rows(answer, name, heading).show(output())
+        if answer["no_values"]:
+            print(f"What is in these rows is not shown: {answer['no_values']}.")
 
 
 def ensembles(
@@ -57,10 +59,10 @@ def ensembles(
         answer = client.ensembles(job, split)
         if as_json:
             print_json(answer)
-        elif answer:
-            _ensembles(answer).show(output())
-        else:
-            print("No variant has two runs whose predictions of the same rows are kept.")
+            return
+        if answer["variants"]:
+            _ensembles(answer["variants"]).show(output())
+        print(answer["sentence"])
 
 
 def recalibration(
@@ -76,25 +78,27 @@ def recalibration(
         answer = client.recalibration(job, at)
         if as_json:
             print_json(answer)
-        elif answer["variants"]:
+            return
+        if answer["variants"]:
             _recalibrated(answer).show(output())
-        else:
-            print("No run has succeeded whose predictions are kept.")
+        print(answer["sentence"])
 
 
 def _recalibrated(answer: dict[str, Any]) -> Grid:
     compared = {each["variant"]: each for each in answer["comparisons"]}
-
-    def gain(variant: str) -> tuple[str, str]:
-        each = compared.get(variant)
-        if each is None or each["difference"] is None:
-            return "–", "–"
-        low_high = "–" if each["ci95"] is None else "{:+.4f} to {:+.4f}".format(*each["ci95"])
-        return f"{each['difference']:+.4f}", low_high
-
+    headings = (
+        "variant",
+        "seeds",
+        "temperature",
+        "loss",
+        "recalibrated",
+        "against the baseline",
+        "95% interval",
+        "that is",
+    )
     return Grid(
         "Losses with probabilities recalibrated by a temperature for each run",
-        ("variant", "seeds", "temperature", "loss", "recalibrated", "against the baseline", "95% interval"),
+        headings,
         [
             (
                 each["variant"],
@@ -102,11 +106,20 @@ def _recalibrated(answer: dict[str, Any]) -> Grid:
                 f"{each['temperature']:.2f}",
                 f"{each['loss']:.4f}",
                 f"{each['recalibrated']:.4f}",
-                *gain(each["variant"]),
+                *_difference(compared.get(each["variant"])),
+                compared.get(each["variant"], {}).get("in_words", "–"),
             )
             for each in answer["variants"]
         ],
     )
+
+
+def _difference(each: dict[str, Any] | None) -> tuple[str, str]:
+    """A difference and its interval."""
+    if each is None or each["difference"] is None:
+        return "–", "–"
+    low_high = "–" if each["ci95"] is None else "{:+.4f} to {:+.4f}".format(*each["ci95"])
+    return f"{each['difference']:+.4f}", low_high
 
 
 def _rows(answer: dict[str, Any], name: str, heading: str) -> Grid:
@@ -115,7 +128,14 @@ def _rows(answer: dict[str, Any], name: str, heading: str) -> Grid:
     texts = any(row["values"] for row in of["data"])
     return Grid(
         f"{answer['variant']}: {of['count']:,} of {answer['rows']:,} rows are {heading}{shown}",
-        ("row", "label", "its probability", "at the last epoch", "answer", *(["begins"] if texts else [])),
+        (
+            "row",
+            "label",
+            "its probability",
+            "at the last epoch",
+            "answer",
+            *(["same inputs", "begins"] if texts else []),
+        ),
         [
             (
                 str(row["row"]),
@@ -123,11 +143,20 @@ def _rows(answer: dict[str, Any], name: str, heading: str) -> Grid:
                 f"{row['probability']:.3g}",
                 f"{row['probability_at_last']:.3g}",
                 str(row["answer"]),
-                *([_beginning(row["values"])] if texts else []),
+                *([_same(row["same_inputs"]), _beginning(row["values"])] if texts else []),
             )
             for row in of["data"]
         ],
     )
+
+
+def _same(found: dict[str, Any] | None) -> str:
+    """How many training rows have the same inputs, and if they have several labels, how many have which."""
+    if found is None:
+        return "–"
+    labels = ", ".join(f"{label} in {count}" for label, count in found["labels"].items())
+    training = f"{found['training']} in training"
+    return f"{training}; {labels}" if len(found["labels"]) > 1 else training
 
 
 def _beginning(values: dict[str, Any] | None) -> str:
@@ -138,20 +167,16 @@ def _beginning(values: dict[str, Any] | None) -> str:
 
 def _ensembles(variants: list[dict[str, Any]]) -> Grid:
     names = list(dict.fromkeys(name for each in variants for name in each["together"]))
-    headings = [f"{name}, {of}" for name in names for of in ("one seed", "together")]
+    rows: list[tuple[str, ...]] = []
+    for each in variants:
+        for who, of, against in (
+            ("one seed", "single", None),
+            (f"{each['n']} seeds together", "together", each["against_baseline"]),
+        ):
+            scores = (f"{each[of][name]:.4f}" if name in each[of] else "–" for name in names)
+            rows.append((f"{each['variant']}, {who}", *scores, *_difference(against)))
     return Grid(
         "Predictions averaged over seeds, beside the mean of what one seed scores",
-        ("variant", "seeds", *headings),
-        [
-            (
-                each["variant"],
-                str(each["n"]),
-                *(
-                    "–" if each[of].get(name) is None else f"{each[of][name]:.4f}"
-                    for name in names
-                    for of in ("single", "together")
-                ),
-            )
-            for each in variants
-        ],
+        ("variant", *names, "loss against one seed of the baseline", "95% interval"),
+        rows,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,16 @@ from pydantic import Field
 
 from models.predictions import Predictions
 from reporting.answers import Answer
+
+
+class SameInputs(Answer):
+    """Which rows have the same inputs as a row."""
+
+    training: int = Field(description="Other rows of the training file that have them, held out or not")
+    labels: dict[str, int] = Field(
+        description="How many rows of both files have them, by their labels, the row itself among them: if there are "
+        "several labels, no network can have all of these rows right"
+    )
 
 
 class WrongRow(Answer):
@@ -27,8 +37,9 @@ class WrongRow(Answer):
     probability: float = Field(description="Of its own class, at the epoch of the least validation loss")
     probability_at_last: float = Field(description="Of its own class, at the last epoch")
     values: dict[str, Any] | None = Field(
-        None, description="The row as it was read, if the data set is one of one's own that is still there"
+        None, description="The row as it was read, or its `text`; null if `no_values` says why it is not to be had"
     )
+    same_inputs: SameInputs | None = Field(None, description="Null if it has no `values`")
 
 
 class WrongRows(Answer):
@@ -62,6 +73,9 @@ class Mistakes(Answer):
         "last one: wrong only since the variant overfits"
     )
     label_errors: LikelyErrors
+    no_values: str | None = Field(None, description="Why the rows have no `values`; null if they have")
+
+    KINDS: ClassVar = ("always", "overfitted", "label_errors")
 
 
 @dataclass

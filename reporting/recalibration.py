@@ -12,6 +12,7 @@ from scipy.optimize import minimize_scalar
 
 from models.predictions import Predictions
 from reporting.answers import Answer, Interval
+from reporting.paragraph import names_of
 from reporting.statistics import paired
 
 HOTTEST = 100.0
@@ -36,11 +37,13 @@ class AfterRecalibration(Answer):
     baseline: str
     n: int = Field(description="Seeds that both have")
     before: float | None = Field(description="The difference of the losses as they are")
+    before_ci95: Interval | None = Field(description="95% interval of that, as `ci95`")
     difference: float | None = Field(description="The difference of the recalibrated losses; below 0 it still wins")
     ci95: Interval | None = Field(
         description="95% interval of that (Student's t): low, high; null of fewer than 2 seeds"
     )
     p: float | None = Field(description="Of the paired t test, two-sided")
+    in_words: str = Field(description="Whether the variant still wins")
 
 
 class Recalibration(Answer):
@@ -48,6 +51,7 @@ class Recalibration(Answer):
 
     variants: list[Recalibrated]
     comparisons: list[AfterRecalibration]
+    sentence: str = Field(description="Which variants still win, in a sentence")
 
 
 def temperature_of(of: Predictions, rows: NDArray[np.bool_]) -> float:
@@ -82,22 +86,26 @@ def recalibrated(of: Predictions) -> tuple[float, float, float]:
 
 
 def recalibration(
-    runs: Iterable[tuple[str, int, Predictions]], variants: Sequence[str], baseline: str
+    runs: Iterable[tuple[str, int, Predictions]], variants: Sequence[str], baseline: str, loss_title: str
 ) -> Recalibration:
-    """Of runs, one after another: each the name of its variant, its seed, and what it predicts of at least two rows."""
+    """Of runs, one after another: each the name of its variant, its seed, and what it predicts of at least two rows.
+
+    loss_title: what people call the loss.
+    """
     found: dict[str, dict[int, tuple[float, float, float]]] = {}
     rows: dict[str, int] = {}
     for variant, seed, of in runs:
         found.setdefault(variant, {})[seed] = recalibrated(of)
         rows[variant] = len(of.rows)
     told = [name for name in variants if name in found]
+    means = [_mean(name, rows[name], list(found[name].values())) for name in told]
+    comparisons = [
+        _compared(name, baseline, found[name], found[baseline])
+        for name in told
+        if name != baseline and baseline in found
+    ]
     return Recalibration(
-        variants=[_mean(name, rows[name], list(found[name].values())) for name in told],
-        comparisons=[
-            _compared(name, baseline, found[name], found[baseline])
-            for name in told
-            if name != baseline and baseline in found
-        ],
+        variants=means, comparisons=comparisons, sentence=_sentence(means, comparisons, baseline, loss_title)
     )
 
 
@@ -126,7 +134,72 @@ def _compared(
         baseline=baseline,
         n=after.n,
         before=before.difference,
+        before_ci95=before.ci95,
         difference=after.difference,
         ci95=after.ci95,
         p=after.p,
+        in_words=in_words(before.ci95, after.ci95),
     )
+
+
+OUTCOMES = {
+    ("lower", "lower"): ("still better", "{names} {is_are} still better than {baseline}"),
+    ("lower", "open"): (
+        "no longer better by more than luck",
+        "{names} {is_are} no longer better than {baseline} by more than luck: the gain may have been calibration alone",
+    ),
+    ("lower", "higher"): (
+        "worse, but better as it is",
+        "{names} {is_are} worse than {baseline}, and without recalibration better",
+    ),
+    ("open", "lower"): (
+        "better, but not as it is",
+        "{names} {is_are} better than {baseline}, and without recalibration not",
+    ),
+    ("open", "open"): ("not decided", "whether {names} {is_are} better than {baseline} is not decided"),
+    ("open", "higher"): (
+        "worse, but not as it is",
+        "{names} {is_are} worse than {baseline}, and without recalibration not",
+    ),
+    ("higher", "lower"): (
+        "better, but worse as it is",
+        "{names} {is_are} better than {baseline}, and without recalibration worse",
+    ),
+    ("higher", "open"): ("no longer worse by more than luck", "{names} {is_are} no longer worse than {baseline}"),
+    ("higher", "higher"): ("still worse", "{names} {is_are} still worse than {baseline}"),
+}
+"""By how the loss stands against the baseline's as it is and recalibrated: of one variant in a table, and of those with
+the same outcome in a sentence."""
+
+
+def in_words(before: Interval | None, after: Interval | None) -> str:
+    """What the intervals of the differences before and after say together."""
+    if before is None or after is None:
+        return "not decided: too few seeds"
+
+    def stands(ends: Interval) -> str:
+        return "lower" if ends[1] < 0 else "higher" if ends[0] > 0 else "open"
+
+    return OUTCOMES[stands(before), stands(after)][0]
+
+
+def _sentence(
+    means: Sequence[Recalibrated], comparisons: Sequence[AfterRecalibration], baseline: str, loss_title: str
+) -> str:
+    if not means:
+        return "No run has succeeded whose predictions are kept."
+    if not comparisons:
+        most = max(means, key=lambda each: each.loss - each.recalibrated)
+        taken = most.loss - most.recalibrated
+        return f"Recalibration takes {taken:.2g} off the {loss_title} of {most.variant}."
+    by: dict[str, list[str]] = {}
+    for each in comparisons:
+        by.setdefault(each.in_words, []).append(each.variant)
+    told = [
+        sentence.format(names=names_of(by[words]), is_are="is" if len(by[words]) == 1 else "are", baseline=baseline)
+        for words, sentence in OUTCOMES.values()
+        if words in by
+    ]
+    if not told:
+        return "One seed cannot tell whether a variant is better once probabilities are recalibrated."
+    return f"With recalibrated probabilities {'; '.join(told)}."

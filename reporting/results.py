@@ -4,19 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from models.database import Database
 from models.history import RunHistory
 from models.kinds.metrics import VAL_DATA_LOSS
 from models.kinds.task import Task
+from models.predictions import Predictions
 from models.specification import dataset_of, until_of
-from models.tables import Job, Run
+from models.tables import Job, Run, Status
 from models.why import Explained
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Metrics
+from reporting.ensembles import Ensembles, ensembles
 from reporting.overfitting import View
-from reporting.reading import RunRow, read_histories, read_rows, read_why
+from reporting.reading import (
+    MOST_ROWS,
+    RunRow,
+    read_end,
+    read_histories,
+    read_predictions,
+    read_rows,
+    read_why,
+)
+from reporting.recalibration import Recalibration, recalibration
 from reporting.searching import searched
 from reporting.setting import setting_of
 from reporting.summary import summarize
@@ -24,7 +35,10 @@ from reporting.summary import summarize
 
 @dataclass(frozen=True)
 class Results:
-    """A job's runs and all that is said of their histories, as far as there are any; without trials of a search."""
+    """A job's runs and all that is said of their histories, as far as there are any; without trials of a search.
+
+    ensembles, recalibration: None if there are too many predictions to read for a report, or none that have a meaning.
+    """
 
     job: Job
     runs: Sequence[Run]
@@ -33,6 +47,8 @@ class Results:
     keras: Analysis
     metrics: Metrics
     rises: Mapping[str, Sequence[Explained]]
+    ensembles: Ensembles | None
+    recalibration: Recalibration | None
 
     def read(self, runs: Iterable[RunRow | Run], metrics: Collection[str] | None = None) -> Iterator[RunHistory]:
         """The histories of these runs, with all metrics: they have been read."""
@@ -94,11 +110,64 @@ def analyses_of(
     ]
 
 
+def ensembles_of(
+    database: Database, spec: Mapping[str, Any], runs: Sequence[RunRow | Run], split: Literal["validation", "test"]
+) -> Ensembles:
+    """What the succeeded runs of each variant of the stored specification `spec` score together, of those rows."""
+    dataset = dataset_of(spec)
+    kept = "test" if split == "test" and dataset.held_out else "validation"
+
+    def of(name: str) -> Iterator[Predictions]:
+        for run in runs:
+            if run.variant == name and run.status == Status.SUCCEEDED:
+                with database.read() as session:
+                    predicted = read_predictions(session, run.id, kept, dataset.task)
+                if predicted is not None:
+                    yield predicted
+
+    return ensembles(_variants(runs), spec["baseline"], of, dataset.task)
+
+
+def recalibration_of(
+    database: Database, spec: Mapping[str, Any], runs: Sequence[RunRow | Run], at: Literal["chosen", "last"]
+) -> Recalibration:
+    """The losses of the succeeded runs with recalibrated probabilities, at that epoch of each; of classes alone."""
+    task = dataset_of(spec).task
+    succeeded = [run for run in runs if run.status == Status.SUCCEEDED]
+
+    def predicted() -> Iterator[tuple[str, int, Predictions]]:
+        told = read_why(database, succeeded) if at == "last" else {}
+        for run in succeeded:
+            since = told[run.id][-1]["since"] if told.get(run.id) else 0
+            with database.read() as session:
+                found = read_end(session, run, at, since, task)
+            if found is not None and len(found.rows) > 1:
+                yield run.variant, run.seed, found
+
+    return recalibration(predicted(), _variants(runs), spec["baseline"], task.loss_title)
+
+
+def _variants(runs: Iterable[RunRow | Run]) -> list[str]:
+    return list(dict.fromkeys(run.variant for run in runs))
+
+
 def results_of(database: Database, job: Job) -> Results:
     """Reads what a report and a bundle are made of; `job` was read with its runs."""
     runs, trials = [run for run in job.runs if run.trial is None], [run for run in job.runs if run.trial is not None]
     histories = list(read_histories(database, runs))
     data, keras = analyses_of(database, job.spec, runs, trials, views=get_args(View), histories=histories)
-    task = dataset_of(job.spec).task
-    summary, rises = summarize(histories, VAL_DATA_LOSS, task=task), read_why(database, runs)
-    return Results(job, runs, histories, data, keras, summary, rises)
+    dataset = dataset_of(job.spec)
+    few = len(runs) * dataset.validated_on * dataset.task.units <= MOST_ROWS
+    return Results(
+        job=job,
+        runs=runs,
+        histories=histories,
+        analysis=data,
+        keras=keras,
+        metrics=summarize(histories, VAL_DATA_LOSS, task=dataset.task),
+        rises=read_why(database, runs),
+        ensembles=ensembles_of(database, job.spec, runs, "validation") if few else None,
+        recalibration=recalibration_of(database, job.spec, runs, "chosen")
+        if few and dataset.task.class_count
+        else None,
+    )

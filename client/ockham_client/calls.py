@@ -159,10 +159,9 @@ def mistakes(one: JobLike, variant: str | None, limit: int | None) -> Plan[dict[
     return (yield from _json(Request("GET", path, {"variant": variant, "limit": limit})))
 
 
-def ensembles(one: JobLike, split: str) -> Plan[list[dict[str, Any]]]:
+def ensembles(one: JobLike, split: str) -> Plan[dict[str, Any]]:
     """What the seeds of each variant score together."""
-    answer = yield from _json(Request("GET", f"{(yield from _job_path(one))}/ensembles", {"split": split}))
-    return list(answer["variants"])
+    return (yield from _json(Request("GET", f"{(yield from _job_path(one))}/ensembles", {"split": split})))
 
 
 def recalibration(one: JobLike, at: str) -> Plan[dict[str, Any]]:

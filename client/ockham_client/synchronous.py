@@ -191,17 +191,17 @@ class Client:
         """
         return self._run(calls.mistakes(job, variant, limit))
 
-    def ensembles(self, job: JobLike, split: str = "validation") -> list[dict[str, Any]]:
-        """Of each variant what its runs score `together`, by their averaged predictions, and what one does (`single`).
+    def ensembles(self, job: JobLike, split: str = "validation") -> dict[str, Any]:
+        """Of each of `variants` what its runs score `together`, by their averaged predictions, and one does (`single`).
 
-        `split`: `validation` or `test`.
+        `sentence`: what that means. `split`: `validation` or `test`.
         """
         return self._run(calls.ensembles(job, split))
 
     def recalibration(self, job: JobLike, at: str = "chosen") -> dict[str, Any]:
         """Each variant's loss with recalibrated probabilities, and what is left of its gain (`comparisons`).
 
-        `at`: each run's `chosen` epoch or its `last` one.
+        `sentence`: what that means. `at`: each run's `chosen` epoch or its `last` one.
         """
         return self._run(calls.recalibration(job, at))
 

@@ -73,6 +73,9 @@ def render(results: Results) -> str:
         figures=_inlined(figures(results, "svg", WIDTH)),
         tested=[label(f"test_{name}", results.task) for name in _tested(results.task)],
         scores=_test_scores(results.runs, results.task),
+        together=_together(results),
+        measured=[label(Of.VALIDATION + name, results.task) for name in _tested(results.task)],
+        recalibrated=_recalibrated(results),
         failed=[run for run in results.runs if run.error],
         reused=sum(run.reused_from is not None for run in results.runs),
         fingerprints=fingerprints(results.runs),
@@ -204,16 +207,13 @@ def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
         )
         digits = 2 if each.metric == "best_epoch" else 4
 
-        def interval(ends: tuple[float, float] | None, digits: int = digits) -> str:
-            return "" if ends is None else f"{ends[0]:+.{digits}f} to {ends[1]:+.{digits}f}"
-
         table["rows"].append(
             {
                 "variant": each.variant,
                 "n": each.n,
                 "difference": f"{each.difference:+.{digits}f}",
-                "interval": interval(each.ends),
-                "both": interval(each.intervals.both),
+                "interval": _ends(each.ends, digits),
+                "both": _ends(each.intervals.both, digits),
                 "p": _probability(None if each.sequential else each.p),
                 "corrected": _probability(each.p_anytime if each.sequential else each.p_holm),
                 "sure": each.finding in ("lower", "higher"),
@@ -251,6 +251,53 @@ def _test_scores(runs: Sequence[Run], task: Task) -> list[dict[str, Any]]:
             ]
             rows.append({"variant": name, "n": len(scored), "values": values})
     return rows
+
+
+def _together(results: Results) -> dict[str, Any] | None:
+    """A variant's seeds together in a row beside that of one of them; None if no variant has several."""
+    if results.ensembles is None or not results.ensembles.variants:
+        return None
+    rows = []
+    for each in results.ensembles.variants:
+        for who, scores, against in (
+            ("one seed", each.single, None),
+            (f"{each.n} seeds together", each.together, each.against_baseline),
+        ):
+            rows.append(
+                {
+                    "variant": each.variant,
+                    "who": who,
+                    "scores": [f"{scores[name]:.4f}" if name in scores else "–" for name in _tested(results.task)],
+                    "difference": "" if against is None else f"{against.difference:+.4f}",
+                    "interval": _ends(None if against is None else against.ci95),
+                }
+            )
+    return {"sentence": results.ensembles.sentence, "rows": rows}
+
+
+def _recalibrated(results: Results) -> dict[str, Any] | None:
+    """A row per variant: its loss as it is and recalibrated, and how it stands; None if nothing is kept of any."""
+    of = results.recalibration
+    if of is None or not of.variants:
+        return None
+    compared = {each.variant: each for each in of.comparisons}
+    rows = []
+    for variant in of.variants:
+        each = compared.get(variant.variant)
+        both = (None, None) if each is None else (each.before, each.difference)
+        rows.append(
+            {
+                "of": variant,
+                "differences": ["" if value is None else f"{value:+.4f}" for value in both],
+                "interval": _ends(None if each is None else each.ci95),
+                "in_words": "" if each is None else each.in_words,
+            }
+        )
+    return {"sentence": of.sentence, "rows": rows}
+
+
+def _ends(interval: tuple[float, float] | None, digits: int = 4) -> str:
+    return "" if interval is None else f"{interval[0]:+.{digits}f} to {interval[1]:+.{digits}f}"
 
 
 def _finite(value: Any) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,9 +14,12 @@ import pytest
 
 from models.kinds.tasks.binary import Binary
 from models.predictions import pack
+from models.why import Rises
 from tests.api.conftest import Trainer, submit
 from tests.api.test_contract import is_problem
 from tests.api.test_predictions import TABLES
+from tests.api.test_report import Page
+from tests.worker.test_data_imdb import keras_reading, ragged, save
 
 LABELS = np.array([[1], [0], [1], [0]], np.float32)
 RIGHT = 2 * LABELS - 1
@@ -28,18 +33,20 @@ def kept(outputs: np.ndarray) -> tuple[bytes, int]:
 
 def trained(trainer: Trainer, runs: int) -> None:
     """Runs whose second row is wrong only at the last epoch, and whose fourth always is."""
-    told = json.dumps([{"epoch": 1, "since": 1}, {"epoch": 2, "since": 1}]).encode()
     for i in range(runs):
         held = trainer.claim()
-        for epoch in (1, 2):
-            trainer.record(held, epoch)
         scaled = (1 + i) * AT_LAST
+        rises = Rises(Binary(), LABELS.astype(np.float64))
+        for epoch, outputs in enumerate((AT_LEAST, scaled), 1):
+            rises.see(outputs.astype(np.float32))
+            trainer.record(held, epoch)
+        told = json.dumps(rises.rows).encode()
         trainer.succeed(held, predictions={"validation": kept(scaled), "least": kept(AT_LEAST), "why": (told, 0)})
 
 
-def sent(http: httpx.Client) -> dict[str, Any]:
-    """A table of four test rows."""
-    train = "text,y\n" + "".join(f"word{i % 3} other,{'yes' if i % 2 else 'no'}\n" for i in range(20))
+def sent(http: httpx.Client, more: str = "") -> dict[str, Any]:
+    """A table of four test rows; `more`: lines of the training file."""
+    train = "text,y\n" + "".join(f"word{i % 3} other,{'yes' if i % 2 else 'no'}\n" for i in range(20)) + more
     test = "text,y\n" + "".join(f"row {i},{label}\n" for i, label in enumerate(["yes", "no", "yes", "no"], 1))
     files: dict[str, Any] = {
         "train": ("train.csv", io.BytesIO(train.encode())),
@@ -73,6 +80,8 @@ def test_rows_have_their_values_as_long_as_the_data_set_is_there(http: httpx.Cli
     assert (found["variant"], found["n"], found["rows"], found["split"]) == ("b", 2, 4, "test")
     (row,) = found["always"]["data"]
     assert (row["row"], row["label"], row["answer"], row["values"]) == (4, "no", "yes", {"text": "row 4", "y": "no"})
+    assert row["same_inputs"] == {"training": 0, "labels": {"no": 1}}
+    assert found["no_values"] is None
     assert [each["values"]["text"] for each in found["overfitted"]["data"]] == ["row 2"]
     assert found["overfitted"]["count"] == 1
     assert {each["row"] for each in found["label_errors"]["data"]} <= {1, 2, 3, 4}
@@ -84,8 +93,71 @@ def test_rows_have_their_values_as_long_as_the_data_set_is_there(http: httpx.Cli
     gone = http.get(f"{at}/mistakes?variant=b", headers={"If-None-Match": answer.headers["ETag"]})
     assert gone.status_code == 200, "what was deleted is not shown from a memory"
     assert gone.json()["always"]["data"][0]["values"] is None
+    assert gone.json()["no_values"] == "The data set was deleted"
     is_problem(http.get(f"{at}/mistakes?variant=nobody"), 404, "not_found")
     is_problem(http.get(f"{at}/mistakes?limit=101"), 422, "invalid_parameters")
+
+
+def test_rows_with_the_inputs_of_others_are_told(http: httpx.Client, trainer: Trainer) -> None:
+    """The fourth test row stands in the training file too, with both labels: no network can have all of them right."""
+    dataset = sent(http, more="row 4,yes\nrow 4,yes\nrow 4,no\n")
+    layers = [{"type": "dense", "units": 2}]
+    job = submit(
+        http,
+        variants=[{"name": "a", "layers": layers}],
+        seeds=[0],
+        dataset={"id": dataset["id"]},
+        training={"epochs": 2},
+    )
+    trained(trainer, 1)
+    found = http.get(f"/v1/jobs/{job['id']}/mistakes").json()
+    assert found["always"]["data"][0]["same_inputs"] == {"training": 3, "labels": {"no": 2, "yes": 2}}
+    assert found["overfitted"]["data"][0]["same_inputs"] == {"training": 0, "labels": {"no": 1}}
+
+
+def test_words_of_keras_reviews(
+    serve: Callable[..., httpx.Client], trainer: Trainer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text of a row is that of the review which Keras's own loader gives as this row."""
+    monkeypatch.setenv("HOME", str(tmp_path))  # no cache of Keras's
+    said = [[1, 2], [3, 3, 9], [2, 1], [4], [1], [4, 1, 2], [3, 4], [1, 2]]
+    labels = [1, 0, 1, 0, 0, 1, 0, 1]
+    npz = save(
+        tmp_path / "imdb.npz",
+        {
+            "x_train": ragged([[1, 2], [5], [4]]),
+            "y_train": np.array([0, 1, 0]),
+            "x_test": ragged(said),
+            "y_test": labels,
+        },
+    )
+    words = {"the": 1, "film": 2, "don't": 3, "bad": 4}
+    (tmp_path / "index.json").write_text(json.dumps(words))
+    by_rank = {rank: word for word, rank in words.items()}
+    with keras_reading(npz) as load_data:
+        _, (reviews, shown) = load_data()
+    both = serve(imdb_npz=npz, imdb_word_index=tmp_path / "index.json")
+    job = submit(both, variants=["original"], dataset={"name": "imdb"}, training={"epochs": 2})
+    held = trainer.claim()
+    told = json.dumps([{"epoch": 1, "since": 1}, {"epoch": 2, "since": 1}]).encode()
+    for epoch in (1, 2):
+        trainer.record(held, epoch)
+    outputs = pack(Binary(), None, np.array(shown, np.float32)[:, None], (1 - 2 * np.array(shown, np.float32))[:, None])
+    trainer.succeed(held, predictions={"validation": (outputs, 0), "least": (outputs, 0), "why": (told, 0)})
+    at = f"/v1/jobs/{job['id']}/mistakes?limit=100"
+    answer = both.get(at).json()
+    assert answer["no_values"] is None
+    assert answer["always"]["count"] == 8
+    for row in answer["always"]["data"]:
+        ids = reviews[row["row"] - 1][1:]  # behind the start, each rank and 3
+        assert row["values"] == {"text": " ".join(by_rank.get(id - 3, "[UNK]") for id in ids)}
+        counts = {"the film": (1, {"0": 1, "1": 2}), "bad": (1, {"0": 2})}
+        training, by_label = counts.get(row["values"]["text"], (0, {str(row["label"]): 1}))
+        assert row["same_inputs"] == {"training": training, "labels": by_label}
+
+    without = serve(imdb_npz=npz, imdb_word_index=None).get(at).json()
+    assert "set OCKHAM_IMDB_WORD_INDEX to a copy of Keras's imdb_word_index.json" in without["no_values"]
+    assert without["always"]["data"][0]["values"] is None
 
 
 def test_seeds_together_and_predictions_at_both_ends(http: httpx.Client, trainer: Trainer) -> None:
@@ -137,6 +209,27 @@ def test_what_is_left_of_a_gain_once_probabilities_are_recalibrated(http: httpx.
     is_problem(http.get(at, params={"at": "least"}), 422, "invalid_parameters")
 
 
+def test_the_report_has_seeds_together_and_recalibrated_losses(http: httpx.Client, trainer: Trainer) -> None:
+    layers = [{"type": "dense", "units": 2}]
+    variants = [{"name": "a", "layers": layers}, {"name": "b", "layers": []}]
+    job = submit(http, variants=variants, seeds=[0, 1], training={"epochs": 2})
+    at = f"/v1/jobs/{job['id']}"
+    assert "Without more training" not in http.get(f"{at}/report.html").text
+    trained(trainer, 4)
+    page = Page(http.get(f"{at}/report.html").text)
+    words = " ".join(page.words.split())
+    for name in ("ensembles", "recalibration"):
+        answer = http.get(f"{at}/{name}").json()
+        assert answer["sentence"] in words
+    assert "VariantValidation cross-entropyValidation accuracyAgainst one seed of a" in words
+    for variant in http.get(f"{at}/ensembles").json()["variants"]:
+        for who, of in (("one seed", "single"), ("2 seeds together", "together")):
+            assert f"{variant['variant']}{who}{variant[of]['data_loss']:.4f}{variant[of]['acc']:.4f}" in words
+    for each in answer["comparisons"]:
+        assert f"{each['difference']:+.4f}" in words
+        assert each["in_words"] in words
+
+
 def test_who_has_none(http: httpx.Client, trainer: Trainer) -> None:
     """A regression has no wrong rows; and of a run of an earlier version the ends are not kept."""
     regression = submit(http, variants=["original"], dataset=TABLES["regression"])
@@ -146,6 +239,7 @@ def test_who_has_none(http: httpx.Client, trainer: Trainer) -> None:
     trainer.succeed(trainer.claim())
     job = submit(http, variants=["original"], training={"epochs": 2})
     trainer.succeed(trainer.claim(), predictions={"validation": kept(AT_LAST)})
+    assert "`synthetic`" in http.get(f"/v1/jobs/{job['id']}/mistakes").json()["no_values"]
     assert http.get(f"/v1/jobs/{job['id']}/mistakes").json()["n"] == 0
     for end in ("least", "last"):
         problem = http.get(f"/v1/runs/{job['runs'][0]['id']}/predictions", params={"at": end})

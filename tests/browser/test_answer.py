@@ -111,6 +111,24 @@ def test_rows_that_are_wrong_are_below_why_the_loss_rises(visit: Visiting, done:
     expect(page.locator("#mistakes tbody tr")).to_have_count(rows)
 
 
+def test_what_is_had_without_more_training(visit: Visiting, done: dict[str, Any], live: str) -> None:
+    """Seeds together in rows beside one seed, and what is left of each gain with recalibrated probabilities."""
+    together, recalibrated = (get(live, f"/v1/jobs/{done['id']}/{name}") for name in ("ensembles", "recalibration"))
+    page = visit().open(f"/jobs/{done['id']}")
+    card = page.locator("#untrained-card")
+    expect(card).to_contain_text(together["sentence"])
+    expect(card).to_contain_text(recalibrated["sentence"])
+    rows = card.get_by_role("region", name="Table: Seeds together").locator("tbody tr")
+    expect(rows).to_have_count(2 * len(done["spec"]["variants"]))
+    expect(rows.nth(1)).to_contain_text(f"{together['variants'][0]['together']['data_loss']:.4f}")
+    rows = card.get_by_role("region", name="Table: Recalibrated").locator("tbody tr")
+    for each in recalibrated["comparisons"]:
+        expect(rows.filter(has_text=each["variant"])).to_contain_text(each["in_words"])
+    assert not Axe().run(page, context="#untrained-card").response["violations"]
+    page.set_viewport_size({"width": 360, "height": 800})
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_last_weeks_job_of_a_team_is_found_by_its_description(visit: Visiting, live: str) -> None:
     described = {"tags": ["paper"], "metadata": {"owner": "team a"}}
     job = submit(live, name="theirs", variants=["smaller"], training={"epochs": 1}, **described)

@@ -135,12 +135,14 @@ def test_wrong_rows_and_ensembles_are_those_of_the_predictions(client: Client, d
     assert found["overfitted"]["count"] == overfitted.sum()
     listed = {row["row"] for row in found["always"]["data"]}
     assert listed <= set(kept["last"][0].row[always])
-    together = next(each for each in client.ensembles(done) if each["variant"] == "two")
+    together = next(each for each in client.ensembles(done)["variants"] if each["variant"] == "two")
     averaged = sum(frame.prediction for frame in kept["chosen"]) / 2
     label = kept["chosen"][0].label
     assert together["together"]["acc"] == pytest.approx(((averaged > 0.5) == label).mean())
     assert together["together"]["brier"] == pytest.approx(((averaged - label) ** 2).mean(), rel=1e-6)
     assert together["single"]["data_loss"] == pytest.approx(sum(frame.loss.mean() for frame in kept["chosen"]) / 2)
+    gain = together["together"]["data_loss"] - together["single"]["data_loss"]
+    assert together["gain"]["difference"] == pytest.approx(gain, abs=1e-9)
 
 
 def test_the_page_that_says_why_is_of_the_predictions(client: Client, done: Job) -> None:

@@ -247,12 +247,13 @@ def test_wrong_rows_and_ensembles_are_shown(ockham: Run, job: str) -> None:
     for name in ("always", "overfitted", "label_errors"):
         assert f"two [units]: {found[name]['count']:,} of {found['rows']:,} rows are" in " ".join(shown.split())
     ensembles = json.loads(ockham("ensembles", job, "--json").stdout)
-    shown = ockham("ensembles", job).stdout
-    assert ("two [units]" in shown) == bool(ensembles)
-    assert bool(ensembles) or "No variant has two runs" in shown
+    shown = " ".join(ockham("ensembles", job).stdout.split())
+    assert ("two [units], 2 seeds together" in shown) == bool(ensembles["variants"])
+    assert ensembles["sentence"] in shown
     recalibrated = json.loads(ockham("recalibration", job, "--at", "last", "--json").stdout)
-    shown = ockham("recalibration", job).stdout
-    assert ("two [units]" in shown) == bool(recalibrated["variants"])
+    shown = " ".join(ockham("recalibration", job, "--at", "last").stdout.split())
+    assert "two [units]" in shown
+    assert recalibrated["sentence"] in shown
 
 
 def test_metrics_analysis_presets(ockham: Run, job: str) -> None:

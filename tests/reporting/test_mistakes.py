@@ -14,7 +14,7 @@ from models.kinds.tasks.binary import Binary
 from models.kinds.tasks.multiclass import Multiclass
 from models.kinds.tasks.regression import Regression
 from models.predictions import Predictions
-from reporting.ensembles import ensemble
+from reporting.ensembles import Ensemble, ensembles
 from reporting.mistakes import Kept, likely_errors, mistakes
 
 
@@ -22,6 +22,12 @@ def said(task: Task, labels: Sequence[int], outputs: Any, rows: list[int] | None
     values = np.asarray(outputs, np.float64).reshape(len(labels), -1)
     numbers = np.arange(1, len(labels) + 1) if rows is None else np.array(rows)
     return Predictions(task, numbers, np.asarray(labels, np.float64)[:, None], values)
+
+
+def ensemble(runs: Sequence[Predictions]) -> Ensemble | None:
+    """What these runs of one variant score together."""
+    found = ensembles(["v"], "v", lambda name: runs, runs[0].task if runs else Binary()).variants
+    return found[0] if found else None
 
 
 def by_the_definition(labels: np.ndarray, means: np.ndarray) -> tuple[set[int], np.ndarray]:
@@ -86,14 +92,16 @@ def test_seeds_that_validated_other_rows_count_where_they_have_them() -> None:
     found = mistakes("v", [Kept(one, one), Kept(other, other)], None, "train", 9)
     assert (found.n, found.rows) == (2, 4)
     assert [(row.row, row.label, row.answer) for row in found.always.data] == [(9, 2, 0)]
-    assert ensemble("v", [one, other]) is None
+    assert ensemble([one, other]) is None
 
 
 def test_nobody_said_anything() -> None:
     found = mistakes("v", [], None, "test", 5)
     assert (found.n, found.rows, found.always.count, found.label_errors.share) == (0, 0, 0, None)
-    assert ensemble("v", []) is None
-    assert ensemble("v", [said(Binary(), [1], [0.5])]) is None, "one run is no ensemble"
+    assert ensemble([]) is None
+    assert ensemble([said(Binary(), [1], [0.5])]) is None, "one run is no ensemble"
+    none = ensembles(["v"], "v", lambda name: [], Binary())
+    assert none.sentence == "No variant has two runs whose predictions of the same rows are kept."
 
 
 @pytest.mark.parametrize("task", [Binary(), Multiclass(4), Regression()], ids=lambda task: task.name)
@@ -102,7 +110,7 @@ def test_an_ensemble_scores_what_scikit_learn_says_of_the_averages(task: Task) -
     labels = random.integers(0, task.class_count or 9, 500)
     lean = 2.0 * labels[:, None] - 1 if task.units == 1 else 2.0 * (labels[:, None] == np.arange(task.units))
     runs = [said(task, list(labels), lean + random.normal(0, 2, (500, task.units))) for _ in range(3)]
-    found = ensemble("v", runs)
+    found = ensemble(runs)
     assert found is not None
     assert (found.n, found.rows) == (3, 500)
     averaged = np.mean([run.values for run in runs], axis=0)
@@ -122,6 +130,41 @@ def test_an_ensemble_scores_what_scikit_learn_says_of_the_averages(task: Task) -
 def test_certainty_keeps_its_loss() -> None:
     """A probability of 1 in 64 bits has lost what its loss is made of; that of the other class has not."""
     runs = [said(Binary(), [0, 1], [60.0, 60.0]), said(Binary(), [0, 1], [61.0, 61.0])]
-    found = ensemble("v", runs)
+    found = ensemble(runs)
     assert found is not None
     assert found.together["data_loss"] == pytest.approx((60 + np.log(2 / (1 + np.exp(-1)))) / 2)
+
+
+def test_an_ensemble_stands_beside_one_seed_and_the_baseline() -> None:
+    """Its gain, and how it stands against one seed of the baseline, with intervals over rows; in a sentence."""
+    random = np.random.default_rng(2)
+    labels = random.integers(0, 2, 3000)
+    runs = {
+        name: [said(Binary(), list(labels), lean * (2.0 * labels - 1) + random.normal(0, 2, 3000)) for _ in range(n)]
+        for name, lean, n in (("better", 2.0, 3), ("base", 1.0, 3), ("one", 1.0, 1))
+    }
+    found = ensembles(list(runs), "base", runs.__getitem__, Binary())
+    assert [each.variant for each in found.variants] == ["better", "base"]
+    losses = {name: np.mean([run.losses for run in of], axis=0) for name, of in runs.items()}
+    for each in found.variants:
+        averaged = np.mean([run.values[:, 0] for run in runs[each.variant]], axis=0)
+        together = -np.log(np.where(labels == 1, averaged, 1 - averaged))
+        for of, beside in ((each.gain, each.variant), (each.against_baseline, "base")):
+            assert of is not None
+            differences = together - losses[beside]
+            assert of.difference == pytest.approx(differences.mean())
+            half = 1.96 * differences.std() / np.sqrt(len(labels))
+            assert of.ci95 == pytest.approx((of.difference - half, of.difference + half), abs=1e-3)
+    better, base = found.variants
+    assert found.sentence == (
+        f"Averaging a variant's seeds takes {-better.gain.difference:.2g} (better) to {-base.gain.difference:.2g} "
+        f"(base) off the cross-entropy of one seed, without training more; the lowest is that of better, "
+        f"{better.together['data_loss']:.4g} by 3 seeds together."
+    )
+    alone = ensembles(["base"], "base", runs.__getitem__, Binary())
+    assert alone.sentence == (
+        f"Averaging the 3 seeds of base takes {-base.gain.difference:.2g} off the cross-entropy of one seed, without "
+        f"training more: {base.together['data_loss']:.4g} in place of {base.single['data_loss']:.4g}."
+    )
+    without = ensembles(["better"], "one", lambda name: runs[name] if name == "better" else [], Binary())
+    assert without.variants[0].against_baseline is None

@@ -110,6 +110,13 @@ def _objects(member: IO[bytes]) -> list[Any]:
     return loaded.items
 
 
+def shuffled(texts: list[Any], labels: NDArray[Any], shuffle: np.random.RandomState) -> tuple[list[Any], list[int]]:
+    """The lists of ranks and their labels in the order that `encode` gives them."""
+    order = np.arange(len(texts))
+    shuffle.shuffle(order)
+    return [texts[i] for i in order], [int(labels[i]) for i in order]
+
+
 def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.random.RandomState) -> csr.Rows:
     """Lists of ranks as CSR over the whole vocabulary, with the ids of Keras's `load_data` and shuffled as it does."""
     if not reviews or labels.shape != (len(reviews),) or not np.isin(labels, np.arange(classes)).all():

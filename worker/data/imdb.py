@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from models.kinds.datasets.imdb import Imdb
 from models.preprocessing import Preprocessing, of_texts
 from worker.data import csr
-from worker.data.convert import encode, read
+from worker.data.convert import encode, read, shuffled
 from worker.data.published import FOLDER, Published
 from worker.data.word_index import WordIndex
 
@@ -37,3 +37,9 @@ def splits(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Row
     """The rows of Keras's file, as `keras.datasets.imdb` has them: the splits lie apart in the file."""
     arrays = read(file, ("x_train", "y_train", "x_test", "y_test"), texts=("x_train", "x_test"))
     return {split: encode(arrays.pop(f"x_{split}"), arrays.pop(f"y_{split}"), 2, shuffle) for split in csr.SPLITS}
+
+
+def texts(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, tuple[list[Any], list[int]]]:
+    """The same rows as lists of ranks, with their labels."""
+    arrays = read(file, ("x_train", "y_train", "x_test", "y_test"), texts=("x_train", "x_test"))
+    return {split: shuffled(arrays.pop(f"x_{split}"), arrays.pop(f"y_{split}"), shuffle) for split in csr.SPLITS}

@@ -46,6 +46,11 @@ class Published:
         return f"OCKHAM_{self.name.upper()}_NPZ"
 
     @property
+    def cached(self) -> Path:
+        """The file's place in Keras's cache."""
+        return Path.home() / ".keras" / "datasets" / f"{self.name}.npz"
+
+    @property
     def remedy(self) -> str:
         copy = f"Set {self.setting} to a copy of Keras's {self.name}.npz"
         return f"{copy}, or use a data set that needs no file, such as 'synthetic'"
@@ -75,7 +80,7 @@ class Published:
                 return npz, _sha256(npz, folder)
             except OSError as error:
                 raise DatasetUnavailable(f"The file that {self.setting} names cannot be read") from error
-        cached = Path.home() / ".keras" / "datasets" / f"{self.name}.npz"
+        cached = self.cached
         # Keras downloads to the file's place itself: only one process may, and a part of it is not yet the file.
         with locked(folder / "download"):
             if not cached.is_file() or _sha256(cached, folder) != self.sha256:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from models.kinds.datasets.reuters import TOPICS, Reuters
 from models.preprocessing import Preprocessing, of_texts
 from worker.data import csr
-from worker.data.convert import encode, last_fifth_apart, read
+from worker.data.convert import encode, last_fifth_apart, read, shuffled
 from worker.data.published import FOLDER, Published
 from worker.data.word_index import WordIndex
 
@@ -37,3 +37,11 @@ def splits(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, csr.Row
     """The rows of Keras's file, as `keras.datasets.reuters` has them: lists of words in one array."""
     arrays = read(file, ("x", "y"), texts=("x",))
     return last_fifth_apart(encode(arrays.pop("x"), arrays.pop("y"), TOPICS, shuffle))
+
+
+def texts(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, tuple[list[Any], list[int]]]:
+    """The same rows as lists of ranks, with their labels."""
+    arrays = read(file, ("x", "y"), texts=("x",))
+    reports, labels = shuffled(arrays["x"], arrays["y"], shuffle)
+    end = int(len(reports) * (1 - 0.2))
+    return {"train": (reports[:end], labels[:end]), "test": (reports[end:], labels[end:])}

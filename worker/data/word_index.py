@@ -54,13 +54,17 @@ class WordIndex:
             raise DatasetInvalid(f"The file is not Keras's {self.file}: a word has no rank of its own")
         return [known.get(rank, "") for rank in range(1, max(known) + 1)]
 
+    @property
+    def cached(self) -> Path:
+        """The file's place in Keras's cache."""
+        return Path.home() / ".keras" / "datasets" / self.file
+
     def _kerass(self, folder: Path) -> Path:
         """The file in Keras's cache, fetched first if it is not there."""
-        cached = Path.home() / ".keras" / "datasets" / self.file
         with locked(folder / "download"):
-            if not cached.is_file():
-                self._download(cached)
-        return cached
+            if not self.cached.is_file():
+                self._download(self.cached)
+        return self.cached
 
     def _download(self, cached: Path) -> None:
         url = f"{FOLDER}/{self.file}"

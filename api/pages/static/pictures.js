@@ -1,4 +1,4 @@
-/** @file The service's own figures on a job's page: the ranking, a sweep's map, what a lower loss costs, why it rises. */
+/** @file The service's own figures on a job's page: the ranking, a sweep's map, what a lower loss costs, why it rises, what needs no training. */
 
 import { get } from './api.js';
 import { chosen, tie } from './choices.js';
@@ -7,6 +7,7 @@ import { compared } from './format.js';
 import { lossesIn, phrase } from './metrics.js';
 import { showMistakes } from './mistakes.js';
 import { Picture } from './picture.js';
+import { showUntrained } from './untrained.js';
 
 const COSTS = { parameters: 'Parameters', seconds: 'Seconds per run' };
 
@@ -28,6 +29,7 @@ export class Pictures {
     const swept = compared(job.spec).filter((each) => each.swept);
     const done = job.runs.filter((/** @type {any} */ run) => run.status === 'succeeded').length;
     this.explain(job, String(done));
+    if (done) showUntrained(job, String(done));
     // Of two variants the comparison says it; the ranking is by the loss without penalties.
     byId('ranking-card').hidden = compared(job.spec).length < 3 || !done || metric !== lossesIn('data')[1];
     if (!byId('ranking-card').hidden) this.ranking.show(`${job.links.self}/plots/ranking.svg`, {}, String(done));

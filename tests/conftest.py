@@ -52,6 +52,9 @@ LONGEST_FIRST = [
 APART = ("api/test_schemathesis", "test_deployment", "test_readme", "ockham/test_demo")
 """Files whose tests are long and share nothing: each test goes to whichever process is free."""
 
+TOGETHER = ("test_own_data", "test_search", "test_service", "test_trust", "test_until")
+"""Files that the same process runs: to start what `working` gives takes longer than most of their tests."""
+
 
 def path_of(nodeid: str) -> str:
     """A test's file, from the folder `tests` on."""
@@ -59,10 +62,13 @@ def path_of(nodeid: str) -> str:
 
 
 class ByFile(LoadFileScheduling):  # type: ignore[misc]
-    """`--dist=loadfile`, but for the files `APART`."""
+    """`--dist=loadfile`, but for the files `APART` and `TOGETHER`."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return nodeid if path_of(nodeid).startswith(APART) else super()._split_scope(nodeid)
+        path = path_of(nodeid)
+        if path.startswith(TOGETHER):
+            return "together"
+        return nodeid if path.startswith(APART) else super()._split_scope(nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
@@ -170,29 +176,34 @@ def make_service(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., S
                 service.__exit__()
 
 
-@pytest.fixture(scope="module", params=AGAIN)
-def _working(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    folder, database_url = tmp_path_factory.mktemp("working"), None
-    if request.param == "sqlite":
-        upgrade(Settings(data_dir=folder))
-    else:
-        server: PostgreSQL = request.getfixturevalue("postgresql")
-        database_url = server.create(f"t{uuid.uuid4().hex}", "migrated")
+def _training(folder: Path, database_url: str | None) -> Iterator[Service]:
     with Valkey(folder / "valkey") as broker, Service(folder, database_url=database_url, redis_url=broker.url) as made:
         made.api()
         made.worker(2)
         yield made
 
 
-@pytest.fixture
-def working(_working: Service) -> Iterator[Service]:
+@pytest.fixture(scope="session")
+def training_on_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp("training")
+    upgrade(Settings(data_dir=folder))
+    yield from _training(folder, None)
+
+
+@pytest.fixture(scope="session")
+def training_on_postgresql(tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSQL) -> Iterator[Service]:
+    yield from _training(tmp_path_factory.mktemp("training"), postgresql.create(f"t{uuid.uuid4().hex}", "migrated"))
+
+
+@pytest.fixture(params=AGAIN)
+def working(request: pytest.FixtureRequest) -> Iterator[Service]:
     """A service that trains, on each kind of database in turn, for tests that end none of its processes.
 
-    To start one takes longer than such a test: those of a file share it. Before and after a test it has no jobs and no
-    data sets.
+    To start one takes longer than such a test: they share it. Before and after a test it has no jobs and no data sets.
     """
-    yield _working
-    _working.empty()
+    service: Service = request.getfixturevalue(f"training_on_{request.param}")
+    yield service
+    service.empty()
 
 
 @pytest.fixture(scope="session")

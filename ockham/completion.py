@@ -21,7 +21,9 @@ PATIENCE = 1.0
 """Seconds that the service may be silent: somebody has pressed a key and waits."""
 NEWEST = 50
 """So many of the newest jobs, comparisons and data sets are offered."""
-FIGURES = ("calibration", "confusion", "differences", "ranking", "roc", "search", "sweep", "tradeoff", "why")
+FIGURES = (
+    "calibration", "combinations", "confusion", "differences", "ranking", "roc", "search", "sweep", "tradeoff", "why",
+)  # fmt: skip
 """Figures of a job beside those of its metrics. Loading them would make every command begin later."""
 
 Words = Iterable[tuple[str, str]]

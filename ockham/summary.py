@@ -82,9 +82,12 @@ def comparison_grid(baseline: str, task: Task, analysis: Mapping[str, Any]) -> G
 
 def _against(found: Mapping[str, Any]) -> tuple[str, str, str]:
     """A difference, the interval that its words go by, and the words."""
-    difference, interval = found["difference"], found["ci_anytime" if found["sequential"] else "ci95"]
+    difference, same = found["difference"], found["finding"] == "equivalent"
+    interval = found["ci_anytime" if found["sequential"] or same else "ci95"]
     shown = "–" if difference is None else f"{round(difference, 4) + 0.0:+.4f}"  # no negative zero
-    return shown, "–" if interval is None else f"{interval[0]:+.4f} to {interval[1]:+.4f}", found["in_words"]
+    which = ", at every look" if same and not found["sequential"] else ""  # as the heading has it of the others
+    between = "–" if interval is None else f"{interval[0]:+.4f} to {interval[1]:+.4f}{which}"
+    return shown, between, found["in_words"]
 
 
 def _heading(compared: Sequence[Mapping[str, Any]]) -> str:

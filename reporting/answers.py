@@ -15,6 +15,7 @@ from models.kinds.metrics import MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, lab
 from models.tables import Status
 from reporting.decisions import Verdict
 from reporting.overfitting import View
+from reporting.smallest import SmallestFrom
 from reporting.statistics import Estimate
 from reporting.verdicts import Finding
 
@@ -234,7 +235,7 @@ class Comparison(Answer):
         description="Valid however often one looks; null for a metric of which neither more nor less is better"
     )
     smallest: float | None = Field(description="The smallest difference that matters, in the metric's own unit")
-    smallest_from: Literal["request", "until", "rows"] | None = Field(
+    smallest_from: SmallestFrom | None = Field(
         description="Whose it is: `?smallest=`, the job's `until`, or the standard error of the metric over the rows "
         "of the validation set, rounded to one digit"
     )
@@ -257,15 +258,15 @@ class Comparison(Answer):
     )
     finding: Finding | None = Field(
         description="What the seeds show: that the variant's value is lower or higher than the baseline's by more than "
-        "luck, or that it is equivalent. It is by `decision` if `sequential` or equivalent, else by `p_holm` below "
-        "0.05. Null with one seed"
+        "luck, or that it is equivalent. It is by `decision` if `sequential` or equivalent, with `ci_anytime`; else by "
+        "`p_holm` below 0.05, with `ci95`. Null with one seed"
     )
     in_words: str = Field(description="The same, as pages and tables say it", examples=["lower, more than luck"])
 
     @property
     def ends(self) -> Interval | None:
         """The interval that `finding` goes by."""
-        return self.ci_anytime if self.sequential else self.ci95
+        return self.ci_anytime if self.sequential or self.finding == "equivalent" else self.ci95
 
     @property
     def identical(self) -> bool:

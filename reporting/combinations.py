@@ -153,4 +153,6 @@ def _judged(
         p_holm=interaction.p_holm,
     )
     words = "one seed" if found is None else WORDS[found]
+    if found == "equivalent":
+        words += f", within {smallest:g}"
     return interaction.model_copy(update={"finding": found, "in_words": words})

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 
 from reporting.answers import Comparison, Ranking, Simplest
 from reporting.paragraph import names_of
+from reporting.smallest import whose
 
 
 def headline(
@@ -48,10 +49,10 @@ def headline(
     if all(each.identical for each in several):
         return f"Use {baseline}: {names_of([each.variant for each in several])} trained exactly as it did."
     if all(each.finding == "equivalent" for each in several):
-        within = max(each.smallest or 0.0 for each in several)
+        wide = max(several, key=lambda each: each.smallest or 0.0)
         return (
             f"Use {chosen.variant if chosen else baseline}: no variant differs from {baseline} by more than "
-            f"{within:g}, the smallest difference that matters."
+            f"{wide.smallest:g}, {whose(wide.smallest_from, baseline)}."
         )
     if lower := [each for each in several if each.finding == "lower"]:
         best = min(lower, key=lambda each: each.difference or 0.0).variant

@@ -9,6 +9,7 @@ from models.kinds.metrics import phrase
 from models.kinds.task import Task
 from reporting.answers import Comparison, Ranking, Simplest
 from reporting.setting import Setting
+from reporting.smallest import whose
 from reporting.statistics import CONFIDENCE
 from reporting.verdicts import LEVEL, leaves_out_zero
 
@@ -48,7 +49,7 @@ def paragraph(
     several = [each for each in there if each.n > 1]
     if several:
         said = [*_best(ranking, called), *_found(several, baseline, called, setting), *_missing(comparisons, baseline)]
-        said += _simplest(chosen)
+        said += _simplest(chosen, several[0], baseline, setting)
     else:
         listed = ", ".join(f"{each.variant} {_number(each.difference)}" for each in there[:MOST])
         said = [
@@ -127,14 +128,9 @@ def _change(each: Comparison, of: str) -> str:
 
 
 def _equivalent(each: Comparison, baseline: str, called: str, setting: Setting) -> str:
-    ends = each.ci_anytime
-    why = (
-        "one standard error of the metric"
-        + (f" over the {setting.validated_on:,} validation rows" if setting.validated_on else "")
-        if each.smallest_from == "rows"
-        else "the smallest difference that matters"
-    )
-    interval = "" if ends is None else f" ({_name(each, ends)} {_between(ends)}, {each.n} seeds)"
+    ends = each.ends
+    why = whose(each.smallest_from, baseline, setting.validated_on)
+    interval = "" if ends is None else f" ({_name(each)} {_between(ends)}, {each.n} seeds)"
     real = "; there is a difference, but it is too small to matter" if leaves_out_zero(ends) else ""
     return (
         f"{each.variant} is equivalent to {baseline}: its {called} differs by {_number(each.difference, ends)}"
@@ -231,23 +227,27 @@ def _missing(comparisons: Sequence[Comparison], baseline: str) -> Iterator[str]:
         yield f"With too few seeds in common with {baseline} to be compared: {names_of(few)}."
 
 
-def _simplest(chosen: Simplest | None) -> Iterator[str]:
+def _simplest(chosen: Simplest | None, any_of: Comparison, baseline: str, setting: Setting) -> Iterator[str]:
+    """`any_of` has the same smallest difference that matters as all of its metric."""
     if chosen is not None and chosen.variant != chosen.best:
         shown = "sure for these seeds" if chosen.shown else "not yet sure"
+        matters = whose(any_of.smallest_from, baseline, setting.validated_on)
         yield (
-            f"The lowest mean is that of {chosen.best}. If a loss that is worse by up to {chosen.within:g} does not "
-            f"matter, {chosen.variant} is the simplest variant: worse by {chosen.difference:.3g}, with "
+            f"The lowest mean is that of {chosen.best}. If a loss that is worse by up to {chosen.within:g} ({matters}) "
+            f"does not matter, {chosen.variant} is the simplest variant: worse by {chosen.difference:.3g}, with "
             f"{chosen.parameters:,} weights ({shown})."
         )
 
 
 def _kind(several: Sequence[Comparison]) -> Iterator[str]:
-    if several[0].sequential:
+    at_every_look = [each.finding == "equivalent" for each in several if each.ends is not None]
+    if several[0].sequential or all(at_every_look):
         yield "The intervals hold at every look while seeds are added, and for all comparisons at once."
         return
+    which = "All other" if any(at_every_look) else "The"
     corrected = f" after Holm's correction for {len(several)} comparisons" if len(several) > 1 else ""
     yield (
-        "The intervals are Student's t, each for one comparison and for a number of seeds that was fixed before; "
+        f"{which} intervals are Student's t, each for one comparison and for a number of seeds that was fixed before; "
         f"a difference is decided if p is below {LEVEL}{corrected}."
     )
 
@@ -287,11 +287,11 @@ def _wider(several: Sequence[Comparison]) -> Iterator[str]:
         yield f"{CONFIDENCE:.0%} intervals over other validation rows of the same kind as well: {', '.join(listed)}."
 
 
-def _name(each: Comparison, ends: Ends | None = None) -> str:
-    """What to call an interval: that of the finding, or `ends`, if that is another one."""
+def _name(each: Comparison) -> str:
+    """What to call the interval that the finding goes by."""
     if each.sequential:
         return f"{100 * each.confidence:.3g}% interval"
-    if ends is not None:
+    if each.finding == "equivalent":
         return f"{100 * each.confidence:.3g}% interval that holds at every look"
     return f"{CONFIDENCE:.0%} interval"
 

@@ -44,7 +44,8 @@ def frame_of_metrics(metrics: dict[str, Any]) -> Any:
 def frame_of_analysis(analysis: dict[str, Any]) -> Any:
     """The frame of an analysis: a row per comparison with the baseline and metric.
 
-    `low` and `high` are the interval that its `finding` goes by: `ci_anytime` if it is `sequential`, else `ci95`.
+    `low` and `high` are the interval that its `finding` goes by: `ci_anytime` if it is `sequential` or equivalent, else
+    `ci95`.
     """
     import pandas
 
@@ -60,7 +61,8 @@ def frame_of_analysis(analysis: dict[str, Any]) -> Any:
 
 
 def _ends(comparison: dict[str, Any]) -> list[float] | None:
-    ends: list[float] | None = comparison["ci_anytime" if comparison.get("sequential") else "ci95"]
+    at_every_look = comparison.get("sequential") or comparison.get("finding") == "equivalent"
+    ends: list[float] | None = comparison["ci_anytime" if at_every_look else "ci95"]
     return ends
 
 

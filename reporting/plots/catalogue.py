@@ -14,7 +14,7 @@ _modules = [
     if each.name.endswith("_figure")
 ]
 
-DRAWINGS: dict[type, Drawing] = {module.DRAWING.of: module.DRAWING for module in _modules}
+DRAWINGS: dict[type, Drawing] = {module.DRAWING.of: module.DRAWING for module in _modules if hasattr(module, "DRAWING")}
 """How what was prepared is drawn, by its class."""
 
 JOB_PLOTS: dict[str, JobPlot] = {

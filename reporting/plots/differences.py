@@ -68,7 +68,7 @@ def prepare_differences(
         DifferenceRow(c.variant, c.n, c.difference, low, high, p, c.finding in ("lower", "higher"))
         for c in found
         for low, high in [c.ends or (None, None)]
-        for p in [c.p_anytime if sequential else c.p_holm]
+        for p in [c.p_anytime if sequential else None if c.finding == "equivalent" else c.p_holm]
         if c.difference is not None
     )
     notes = []
@@ -97,9 +97,15 @@ def prepare_differences(
     parts = [done, seeds, "filled: more than luck" if most > 1 else ""]
     if fewer := [f"{called[row.variant]} ({row.n})" for row in rows if row.n < most]:
         notes.append(f"Fewer seeds in common with {subtracted}: {', '.join(fewer)}.")
-    if same := [called[row.variant] for row in rows if row.n > 1 and row.low is None]:
+    equivalent = [c for c in found if c.finding == "equivalent" and not c.identical]
+    if equivalent and not sequential:
+        same = ", ".join(f"{called[c.variant]} (within {c.smallest:g})" for c in equivalent)
+        notes.append(f"The same, by a {100 * found[0].confidence:.3g}% interval that holds at every look: {same}.")
+    if copied := [c.variant for c in found if c.identical]:
+        notes.append(f"Trained exactly as {subtracted}: {', '.join(called[name] for name in copied)}.")
+    if bare := [called[row.variant] for row in rows if row.n > 1 and row.low is None and row.variant not in copied]:
         why = "No interval yet" if sequential else "The same difference in all seeds, so no interval"
-        notes.append(f"{why}: {', '.join(same)}.")
+        notes.append(f"{why}: {', '.join(bare)}.")
     if missing := [called[c.variant] for c in found if c.difference is None]:
         notes.append(f"No seed in common with {subtracted}: {', '.join(missing)}.")
     notes += explained(held, metric, called)

@@ -89,8 +89,8 @@ def prepare_sweep(
     """What to draw of a sweep: `parameters[variant]` is what was swept, the same names for each variant.
 
     `over` names one parameter (a line) or two (a heat map); left out, it is what was swept, the first two at
-    most. Of other parameters the least value is drawn, and the subtitle says so. Raises `NotFound` for a metric
-    or parameter that is not there.
+    most. Of other parameters the value of the best setting of all is drawn, and the subtitle says so. Raises `NotFound`
+    for a metric or parameter that is not there.
     """
     if metric not in METRICS:
         raise NotFound(f"There is no metric named {metric!r}; there are: {', '.join(METRICS)}")
@@ -98,19 +98,25 @@ def prepare_sweep(
     axes = list(over) or swept[:2]
     if not 1 <= len(axes) <= 2 or any(name not in swept for name in axes):
         raise NotFound(f"A sweep is drawn over one or two of: {', '.join(swept)}")
-    fixed = {name: min(place[name] for place in parameters.values()) for name in swept if name not in axes}
+    groups = by_variant(histories)
+    found = {
+        variant: [value for run in groups.get(variant, ()) if (value := best_value(run, metric)) is not None]
+        for variant in parameters
+    }
+    sign = -1.0 if higher_is_better(metric) else 1.0
+    known = {variant: sign * math.fsum(values) / len(values) for variant, values in found.items() if values}
+    best = parameters[min(known, key=lambda variant: known[variant]) if known else next(iter(parameters))]
+    fixed = {name: best[name] for name in swept if name not in axes}
     chosen = {
         variant: place
         for variant, place in parameters.items()
         if all(place[name] == value for name, value in fixed.items())
     }
     ticks = [sorted({place[name] for place in chosen.values()}) for name in axes]
-    groups = by_variant(histories)
     settings = []
     for variant, place in chosen.items():
         where = [ticks[i].index(place[name]) for i, name in enumerate(axes)]
-        values = [value for run in groups.get(variant, ()) if (value := best_value(run, metric)) is not None]
-        if values:
+        if values := found[variant]:
             point: Point = band_of(0, values, band, METRICS[metric].measure.bounds)
             x, y = where[0], where[1] if len(where) > 1 else 0
             settings.append(Setting(variant, x, y, tuple(values), point.value, point.low, point.high))
@@ -120,7 +126,6 @@ def prepare_sweep(
         for s in settings
     ]
     settings.sort(key=lambda setting: (setting.y, setting.x))
-    sign = -1.0 if higher_is_better(metric) else 1.0
     leader = min(settings, key=lambda setting: sign * setting.mean, default=None)
     returns = len(axes) == 1 and AXES[axes[0]].costs and len(settings) > 1
     enough = _enough(settings, leader, sign) if returns and leader is not None else None
@@ -142,7 +147,11 @@ def prepare_sweep(
         best=leader.variant if leader else None,
         enough=enough.variant if enough else None,
         theme=theme,
-        notes=(*_notes(enough, returns, drawn, metric), *explained(held, metric, brief(list(parameters)))),
+        notes=(
+            *_levels(parameters, fixed),
+            *_notes(enough, returns, drawn, metric),
+            *explained(held, metric, brief(list(parameters))),
+        ),
         rising=sign < 0,
     )
 
@@ -183,6 +192,16 @@ def _subtitle(done: str, settings: Sequence[Setting], band: Band, fixed: Mapping
 
 def _axis(name: str) -> str:
     return AXES[name].title if name in AXES else name
+
+
+def _levels(parameters: Mapping[str, Mapping[str, Any]], fixed: Mapping[str, Any]) -> Iterator[str]:
+    """Of what is not an axis of the figure: which level is drawn, and why that one."""
+    for name, value in fixed.items():
+        if others := sorted({place[name] for place in parameters.values()} - {value}):
+            yield (
+                f"Drawn at {_axis(name)} {in_figures(value)}, which the best setting of all has; there are also: "
+                f"{', '.join(map(in_figures, others))}."
+            )
 
 
 def _notes(enough: Setting | None, returns: bool, runs: Sequence[RunHistory], metric: str) -> Iterator[str]:

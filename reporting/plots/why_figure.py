@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from pydantic import BaseModel, Field
 
+from models.kinds.metrics import VAL_DATA_LOSS, phrase
 from models.specification import dataset_of
 from models.tables import Status
 from models.why import Explained
@@ -23,6 +25,7 @@ from reporting.statistics import ANYWHERE
 from reporting.why import check_has_sides
 
 MAX_PANELS = 12
+"""Of more variants the baseline and the best are drawn, and a note says so."""
 Of = Literal["loss", "brier"]
 CURVES: dict[Of, dict[str, str]] = {
     "loss": {
@@ -66,13 +69,24 @@ def _value(epoch: Explained, name: str) -> float:
     return float(found["loss"] if isinstance(found, dict) else found)
 
 
+def _shown(job: Source, names: Sequence[str]) -> Sequence[str]:
+    """The variants that have a panel: of too many the baseline and the best, in their own order."""
+    if len(names) <= MAX_PANELS:
+        return names
+    ranked = (each.variant for each in job.analysis("data").ranking)  # the least mean first
+    order = [name for name in dict.fromkeys((job.spec["baseline"], *ranked, *names)) if name in names]
+    return [name for name in names if name in order[:MAX_PANELS]]
+
+
 def _of_job(job: Source, options: WhyOptions) -> Parts:
     dataset = dataset_of(job.spec)
     check_has_sides(dataset.task)
-    names = list(job.chosen())
-    shown, notes = names[:MAX_PANELS], []
-    if len(names) > MAX_PANELS:
-        notes.append(f"The first {MAX_PANELS} of {len(names)} variants are drawn; choose others.")
+    names, notes = list(job.chosen()), []
+    shown = _shown(job, names)
+    if len(shown) < len(names):
+        baseline = "the baseline, and " if job.spec["baseline"] in shown else ""
+        best = phrase(f"best_{VAL_DATA_LOSS}", dataset.task)
+        notes.append(f"{len(shown)} of {len(names)} variants are drawn: {baseline}those with the least {best}.")
     runs = [run for run in job.runs if run.variant in shown]
     kept = job.why(runs)
     if without := sum(run.status == Status.SUCCEEDED and run.id not in kept for run in runs):

@@ -26,6 +26,7 @@ from reporting.answers import Analysis
 from reporting.penalties import penalties
 from reporting.report.overrides import overrides
 from reporting.results import Results
+from reporting.smallest import whose
 from reporting.statistics import CONFIDENCE, Estimate, estimate
 from reporting.summary import by_variant
 from reporting.why import why
@@ -64,7 +65,7 @@ def render(results: Results) -> str:
         columns=[label(name, results.task) for name in _columns(results.task)],
         effects=[SHORT.get(name) or label(name, results.task) for name in EFFECTS_SHOWN],
         rows=_variants(results),
-        comparisons=_comparisons(results.analysis, results.task),
+        comparisons=_comparisons(results.analysis, results.task, dataset_of(spec).validated_on),
         headline=results.analysis.headline,
         paragraph=results.analysis.paragraph,
         combinations=results.analysis.combinations,
@@ -190,8 +191,8 @@ def _variants(results: Results) -> list[dict[str, Any]]:
     ]
 
 
-def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
-    """A table a metric: what is compared, and a row a variant."""
+def _comparisons(analysis: Analysis, task: Task, rows: int | None = None) -> list[dict[str, Any]]:
+    """A table a metric: what is compared, and a row a variant; `rows`: of the validation set."""
     tables: dict[str, dict[str, Any]] = {}
     for each in analysis.comparisons:
         if each.difference is None:
@@ -202,20 +203,25 @@ def _comparisons(analysis: Analysis, task: Task) -> list[dict[str, Any]]:
                 "title": label(each.metric, task),
                 "at_every_look": each.sequential,
                 "confidence": f"{100 * (each.confidence if each.sequential else CONFIDENCE):.3g}%",
+                "within": None,
                 "rows": [],
             },
         )
         digits = 2 if each.metric == "best_epoch" else 4
 
+        same = each.finding == "equivalent"
+        if same and not each.identical:
+            table["within"] = f"{each.smallest:g}: {whose(each.smallest_from, each.baseline, rows)}"
         table["rows"].append(
             {
                 "variant": each.variant,
                 "n": each.n,
                 "difference": f"{each.difference:+.{digits}f}",
                 "interval": _ends(each.ends, digits),
+                "at_every_look": same and not each.sequential and each.ends is not None,
                 "both": _ends(each.intervals.both, digits),
-                "p": _probability(None if each.sequential else each.p),
-                "corrected": _probability(each.p_anytime if each.sequential else each.p_holm),
+                "p": _probability(None if each.sequential or same else each.p),
+                "corrected": _probability(each.p_anytime if each.sequential else None if same else each.p_holm),
                 "sure": each.finding in ("lower", "higher"),
                 "in_words": each.in_words,
             }

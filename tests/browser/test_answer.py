@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.browsing import Visit
 from tests.browser.conftest import finished, get, submit
@@ -82,6 +82,38 @@ def test_which_of_many_variants(visit: Visiting, many: dict[str, Any], live: str
     expect(page.locator("#answer")).to_contain_text("One seed cannot tell a difference from luck")
     listed = visit().open("/").locator(f'[data-job="{many["id"]}"] .job-best')
     expect(listed).to_contain_text("15 variants may be best")
+
+
+def test_which_two_changes_of_a_sweep_add_up(visit: Visiting, live: str) -> None:
+    data, grid = {"name": "synthetic", "reviews": 200, "num_words": 100}, {"dropout": [0, 0.5], "l2": [0, 0.01]}
+    job = submit(live, name="two", dataset=data, sweep={"grid": grid}, seeds=[0, 1], training={"epochs": 2})
+    finished(live, job["id"])
+    (pair,) = analysed(live, job)["combinations"]["interactions"]
+    page = visit().open(f"/jobs/{job['id']}")
+    row = page.locator("#combinations-words tbody tr")
+    expect(row).to_have_count(1)
+    for words in ("l2=0.01 and dropout=0.5", pair["in_words"], f"{abs(pair['difference']):.4f}"):
+        expect(row).to_contain_text(words)
+    page.wait_for_function("() => document.getElementById('combinations').naturalWidth > 0")
+
+
+def test_a_figure_has_its_place_before_it_is_there(visit: Visiting, done: dict[str, Any]) -> None:
+    held: list[Route] = []
+    page = visit().page
+    page.route("**/plots/ranking.svg*", lambda route: held.append(route))
+    page.goto(f"/jobs/{done['id']}")
+    image = page.locator("#ranking")
+    expect(image).to_have_class("picture waiting")
+    expect(image).to_have_css("color", "rgba(0, 0, 0, 0)")
+    before = image.bounding_box()
+    page.wait_for_timeout(500)
+    for route in held:
+        route.continue_()
+    expect(image).to_have_class("picture")
+    after = image.bounding_box()
+    assert before is not None
+    assert after is not None
+    assert before["height"] == pytest.approx(after["height"], rel=0.1)
 
 
 def test_what_its_model_says_of_a_sentence_is_two_clicks_away(visit: Visiting, done: dict[str, Any]) -> None:

@@ -44,7 +44,7 @@ def analysis(*comparisons: dict[str, Any]) -> dict[str, Any]:
 def compared(variant: str, n: int, difference: float | None, ci95: Any = None, words: str = "") -> dict[str, Any]:
     return {
         "metric": "best_val_data_loss", "variant": variant, "n": n, "difference": difference, "ci95": ci95,
-        "ci_anytime": [-1.0, 1.0], "confidence": 0.9, "sequential": False, "in_words": words,
+        "ci_anytime": [-1.0, 1.0], "confidence": 0.9, "sequential": False, "finding": None, "in_words": words,
     }  # fmt: skip
 
 
@@ -128,6 +128,8 @@ def test_several_seeds_have_an_interval_and_the_analysis_s_own_words() -> None:
     looked = against(job("original"), analysis({**sure, "sequential": True}))
     assert looked.headings[3] == "90% interval, at every look"
     assert looked.rows[1][3] == "-1.0000 to +1.0000"
+    same = against(job("original"), analysis({**sure, "variant": "l1", "finding": "equivalent"}, sure))
+    assert [row[3] for row in same.rows[1:]] == ["-1.0000 to +1.0000, at every look", "-0.0300 to -0.0100"]
 
 
 def test_a_table_for_a_page() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,15 @@ import pytest
 from scipy import stats
 from statsmodels.formula.api import ols
 
+from models.errors import NotFound
 from models.resolution import resolve
+from models.until import Until
 from ockham.summary import combinations_grid
 from reporting.analysis import analyse
-from reporting.answers import Combinations
+from reporting.answers import Combinations, Interaction, MainEffect
 from reporting.combinations import combinations
+from reporting.plots import DifferenceSeries, Source, draw
+from reporting.plots.combinations_figure import PLOT
 from reporting.setting import Setting, setting_of
 from tests.reporting.test_analysis import history
 
@@ -121,7 +126,7 @@ def test_two_remedies_add_up_if_their_interaction_is_small_enough() -> None:
     of = {name: {seed: 1 - place["dropout"] / 10 - place["depth"] / 10 + float(drawn.normal(0, 0.001))  # type: ignore
                  for seed in range(20)} for name, place in places.items()}  # fmt: skip
     (pair,) = found(places, of, smallest=0.01).interactions
-    assert (pair.finding, pair.in_words) == ("equivalent", "they add up")
+    assert (pair.finding, pair.in_words) == ("equivalent", "they add up, within 0.01")
     (pair,) = found(places, of).interactions
     assert pair.finding == "undecided"
 
@@ -178,3 +183,55 @@ def test_a_sweeps_analysis_has_them_of_the_loss_that_its_ranking_goes_by() -> No
     assert [row[0] for row in grid.rows] == ["l2=0.01 and dropout=0.5"]
     assert analyse(histories, "original").combinations is None
     assert combinations_grid(analyse(histories, "original").model_dump(mode="json")) is None
+
+
+def test_the_figure_has_main_effects_and_interactions() -> None:
+    places = grid("dropout", "l2")
+    of = losses(places, seeds=3)
+    histories = [
+        history([2 * loss, loss, 1.5 * loss], variant=name, seed=seed)
+        for name, values in of.items()
+        for seed, loss in values.items()
+    ]
+    baseline = next(iter(places))
+    analysis = analyse(histories, baseline, setting=Setting(places=places))
+    assert analysis.combinations is not None
+    spec = resolve({"dataset": {"name": "synthetic"}, "variants": ["original"]}).model_dump(mode="json")
+    job = Source(spec, [], lambda runs, metrics: iter(()), lambda view: analysis)
+    drawn = PLOT.prepare(job, PLOT.options())
+    assert isinstance(drawn, DifferenceSeries)
+    found: list[MainEffect | Interaction] = [*analysis.combinations.effects, *analysis.combinations.interactions]
+    assert [row.variant for row in drawn.rows] == [
+        "dropout=0.5", "l2=0.01", "l2=0.1", "dropout=0.5 × l2=0.01", "dropout=0.5 × l2=0.1",
+    ]  # fmt: skip
+    assert [(row.value, (row.low, row.high), row.p) for row in drawn.rows] == [
+        (each.difference, each.ci95, each.p_holm) for each in found
+    ]
+    assert [row.sure for row in drawn.rows] == [each.p_holm is not None and each.p_holm < 0.05 for each in found]
+    assert drawn.notes[1] == "Against dropout=0, l2=0."
+    assert drawn.subtitle.startswith("n = 3 seeds, paired; 95% interval")
+    assert "dropout=0.5 × l2=0.01" in draw(drawn, "svg").decode()
+    assert list(PLOT.in_report(job)) == ["combinations"]
+    alone = analyse(histories, baseline)
+    without = replace(job, analysis=lambda view: alone)
+    assert not PLOT.in_report(without)
+    with pytest.raises(NotFound):
+        PLOT.prepare(without, PLOT.options())
+
+
+def test_two_that_add_up_have_no_p_and_a_note_says_by_which_interval() -> None:
+    places = grid("dropout", "depth")
+    drawn = np.random.default_rng(0)
+    histories = [
+        history([0.9, 0.5 - place["dropout"] / 10 + float(drawn.normal(0, 0.001)), 0.6], variant=name, seed=seed)  # type: ignore[operator]
+        for name, place in places.items()
+        for seed in range(20)
+    ]
+    baseline = next(iter(places))
+    analysis = analyse(histories, baseline, setting=Setting(places=places), until=Until(smallest=0.01))
+    spec = resolve({"dataset": {"name": "synthetic"}, "variants": ["original"]}).model_dump(mode="json")
+    figure = PLOT.prepare(Source(spec, [], lambda runs, metrics: iter(()), lambda view: analysis), PLOT.options())
+    assert isinstance(figure, DifferenceSeries)
+    assert figure.rows[-1].p is None
+    assert "They add up, by an interval that holds at every look (within 0.01): dropout=0.5 × depth=2." in figure.notes
+    assert "Seeds may be added: what is drawn takes their number as fixed." in figure.notes

@@ -53,6 +53,14 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], str]] = {
         {"ranking": ranking(e=True, f=True, original=True), "chosen": SIMPLE},
         "Use e: no variant differs from original by more than 0.02, the smallest difference that matters.",
     ),
+    "all equivalent, within what other rows would change": (
+        [comparison("e", 0.001, decision="equivalent", smallest=0.02, smallest_from="rows")], {},
+        "Use original: no variant differs from original by more than 0.02, one standard error of original over the "
+        "validation rows.",
+    ),
+    "nothing but a copy": (
+        [comparison("e", 0.0, decision="equivalent", sd=0.0)], {}, "Use original: e trained exactly as it did.",
+    ),
     "better than the baseline": (
         [BETTER, BEST, WORSE], {"ranking": ranking(a=True, b=True, c=True, original=False)},
         "Use b: it is better than original by more than luck. Whether it is better than a is not decided.",

@@ -22,11 +22,11 @@ def comparison(variant: str, difference: float | None, n: int = 8, **values: Any
     given = {
         "sequential": False, "decision": "undecided", "ci95": None, "ci_anytime": None, "p_holm": None,
         "smallest": None, "smallest_from": None, "confidence": 0.95, "metric": "best_val_data_loss",
-        "probability_better": None, "seeds_needed": None, "both": None, **values,
+        "probability_better": None, "seeds_needed": None, "both": None, "sd": None, **values,
     }  # fmt: skip
     found = finding(n, difference, sequential=given["sequential"], decision=given["decision"], p_holm=given["p_holm"])
     return Comparison(
-        variant=variant, baseline="original", n=n, difference=difference, sd=None, p=None, dz=None, hedges_g=None,
+        variant=variant, baseline="original", n=n, difference=difference, p=None, dz=None, hedges_g=None,
         pairing=Pairing(correlation=None, variance_ratio=None, helped=None), ci95_bootstrap=None, p_anytime=None,
         intervals=Intervals(seeds=given["ci95"], rows=None, both=given.pop("both")), finding=found, in_words="",
         **given,
@@ -107,16 +107,32 @@ CASES: dict[str, tuple[list[Comparison], str]] = {
         [looked("l2", 0.0008, (-0.0011, 0.0029), "equivalent", n=9, smallest=0.005, smallest_from="until",
                 confidence=0.9)],
         "l2 is equivalent to original: its best validation cross-entropy (lower is better) differs by +0.0008 (90% "
-        "interval −0.0011 to +0.0029, 9 seeds), within ± 0.005, the smallest difference that matters. "
+        "interval −0.0011 to +0.0029, 9 seeds), within ± 0.005, the smallest difference that matters, given by "
+        "the job. "
         + AT_EVERY_LOOK + COVERED,
     ),
     "equivalent, and different": (
         [fixed("l2", 0.002, (0.0015, 0.0025), 0.001, decision="equivalent", smallest=0.004, smallest_from="rows",
                ci_anytime=(0.001, 0.003))],
         "l2 is equivalent to original: its best validation cross-entropy (lower is better) differs by +0.0020 (95% "
-        "interval that holds at every look +0.0010 to +0.0030, 8 seeds), within ± 0.004, one standard error of the "
-        "metric over the 5,000 validation rows; there is a difference, but it is too small to matter. "
-        + STUDENT + "a difference is decided if p is below 0.05. " + COVERED,
+        "interval that holds at every look +0.0010 to +0.0030, 8 seeds), within ± 0.004, one standard error of "
+        "original over the 5,000 validation rows; there is a difference, but it is too small to matter. "
+        + AT_EVERY_LOOK + COVERED,
+    ),
+    "one is equivalent, by its interval, the other is lower, by another": (
+        [fixed("l2", 0.002, (0.0015, 0.0025), 0.001, decision="equivalent", smallest=0.004, smallest_from="request",
+               ci_anytime=(-0.001, 0.003)),
+         fixed("l1", -0.1, (-0.15, -0.05), 0.01)],
+        "Compared with original, l1 lowered the best validation cross-entropy (lower is better) by 0.10 (95% interval "
+        "0.05 to 0.15, 8 seeds). l2 is equivalent to original: its best validation cross-entropy differs by +0.0020 "
+        "(95% interval that holds at every look −0.0010 to +0.0030, 8 seeds), within ± 0.004, the smallest difference "
+        "that matters, given by the request. " + STUDENT.replace("The", "All other", 1)
+        + "a difference is decided if p is below 0.05 after Holm's correction for 2 comparisons. " + COVERED,
+    ),
+    "a copy": (
+        [comparison("l1", 0.0, decision="equivalent", sd=0.0), comparison("l2", 0.0)],
+        "l1 is the same as original: with each seed every number of the training is equal. l2 has the same best "
+        "validation cross-entropy (lower is better) as original with each of 8 seeds.",
     ),
     "the same difference with each seed": (
         [comparison("l1", -0.1), comparison("l2", 0.0)],
@@ -189,12 +205,13 @@ def test_the_best_of_several_comes_first(ranks: list[Ranking], words: str) -> No
 def test_what_the_answer_depends_on_comes_after_it() -> None:
     chosen = Simplest(variant="small", parameters=1234, best="a", difference=0.003, within=0.004, shown=False)
     said = paragraph(
-        [fixed("a", -0.1, (-0.15, -0.05), 0.01)], "original", BINARY, Setting(vary=("seed", "split", "sample")),
-        on_test=True, chosen=chosen, improving=["a", "small"],
+        [fixed("a", -0.1, (-0.15, -0.05), 0.01, smallest=0.004, smallest_from="rows")], "original", BINARY,
+        Setting(vary=("seed", "split", "sample")), on_test=True, chosen=chosen, improving=["a", "small"],
     )  # fmt: skip
     assert (
-        "The lowest mean is that of a. If a loss that is worse by up to 0.004 does not matter, small is the simplest "
-        "variant: worse by 0.003, with 1,234 weights (not yet sure). a and small were still improving at the last "
+        "The lowest mean is that of a. If a loss that is worse by up to 0.004 (one standard error of original over the "
+        "validation rows) does not matter, small is the simplest variant: worse by 0.003, with 1,234 weights (not yet "
+        "sure). a and small were still improving at the last "
         "epoch: with more epochs this may change. The intervals are" in said
     )
     assert said.endswith(

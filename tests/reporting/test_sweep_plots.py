@@ -3,6 +3,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -123,6 +124,31 @@ def test_a_heat_maps_best_is_yellow_for_accuracies_too() -> None:
         assert f"yellow {most:.3f}, blue {least:.3f}".encode() in drawn
 
 
+@pytest.mark.parametrize("over", [(), ("units",), ("l2", "dropout")])
+def test_of_what_is_no_axis_the_level_of_the_best_of_all_is_drawn(over: tuple[str, ...]) -> None:
+    best = {"units": 16.0, "l2": 0.001, "dropout": 0.5}
+
+    def loss(place: Place) -> float:
+        return 0.3 + 0.1 * sum(place[name] != value for name, value in best.items())
+
+    histories, parameters = sweep({"units": [4, 16], "l2": [0, 0.001, 0.01], "dropout": [0, 0.2, 0.5]}, loss)
+    found = prepare_sweep(histories, parameters, over=over)
+    assert found.best is not None
+    assert parameters[found.best] == best
+    assert (
+        found.notes[0]
+        == {
+            (): "Drawn at dropout rate 0.5, which the best setting of all has; there are also: 0, 0.2.",
+            ("units",): "Drawn at L2 penalty 0.001, which the best setting of all has; there are also: 0, 0.01.",
+            ("l2", "dropout"): "Drawn at units per layer 16, which the best setting of all has; there are also: 4.",
+        }[over]
+    )
+    worse = prepare_sweep(histories, parameters, over=over, metric="val_acc").best
+    assert worse == found.best
+    begun = [RunHistory(run.run_id, run.variant, run.seed, "queued", (), {}) for run in histories]
+    assert not prepare_sweep(begun, parameters, over=over).settings
+
+
 def test_ticks_do_not_run_into_each_other() -> None:
     def ticks(values: list[float]) -> int:
         drawn = draw(prepare_sweep(*sweep({"train_samples": values}, lambda p: 0.3 + 1 / p["train_samples"])), "svg")
@@ -146,7 +172,7 @@ def test_two_parameters_are_a_heat_map() -> None:
     assert found.best == "units=4, l2=0"
 
 
-def test_of_further_parameters_the_least_is_drawn_and_named() -> None:
+def test_of_further_parameters_one_level_is_drawn_and_named() -> None:
     runs = sweep({"units": [4, 16], "l2": [0, 0.001], "dropout": [0.2, 0.5]}, lambda p: p["dropout"])
     found = prepare_sweep(*runs, over=["units"])
     assert [setting.variant for setting in found.settings] == [
@@ -234,6 +260,23 @@ def test_differences_of_seeds_that_were_added_have_the_interval_that_allows_it()
     assert "No interval yet: l2." in few.notes
 
 
+def test_what_is_the_same_has_the_interval_that_shows_it_and_no_p() -> None:
+    histories = runs({"original": 0, "copy": 0, "l2": 0.0001, "bigger": 0.2}, 12)
+    same = [replace(run, metrics=histories[run.seed].metrics) if run.variant == "copy" else run for run in histories]
+    analysis = analyse(same, "original")
+    of = {each.variant: each for each in analysis.comparisons if each.metric == "best_val_data_loss"}
+    of["l2"] = of["l2"].model_copy(update={"finding": "equivalent", "smallest": 0.01})
+    prepared = prepare_differences(analysis.model_copy(update={"comparisons": list(of.values())}))
+    assert prepared.title == "Best validation loss without penalties: difference from original"
+    copy, l2, bigger = prepared.rows
+    assert ((l2.low, l2.high), l2.p) == (of["l2"].ci_anytime, None)
+    assert ((bigger.low, bigger.high), bigger.p) == (of["bigger"].ci95, of["bigger"].p_holm)
+    assert (copy.value, copy.low, copy.p) == (0, None, None)
+    assert prepared.notes == (
+        "The same, by a 95% interval that holds at every look: l2 (within 0.01).", "Trained exactly as original: copy.",
+    )  # fmt: skip
+
+
 def test_a_panels_differences_have_the_same_decimals() -> None:
     rows = [
         DifferenceRow("a", 3, 0.06, 0.01, 0.11, 0.2, False),
@@ -276,7 +319,7 @@ def test_rows_of_fewer_seeds_and_of_no_spread_are_named() -> None:
     assert prepared.subtitle.startswith("n = 2 to 3 seeds, paired")
     assert prepared.notes == (
         "Fewer seeds in common with original: bigger (2).",
-        "The same difference in all seeds, so no interval: same.",
+        "Trained exactly as original: same.",
     )
 
 

@@ -43,11 +43,17 @@ export function showComparison(root, analysis, experiment, groups) {
 /** What the intervals are. @param {any} row */
 function kind(row) {
   if (row?.sequential) return `${Number((100 * row.confidence).toPrecision(3))}% intervals and p that hold at every look while seeds are added, and for all variants at once`;
-  return '95% intervals and p of each comparison by itself; corrected for all variants by Holm’s method';
+  return '95% intervals and p of each comparison by itself; corrected for all variants by Holm’s method. What is the same is so by an interval that holds at every look';
+}
+
+/** Where the number comes from within which a variant is the same. @param {any} row */
+function within(row) {
+  const whose = row.smallest_from === 'rows' ? `one standard error of ${row.baseline} over the validation rows` : 'the smallest difference that matters, given by the job';
+  return h('span', { class: 'muted small line' }, `The same, within ${Number(row.smallest)}: ${whose}`);
 }
 
 /** The interval that the analysis's words go by. @param {any} row @returns {[number, number] | null} */
-const ends = (row) => (row.sequential ? row.ci_anytime : row.ci95);
+const ends = (row) => (row.sequential || row.finding === 'equivalent' ? row.ci_anytime : row.ci95);
 
 /** Notes that matter, each once. @param {Element} root @param {{code: string, detail: string}[]} all */
 export function showNotes(root, all) {
@@ -81,7 +87,8 @@ function forest(metric, all, look, task) {
   // Round numbers to both sides of zero, however the interval lies.
   const marks = [3, 5, 8].map((count) => ticks(-reach, reach, count)).find((found) => found.length > 1) ?? [0];
   return h('table', { class: 'table forest' },
-    h('caption', {}, label(metric, task), rows.length < all.length && h('span', { class: 'muted small line' }, `The ${MOST} clearest of ${all.filter((row) => row.difference !== null).length}; all are in the table of variants`)),
+    h('caption', {}, label(metric, task), rows.length < all.length && h('span', { class: 'muted small line' }, `The ${MOST} clearest of ${all.filter((row) => row.difference !== null).length}; all are in the table of variants`),
+      rows.filter((row) => row.finding === 'equivalent' && row.sd).slice(0, 1).map(within)),
     h('thead', { class: 'visually-hidden' }, h('tr', {}, ['Variant', 'Difference, its interval and p'].map((name) => h('th', { scope: 'col' }, name)))),
     h('tbody', {}, rows.map((row) => h('tr', {},
       h('th', { scope: 'row' }, h('span', { class: 'variant' }, sample(look.get(row.variant) ?? 1), h('span', { title: row.variant }, row.variant)),
@@ -99,7 +106,7 @@ function forest(metric, all, look, task) {
 function interval(row, metric) {
   const found = ends(row);
   if (found) return `${difference(found[0], metric)} to ${difference(found[1], metric)}`;
-  return ['no finite pair', 'one seed'][row.n] ?? (row.sequential ? 'no interval yet' : '');
+  return ['no finite pair', 'one seed'][row.n] ?? (row.sequential && row.finding !== 'equivalent' ? 'no interval yet' : '');
 }
 
 /** @param {[number, number] | null} found @param {(value: number) => number} x */
@@ -108,6 +115,7 @@ const whisker = (found, x) => found && s('path', { class: 'whisker', d: `M${x(fo
 /** @param {any} row */
 function luck(row) {
   const equal = (/** @type {number} */ p) => probability(p).replace(/^(?!<)/, '= ');
+  if (row.finding === 'equivalent') return row.in_words;
   if (row.sequential) return row.n < 2 ? '' : `p ${equal(row.p_anytime)}`;
   return row.p === null ? '' : `p ${equal(row.p)}${row.p_holm === row.p ? '' : `, corrected ${probability(row.p_holm)}`}`;
 }

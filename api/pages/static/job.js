@@ -1,6 +1,7 @@
 /** @file The page of one job: its curves as they grow, its runs, what they say, and what can be done with it. */
 
 import { get, post, Problem } from './api.js';
+import { showCombinations } from './combinations.js';
 import { showComparison, showNotes } from './comparison.js';
 import { byId, debounced, fill, framed, h } from './dom.js';
 import { Experiment, finished } from './experiment.js';
@@ -201,6 +202,7 @@ async function loadAnalysis() {
   }
   showNotes(byId('notes'), analysis?.warnings ?? []);
   if (analysis) results.show(experiment, analysis, view);
+  showCombinations(byId('combinations-words'), analysis);
   figure.draw();
   pictures.show(experiment.job, lossesIn(view)[1]);
   search.show(experiment.job, analysis);

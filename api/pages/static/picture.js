@@ -11,8 +11,12 @@ export class Picture {
     this.state = '';
   }
 
-  /** @param {string} path @param {Record<string, string>} query @param {string} state what it is drawn of */
-  async show(path, query, state) {
+  /**
+   * Its place is kept while it is first fetched: the text that stands for it would flash up.
+   * @param {string} path @param {Record<string, string>} query @param {string} state what it is drawn of
+   * @param {(width: number) => number} [height] about how high the service draws it, in pixels
+   */
+  async show(path, query, state, height = (width) => 0.6 * width) {
     const theme = matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light';
     // As wide as its place, so that its words have a size that can be read there.
     const width = String(100 * Math.floor(Math.min(1000, Math.max(400, /** @type {Element} */ (this.image.parentElement).clientWidth)) / 100));
@@ -20,10 +24,15 @@ export class Picture {
     if (this.state === `${address} ${state}`) return;
     this.state = `${address} ${state}`;
     const asked = this.state;
+    if (!this.image.src) this.image.style.height = `${height(Number(width))}px`;
+    this.image.classList.toggle('waiting', !this.image.src);
     const picture = await request(address).then((answer) => answer.blob()).catch(() => null);
     if (asked !== this.state) return;
     if (!picture) this.state = '';
     URL.revokeObjectURL(this.image.src);
     if (picture) this.image.src = URL.createObjectURL(picture);
+    if (picture) await this.image.decode().catch(() => null);
+    this.image.classList.remove('waiting');
+    this.image.style.height = '';
   }
 }

@@ -9,6 +9,14 @@ import { showMistakes } from './mistakes.js';
 import { Picture } from './picture.js';
 import { showUntrained } from './untrained.js';
 
+/** About how high the service draws so many rows, or panels at a width. @param {number} rows */
+const rowsHigh = (rows) => () => 170 + 42 * Math.max(2, Math.min(40, rows));
+/** @param {number} panels @returns {(width: number) => number} */
+const panelsHigh = (panels) => (width) => {
+  const rows = Math.ceil(panels / Math.max(1, Math.min(panels, 4, Math.floor(width / 190))));
+  return 150 + rows * (rows === 1 ? 290 : 210);
+};
+
 const COSTS = { parameters: 'Parameters', seconds: 'Seconds per run' };
 
 export class Pictures {
@@ -16,6 +24,7 @@ export class Pictures {
   constructor(onChange) {
     this.ranking = new Picture('ranking');
     this.sweep = new Picture('sweep');
+    this.combinations = new Picture('combinations');
     this.tradeoff = new Picture('tradeoff');
     this.form = /** @type {HTMLFormElement} */ (byId('tradeoff-choices'));
     this.why = new Picture('why');
@@ -32,8 +41,9 @@ export class Pictures {
     if (done) showUntrained(job, String(done));
     // Of two variants the comparison says it; the ranking is by the loss without penalties.
     byId('ranking-card').hidden = compared(job.spec).length < 3 || !done || metric !== lossesIn('data')[1];
-    if (!byId('ranking-card').hidden) this.ranking.show(`${job.links.self}/plots/ranking.svg`, {}, String(done));
+    if (!byId('ranking-card').hidden) this.ranking.show(`${job.links.self}/plots/ranking.svg`, {}, String(done), rowsHigh(compared(job.spec).length));
     byId('sweep-card').hidden = swept.length < 2 || !done;
+    if (!byId('combinations-card').hidden) this.combinations.show(`${job.links.self}/plots/combinations.svg`, {}, String(done), rowsHigh(byId('combinations-words').querySelectorAll('tbody tr').length + 2));
     byId('tradeoff-card').hidden = compared(job.spec).length < 2 || !done;
     if (!byId('sweep-card').hidden) this.sweep.show(`${job.links.self}/plots/sweep.svg`, { metric }, String(done));
     if (byId('tradeoff-card').hidden) return;
@@ -52,7 +62,7 @@ export class Pictures {
     byId('why-card').hidden = !variants.length;
     if (!variants.length) return;
     fill(byId('why-words'), variants.map((/** @type {any} */ each) => h('p', {}, h('b', {}, `${each.variant}. `), each.sentence)));
-    this.why.show(`${job.links.self}/plots/why.svg`, {}, state);
+    this.why.show(`${job.links.self}/plots/why.svg`, {}, state, panelsHigh(Math.min(12, variants.length)));
     showMistakes(byId('mistakes'), job);
   }
 

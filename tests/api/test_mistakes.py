@@ -221,7 +221,7 @@ def test_the_report_has_seeds_together_and_recalibrated_losses(http: httpx.Clien
     for name in ("ensembles", "recalibration"):
         answer = http.get(f"{at}/{name}").json()
         assert answer["sentence"] in words
-    assert "VariantValidation cross-entropyValidation accuracyAgainst one seed of a" in words
+    assert "VariantByValidation cross-entropyValidation accuracyAgainst one seed of a" in words
     for variant in http.get(f"{at}/ensembles").json()["variants"]:
         for who, of in (("one seed", "single"), ("2 seeds together", "together")):
             assert f"{variant['variant']}{who}{variant[of]['data_loss']:.4f}{variant[of]['acc']:.4f}" in words

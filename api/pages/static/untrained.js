@@ -29,7 +29,7 @@ function seeds(found, job) {
     [each.variant, 'one seed', each.single, null], [each.variant, `${each.n} seeds together`, each.together, each.against_baseline],
   ]);
   return [h('h3', {}, 'Seeds together'), h('p', {}, found.sentence),
-    table('Seeds together', ['Variant', '', ...Object.values(names), `Against one seed of ${job.spec.baseline}`, '95% interval'], 2,
+    table('Seeds together', ['Variant', 'By', ...Object.values(names), `Against one seed of ${job.spec.baseline}`, '95% interval'], 2,
       rows.map((/** @type {any} */ [variant, who, scores, against]) => [variant, who, ...Object.keys(names).map((name) => value(scores[name])), signed(against?.difference), interval(against?.ci95)])),
     h('p', { class: 'muted small' }, `At each run's chosen epoch. Averaging takes away what differs from seed to seed; to predict takes a network per seed. The interval of the ${phrase(loss, job.task)} is of these trainings, had other rows of the same kind been scored.`)];
 }

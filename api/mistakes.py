@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -20,16 +19,13 @@ from api.row_values import with_values
 from api.selection import look_up, of_job
 from models.errors import NotFound
 from models.kinds.dataset import Dataset
-from models.kinds.task import Task
 from models.settings import Settings
 from models.specification import dataset_of
-from models.tables import ENDS, Status, StoredDataset
-from reporting.across import Chosen
+from models.tables import StoredDataset
 from reporting.ensembles import Ensembles
-from reporting.mistakes import Kept, Mistakes, mistakes
-from reporting.reading import RunRow, read_end, read_why
+from reporting.mistakes import Mistakes, mistakes
 from reporting.recalibration import Recalibration
-from reporting.results import ensembles_of, recalibration_of
+from reporting.results import ensembles_of, kept_of, recalibration_of
 from reporting.why import check_has_sides
 
 router = APIRouter(tags=["results"], route_class=Route)
@@ -94,7 +90,7 @@ def get_mistakes(
         raise NotFound(f"There is no variant named {name!r}")
 
     def compute() -> JobMistakes:
-        runs = _kept(access, chosen, name, dataset.task)
+        runs = kept_of(access.database, chosen.runs, name, dataset.task)
         names = dataset.labels if dataset.uploaded else None
         found = mistakes(name, runs, names, "train" if dataset.held_out else "test", limit)
         answer = JobMistakes(job_id=job_id, **dict(found))
@@ -162,20 +158,6 @@ def get_recalibration(
         return JobRecalibration(job_id=job_id, at=at, **dict(answer))
 
     return computed(compute, headers)
-
-
-def _kept(access: Access, chosen: Chosen, name: str, task: Task) -> Iterator[Kept]:
-    """What the variant's runs keep, one at a time."""
-    runs: list[RunRow] = [run for run in chosen.runs if run.variant == name and run.status == Status.SUCCEEDED]
-    told = read_why(access.database, runs)
-    for run in runs:
-        if told.get(run.id):
-            since = told[run.id][-1]["since"]
-            with access.database.read() as session:
-                ends = {end: read_end(session, run, end, since, task) for end in ENDS}
-            there = {end: each for end, each in ends.items() if each is not None}
-            if len(there) == len(ENDS):
-                yield Kept(**there)
 
 
 def _stored(access: Access, session: Any, dataset: Dataset) -> str | None:

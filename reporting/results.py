@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -12,11 +12,12 @@ from models.kinds.metrics import VAL_DATA_LOSS
 from models.kinds.task import Task
 from models.predictions import Predictions
 from models.specification import dataset_of, until_of
-from models.tables import Job, Run, Status
+from models.tables import ENDS, PREDICTED, Job, Run, Status
 from models.why import Explained
 from reporting.analysis import analyse
 from reporting.answers import Analysis, Metrics
 from reporting.ensembles import Ensembles, ensembles
+from reporting.mistakes import Kept, Mistakes, mistakes
 from reporting.overfitting import View
 from reporting.reading import (
     MOST_ROWS,
@@ -37,7 +38,8 @@ from reporting.summary import summarize
 class Results:
     """A job's runs and all that is said of their histories, as far as there are any; without trials of a search.
 
-    ensembles, recalibration: None if there are too many predictions to read for a report, or none that have a meaning.
+    ensembles, recalibration, mistakes (of the baseline): None if there are too many predictions to read for a report or
+    none that have a meaning. predictions: what a run keeps of the validation rows at its chosen epoch.
     """
 
     job: Job
@@ -49,6 +51,8 @@ class Results:
     rises: Mapping[str, Sequence[Explained]]
     ensembles: Ensembles | None
     recalibration: Recalibration | None
+    mistakes: Mistakes | None
+    predictions: Callable[[RunRow | Run, Task], Predictions | None]
 
     def read(self, runs: Iterable[RunRow | Run], metrics: Collection[str] | None = None) -> Iterator[RunHistory]:
         """The histories of these runs, with all metrics: they have been read."""
@@ -147,6 +151,20 @@ def recalibration_of(
     return recalibration(predicted(), _variants(runs), spec["baseline"], task.loss_title)
 
 
+def kept_of(database: Database, runs: Sequence[RunRow | Run], name: str, task: Task) -> Iterator[Kept]:
+    """What the variant's succeeded runs keep at both ends, one at a time."""
+    succeeded = [run for run in runs if run.variant == name and run.status == Status.SUCCEEDED]
+    told = read_why(database, succeeded)
+    for run in succeeded:
+        if told.get(run.id):
+            since = told[run.id][-1]["since"]
+            with database.read() as session:
+                ends = {end: read_end(session, run, end, since, task) for end in ENDS}
+            there = {end: each for end, each in ends.items() if each is not None}
+            if len(there) == len(ENDS):
+                yield Kept(**there)
+
+
 def _variants(runs: Iterable[RunRow | Run]) -> list[str]:
     return list(dict.fromkeys(run.variant for run in runs))
 
@@ -158,6 +176,14 @@ def results_of(database: Database, job: Job) -> Results:
     data, keras = analyses_of(database, job.spec, runs, trials, views=get_args(View), histories=histories)
     dataset = dataset_of(job.spec)
     few = len(runs) * dataset.validated_on * dataset.task.units <= MOST_ROWS
+    sides, name = few and dataset.task.class_count is not None, job.spec["baseline"]
+
+    def kept(run: RunRow | Run, task: Task) -> Predictions | None:
+        if not few:
+            return None
+        with database.read() as session:
+            return read_predictions(session, run.id, PREDICTED[0], task)
+
     return Results(
         job=job,
         runs=runs,
@@ -167,7 +193,7 @@ def results_of(database: Database, job: Job) -> Results:
         metrics=summarize(histories, VAL_DATA_LOSS, task=dataset.task),
         rises=read_why(database, runs),
         ensembles=ensembles_of(database, job.spec, runs, "validation") if few else None,
-        recalibration=recalibration_of(database, job.spec, runs, "chosen")
-        if few and dataset.task.class_count
-        else None,
+        recalibration=recalibration_of(database, job.spec, runs, "chosen") if sides else None,
+        mistakes=mistakes(name, kept_of(database, runs, name, dataset.task), None, "test", 0) if sides else None,
+        predictions=kept,
     )

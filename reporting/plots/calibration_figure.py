@@ -9,7 +9,7 @@ from models.predictions import Predictions
 from models.specification import dataset_of
 from reporting.plots.kind import JobPlot, NoOptions, Source
 from reporting.plots.rates import DRAWING as DRAWING
-from reporting.plots.rates import Rate, Rates, found, over_seeds
+from reporting.plots.rates import Rate, Rates, found, in_report, over_seeds
 
 BINS = 15
 FEWEST = 10
@@ -67,4 +67,5 @@ PLOT = JobPlot(
     "diagonal they are too sure. Bins of fewer than 10 rows are left out. 422 `not_for_task` of a regression.",
     NoOptions,
     _of_job,
+    in_report("calibration"),
 )

@@ -14,7 +14,7 @@ from models.specification import dataset_of
 from reporting.plots.kind import Drawing, JobPlot, NoOptions, Source
 from reporting.plots.layout import grid
 from reporting.plots.page import Page
-from reporting.plots.rates import found, over_seeds
+from reporting.plots.rates import found, in_report, over_seeds
 from reporting.plots.series import Point
 from reporting.plots.style import Theme
 
@@ -107,4 +107,5 @@ PLOT = JobPlot(
     "seeds, and half the band. 422 `not_for_task` of a regression.",
     NoOptions,
     _of_job,
+    in_report("confusion"),
 )

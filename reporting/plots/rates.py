@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from models.kinds.task import Task
 from models.predictions import Predictions
 from models.specification import dataset_of
 from models.tables import Status
-from reporting.plots.kind import Band, Drawing, Source
+from reporting.plots.kind import Band, Drawing, NoOptions, Source
 from reporting.plots.lines import look_of
 from reporting.plots.page import Page
 from reporting.plots.progress import progress
@@ -90,6 +90,18 @@ def found(
     said = [progress(runs), seeds.replace("n = 1 seeds", "n = 1 seed"), band, "validation set, chosen epochs"]
     subtitle = "; ".join(part for part in said if part)
     return Found(of, ranks(names, job.spec["baseline"]), subtitle, tuple(notes))
+
+
+def in_report(name: str) -> Callable[[Source], Mapping[str, NoOptions]]:
+    """The figure of this name, if the job has classes and a run whose predictions are kept."""
+
+    def figures(job: Source) -> Mapping[str, NoOptions]:
+        task: Task = dataset_of(job.spec).task
+        done = (run for run in job.runs if run.status == Status.SUCCEEDED)
+        there = task.class_count is not None and any(job.predictions(run, task) is not None for run in done)
+        return {name: NoOptions()} if there else {}
+
+    return figures
 
 
 def over_seeds(values: Sequence[NDArray[np.float64]], band: Band) -> tuple[Point | None, ...]:

@@ -9,7 +9,7 @@ from models.predictions import Predictions
 from models.specification import dataset_of
 from reporting.plots.kind import JobPlot, NoOptions, Source
 from reporting.plots.rates import DRAWING as DRAWING
-from reporting.plots.rates import Rate, Rates, found, over_seeds
+from reporting.plots.rates import Rate, Rates, found, in_report, over_seeds
 
 GRID = np.linspace(0, 1, 201)
 
@@ -64,4 +64,5 @@ PLOT = JobPlot(
     "it; of more than two classes the mean of each against all others. 422 `not_for_task` of a regression.",
     NoOptions,
     _of_job,
+    in_report("roc"),
 )

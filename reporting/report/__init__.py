@@ -70,6 +70,7 @@ def render(results: Results) -> str:
         paragraph=results.analysis.paragraph,
         combinations=results.analysis.combinations,
         why=why(results.runs, results.rises, results.task).variants,
+        mistakes=results.mistakes,
         warnings=results.analysis.warnings,
         figures=_inlined(figures(results, "svg", WIDTH)),
         tested=[label(f"test_{name}", results.task) for name in _tested(results.task)],
@@ -137,7 +138,12 @@ def figures(results: Results, format: str, width: int) -> list[tuple[str, bytes]
             if metric != VAL_LOSS or penalties(histories, VAL_LOSS):
                 drawn.append((metric, plots.prepare(histories, metric, baseline=baseline, dataset=dataset, task=task)))
     job = plots.Source(
-        results.job.spec, results.runs, results.read, results.analysis_in, why=lambda runs: results.rises
+        results.job.spec,
+        results.runs,
+        results.read,
+        results.analysis_in,
+        why=lambda runs: results.rises,
+        predictions=results.predictions,
     )
     for plot in plots.JOB_PLOTS.values():
         drawn += [(name, plot.prepare(job, options)) for name, options in plot.in_report(job).items()]

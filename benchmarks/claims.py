@@ -1,9 +1,13 @@
 """What the notebook claims, as differences that runs can show or refute.
 
 Source of the claims: the overfitting notebook of *Deep Learning with Python* (chapter 4.4). Each claim is about
-a variant against `original`; it holds where the mean difference, paired by seed, lies on the claimed side and its p
-(Student's paired t, Holm's correction over all the claims of an experiment) is below 0.05. Of best epochs, which
-are whole numbers, all differences may be the same; the sign test then stands in for t.
+a variant against `original`, and is settled by the mean difference, paired by seed, in one of two ways:
+
+- with a number of seeds that was fixed before (`settle`): by Student's paired t, with Holm's correction over all
+  claims of the experiment. Of best epochs, which are whole numbers, all differences may be the same; the sign test
+  then stands in for t.
+- with seeds that were added until there was a decision (`decide`): by intervals that are valid at every look and for
+  all claims at once (`reporting.decisions`), which can also show that there is no difference that matters.
 """
 
 from __future__ import annotations
@@ -15,23 +19,32 @@ from typing import Any, Literal
 
 import numpy as np
 
+from reporting import decisions
 from reporting.statistics import Paired, estimate, holm, paired
 
 ALPHA = 0.05
 EARLY = 5
 """The epoch at which training losses are compared: half-way down for the notebook's networks."""
 
+
+@dataclass(frozen=True)
+class Measure:
+    """What is measured of a run, in words, and the smallest difference of it that matters."""
+
+    words: str
+    smallest: float
+
+
 MEASURES = {
-    "best_epoch": "epoch of the least validation cross-entropy",
-    "best": "least validation cross-entropy",
-    "accuracy": "validation accuracy at that epoch",
-    "final": "validation cross-entropy at the last epoch",
-    "rise": "rise of the validation cross-entropy from its least to the last epoch",
-    "keras_rise": "rise of Keras's val_loss from its least to the last epoch",
-    "roughness": "mean absolute second difference of the validation cross-entropy (how noisy it is)",
-    "early_training": f"training cross-entropy at epoch {EARLY}",
-    "penalty": "Keras's val_loss minus the cross-entropy, at the last epoch",
-    "test": "test cross-entropy at the chosen epoch",
+    "best_epoch": Measure("epoch of the least validation cross-entropy", 1),
+    "best": Measure("least validation cross-entropy", 0.005),
+    "accuracy": Measure("validation accuracy at that epoch", 0.005),
+    "final": Measure("validation cross-entropy at the last epoch", 0.02),
+    "rise": Measure("rise of the validation cross-entropy from its least to the last epoch", 0.02),
+    "keras_rise": Measure("rise of Keras's val_loss from its least to the last epoch", 0.02),
+    "roughness": Measure("mean absolute second difference of the validation cross-entropy (how noisy it is)", 0.01),
+    "early_training": Measure(f"training cross-entropy at epoch {EARLY}", 0.01),
+    "penalty": Measure("Keras's val_loss minus the cross-entropy, at the last epoch", 0.01),
 }
 
 
@@ -66,16 +79,26 @@ CLAIMS = (
 )
 
 
+Verdict = Literal["holds", "the opposite holds", "no difference that matters", "not decided"]
+
+
 @dataclass(frozen=True)
 class Finding:
-    """A claim, the means of both, their paired difference, and what follows."""
+    """A claim, the means of both over the seeds that they share, their difference with its interval, and what follows.
+
+    `p_holm`: None if the claim was settled by the interval. `seeds_needed`: how many seeds in all would decide it, if
+    that can be said.
+    """
 
     claim: Claim
+    n: int
     baseline: float
     variant: float
-    paired: Paired
+    difference: float | None
+    interval: tuple[float, float] | None
     p_holm: float | None
-    verdict: Literal["holds", "the opposite holds", "not decided"]
+    verdict: Verdict
+    seeds_needed: int | None = None
 
 
 def measure(run: Mapping[str, Any]) -> dict[str, float]:
@@ -112,14 +135,59 @@ def measured(history: Mapping[str, Any]) -> Measured:
 
 
 def settle(of: Measured, baseline: str = "original") -> list[Finding]:
-    """Each claim about a variant that was trained, settled."""
-    claims = [claim for claim in CLAIMS if claim.variant in of and baseline in of]
-    pairs = [difference(of[claim.variant], of[baseline], claim.measure) for claim in claims]
-    findings = []
-    for claim, pair, p in zip(claims, pairs, holm([chance(pair) for pair in pairs]), strict=True):
-        one, other = (mean(of[name], claim.measure)["mean"] for name in (baseline, claim.variant))
-        findings.append(Finding(claim, one, other, pair, p, verdict(pair, p, claim.side)))
+    """Each claim about a variant that was trained, with the seeds that were fixed before."""
+    pairs = {claim: difference(of[claim.variant], of[baseline], claim.measure) for claim in _about(of, baseline)}
+    return [
+        Finding(
+            claim, pair.n, *_means(of, claim, baseline), pair.difference, pair.ci95, p, verdict(pair, p, claim.side)
+        )
+        for (claim, pair), p in zip(pairs.items(), holm([chance(pair) for pair in pairs.values()]), strict=True)
+    ]
+
+
+def decide(of: Measured, baseline: str = "original") -> list[Finding]:
+    """The same with seeds that were added until there was a decision: by intervals for all claims at once."""
+    claims, findings = _about(of, baseline), []
+    for claim in claims:
+        one, other, seeds = of[baseline], of[claim.variant], _shared(of, claim, baseline)
+        differences = [other[seed][claim.measure] - one[seed][claim.measure] for seed in seeds]
+        found = decisions.decide(
+            differences,
+            lower_is_better=claim.side < 0,
+            smallest=MEASURES[claim.measure].smallest,
+            comparisons=len(claims),
+        )
+        means = _means(of, claim, baseline)
+        needed = None if found.verdict != "undecided" else found.seeds_needed
+        findings.append(
+            Finding(claim, len(seeds), *means, means[1] - means[0], found.ci, None, DECIDED[found.verdict], needed)
+        )
     return findings
+
+
+DECIDED: dict[decisions.Verdict, Verdict] = {
+    "better": "holds",
+    "worse": "the opposite holds",
+    "equivalent": "no difference that matters",
+    "undecided": "not decided",
+}
+
+
+def _about(of: Measured, baseline: str) -> list[Claim]:
+    return [claim for claim in CLAIMS if claim.variant in of and baseline in of]
+
+
+def _shared(of: Measured, claim: Claim, baseline: str) -> list[int]:
+    return sorted(of[baseline].keys() & of[claim.variant].keys())
+
+
+def _means(of: Measured, claim: Claim, baseline: str) -> tuple[float, float]:
+    """Of the baseline and of the variant, over the seeds that both have: those of a decided variant are fewer."""
+    seeds = _shared(of, claim, baseline)
+    one, other = (
+        float(np.mean([of[name][seed][claim.measure] for seed in seeds])) for name in (baseline, claim.variant)
+    )
+    return one, other
 
 
 def chance(pair: Paired) -> float | None:
@@ -135,7 +203,7 @@ def difference(of: Mapping[int, Mapping[str, float]], base: Mapping[int, Mapping
     return paired([of[seed][name] for seed in seeds], [base[seed][name] for seed in seeds])
 
 
-def verdict(pair: Paired, p: float | None, side: int) -> Literal["holds", "the opposite holds", "not decided"]:
+def verdict(pair: Paired, p: float | None, side: int) -> Verdict:
     """By the side of a difference that is told from luck."""
     if p is None or pair.difference is None or p >= ALPHA:
         return "not decided"

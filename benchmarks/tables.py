@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from sklearn import ensemble, linear_model, metrics
 
 from benchmarks.findings import elapsed, interval, number, train
+from models.drawing import SAMPLE, resample, stream
 from models.kinds.networks import Layers, hidden, with_dropout
 from models.preprocessing import Preprocessing
 from models.settings import Settings
@@ -150,12 +151,12 @@ def send(client: Client, experiment: Experiment, folder: Path) -> dict[str, Any]
 
 
 def specification(experiment: Experiment, sent: dict[str, Any], seeds: int) -> dict[str, Any]:
-    """The job: seeds and held-out rows vary, until each remedy is decided or there are `seeds` of them."""
+    """The job: all that can vary does, until each remedy is decided or there are `seeds` seeds."""
     return {
         "dataset": {"id": sent["id"], "validation": {"holdout": 0.2}, **experiment.dataset},
         "training": experiment.training,
         "variants": experiment.variants(),
-        "vary": ["seed", "split"],
+        "vary": ["seed", "split", "sample"],
         "until": {"smallest": experiment.smallest, "min_seeds": BESIDE, "max_seeds": seeds},
     }
 
@@ -179,7 +180,8 @@ def settle(client: Client, http: httpx.Client, sent: dict[str, Any], job: Job, c
     rows = {split: list(all_rows(client, sent["id"], split)) for split in ("train", "test") if firsts}
     for run in firsts:
         held = {row["row"] for row in client.predictions(run.id, format="json")["data"]}
-        trained = [values for i, values in enumerate(rows["train"], 1) if i not in held]
+        left = np.array([i for i in range(len(rows["train"])) if i + 1 not in held])
+        trained = [rows["train"][i] for i in resample(stream(run.seed, SAMPLE), left)]
         preprocessing = Preprocessing.model_validate_json(http.get(f"/v1/runs/{run.id}/preprocessing.json").content)
         for name, score in fitted(preprocessing, sent, trained, rows["test"]):
             others.setdefault(name, []).append(score)

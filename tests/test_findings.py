@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from benchmarks import claims
@@ -44,7 +45,7 @@ def test_a_claim_is_settled_by_the_side_of_a_sure_difference(end: float | None, 
     findings = claims.settle(claims.measured({"runs": runs}))
     (rise,) = [each for each in findings if each.claim.measure == "rise"]
     assert rise.verdict == verdict
-    assert rise.paired.n == 6
+    assert rise.n == 6
     assert {each.claim.variant for each in findings} == {"dropout"}
 
 
@@ -62,6 +63,28 @@ def test_the_same_difference_in_all_seeds_is_settled_by_its_sign(seeds: int, ver
         for variant, losses in (("original", [0.5, 0.4, 0.3, 0.6]), ("bigger", [0.5, 0.3, 0.4, 0.6]))
     ]
     findings = {each.claim.measure: each for each in claims.settle(claims.measured({"runs": runs}))}
-    assert findings["best_epoch"].paired.difference == -1
+    assert findings["best_epoch"].difference == -1
     assert findings["best_epoch"].verdict == verdict
     assert findings["rise"].verdict == "not decided"
+
+
+def test_a_claim_is_decided_at_every_look_or_says_what_it_would_take() -> None:
+    draw = np.random.default_rng(0)
+    runs = []
+    for seed in range(20):
+        luck, noise = draw.normal(0, 0.02), draw.normal(0, 0.001, 3)
+        runs.append(run("original", seed, [0.5, 0.3 + luck, 0.4, 0.7 + luck]))
+        runs.append(run("l2", seed, [0.5, 0.3 + luck + noise[0], 0.31, 0.4 + luck + noise[1]]))
+        runs.append(run("l1", seed, [0.5, 0.35 + luck + noise[2], 0.36, 0.5 + luck]))
+        if seed < 12:
+            runs.append(run("dropout", seed, [0.5, 0.3 + luck - draw.normal(0.005, 0.02), 0.4, 0.6]))
+    decided = claims.decide(claims.measured({"runs": runs}))
+    findings = {(each.claim.variant, each.claim.measure): each for each in decided}
+    assert findings["l2", "best"].verdict == "no difference that matters"
+    assert findings["l2", "rise"].verdict == "holds"
+    assert findings["l1", "best"].verdict == "the opposite holds"
+    undecided = findings["dropout", "best"]
+    assert (undecided.verdict, undecided.n) == ("not decided", 12)
+    assert undecided.seeds_needed is not None
+    assert undecided.seeds_needed > 12
+    assert undecided.difference == pytest.approx(undecided.variant - undecided.baseline)

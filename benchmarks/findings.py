@@ -143,7 +143,7 @@ def test_scores(job: Job) -> dict[str, dict[str, Any]]:
 
 
 def sweep(job: Job, of: claims.Measured, axis: str) -> dict[str, Any]:
-    """A row a setting, the first that is enough, and the last against the first."""
+    """One row per setting, the first that is enough, and the last against the first."""
     place = {variant["name"]: int(variant["swept"][axis]) for variant in job.spec["variants"]}
     names = sorted(of, key=place.__getitem__)
     enough = claims.enough([(place[name], [values["best"] for values in of[name].values()]) for name in names])

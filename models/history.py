@@ -52,7 +52,7 @@ class RunHistory:
     """One run's epochs so far.
 
     `epochs` counts from 1; each of `metrics` has a value per epoch, NaN and infinities included;
-    a metric that was not recorded is absent. `recorded_at` has a time an epoch, or is empty where
+    a metric that was not recorded is absent. `recorded_at` has one time per epoch, or is empty where
     nobody asked for it. What is read from the database is in arrays: eight bytes per value.
     """
 

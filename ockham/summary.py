@@ -64,7 +64,7 @@ def _metric(analysis: Mapping[str, Any]) -> str:
 
 
 def comparison_grid(baseline: str, task: Task, analysis: Mapping[str, Any]) -> Grid:
-    """A row a variant: its verdict, and its difference from the baseline."""
+    """One row per variant: its verdict, and its difference from the baseline."""
     of = {each["variant"]: each for each in comparisons(analysis)}
     several = any(each["n"] > 1 for each in of.values())
     rows = []

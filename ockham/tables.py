@@ -54,7 +54,7 @@ def column(heading: str, justify: Literal["left", "right"] = "left") -> Column:
 
 
 def jobs_table(jobs: Sequence[Job], width: int = WIDE, beside: Sequence[Job] = ()) -> Table:
-    """A row a job. If `width` is small, ids are as much of them as tells them from those of each other and `beside`."""
+    """One row per job. If `width` is small, ids are as much of them as tells them from those of each other and `beside`."""
     wide = width >= WIDE
     ids = {job.id: job.id for job in jobs} if wide else shortest([job.id for job in (*jobs, *beside)])
     id_column = column("id")
@@ -73,7 +73,7 @@ def jobs_table(jobs: Sequence[Job], width: int = WIDE, beside: Sequence[Job] = (
 
 
 def job_table(job: Job, width: int = WIDE) -> Table:
-    """A row a run: how far it is, and what went wrong. If `width` is small, without what the other tables have."""
+    """One row per run: how far it is, and what went wrong. If `width` is small, without what the other tables have."""
     failed, wide = any(run.error for run in job.runs), width >= WIDE
     ids = {run.id: run.id for run in job.runs} if wide else shortest([run.id for run in job.runs])
     id_column = column("run")
@@ -186,7 +186,7 @@ def columns(by: str, rows: Sequence[Mapping[str, Any]], task: Task) -> dict[str,
 
 
 def results_grid(job: Job, rows: Sequence[Mapping[str, Any]], by: str = VAL_DATA_LOSS) -> Grid:
-    """A row a variant: what the experiment is about. `rows` are of `results`; `by` chose the best epochs."""
+    """One row per variant: what the experiment is about. `rows` are of `results`; `by` chose the best epochs."""
     shown = columns(by, rows, dataset_of(job.spec).task)
     seeds = max((row["n"] for row in rows), default=0)
     return Grid(

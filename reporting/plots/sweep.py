@@ -27,7 +27,7 @@ CLOSE = 0.01
 
 @dataclass(frozen=True)
 class Setting:
-    """A variant of the sweep: where it lies, and its best value over the epochs, a value a seed, and their mean.
+    """A variant of the sweep: where it lies, and its best value over the epochs, one value per seed, and their mean.
 
     `x` and `y` are places on the axes (`y` 0 where one parameter is swept). `partial`: fewer seeds than others
     have, or one that has not finished.

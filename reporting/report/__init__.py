@@ -177,7 +177,7 @@ def _tested(task: Task) -> tuple[str, ...]:
 
 
 def _variants(results: Results) -> list[dict[str, Any]]:
-    """A row a variant, of the same runs that are compared: those that finished and did not diverge."""
+    """One row per variant, of the same runs that are compared: those that finished and did not diverge."""
     analysed = {each.variant: each for each in results.analysis.variants}
     runs = Counter(history.variant for history in results.histories)
     parameters = {run.variant: run.parameters for run in results.runs}
@@ -198,7 +198,7 @@ def _variants(results: Results) -> list[dict[str, Any]]:
 
 
 def _comparisons(analysis: Analysis, task: Task, rows: int | None = None) -> list[dict[str, Any]]:
-    """A table a metric: what is compared, and a row a variant; `rows`: of the validation set."""
+    """One table per metric: what is compared, and one row per variant; `rows`: of the validation set."""
     tables: dict[str, dict[str, Any]] = {}
     for each in analysis.comparisons:
         if each.difference is None:

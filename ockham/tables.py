@@ -54,7 +54,7 @@ def column(heading: str, justify: Literal["left", "right"] = "left") -> Column:
 
 
 def jobs_table(jobs: Sequence[Job], width: int = WIDE, beside: Sequence[Job] = ()) -> Table:
-    """One row per job. If `width` is small, ids are as much of them as tells them from those of each other and `beside`."""
+    """One row per job. If `width` is small, ids are cut so that they still differ, from those of `beside` too."""
     wide = width >= WIDE
     ids = {job.id: job.id for job in jobs} if wide else shortest([job.id for job in (*jobs, *beside)])
     id_column = column("id")

@@ -12,7 +12,7 @@ def has_pandas() -> bool:
 
 
 def frame_of(history: dict[str, Any]) -> Any:
-    """A history's frame: one row per run and epoch, one column per metric. Values that are not finite are so here too."""
+    """A history's frame: one row per run and epoch, one column per metric. Infinities and NaN stay."""
     import pandas
 
     parts = []

@@ -14,6 +14,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api import idempotency
 from api.access import Access, Reader, Submitter
 from api.body import documented_body, read_json
 from api.conditional import cached, is_known
@@ -102,7 +103,10 @@ class ComparisonList(BaseModel):
     responses={
         201: {
             "description": "Saved",
-            "headers": {"Location": {"description": "The comparison", "schema": {"type": "string"}}},
+            "headers": {
+                "Location": {"description": "The comparison", "schema": {"type": "string"}},
+                **idempotency.DOCUMENTED,
+            },
         },
         **documented(408, 413, 422),
     },
@@ -112,10 +116,21 @@ class ComparisonList(BaseModel):
         )
     },
 )
-def create_comparison(access: Submitter, body: Annotated[Any, Depends(read_json)]) -> Response:
+def create_comparison(
+    access: Submitter,
+    body: Annotated[Any, Depends(read_json)],
+    idempotency_key: idempotency.IdempotencyKey = None,
+) -> Response:
     """Stores which jobs and runs are compared, and with what; results are made of them anew each time."""
     asked = _validated(ComparisonRequest, body)
+    request = {"comparison": body}  # a job's request under the same key is another one
     with access.database.write() as session:
+        if (
+            idempotency_key
+            and (first := idempotency.claim(session, access.owner, idempotency_key, request)) is not None
+        ):
+            stored = ComparisonObject.model_validate_json(first)
+            return _answer(stored, 201, {"Location": stored.links["self"], **idempotency.REPLAYED})
         whole = list(dict.fromkeys(asked.jobs))
         of_runs = jobs_of_runs(session, asked.runs)
         found = among(access, session, whole, of_runs)
@@ -136,6 +151,8 @@ def create_comparison(access: Submitter, body: Annotated[Any, Depends(read_json)
         session.add(comparison)
         session.flush()
         (shown,) = _shown(access, session, [comparison])
+        if idempotency_key:
+            idempotency.keep(session, access.owner, idempotency_key, shown.model_dump_json())
     return _answer(shown, 201, {"Location": shown.links["self"]})
 
 

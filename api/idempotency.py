@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any
+from typing import Annotated, Any
 
+from fastapi import Header
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -19,6 +20,22 @@ from models.errors import OckhamError
 from models.tables import Idempotency
 
 KEPT_SECONDS = 24 * 3600
+REPLAYED = {"Idempotency-Replayed": "true"}
+"""What the stored first answer has beside its own headers."""
+DOCUMENTED = {
+    "Idempotency-Replayed": {"description": "`true` if this is the stored first answer", "schema": {"type": "string"}}
+}
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x20-\x7e]+$",
+        description="Any text of one's own: sent again with the same body within 24 hours, it is done once",
+    ),
+]
 
 
 class KeyReused(OckhamError):

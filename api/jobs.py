@@ -26,11 +26,13 @@ from api.schemas import JobList, JobObject, Preview, VariantPreview
 from api.watch import Watch
 from models import datasets, deletion, states
 from models.database import comparable
+from models.errors import NotFound
 from models.estimates import cost_of
 from models.labels import MOST_CHARACTERS, having
 from models.names import folded
 from models.resolution import resolve, resolve_description
 from models.specification import MAX_METADATA, MAX_TAGS, MAX_VARIANTS, Specification
+from models.suggestions import did_you_mean
 from models.tables import FINISHED, Job, Run, Status, StoredDataset
 from reporting.caveats import one_seed
 
@@ -58,10 +60,7 @@ _resolving = threading.Lock()
             "headers": {
                 "Location": {"description": "The job", "schema": {"type": "string"}},
                 "Retry-After": {"description": "Seconds until asking makes sense", "schema": {"type": "integer"}},
-                "Idempotency-Replayed": {
-                    "description": "`true` where this is the stored first answer",
-                    "schema": {"type": "string"},
-                },
+                **idempotency.DOCUMENTED,
             },
         },
         **documented(408, 413, 422),
@@ -73,15 +72,7 @@ def create_job(
     access: Submitter,
     body: Annotated[Any, Depends(read_json)],
     validate_only: Annotated[bool, Query(description="Only resolve the specification; nothing is stored")] = False,
-    idempotency_key: Annotated[
-        str | None,
-        Header(
-            min_length=1,
-            max_length=255,
-            pattern=r"^[\x20-\x7e]+$",
-            description="Any text of one's own: sent again with the same body within 24 hours, it makes no second job",
-        ),
-    ] = None,
+    idempotency_key: idempotency.IdempotencyKey = None,
 ) -> Response:
     """Accepts a specification, or says everything that is wrong with it.
 
@@ -97,7 +88,7 @@ def create_job(
         return Response(_preview(specification).model_dump_json(), 200, media_type="application/json")
     with access.database.write() as session:
         if idempotency_key and (first := idempotency.claim(session, access.owner, idempotency_key, body)) is not None:
-            return _accepted(first, json.loads(first)["links"]["self"], {"Idempotency-Replayed": "true"})
+            return _accepted(first, json.loads(first)["links"]["self"], idempotency.REPLAYED)
         runs = len(specification.seeds) * len(specification.variants)
         limits.check_queue(session, access.owner, runs, settings)
         job = states.submit(session, specification, access.owner)
@@ -259,6 +250,10 @@ def cancel_job(
         if variant is None:
             states.cancel(session, job_id)
         else:
+            known = set(session.scalars(select(Run.variant).where(Run.job_id == job_id).distinct()))
+            for name in variant:
+                if comparable(name) not in known:
+                    raise NotFound(f"There is no variant named {name!r}{did_you_mean(name, known)}")
             states.cancel_runs(session, job_id, Run.variant.in_([comparable(name) for name in variant]))
     return _read(access, job_id, 202)
 

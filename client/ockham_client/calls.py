@@ -42,12 +42,15 @@ def identify(one: JobLike) -> Plan[str]:
     return one.id if isinstance(one, Job) else (yield from find("job", one))
 
 
+def _once(key: str | None = None) -> dict[str, str]:
+    """One key for every attempt: the service answers a second one as it answered the first."""
+    return {"Idempotency-Key": key or str(uuid.uuid4())}
+
+
 def submit(specification: Specification, overrides: Mapping[str, Any], key: str | None) -> Plan[Job]:
     """The new job."""
-    # One key for every attempt: the service answers a second one as it answered the first.
-    headers = {"Idempotency-Key": key or str(uuid.uuid4())}
     body = body_of(specification, overrides)
-    response: httpx.Response = yield from send(Request("POST", "/v1/jobs", body=body, headers=headers))
+    response: httpx.Response = yield from send(Request("POST", "/v1/jobs", body=body, headers=_once(key)))
     return Job.of(json_of(response))
 
 
@@ -281,7 +284,7 @@ def compare(
     for one in runs:
         run_ids.append(one.id if isinstance(one, Run) else (yield from find_run(one)))
     body = _given({"name": name, "jobs": ids, "runs": run_ids, "baseline": baseline, "notes": notes})
-    return Comparison.of((yield from _json(Request("POST", "/v1/comparisons", body=body, repeatable=False))))
+    return Comparison.of((yield from _json(Request("POST", "/v1/comparisons", body=body, headers=_once()))))
 
 
 def comparisons(name: str | None) -> Plan[None]:

@@ -31,6 +31,20 @@ def two(http: httpx.Client, trainer: Trainer) -> tuple[dict[str, Any], dict[str,
     return first, second
 
 
+def test_a_comparison_is_saved_once_under_a_key(http: httpx.Client, two: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    key, body = {"Idempotency-Key": "once"}, {"jobs": [each["id"] for each in two]}
+    first = http.post("/v1/comparisons", json=body, headers=key)
+    again = http.post("/v1/comparisons", json=body, headers=key)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.content == first.content
+    assert again.headers["Location"] == first.headers["Location"]
+    assert [each.headers.get("Idempotency-Replayed") for each in (first, again)] == [None, "true"]
+    assert len(http.get("/v1/comparisons").json()["data"]) == 1
+    other = http.post("/v1/comparisons", json={**body, "name": "other"}, headers=key)
+    is_problem(other, 422, "idempotency_key_reused")
+    is_problem(http.post("/v1/jobs", json={"variants": ["original"]}, headers=key), 422, "idempotency_key_reused")
+
+
 def saved(http: httpx.Client, **body: Any) -> dict[str, Any]:
     answer = http.post("/v1/comparisons", json=body)
     assert answer.status_code == 201, answer.text

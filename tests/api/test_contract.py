@@ -206,6 +206,14 @@ def test_prefer_wait_is_over_in_time(http: httpx.Client) -> None:
 # --- cancel, retry, delete ------------------------------------------------------------------------
 
 
+def test_a_variant_that_is_not_there_is_told_and_nothing_is_cancelled(http: httpx.Client) -> None:
+    job = submit(http, variants=["original", "dropout"])
+    answer = http.post(f"/v1/jobs/{job['id']}/cancel", params={"variant": ["original", "dropuot"]})
+    told = is_problem(answer, 404, "not_found")
+    assert told["detail"] == "There is no variant named 'dropuot'; did you mean `dropout`?"
+    assert {run["status"] for run in http.get(f"/v1/jobs/{job['id']}").json()["runs"]} == {"queued"}
+
+
 def test_cancel_retry_delete(http: httpx.Client) -> None:
     url = f"/v1/jobs/{submit(http)['id']}"
     is_problem(http.delete(url), 409, "conflict")

@@ -110,8 +110,7 @@ def body_of(client: Client, name: str, tables: Path | None, epochs: int | None) 
     """The data set with rows held out, and how it is trained on."""
     training = {} if epochs is None else {"epochs": epochs}
     if name not in EXPERIMENTS:
-        data = {"name": name, **({"validation": {"holdout": 0.2}} if name != "imdb" else {})}
-        return {"dataset": data, "training": training}
+        return {"dataset": {"name": name, "validation": {"holdout": 0.2}}, "training": training}
     if tables is None:
         raise SystemExit(f"{name} needs --tables")
     experiment = EXPERIMENTS[name]

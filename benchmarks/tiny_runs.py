@@ -1,6 +1,6 @@
 """How many tiny runs a service trains per second, and what a broker that forgets everything costs.
 
-    python -m benchmarks.queue [--runs 1000] [--workers 1] [--reviews 400]
+    python -m benchmarks.tiny_runs [--runs 1000] [--workers 1] [--reviews 400]
 
 One job of so many runs (tens of them) of one epoch on `ockham serve` with SQLite, so that claims, commits and messages
 are most of the work. Half-way the broker's data is deleted. Prints one JSON object per half: runs per

@@ -1,21 +1,21 @@
 """`make bench`: the engine and the service beside their yardsticks, tiny runs, the API under load, the pages.
 
 python -m benchmarks [--rounds 5] [--torch /path/to/python/with/torch]
-                     [engine] [service] [queue] [api] [reading] [pages]
+                     [engine] [service] [tiny_runs] [api] [reading] [pages]
 """
 
 from collections.abc import Callable
 
-from benchmarks import api, engine, pages, queue, reading, service
+from benchmarks import api, engine, pages, reading, service, tiny_runs
 
 parser = engine.options()
 parser.description = __doc__
-parser.add_argument("part", nargs="*", help="engine, service, queue, api, reading, pages; without any, all of them")
+parser.add_argument("part", nargs="*", help="engine, service, tiny_runs, api, reading, pages; without any, all of them")
 arguments = parser.parse_args()
 parts: dict[str, Callable[[], None]] = {
     "engine": lambda: engine.main(arguments),
     "service": lambda: service.main(arguments.rounds),
-    "queue": lambda: queue.main(),
+    "tiny_runs": lambda: tiny_runs.main(),
     "api": lambda: api.main(),
     "reading": lambda: reading.main(),
     "pages": lambda: pages.main(arguments.rounds),

@@ -66,6 +66,8 @@ def specifications(chosen: argparse.Namespace) -> dict[str, dict[str, Any]]:
     common = {"training": {"epochs": chosen.epochs}, "seeds": list(range(chosen.seeds))}
     sweep = {**common, "seeds": list(range(chosen.sweep_seeds))}
     units = [2**power for power in range(1, 10)]
+    # The job compares each variant once. So it decides as surely as all claims together are settled.
+    alpha = claims.ALPHA * (len(VARIANTS) - 1) / len(claims.CLAIMS)
     sizes = [reviews * tenths // 10 for tenths in (1, 2, 4, 6, 8, 10)]
     return {
         "book": {**common, "dataset": data, "variants": VARIANTS},
@@ -74,7 +76,7 @@ def specifications(chosen: argparse.Namespace) -> dict[str, dict[str, Any]]:
             "dataset": held_out,
             "variants": VARIANTS,
             "vary": ["seed", "split", "sample"],
-            "until": {"smallest": claims.MEASURES["best"].smallest, "max_seeds": chosen.most},
+            "until": {"smallest": claims.MEASURES["best"].smallest, "max_seeds": chosen.most, "alpha": alpha},
         },
         "capacity": {**sweep, "dataset": held_out, "sweep": {"grid": {"units": units}}},
         "training-size": {**sweep, "dataset": data, "sweep": {"grid": {"train_samples": sizes}}},

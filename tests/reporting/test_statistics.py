@@ -60,6 +60,17 @@ def test_a_paired_comparison_is_scipys(sample: list[tuple[float, float]]) -> Non
     assert found.dz == pytest.approx(expected.statistic / math.sqrt(len(a)), rel=1e-6, abs=1e-9)
 
 
+def test_a_paired_comparison_is_rs() -> None:
+    """`t.test(extra ~ group, data = sleep, paired = TRUE)`: R's own data `sleep` (Student 1908), of ten patients the
+    hours of sleep gained with each of two drugs, and what R prints of them."""
+    first = [0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0]
+    second = [1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4]
+    found = paired(first, second)
+    assert found.difference == pytest.approx(-1.58)
+    assert found.ci95 == pytest.approx((-2.4598858, -0.7001142), abs=1e-7)
+    assert found.p == pytest.approx(0.002833, abs=5e-7)
+
+
 @given(pairs)
 @settings(max_examples=50)
 def test_swapping_the_variants_turns_the_signs(sample: list[tuple[float, float]]) -> None:

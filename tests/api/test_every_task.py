@@ -39,7 +39,7 @@ FIGURES = {
     **dict.fromkeys(("differences", "ranking", "tradeoff"), ALL),
 }
 """By a figure's name the tasks for which it has a meaning."""
-OF_SOME_JOBS = {"search", "sweep"}
+OF_SOME_JOBS = {"combinations", "search", "sweep"}
 """Of a job that searches, or sweeps, whatever its task: they have tests of their own."""
 REPORTED = {
     *("val_data_loss", "data_losses", "val_acc", "val_mae"),

@@ -3,7 +3,7 @@
 import { fill, h, s } from './dom.js';
 import { probability, signed } from './format.js';
 import { lookClass, sample } from './marks.js';
-import { label, METRICS } from './metrics.js';
+import { judged, label, METRICS } from './metrics.js';
 import { ticks, tickLabel } from './scale.js';
 
 const WIDTH = 200, ROW = 20;
@@ -31,7 +31,8 @@ export function showComparison(root, analysis, experiment, groups) {
     return;
   }
   const all = [...new Set(analysis.comparisons.map((/** @type {any} */ each) => each.metric))];
-  const metrics = [...all.filter((metric) => FIRST.includes(metric)), ...all.filter((metric) => !FIRST.includes(metric))];
+  const first = [...new Set([judged(job.spec, analysis.view), ...FIRST])];
+  const metrics = [...first.filter((metric) => all.includes(metric)), ...all.filter((metric) => !first.includes(metric))];
   const forests = metrics.map((metric) => forest(metric, analysis.comparisons.filter((/** @type {any} */ each) => each.metric === metric), look, job.task)).filter(Boolean);
   const sight = groups.length > MANY ? 1 : IN_SIGHT;
   fill(root,

@@ -37,5 +37,11 @@ export const metricsOf = (metric) => METRICS.pairs[metric] ?? [metric];
 /** The training and the validation loss. @param {string} view */
 export const lossesIn = (view) => metricsOf(metricName({ metric: METRICS.trained, view }));
 
+/** What variants are ranked and compared by. A search chose its finalists by the rows held out, so that the test set judges them. @param {any} spec @param {string} view */
+export function judged(spec, view) {
+  const [training, validation] = lossesIn(view);
+  return spec.search ? `test_${training}` : `best_${validation}`;
+}
+
 /** Whether it is a loss: it may be read without penalties, and rises where a network overfits. @param {string} metric */
 export const isLoss = (metric) => METRICS.losses.includes(metric);

@@ -3,7 +3,7 @@
 import { between, count, duration, probability, signed, value } from './format.js';
 import { fill, h } from './dom.js';
 import { sample } from './marks.js';
-import { label, lossesIn, METRICS, phrase } from './metrics.js';
+import { judged, label, lossesIn, METRICS, phrase } from './metrics.js';
 import { looks } from './series.js';
 import { leader, sparklines } from './sparkline.js';
 import { estimate } from './statistics.js';
@@ -38,12 +38,6 @@ function across(row, of) {
 
 /** What training takes: of runs that were trained here to their end. @param {Row} row */
 const seconds = (row) => across(row, (run) => (run.status === 'succeeded' && !run.reused_from ? between(run.started_at, run.finished_at) : null))?.mean;
-
-/** What variants are ranked and compared by. A search chose its finalists by the rows held out, so that the test set judges them. @param {any} spec @param {string} view */
-function judged(spec, view) {
-  const [training, validation] = lossesIn(view);
-  return spec.search ? `test_${training}` : `best_${validation}`;
-}
 
 /** @param {any} job @param {string} view @param {boolean} tested @returns {import('./table.js').Column<Row>[]} */
 function columns({ task, spec }, view, tested) {

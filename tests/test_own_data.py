@@ -38,7 +38,7 @@ def table(rows: int, seed: int) -> str:
     return "\n".join(lines) + "\n"
 
 
-ANSWER = r"(?i)(?=.*\bdropout\b).*best validation cross-entropy.*0\.\d+.*95% interval [+−]?0\.\d+ to [+−]?0\.\d+"
+ANSWER = r"(?=.*\b[Dd]ropout\b).*best validation cross-entropy.*0\.\d+.*95% interval [+−]?0\.\d+ to [+−]?0\.\d+"
 """How much better or worse dropout is, and the interval, in the answer's words."""
 
 

@@ -27,7 +27,7 @@ NOTEBOOK = ["original", "smaller", "l2", "dropout"]
 def take(browser: Browser, url: str, job: str, name: str, path: str, width: int, scheme: str, file: Path) -> None:
     """One page as a picture, the pointer on its curves."""
     # In the documentation a job's page from the answer to the curves, below a bar that has not moved.
-    height = 1460 if name == "job" and file.parent == DOCS else 900
+    height = 1680 if name == "job" and file.parent == DOCS else 900
     visit = Visit(browser, url, viewport={"width": width, "height": height}, color_scheme=scheme)
     page = visit.open(path.format(job=job))
     expect(page.locator(".skeleton")).to_have_count(0)

@@ -167,7 +167,7 @@ def _lead(open_: Sequence[Comparison], baseline: str, called: str, compared: int
         assert each.ci95 is not None
         brackets = f"{CONFIDENCE:.0%} interval for these {each.n} seeds {_size(each.ci95)}"
         if each.sequential:
-            ends = each.ci_anytime
+            ends = _ahead(each.ci_anytime) if (each.difference or 0) < 0 else each.ci_anytime
             brackets += f"; {_name(each)} that holds at every look: "
             brackets += f"{'none yet' if ends is None else _between(ends)}{_needed(each)}"
         else:
@@ -185,6 +185,11 @@ def _stands(each: Comparison, baseline: str, ends: Ends) -> str:
     assert each.difference is not None
     side = "ahead of" if each.difference < 0 else "behind"
     return f"{each.variant} is {side} {baseline} by {_by(each.difference, ends)}"
+
+
+def _ahead(ends: Ends | None) -> Ends | None:
+    """The interval of by how much a variant is ahead: that of its difference, which is negative then, turned round."""
+    return None if ends is None else (-ends[1], -ends[0])
 
 
 def _although(of: Sequence[Comparison]) -> str:

@@ -90,7 +90,7 @@ CASES: dict[str, tuple[list[Comparison], str]] = {
     "the interval for these seeds leaves 0 out, that for every look does not": (
         [looked("l2", -0.0143, (-0.045, 0.0275), "undecided", n=9, ci95=(-0.03, -0.001), seeds_needed=46)],
         "By the best validation cross-entropy (lower is better), l2 is ahead of original by 0.014 (95% interval for "
-        "these 9 seeds 0.001 to 0.030; 95% interval that holds at every look: −0.045 to +0.028; about 46 seeds would "
+        "these 9 seeds 0.001 to 0.030; 95% interval that holds at every look: −0.028 to +0.045; about 46 seeds would "
         "decide). This is not decided, although the interval leaves 0 out: it takes the number of seeds as fixed "
         "before, but seeds may be added in view of the results. " + AT_EVERY_LOOK + COVERED,
     ),

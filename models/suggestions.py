@@ -17,7 +17,8 @@ def did_you_mean(name: str, known: Collection[str]) -> str:
     meant = known if isinstance(known, Mapping) else {each: each for each in known}
     lower = {each.lower(): meant[each] for each in meant}
     close = get_close_matches(name.lower(), lower, n=1)
-    return f"; did you mean `{lower[close[0]]}`?" if close else ""
+    # A field that is known elsewhere, and refused where it stands, is not to be suggested in its own place.
+    return f"; did you mean `{lower[close[0]]}`?" if close and lower[close[0]] != name else ""
 
 
 def fields_of(model: type[BaseModel], root: bool, beside: Collection[str]) -> Collection[str]:

@@ -642,6 +642,14 @@ def test_a_name_that_is_nearly_right_is_told_which_was_meant(body: dict[str, Any
     assert told[pointer].endswith(f"; did you mean `{meant}`?")
 
 
+def test_a_name_that_is_refused_in_its_place_is_not_suggested_there() -> None:
+    variant = {"name": "x", "preset": "original", "dataset": {"validation": "test"}}
+    with pytest.raises(SpecificationError) as caught:
+        resolve({"variants": ["original", variant]})
+    (told,) = caught.value.errors
+    assert (told["pointer"], told["detail"]) == ("/variants/1/dataset/validation", "There is no such field")
+
+
 def test_a_name_that_is_like_no_other_is_only_told_to_be_none() -> None:
     with pytest.raises(SpecificationError) as caught:
         resolve({"variants": ["original"], "xyzzy": 1})

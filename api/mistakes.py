@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
@@ -19,7 +18,7 @@ from api.row_values import with_values
 from api.selection import look_up, of_job
 from models.errors import NotFound
 from models.kinds.dataset import Dataset
-from models.settings import Settings
+from models.settings import Settings, in_keras_cache
 from models.specification import dataset_of
 from models.tables import StoredDataset
 from reporting.ensembles import Ensembles
@@ -173,6 +172,5 @@ def _stored(access: Access, session: Any, dataset: Dataset) -> str | None:
 def _files(settings: Settings, dataset: Dataset) -> list[object]:
     """Which files say what the rows of a data set that Keras publishes are, as they are now."""
     named = (settings.npz(dataset.name), settings.word_index(dataset.name)) if dataset.files else ()
-    cached = Path.home() / ".keras" / "datasets"
-    files = [path or cached / name for path, name in zip(named, dataset.files.values(), strict=False)]
+    files = [path or in_keras_cache(name) for path, name in zip(named, dataset.files.values(), strict=False)]
     return [path.stat().st_mtime_ns if path.is_file() else None for path in files]

@@ -46,6 +46,11 @@ else:
     """A setting for each file of a data set."""
 
 
+def in_keras_cache(file: str) -> Path:
+    """Where Keras keeps a file that it has downloaded."""
+    return Path.home() / ".keras" / "datasets" / file
+
+
 class Settings(Files):
     """What a deployment can set. Times are in seconds, sizes as named."""
 

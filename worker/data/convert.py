@@ -110,10 +110,16 @@ def _objects(member: IO[bytes]) -> list[Any]:
     return loaded.items
 
 
+def in_order(count: int, shuffle: np.random.RandomState) -> NDArray[np.int64]:
+    """Which of so many rows comes at each place, as Keras's loaders shuffle them."""
+    order = np.arange(count)
+    shuffle.shuffle(order)
+    return order
+
+
 def shuffled(texts: list[Any], labels: NDArray[Any], shuffle: np.random.RandomState) -> tuple[list[Any], list[int]]:
     """The lists of ranks and their labels in the order that `encode` gives them."""
-    order = np.arange(len(texts))
-    shuffle.shuffle(order)
+    order = in_order(len(texts), shuffle)
     return [texts[i] for i in order], [int(labels[i]) for i in order]
 
 
@@ -133,8 +139,7 @@ def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.r
     if len(ranks) and (ranks.min() < 1 or ranks.max() >= 2**31 - SHIFT):
         raise DatasetInvalid("word ranks count from 1")
 
-    order = np.arange(count)
-    shuffle.shuffle(order)
+    order = in_order(count, shuffle)
     place = np.empty(count, np.int64)
     place[order] = np.arange(count)
     rows = np.concatenate((np.arange(count), np.repeat(place, lengths)))
@@ -143,9 +148,14 @@ def encode(reviews: list[Any], labels: NDArray[Any], classes: int, shuffle: np.r
     return csr.Rows(csr.starts(lengths), indices, labels[order].astype(np.float32))
 
 
+def without_last_fifth(rows: int) -> int:
+    """How many of so many shuffled rows are not the test set: that is the last fifth, counted as Keras does."""
+    return int(rows * (1 - 0.2))
+
+
 def last_fifth_apart(both: csr.Rows) -> dict[str, csr.Rows]:
-    """The splits of rows that were shuffled: the last fifth, counted as Keras does, is the test set."""
-    end = int(len(both) * (1 - 0.2))
+    """The splits of rows that were shuffled."""
+    end = without_last_fifth(len(both))
     if not 0 < end < len(both):
         raise DatasetInvalid("there are too few for a training and a test set")
     return {"train": both.slice(0, end), "test": both.slice(end, len(both))}
@@ -162,8 +172,7 @@ def houses(file: IO[bytes], shuffle: np.random.RandomState, columns: int, unit: 
         raise DatasetInvalid(f"there must be {columns} numbers and a label for each row")
     if any(array.dtype.kind not in "fiu" for array in (numbers, labels)):
         raise DatasetInvalid("it must have numbers only")
-    order = np.arange(len(labels))
-    shuffle.shuffle(order)
+    order = in_order(len(labels), shuffle)
     with np.errstate(over="ignore"):  # what is too large for a float32 becomes infinite, and is refused
         numbers, labels = numbers[order].astype(np.float32), (labels[order] / unit).astype(np.float32)
     if not (np.isfinite(numbers).all() and np.isfinite(labels).all()):

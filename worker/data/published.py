@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from models.errors import DatasetInvalid, DatasetUnavailable
+from models.settings import in_keras_cache
 from worker.data import csr
 from worker.data.convert import FILE_BYTES
 from worker.data.store import kept, locked
@@ -48,7 +49,7 @@ class Published:
     @property
     def cached(self) -> Path:
         """The file's place in Keras's cache."""
-        return Path.home() / ".keras" / "datasets" / f"{self.name}.npz"
+        return in_keras_cache(f"{self.name}.npz")
 
     @property
     def remedy(self) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from models.kinds.datasets.reuters import TOPICS, Reuters
 from models.preprocessing import Preprocessing, of_texts
 from worker.data import csr
-from worker.data.convert import encode, last_fifth_apart, read, shuffled
+from worker.data.convert import encode, last_fifth_apart, read, shuffled, without_last_fifth
 from worker.data.published import FOLDER, Published
 from worker.data.word_index import WordIndex
 
@@ -43,5 +43,5 @@ def texts(file: IO[bytes], shuffle: np.random.RandomState) -> dict[str, tuple[li
     """The same rows as lists of ranks, with their labels."""
     arrays = read(file, ("x", "y"), texts=("x",))
     reports, labels = shuffled(arrays["x"], arrays["y"], shuffle)
-    end = int(len(reports) * (1 - 0.2))
+    end = without_last_fifth(len(reports))
     return {"train": (reports[:end], labels[:end]), "test": (reports[end:], labels[end:])}

@@ -10,6 +10,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from models.errors import DatasetInvalid, DatasetUnavailable
+from models.settings import in_keras_cache
 from worker.data.published import FOLDER, REACHABLE_SECONDS, is_reachable
 from worker.data.store import locked
 
@@ -57,7 +58,7 @@ class WordIndex:
     @property
     def cached(self) -> Path:
         """The file's place in Keras's cache."""
-        return Path.home() / ".keras" / "datasets" / self.file
+        return in_keras_cache(self.file)
 
     def _kerass(self, folder: Path) -> Path:
         """The file in Keras's cache, fetched first if it is not there."""

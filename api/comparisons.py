@@ -125,10 +125,7 @@ def create_comparison(
     asked = _validated(ComparisonRequest, body)
     request = {"comparison": body}  # a job's request under the same key is another one
     with access.database.write() as session:
-        if (
-            idempotency_key
-            and (first := idempotency.claim(session, access.owner, idempotency_key, request)) is not None
-        ):
+        if (first := idempotency.claim(session, access.owner, idempotency_key, request)) is not None:
             stored = ComparisonObject.model_validate_json(first)
             return _answer(stored, 201, {"Location": stored.links["self"], **idempotency.REPLAYED})
         whole = list(dict.fromkeys(asked.jobs))
@@ -151,8 +148,7 @@ def create_comparison(
         session.add(comparison)
         session.flush()
         (shown,) = _shown(access, session, [comparison])
-        if idempotency_key:
-            idempotency.keep(session, access.owner, idempotency_key, shown.model_dump_json())
+        idempotency.keep(session, access.owner, idempotency_key, shown.model_dump_json())
     return _answer(shown, 201, {"Location": shown.links["self"]})
 
 

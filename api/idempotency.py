@@ -44,11 +44,13 @@ class KeyReused(OckhamError):
     status, code, title = 422, "idempotency_key_reused", "The Idempotency-Key belongs to another request"
 
 
-def claim(session: Session, owner: str, key: str, body: Any) -> str | None:
-    """The stored answer to this request; None where it is the first: then `keep` must store its answer.
+def claim(session: Session, owner: str, key: str | None, body: Any) -> str | None:
+    """The stored answer to this request; None if it is the first or has no key: then `keep` must have its answer.
 
     Raises KeyReused.
     """
+    if key is None:
+        return None
     # The same JSON value is the same request, however it is spaced and ordered.
     request = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
     mine = (Idempotency.owner == owner, Idempotency.key == key)
@@ -64,9 +66,10 @@ def claim(session: Session, owner: str, key: str, body: Any) -> str | None:
     return None
 
 
-def keep(session: Session, owner: str, key: str, answer: str) -> None:
-    """Stores the first answer."""
-    session.get_one(Idempotency, (owner, key)).answer = answer
+def keep(session: Session, owner: str, key: str | None, answer: str) -> None:
+    """Stores the first answer of a request that has a key."""
+    if key is not None:
+        session.get_one(Idempotency, (owner, key)).answer = answer
 
 
 def forget_expired(session: Session) -> None:

@@ -87,7 +87,7 @@ def create_job(
     if validate_only:
         return Response(_preview(specification).model_dump_json(), 200, media_type="application/json")
     with access.database.write() as session:
-        if idempotency_key and (first := idempotency.claim(session, access.owner, idempotency_key, body)) is not None:
+        if (first := idempotency.claim(session, access.owner, idempotency_key, body)) is not None:
             return _accepted(first, json.loads(first)["links"]["self"], idempotency.REPLAYED)
         runs = len(specification.seeds) * len(specification.variants)
         limits.check_queue(session, access.owner, runs, settings)
@@ -95,8 +95,7 @@ def create_job(
         session.flush()
         shown = read_job(session, job.id)
         answer = shown.model_dump_json()
-        if idempotency_key:
-            idempotency.keep(session, access.owner, idempotency_key, answer)
+        idempotency.keep(session, access.owner, idempotency_key, answer)
     request.app.state.waker.soon()
     return _accepted(answer, shown.links["self"], {})
 

@@ -70,6 +70,17 @@ export function fill(element, ...children) {
   element.replaceChildren(...shown(/** @type {Child[]} */ (children)));
 }
 
+/**
+ * A table that scrolls in its own place, by the keyboard too.
+ * @param {string} caption for those who do not see where it stands
+ * @param {...(Child | Child[])} parts its head and body
+ * @returns {any}
+ */
+export function scrolling(caption, ...parts) {
+  return h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': `Table: ${caption}` },
+    h('table', { class: 'table' }, h('caption', { class: 'visually-hidden' }, caption), ...parts));
+}
+
 /** @param {string} id @returns {any} */
 export const byId = (id) => document.getElementById(id);
 

@@ -1,7 +1,7 @@
 /** @file The rows that a job's baseline gets wrong. */
 
 import { get } from './api.js';
-import { fill, h } from './dom.js';
+import { fill, h, scrolling } from './dom.js';
 import { count, plural, probability } from './format.js';
 
 const KINDS = { always: 'wrong with every seed, from the least loss to the end', overfitted: 'wrong with every seed only at the end', label_errors: 'likely labelled wrong' };
@@ -25,9 +25,7 @@ function table(found) {
     h('td', {}, words), h('td', { class: 'number' }, String(row.row)), h('td', {}, String(row.label)), h('td', { class: 'number' }, probability(row.probability)),
     h('td', { class: 'number' }, probability(row.probability_at_last)), h('td', {}, String(row.answer)), h('td', {}, same(row.same_inputs)), h('td', {}, beginning(row.values)))));
   return h('details', {}, h('summary', {}, `The first of these rows of the ${found.split} file`),
-    h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': 'Table: rows that are wrong' },
-      h('table', { class: 'table' }, h('caption', { class: 'visually-hidden' }, 'Rows that are wrong'),
-        h('thead', {}, h('tr', {}, heads.map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, rows))));
+    scrolling('Rows that are wrong', h('thead', {}, h('tr', {}, heads.map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, rows)));
 }
 
 /** The beginning of a row's longest text. @param {Record<string, any> | null} values */

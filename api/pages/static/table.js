@@ -1,6 +1,6 @@
 /** @file A table that sorts by its columns, and shows the rows that have some text. */
 
-import { fill, h } from './dom.js';
+import { fill, h, scrolling } from './dom.js';
 import { count } from './format.js';
 
 /**
@@ -38,8 +38,7 @@ export class Table {
     this.search = h('input', { type: 'search', autocomplete: 'off', placeholder: 'some words', oninput: () => this.show(this.rows) });
     this.found = h('span', { class: 'muted small', role: 'status' });
     this.filter = h('div', { class: 'table-filter', hidden: true }, h('label', { class: 'field' }, h('span', {}, `Show ${caption.toLowerCase()} with`), this.search), this.found);
-    this.frame = h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': `Table: ${caption}` },
-      h('table', { class: 'table' }, h('caption', { class: 'visually-hidden' }, caption), h('thead', {}, h('tr', {}, this.heads)), this.body));
+    this.frame = scrolling(caption, h('thead', {}, h('tr', {}, this.heads)), this.body);
     fill(root, this.filter, this.frame);
   }
 

@@ -1,7 +1,7 @@
 /** @file What a job's networks score without more training: a variant's seeds together, and recalibrated probabilities. */
 
 import { get } from './api.js';
-import { byId, fill, h } from './dom.js';
+import { byId, fill, h, scrolling } from './dom.js';
 import { signed, value } from './format.js';
 import { label, lossesIn, METRICS, phrase } from './metrics.js';
 
@@ -51,8 +51,6 @@ const interval = (ends) => (ends ? `${signed(ends[0])} to ${signed(ends[1])}` : 
 /** @param {string} caption @param {string[]} heads @param {number} words the first so many columns are no numbers @param {string[][]} rows */
 function table(caption, heads, words, rows) {
   const look = (/** @type {number} */ i) => (i < words ? {} : { class: 'number' });
-  return h('div', { class: 'scroll', tabIndex: 0, role: 'region', 'aria-label': `Table: ${caption}` },
-    h('table', { class: 'table' }, h('caption', { class: 'visually-hidden' }, caption),
-      h('thead', {}, h('tr', {}, heads.map((head, i) => h('th', { scope: 'col', ...look(i) }, head)))),
-      h('tbody', {}, rows.map((row) => h('tr', {}, row.map((cell, i) => h('td', look(i), cell)))))));
+  return scrolling(caption, h('thead', {}, h('tr', {}, heads.map((head, i) => h('th', { scope: 'col', ...look(i) }, head)))),
+    h('tbody', {}, rows.map((row) => h('tr', {}, row.map((cell, i) => h('td', look(i), cell))))));
 }

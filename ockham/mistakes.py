@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ockham import completion
-from ockham.tables import Grid
+from ockham.tables import Grid, signed
 from ockham.verbs import AsJson, JobId, Url, output, print_json, service
 
 KINDS = {
@@ -118,8 +118,7 @@ def _difference(each: dict[str, Any] | None) -> tuple[str, str]:
     """A difference and its interval."""
     if each is None or each["difference"] is None:
         return "–", "–"
-    low_high = "–" if each["ci95"] is None else "{:+.4f} to {:+.4f}".format(*each["ci95"])
-    return f"{each['difference']:+.4f}", low_high
+    return f"{each['difference']:+.4f}", signed(each["ci95"])
 
 
 def _rows(answer: dict[str, Any], name: str, heading: str) -> Grid:

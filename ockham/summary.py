@@ -11,8 +11,9 @@ from rich.console import Console
 from models.kinds.metrics import VAL_DATA_LOSS, VAL_LOSS, label
 from models.kinds.task import Task
 from models.specification import dataset_of
-from ockham.tables import Grid, results, results_grid
+from ockham.tables import Grid, results, results_grid, signed
 from ockham_client import Client, Job
+from ockham_client.frames import interval_of
 
 METRIC = f"best_{VAL_DATA_LOSS}"
 """Each variant's least loss on the validation set, penalties left out."""
@@ -82,12 +83,11 @@ def comparison_grid(baseline: str, task: Task, analysis: Mapping[str, Any]) -> G
 
 def _against(found: Mapping[str, Any]) -> tuple[str, str, str]:
     """A difference, the interval that its words go by, and the words."""
-    difference, same = found["difference"], found["finding"] == "equivalent"
-    interval = found["ci_anytime" if found["sequential"] or same else "ci95"]
+    difference, interval = found["difference"], interval_of(found)
     shown = "–" if difference is None else f"{round(difference, 4) + 0.0:+.4f}"  # no negative zero
-    which = ", at every look" if same and not found["sequential"] else ""  # as the heading has it of the others
-    between = "–" if interval is None else f"{interval[0]:+.4f} to {interval[1]:+.4f}{which}"
-    return shown, between, found["in_words"]
+    # As the heading has it of the others.
+    apart = interval is not None and found["finding"] == "equivalent" and not found["sequential"]
+    return shown, signed(interval) + (", at every look" if apart else ""), found["in_words"]
 
 
 def _heading(compared: Sequence[Mapping[str, Any]]) -> str:
@@ -104,10 +104,10 @@ def combinations_grid(analysis: Mapping[str, Any]) -> Grid | None:
     for pair in found["interactions"]:
         changes = [f"{axis}={level:g}" if isinstance(level, float) else f"{axis}={level}"
                    for axis, level in zip(pair["axes"], pair["levels"], strict=True)]  # fmt: skip
-        low, high = pair["ci95"] or (None, None)
-        interval = "–" if low is None or high is None else f"{low:+.4f} to {high:+.4f}"
         effects = [f"{pair[part]['difference']:+.4f}" for part in ("first", "second", "together")]
-        rows.append((" and ".join(changes), *effects, f"{pair['difference']:+.4f}", interval, pair["in_words"]))
+        rows.append(
+            (" and ".join(changes), *effects, f"{pair['difference']:+.4f}", signed(pair["ci95"]), pair["in_words"])
+        )
     return Grid(
         "Which two add up: what each makes of the loss, both together, and what is beyond the sum",
         ("two changes", "first", "second", "together", "beyond", "95% interval", "that is"),

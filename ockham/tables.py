@@ -118,6 +118,11 @@ def _mean(variant: Mapping[str, Any], name: str) -> float | None:
     return value
 
 
+def signed(interval: Sequence[float] | None) -> str:
+    """An interval of differences, or that there is none."""
+    return "–" if interval is None else f"{interval[0]:+.4f} to {interval[1]:+.4f}"
+
+
 @dataclass(frozen=True)
 class Grid:
     """A table of words: the first column is names, the others numbers."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -53,14 +54,15 @@ def frame_of_analysis(analysis: dict[str, Any]) -> Any:
     rows = [
         {
             **{name: value for name, value in each.items() if name not in left_out},
-            **dict(zip(("low", "high"), _ends(each) or (None, None), strict=True)),
+            **dict(zip(("low", "high"), interval_of(each) or (None, None), strict=True)),
         }
         for each in analysis["comparisons"]
     ]
     return pandas.DataFrame(rows)
 
 
-def _ends(comparison: dict[str, Any]) -> list[float] | None:
+def interval_of(comparison: Mapping[str, Any]) -> list[float] | None:
+    """The interval that a comparison's `finding` goes by."""
     at_every_look = comparison.get("sequential") or comparison.get("finding") == "equivalent"
     ends: list[float] | None = comparison["ci_anytime" if at_every_look else "ci95"]
     return ends

@@ -101,12 +101,12 @@ def test_a_figure_has_its_place_before_it_is_there(visit: Visiting, done: dict[s
     held: list[Route] = []
     page = visit().page
     page.route("**/plots/ranking.svg*", lambda route: held.append(route))
-    page.goto(f"/jobs/{done['id']}")
+    with page.expect_request("**/plots/ranking.svg*"):
+        page.goto(f"/jobs/{done['id']}")
     image = page.locator("#ranking")
     expect(image).to_have_class("picture waiting")
     expect(image).to_have_css("color", "rgba(0, 0, 0, 0)")
     before = image.bounding_box()
-    page.wait_for_timeout(500)
     for route in held:
         route.continue_()
     expect(image).to_have_class("picture")

@@ -10,7 +10,8 @@ from pydantic import BaseModel, Field
 from models.history import RunHistory
 from models.specification import Specification
 from models.until import Until
-from reporting.analysis import analyse, view_of
+from reporting.analysis import analyse
+from reporting.comparing import view_of
 from reporting.decisions import Verdict
 
 FURTHER = 0.25

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 
 from models.kinds.metrics import VAL_DATA_LOSS
 from models.specification import dataset_of
-from reporting.analysis import view_of
+from reporting.comparing import view_of
 from reporting.plots.differences import DifferenceRow, DifferenceSeries, prepare_differences
 from reporting.plots.kind import Drawing, JobPlot, Source
 from reporting.plots.page import LINE, Page

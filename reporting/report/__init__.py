@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,27 +13,21 @@ from markupsafe import Markup
 from models.database import Database
 from models.kinds.dataset import Dataset
 from models.kinds.metric import Of
-from models.kinds.metrics import DATA_LOSS, EFFECTS, MEASURES, VAL_DATA_LOSS, VAL_LOSS, label, metric_of
-from models.kinds.task import Task
+from models.kinds.metrics import DATA_LOSS, MEASURES, VAL_DATA_LOSS, VAL_LOSS, label, metric_of
 from models.kinds.weights.norm import Norm
 from models.specification import dataset_of, recorded_by, stored
 from models.tables import Run
 from reporting import plots
 from reporting.across import Chosen, analyse_across, common_task, data_sets, labels, read_labelled
-from reporting.answers import Analysis
 from reporting.penalties import penalties
+from reporting.report import tables
 from reporting.report.overrides import overrides
 from reporting.results import Results
-from reporting.smallest import whose
-from reporting.statistics import CONFIDENCE, Estimate, estimate
-from reporting.summary import by_variant
 from reporting.why import why
 
 WIDTH = 760
 """Of a figure, in pixels."""
 
-EFFECTS_SHOWN = (f"final_{VAL_DATA_LOSS}", *EFFECTS)
-"""What a table of its own shows of the analysis: how much each variant overfits if training goes on."""
 SHORT = {"gap_at_end": "Gap at the last epoch", "rise": "Rise"}
 """Headings shorter than the labels; the text below the table explains them."""
 
@@ -62,10 +54,10 @@ def render(results: Results) -> str:
         overrides=overrides(stored(spec)),
         task=results.task,
         measure=MEASURES[results.task.measure],
-        columns=[label(name, results.task) for name in _columns(results.task)],
-        effects=[SHORT.get(name) or label(name, results.task) for name in EFFECTS_SHOWN],
-        rows=_variants(results),
-        comparisons=_comparisons(results.analysis, results.task, dataset_of(spec).validated_on),
+        columns=[label(name, results.task) for name in tables.columns(results.task)],
+        effects=[SHORT.get(name) or label(name, results.task) for name in tables.EFFECTS_SHOWN],
+        rows=tables.variants(results),
+        comparisons=tables.comparisons(results.analysis, results.task, dataset_of(spec).validated_on),
         headline=results.analysis.headline,
         paragraph=results.analysis.paragraph,
         combinations=results.analysis.combinations,
@@ -73,11 +65,11 @@ def render(results: Results) -> str:
         mistakes=results.mistakes,
         warnings=results.analysis.warnings,
         figures=_inlined(figures(results, "svg", WIDTH)),
-        tested=[label(f"test_{name}", results.task) for name in _tested(results.task)],
-        scores=_test_scores(results.runs, results.task),
-        together=_together(results),
-        measured=[label(Of.VALIDATION + name, results.task) for name in _tested(results.task)],
-        recalibrated=_recalibrated(results),
+        tested=[label(f"test_{name}", results.task) for name in tables.tested(results.task)],
+        scores=tables.test_scores(results.runs, results.task),
+        together=tables.together(results),
+        measured=[label(Of.VALIDATION + name, results.task) for name in tables.tested(results.task)],
+        recalibrated=tables.recalibrated(results),
         failed=[run for run in results.runs if run.error],
         reused=sum(run.reused_from is not None for run in results.runs),
         fingerprints=fingerprints(results.runs),
@@ -105,12 +97,12 @@ def render_comparison(
             {"job_id": each.job_id, "name": each.name, "dataset": _dataset_in_words(dataset_of(each.spec))}
             for each in chosen
         ],
-        columns=[label(column, task) for column in _columns(task)],
+        columns=[label(column, task) for column in tables.columns(task)],
         rows=[
             {
                 "name": each.variant,
                 "analysis": each,
-                "values": [_interval(each.across_seeds[column]) for column in _columns(task)],
+                "values": [tables.interval_over(each.across_seeds[column]) for column in tables.columns(task)],
             }
             for each in analysis.variants
         ],
@@ -118,7 +110,7 @@ def render_comparison(
         paragraph=analysis.paragraph,
         warnings=analysis.warnings,
         figures=_inlined(drawn),
-        comparisons=_comparisons(analysis, task),
+        comparisons=tables.comparisons(analysis, task),
     )
 
 
@@ -164,156 +156,6 @@ def fingerprints(runs: Sequence[Run]) -> list[dict[str, Any]]:
             key = json.dumps(run.fingerprint, sort_keys=True)
             found.setdefault(key, {"runs": [], "fingerprint": run.fingerprint})["runs"].append(run.id)
     return list(found.values())
-
-
-def _columns(task: Task) -> tuple[str, ...]:
-    """What the table of variants shows of the analysis: how good each is if training stops in time."""
-    return f"best_{VAL_DATA_LOSS}", f"best_{Of.VALIDATION}{task.measure}"
-
-
-def _tested(task: Task) -> tuple[str, ...]:
-    """The measures of the test set that the report shows."""
-    return DATA_LOSS.name, task.measure
-
-
-def _variants(results: Results) -> list[dict[str, Any]]:
-    """One row per variant, of the same runs that are compared: those that finished and did not diverge."""
-    analysed = {each.variant: each for each in results.analysis.variants}
-    runs = Counter(history.variant for history in results.histories)
-    parameters = {run.variant: run.parameters for run in results.runs}
-    return [
-        {
-            "name": name,
-            "parameters": parameters[name],
-            "baseline": name == results.job.spec["baseline"],
-            "analysis": analysed[name],
-            "best_epoch": analysed[name].best_epoch,
-            "left_out": runs[name] - analysed[name].n,
-            "runs": runs[name],
-            "values": [_interval(analysed[name].across_seeds[column]) for column in _columns(results.task)],
-            "effects": [_interval(analysed[name].across_seeds[effect]) for effect in EFFECTS_SHOWN],
-        }
-        for name in by_variant(results.histories)
-    ]
-
-
-def _comparisons(analysis: Analysis, task: Task, rows: int | None = None) -> list[dict[str, Any]]:
-    """One table per metric: what is compared, and one row per variant; `rows`: of the validation set."""
-    tables: dict[str, dict[str, Any]] = {}
-    for each in analysis.comparisons:
-        if each.difference is None:
-            continue
-        table = tables.setdefault(
-            each.metric,
-            {
-                "title": label(each.metric, task),
-                "at_every_look": each.sequential,
-                "confidence": f"{100 * (each.confidence if each.sequential else CONFIDENCE):.3g}%",
-                "within": None,
-                "rows": [],
-            },
-        )
-        digits = 2 if each.metric == "best_epoch" else 4
-
-        same = each.finding == "equivalent"
-        if same and not each.identical:
-            table["within"] = f"{each.smallest:g}: {whose(each.smallest_from, each.baseline, rows)}"
-        table["rows"].append(
-            {
-                "variant": each.variant,
-                "n": each.n,
-                "difference": f"{each.difference:+.{digits}f}",
-                "interval": _ends(each.ends, digits),
-                "at_every_look": same and not each.sequential and each.ends is not None,
-                "both": _ends(each.intervals.both, digits),
-                "p": _probability(None if each.sequential or same else each.p),
-                "corrected": _probability(each.p_anytime if each.sequential else None if same else each.p_holm),
-                "sure": each.finding in ("lower", "higher"),
-                "in_words": each.in_words,
-            }
-        )
-    return list(tables.values())
-
-
-def _probability(p: float | None) -> str:
-    return "" if p is None else "< 0.0001" if p < 1e-4 else f"{p:.4f}"
-
-
-def _interval(over: Estimate) -> dict[str, str]:
-    """A mean and its interval in words."""
-    if over.mean is None:
-        return {"mean": "–", "ci95": ""}
-    mean = f"{over.mean:.4f}"
-    if over.ci95 is None:
-        return {"mean": mean, "ci95": ""}
-    low, high = over.ci95
-    between = " to " if low < 0 else "–"
-    return {"mean": mean, "ci95": f"{low:.4f}{between}{high:.4f}"}
-
-
-def _test_scores(runs: Sequence[Run], task: Task) -> list[dict[str, Any]]:
-    """With a holdout: the test set's scores at each run's chosen epoch, over a variant's seeds."""
-    rows = []
-    for name in dict.fromkeys(run.variant for run in runs):
-        scored = [run.test for run in runs if run.variant == name and run.test]
-        if scored:
-            values = [
-                _interval(estimate([s[each] for s in scored if _finite(s.get(each))], MEASURES[each].bounds))
-                for each in _tested(task)
-            ]
-            rows.append({"variant": name, "n": len(scored), "values": values})
-    return rows
-
-
-def _together(results: Results) -> dict[str, Any] | None:
-    """A variant's seeds together in a row beside that of one of them; None if no variant has several."""
-    if results.ensembles is None or not results.ensembles.variants:
-        return None
-    rows = []
-    for each in results.ensembles.variants:
-        for who, scores, against in (
-            ("one seed", each.single, None),
-            (f"{each.n} seeds together", each.together, each.against_baseline),
-        ):
-            rows.append(
-                {
-                    "variant": each.variant,
-                    "who": who,
-                    "scores": [f"{scores[name]:.4f}" if name in scores else "–" for name in _tested(results.task)],
-                    "difference": "" if against is None else f"{against.difference:+.4f}",
-                    "interval": _ends(None if against is None else against.ci95),
-                }
-            )
-    return {"sentence": results.ensembles.sentence, "rows": rows}
-
-
-def _recalibrated(results: Results) -> dict[str, Any] | None:
-    """A row per variant: its loss as it is and recalibrated, and how it stands; None if nothing is kept of any."""
-    of = results.recalibration
-    if of is None or not of.variants:
-        return None
-    compared = {each.variant: each for each in of.comparisons}
-    rows = []
-    for variant in of.variants:
-        each = compared.get(variant.variant)
-        both = (None, None) if each is None else (each.before, each.difference)
-        rows.append(
-            {
-                "of": variant,
-                "differences": ["" if value is None else f"{value:+.4f}" for value in both],
-                "interval": _ends(None if each is None else each.ci95),
-                "in_words": "" if each is None else each.in_words,
-            }
-        )
-    return {"sentence": of.sentence, "rows": rows}
-
-
-def _ends(interval: tuple[float, float] | None, digits: int = 4) -> str:
-    return "" if interval is None else f"{interval[0]:+.{digits}f} to {interval[1]:+.{digits}f}"
-
-
-def _finite(value: Any) -> bool:
-    return value is not None and math.isfinite(value)
 
 
 def _dataset_in_words(dataset: Dataset) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from xdist.scheduler import LoadFileScheduling
 
@@ -23,6 +24,10 @@ from migrations.run import upgrade
 from models.settings import Settings
 from tests.ockham.serving import Served
 from tests.servers import PostgreSQL, Service, Valkey
+
+# How long an example takes depends on what else the machine does, and shows nothing of the code.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 NEEDS = {"imdb": "OCKHAM_IMDB_NPZ", "tables": "OCKHAM_TEST_TABLES"}
 """Markers of tests on real data, each with the variable that says where the data are."""

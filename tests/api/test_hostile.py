@@ -199,7 +199,7 @@ SPECIFICATION = st.fixed_dictionaries(
 
 
 @given(body=SPECIFICATION | JSON)
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=60, suppress_health_check=list(HealthCheck), database=None)
 def test_any_specification(http: httpx.Client, body: Any) -> None:
     answer = http.post("/v1/jobs", content=json.dumps(body))  # httpx itself would refuse NaN; a hostile client does not
     is_clean(answer)

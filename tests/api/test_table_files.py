@@ -59,7 +59,7 @@ def files(draw: st.DrawFn) -> bytes:
     return gzip.compress(data) if draw(st.booleans()) else data
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(data=files(), test=st.none() | files(), told=st.sampled_from([{}, {"inputs": {"a": "number"}}, {"group": "a"}]))
 def test_any_file_is_a_data_set_or_told_what_is_wrong(
     http: httpx.Client, data: bytes, test: bytes | None, told: dict[str, Any]

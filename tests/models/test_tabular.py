@@ -136,7 +136,7 @@ def test_warnings_count_rows() -> None:
     assert "'c', 'd'" in told["label_in_disguise"]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.one_of(st.binary(max_size=200), st.text('ay,;\t\n\r"01.é{}:[] \0', max_size=80).map(lambda t: t.encode())))
 def test_any_file_is_a_card_or_told_what_is_wrong(data: bytes) -> None:
     for train in (data, b"a,y\n1,u\n2,v\n" + data, b'{"a": 1, "y": "u"}\n{"a": 2, "y": "v"}\n' + data):

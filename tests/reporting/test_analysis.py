@@ -472,7 +472,7 @@ runs = st.builds(
 
 
 @given(st.lists(runs, max_size=8), st.sampled_from(["data", "keras"]))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_any_history_gives_an_answer_that_json_can_carry(histories: list[RunHistory], view: Any) -> None:
     result = analyse([history(FLAT), *histories], "original", view=view, bootstrap=True)
     json.dumps(result.model_dump(), allow_nan=False)

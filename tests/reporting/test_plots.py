@@ -362,7 +362,7 @@ def test_a_run_on_its_way_to_infinity_does_not_set_the_scale() -> None:
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=9), st.floats(0.1, 1))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_labels_are_kept_apart_and_in_order(wanted: list[float], gap: float) -> None:
     placed = spread(wanted, gap, 0, 10)
     in_order = [placed[i] for i in np.argsort(wanted, kind="stable")]

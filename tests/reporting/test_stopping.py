@@ -18,7 +18,7 @@ class Model:
         return []
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(
     first=st.sampled_from([0.1, 0.3]),
     values=st.lists(st.sampled_from([0.1, 0.2, 0.25, 0.3, float("nan")]), max_size=11),

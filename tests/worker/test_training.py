@@ -262,7 +262,7 @@ def test_diverged(small: Dataset) -> None:
     assert not np.isfinite(epochs[0].metrics["val_loss"])
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=200, derandomize=True)
 @given(
     values=st.lists(st.sampled_from([0.1, 0.2, 0.25, 0.3, 0.5]), min_size=1, max_size=12),
     patience=st.integers(0, 4),
@@ -377,7 +377,7 @@ optimizers = st.sampled_from(
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=20, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     task=st.sampled_from(list(TASKS)),
     first=st.none() | dense_layer,

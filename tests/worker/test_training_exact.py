@@ -328,7 +328,6 @@ def test_a_rate_that_is_reduced_on_a_plateau(small: Dataset) -> None:
 @pytest.mark.timeout(300)
 @settings(
     max_examples=5,
-    deadline=None,
     derandomize=True,
     phases=[Phase.generate],  # what failed is told at once: making it smaller trains for minutes
     suppress_health_check=list(HealthCheck),

@@ -10,8 +10,8 @@ TOOLS := $(VENV)/tools
 OUT ?= results
 
 # Tests run in so many processes at once, each with servers of its own: 2 to 4 GB of memory per process.
-# Three keep two processors busy, because a test often waits for a server; of all tests, many wait for leases to end too.
-JOBS ?= $(if $(filter test-all,$(MAKECMDGOALS)),4,3)
+# Three keep two processors busy, because a test often waits for a server.
+JOBS ?= 3
 PYTEST := $(BIN)/python -m pytest -n $(JOBS)
 
 # Longer tests by their markers (pyproject.toml says what each means).

@@ -5,6 +5,7 @@ MAKEFLAGS += --no-print-directory
 
 VENV := .venv
 BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
 READY := $(VENV)/.ready
 TOOLS := $(VENV)/tools
 OUT ?= results
@@ -31,16 +32,20 @@ $(TOOLS)/.ready: requirements/tools.lock $(READY)
 	@touch $@
 
 # The first Python that runs, is 3.11 or later, and that TensorFlow has wheels for.
-$(READY): requirements/dev.lock pyproject.toml
-	@test -x $(BIN)/python || { \
-	  for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
-	    $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue; \
-	    echo "Making $(VENV) with $$($$python --version)"; \
-	    exec $$python -m venv $(VENV); \
-	  done; \
-	  echo "Python 3.11, 3.12 or 3.13 is needed, and none was found (PYTHON=/path/to/python names one)" >&2; exit 1; }
+$(BIN)/python:
+	@for python in $(PYTHON) python3.11 python3.12 python3.13 python3 python; do \
+	  $$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null || continue; \
+	  echo "Making $(VENV) with $$($$python --version)"; \
+	  exec $$python -m venv $(VENV); \
+	done; \
+	echo "Python 3.11, 3.12 or 3.13 is needed, and none was found (PYTHON=/path/to/python names one)" >&2; exit 1
+
+$(INSTALLED): requirements/dev.lock | $(BIN)/python
 	@echo "Installing what requirements/dev.lock names, TensorFlow among it: the first time this takes some minutes"
 	@$(BIN)/python -m pip install --disable-pip-version-check --quiet --require-hashes -r requirements/dev.lock
+	@touch $@
+
+$(READY): $(INSTALLED) pyproject.toml
 	@PYTHONWARNINGS="ignore:Editable installation" $(BIN)/python -m pip install --disable-pip-version-check --quiet \
 	  --no-deps --no-build-isolation -e .
 	@touch $@

@@ -50,7 +50,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 LONGEST_FIRST = [
     "api/test_schemathesis", "chaos", "test_deployment", "test_readme", "faults", "browser", "ockham", "interop",
-    "client", "test_", "worker", "api", "reporting",
+    "client", "test_", "worker/test_training", "worker", "api", "reporting",
 ]  # fmt: skip
 """Beginnings of paths by how long their files take: were a long one begun last, the others would wait for it."""
 

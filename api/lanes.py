@@ -61,10 +61,13 @@ class _Turns:
 
 
 class Lane:
-    """So many threads, in each event loop. Nobody waits for one for longer than `patience` seconds."""
+    """So many threads, in each event loop. Nobody waits for one for longer than `patience` seconds.
 
-    def __init__(self, name: str, threads: int, patience: float | None = None) -> None:
-        self._threads, self._patience = threads, patience
+    `yielding`: a thread is free again only after as long a time as it was used, which is everybody else's.
+    """
+
+    def __init__(self, name: str, threads: int, patience: float | None = None, yielding: bool = False) -> None:
+        self._threads, self._patience, self._yielding = threads, patience, yielding
         self._name, self._turns = name, RunVar[_Turns](name)
 
     async def run(self, function: Callable[..., T], *args: Any, owner: Hashable = None) -> T:
@@ -82,10 +85,15 @@ class Lane:
                 await turns.take(owner)
         except TimeoutError:
             raise Unavailable(f"Too many requests wait for {self._name}; ask again") from None
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         try:
             return await run_sync(function, *args, limiter=CapacityLimiter(1))
         finally:
-            turns.give()
+            if self._yielding:
+                loop.call_later(loop.time() - began, turns.give)
+            else:
+                turns.give()
 
     async def iterate(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         """The parts, each made in a thread; between them others have their turn."""
@@ -100,7 +108,8 @@ EXPORTING = Lane("exporting", 4)
 PREDICTING = Lane("predictions", 1, patience=30)
 READING = Lane("reading a data set", 1, patience=60)
 READING_SMALL = Lane("reading a small data set", 1, patience=60)
-PARSING = Lane("parsing", 1)
+PARSING = Lane("parsing", 1, yielding=True)
+"""Reading a JSON text does not let other threads run before it ends."""
 MEASURING = Lane("measuring", 1)
 
 

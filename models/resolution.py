@@ -52,6 +52,9 @@ def resolve(body: Any) -> Specification:
             detail = f"Presets of jobs are: {', '.join(presets.JOBS)}{meant}"
             errors.append(fault(("preset",), "unknown_preset", detail))
             raw.setdefault("variants", ["original"])
+    if isinstance(seeds := raw.get("seeds"), list) and len(seeds) > MAX_SEEDS:
+        errors.append(fault(("seeds",), "too_long", f"A job may have at most {MAX_SEEDS} seeds"))
+        raw["seeds"] = [0]  # thousands of faults would take long to tell
     if (sweep := raw.pop("sweep", None)) is not None:
         _sweep(raw, sweep, errors)
     if isinstance(raw.get("search"), dict):
@@ -84,7 +87,7 @@ def resolve(body: Any) -> Specification:
         first = until.get("min_seeds", Until.model_fields["min_seeds"].default)
         if isinstance(first, int) and 0 < first <= MAX_SEEDS:
             raw["seeds"] = list(range(first))
-    if isinstance(seeds := raw.get("seeds"), list) and len(seeds) <= MAX_SEEDS:
+    if isinstance(seeds := raw.get("seeds"), list):
         errors += [
             fault(("seeds", i), "duplicate", "This seed is listed before")
             for i, s in enumerate(seeds)
@@ -176,7 +179,7 @@ def _unstorable(value: Any, place: tuple[str | int, ...]) -> list[dict[str, str]
 
 
 class _More(Model):
-    seeds: tuple[Seed, ...] = Field(default=(), min_length=1)
+    seeds: tuple[Seed, ...] = Field(default=(), min_length=1, max_length=MAX_SEEDS)
     until: Until | None = None
 
 

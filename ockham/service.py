@@ -88,7 +88,7 @@ def api(
 
     with contextlib.suppress(AttributeError, OSError):  # not glibc
         ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX: with a heap for each thread, large bodies' leftovers add up
-    sys.setswitchinterval(0.001)  # a thread that computes gives way to an answer sooner than Python's 5 ms
+    sys.setswitchinterval(0.0003)  # a thread that computes gives way to an answer sooner than Python's 5 ms
     server = uvicorn.Server(config(create_app(settings), host=host, port=port))
     gc.enable()
     server.run(sockets=[listener] if listener else None)

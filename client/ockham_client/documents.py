@@ -21,7 +21,7 @@ MAX_DEPTH = 32
 MAX_VALUES = 100_000
 """Members of objects and arrays, all in all: the largest specification has about half as many."""
 MAX_MEMBERS = 10_000
-"""Of one object."""
+"""Of one object or array."""
 EXACT = 2**53 - 1
 """Up to here a double holds every integer, and so does every JSON reader."""
 
@@ -78,9 +78,9 @@ def _checked(value: Any, name: str) -> Any:
             kind = type(node)
             if kind is dict:
                 inner += node.values()
-            elif kind is list:
+            elif kind is list and len(node) <= MAX_MEMBERS:
                 inner += node
-            elif kind is _Fault or (kind is int and not -_MOST <= node <= _MOST):
+            elif kind is list or kind is _Fault or (kind is int and not -_MOST <= node <= _MOST):
                 raise ValueError(f"{name}, at {_first_fault(value)}")
         values += len(inner)
         if values > MAX_VALUES:
@@ -104,6 +104,8 @@ def _first_fault(value: Any) -> str:
         for pointer, node in level:
             if isinstance(node, _Fault):
                 return f"{pointer or '/'}: {node.words}"
+            if isinstance(node, list) and len(node) > MAX_MEMBERS:
+                return f"{pointer or '/'}: an array has more than {MAX_MEMBERS} members"
             if isinstance(node, int) and not -_MOST <= node <= _MOST:
                 return f"{pointer or '/'}: {str(node)[:20]} is more than a number can be here"
             if isinstance(node, str) and (found := re.search("[\ud800-\udfff]", node)):

@@ -7,6 +7,7 @@ import gzip
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -42,6 +43,24 @@ def test_owners_take_turns_and_who_has_gone_has_none() -> None:
 
     anyio.run(main)
     assert order == ["a1", "b1", "a2", "a3", "last"]
+
+
+def test_a_lane_that_yields_is_free_again_after_as_long_as_it_was_used() -> None:
+    lane, used = Lane("test", 1, yielding=True), list[tuple[float, float]]()
+
+    def use() -> None:
+        began = time.monotonic()
+        time.sleep(0.2)
+        used.append((began, time.monotonic()))
+
+    async def main() -> None:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(lane.run, use)
+            tasks.start_soon(lane.run, use)
+
+    anyio.run(main)
+    (began, ended), (again, _) = used
+    assert again - ended >= ended - began
 
 
 SMALL_TABLE = b"x,y\n1.5,a\n2.5,b\n"

@@ -66,6 +66,7 @@ REFUSED: list[tuple[bytes, str]] = [
     (b"[" * 40 + b"]" * 40, "doc, at (/0)+: nested deeper than 32 levels"),
     (b"[" * 50_000, "doc is nested deeper than 32 levels"),
     (b"[" + b"0," * 2_500 + b"0]", "doc holds more than 1000 values"),
+    (b'{"a": [[' + b"0," * 10_000 + b"0]]}", "doc, at /a/0: an array has more than 10000 members"),
 ]
 
 REFUSED_YAML: list[tuple[str, str]] = [

@@ -146,6 +146,7 @@ COSINE: dict[str, Any] = {
         ({"variants": ["original"], "seeds": [2**32]}, {"/seeds/0": "less_than_equal"}),
         ({"variants": ["original"] * 501}, {"/variants": "too_long"}),
         ({"variants": ["original", "l2"], "seeds": list(range(101))}, {"/seeds": "too_long"}),
+        ({"variants": ["original"], "seeds": ["text"] * 9_000}, {"/seeds": "too_long"}),
         (
             {"variants": [{"name": "x", "layers": [{"type": "batch_normalization"}]}]},
             {"/variants/0/layers/0": "first_layer_not_dense"},

@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
-from models.kinds.metrics import VAL_DATA_LOSS, VAL_LOSS, label
+from models.kinds.metrics import DATA_LOSS, LOSS, VAL_DATA_LOSS, VAL_LOSS, label
 from models.kinds.task import Task
 from models.specification import dataset_of
 from ockham.tables import Grid, results, results_grid, signed
@@ -56,11 +56,13 @@ def summarize(client: Client, job: Job) -> Summary:
 
 
 def comparisons(analysis: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The analysis's comparisons of the best loss."""
+    """The analysis's comparisons of the loss that its headline goes by."""
     return [each for each in analysis["comparisons"] if each["metric"] == _metric(analysis)]
 
 
 def _metric(analysis: Mapping[str, Any]) -> str:
+    if analysis.get("search"):  # its finalists were chosen on the rows held out, so the test set judges them
+        return f"test_{(DATA_LOSS if analysis.get('view', 'data') == 'data' else LOSS).name}"
     return METRIC if analysis.get("view", "data") == "data" else f"best_{VAL_LOSS}"
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from reporting.answers import Comparison, Ranking, Simplest
-from reporting.paragraph import names_of
+from reporting.paragraph import names_of, still_improving, would_decide
 from reporting.smallest import whose
 
 
@@ -15,7 +15,7 @@ def headline(
     *,
     ranking: Sequence[Ranking] = (),
     chosen: Simplest | None = None,
-    improving: Collection[str] = (),
+    improving: Sequence[str] = (),
     unlearned: Collection[str] = (),
 ) -> str:
     """The advice of `comparisons`, all of one loss, of which less is better; "" if there is nothing to compare.
@@ -31,51 +31,63 @@ def headline(
             "Do not choose yet: no variant learned clearly more than chance. Train for more epochs, with a higher "
             "learning rate or with smaller batches."
         )
-    several = [each for each in there if each.n > 1]
+    several = sorted((each for each in there if each.n > 1), key=lambda each: each.difference or 0.0)
     if not several:
         return "Add seeds before you choose: one seed cannot tell a difference from luck."
-    least = min(several, key=lambda each: each.difference or 0.0)
-    lowest = least.variant if (least.difference or 0.0) < 0 else baseline
-    contenders = _contenders(several, baseline, ranking)
-    if still := [name for name in contenders if name in improving]:
-        return (
-            f"Train for more epochs before you choose: {names_of(still)} still improved at the last one. So far the "
-            f"loss of {lowest} is the lowest."
+    lowest = several[0].variant if (several[0].difference or 0.0) < 0 else baseline
+    lower = next((each.variant for each in several if each.finding == "lower"), None)
+    if not set(improving).isdisjoint(_reach_the_lead(several, baseline)):
+        so_far = (
+            f"{lower} is better than {baseline} by more than luck" if lower else f"the loss of {lowest} is the lowest"
         )
-    if len(contenders) == 1:
-        (best,) = contenders
-        others = "all others" if len(several) > 1 else next(n for n in (baseline, several[0].variant) if n != best)
-        return f"Use {best}: it is better than {others} by more than luck."
-    if all(each.identical for each in several):
-        return f"Use {baseline}: {names_of([each.variant for each in several])} trained exactly as it did."
-    if all(each.finding == "equivalent" for each in several):
-        wide = max(several, key=lambda each: each.smallest or 0.0)
-        return (
-            f"Use {chosen.variant if chosen else baseline}: no variant differs from {baseline} by more than "
-            f"{wide.smallest:g}, {whose(wide.smallest_from, baseline)}."
-        )
-    if lower := [each for each in several if each.finding == "lower"]:
-        best = min(lower, key=lambda each: each.difference or 0.0).variant
-        rivals = [name for name in contenders if name not in (best, baseline)]
-        said = f"Use {best}: it is better than {baseline} by more than luck."
-        return f"{said} Whether it is better than {names_of(rivals, 'or')} is not decided." if rivals else said
-    if undecided := [each for each in several if each.finding == "undecided"]:
-        needed = next((each.seeds_needed for each in undecided if each.variant == lowest), None)
-        more = f"; about {needed:,} seeds in all would decide whether it is better" if needed else ""
-        return (
-            f"Not decided: no variant is better than {baseline} by more than luck. So far the loss of {lowest} is the "
-            f"lowest{more}."
-        )
-    worse = [each.variant for each in several if each.finding == "higher"]
-    are = "is" if len(worse) == 1 else "are"
-    return f"Use {baseline}: no variant is better, and {names_of(worse)} {are} worse by more than luck."
+        return f"Train for more epochs before you choose: {still_improving(improving)}. So far {so_far}."
+    advice, *more = _choice(several, baseline, lower, lowest, ranking, chosen)
+    return " ".join([f"{advice}, while {still_improving(improving)}." if improving else f"{advice}.", *more])
 
 
-def _contenders(several: Sequence[Comparison], baseline: str, ranking: Sequence[Ranking]) -> list[str]:
-    """The variants that may be the best: those that no other is better than by more than luck."""
-    if len(ranking) > 2:
-        best = [each.variant for each in ranking if each.best]
+def _reach_the_lead(several: Sequence[Comparison], baseline: str) -> Iterator[str]:
+    """The variant with the lowest loss, and those whose interval of the difference reaches it."""
+    lead = min(0.0, several[0].difference or 0.0)
+    if all(each.finding != "lower" for each in several):
+        yield baseline
+    for each in several:
+        low, _ = each.ends or each.ci95 or (each.difference, each.difference)
+        if low is not None and low <= lead and each.finding != "higher":
+            yield each.variant
+
+
+def _choice(
+    several: Sequence[Comparison],
+    baseline: str,
+    lower: str | None,
+    lowest: str,
+    ranking: Sequence[Ranking],
+    chosen: Simplest | None,
+) -> Iterator[str]:
+    """Which to use, without a full stop, then what more there is to say; `lower`: the best that is better."""
+    if lower is not None:
         worse = {each.variant for each in several if each.finding == "higher"}
-        return [name for name in best if name not in worse] or best
-    (only,) = several[:1]
-    return {"lower": [only.variant], "higher": [baseline]}.get(only.finding or "", [baseline, only.variant])
+        rivals = [each.variant for each in ranking if each.best and each.variant not in {lower, baseline, *worse}]
+        others = baseline if rivals or len(several) == 1 else "all others"
+        yield f"Use {lower}: it is better than {others} by more than luck"
+        if rivals:
+            yield f"Whether it is better than {names_of(rivals, 'or')} is not decided."
+    elif all(each.identical for each in several):
+        yield f"Use {baseline}: {names_of([each.variant for each in several])} trained exactly as it did"
+    elif all(each.finding == "equivalent" for each in several):
+        wide = max(several, key=lambda each: each.smallest or 0.0)
+        yield (
+            f"Use {chosen.variant if chosen else baseline}: no variant differs from {baseline} by more than "
+            f"{wide.smallest:g}, {whose(wide.smallest_from, baseline)}"
+        )
+    elif any(each.finding == "undecided" for each in several):
+        yield f"Not decided, so keep {baseline} for now: no variant is better by more than luck"
+        yield f"So far the loss of {lowest} is the lowest."
+        yield from would_decide([each for each in several if each.variant == lowest], baseline)
+    elif all(each.finding == "higher" for each in several):
+        others = "all others" if len(several) > 1 else several[0].variant
+        yield f"Use {baseline}: it is better than {others} by more than luck"
+    else:
+        higher = [each.variant for each in several if each.finding == "higher"]
+        are = "is" if len(higher) == 1 else "are"
+        yield f"Use {baseline}: no variant is better, and {names_of(higher)} {are} worse by more than luck"

@@ -48,64 +48,82 @@ def paragraph(
     called = phrase(there[0].metric, task)
     several = [each for each in there if each.n > 1]
     if several:
-        said = [*_best(ranking, called), *_found(several, baseline, called, setting), *_missing(comparisons, baseline)]
-        said += _simplest(chosen, several[0], baseline, setting)
+        found = [*_found(several, baseline, called), *_missing(comparisons, baseline)]
+        said = _with_the_best(found, ranking, called)
+        said += [*_simplest(chosen), *_matters(several, chosen, setting)]
     else:
         listed = ", ".join(f"{each.variant} {_number(each.difference)}" for each in there[:MOST])
         said = [
             f"With one seed, the {called} minus that of {baseline} is: {listed}{_more(there)}.",
             "One seed cannot tell a difference from luck.",
         ]
+    first = next((i for i, sentence in enumerate(said) if called in sentence), len(said) - 1)
+    said.insert(first + 1, "Lower is better.")
     if improving:
-        was = "was" if len(improving) == 1 else "were"
-        said.append(f"{names_of(improving)} {was} still improving at the last epoch: with more epochs this may change.")
+        said.append(f"{still_improving(improving)}: with more epochs this may change.")
     if several:
         if any(each.ends is not None for each in several):
-            said += [*_kind(several), _covered(setting, several[0].metric.startswith("test_"))]
+            said += [*_kind(several), *_covered(setting, several[0].metric.startswith("test_"))]
         said += _wider(several)
     if on_test:
         said.append("The best epochs were chosen on the test set, so the best values are too good.")
-    return " ".join(said).replace(called, f"{called} (lower is better)", 1)
+    return " ".join(said)
 
 
-def _best(ranking: Sequence[Ranking], called: str) -> Iterator[str]:
-    """Which variants may be the best, of three and more: of two the comparison says it."""
+def still_improving(names: Sequence[str]) -> str:
+    """Whose loss still fell at the last epoch, as headline and paragraph say it."""
+    return f"{names_of(names)} {'was' if len(names) == 1 else 'were'} still improving at the last epoch"
+
+
+def would_decide(open_: Sequence[Comparison], baseline: str) -> Iterator[str]:
+    """How many seeds would decide these comparisons, and what they would decide; nothing if that is not known."""
+    known = [each for each in open_ if each.finding == "undecided" and each.seeds_needed]
+    if not known:
+        return
+    same = all(each.smallest is not None for each in known)
+    if len(known) == 1:
+        (each,) = known
+        than = f"better than {baseline}, worse or the same" if same else f"better or worse than {baseline}"
+        yield f"About {each.seeds_needed:,} seeds in all would decide whether {each.variant} is {than}."
+    else:
+        listed = ", ".join(f"{each.variant} {each.seeds_needed:,}" for each in known[:MOST])
+        than = "better, worse or the same" if same else "better or worse"
+        yield f"So many seeds in all would decide whether each is {than}: about {listed}{_more(known)}."
+
+
+def _with_the_best(found: list[str], ranking: Sequence[Ranking], called: str) -> list[str]:
+    """What is found, and which of three and more variants may be the best: of two the comparison says it."""
     bests = [each.variant for each in ranking if each.best]
     if len(ranking) < 3:
-        return
+        return found
     if len(bests) == 1:
-        yield f"Of {len(ranking)} variants, {bests[0]} is the best by its {called}, by more than luck."
-        return
-    # Each against the baseline, as the next sentences have it, is fewer comparisons, so more of them is decided.
-    pairs = f"Comparing every pair of the {len(ranking)} variants, which takes more to decide"
-    if len(bests) == len(ranking):
-        yield f"{pairs}, none can be ruled out as the best by its {called}."
-    else:
-        yield f"{pairs}, the best by its {called} may be {names_of(bests, 'or')}."
+        return [f"Of {len(ranking)} variants, {bests[0]} is the best by its {called}, by more than luck.", *found]
+    may_be = "any may be the best" if len(bests) == len(ranking) else f"the best may be {names_of(bests, 'or')}"
+    # Each against the baseline, as the sentences before have it, is fewer comparisons, so more of them is decided.
+    return [*found, f"Over all pairs of the {len(ranking)} variants, which takes more seeds to decide, {may_be}."]
 
 
-def _found(several: Sequence[Comparison], baseline: str, called: str, setting: Setting) -> Iterator[str]:
+def _found(several: Sequence[Comparison], baseline: str, called: str) -> Iterator[str]:
     """What each comparison shows, those that show the same together."""
     if sure := [each for each in several if each.finding in ("lower", "higher")]:
         first, *others = sure[:MOST]
-        changes = [_change(first, f"the {called}"), *(_change(each, "it") for each in others)]
-        yield f"Compared with {baseline}, {'; '.join(changes)}{_more(sure)}."
+        yield f"Compared with {baseline}, {_change(first, f'the {called}')}."
+        yield from (f"{_change(each, 'it')}." for each in others)
+        if len(sure) > MOST:
+            yield f"{len(sure) - MOST} more differ from it by more than luck."
     if copies := [each.variant for each in several if each.identical]:
         are = "is" if len(copies) == 1 else "are"
         yield f"{names_of(copies)} {are} the same as {baseline}: with each seed every number of the training is equal."
     equivalent = [each for each in several if each.finding == "equivalent" and not each.identical]
     for each in equivalent[:MOST]:
-        yield _equivalent(each, baseline, called, setting)
+        yield from _equivalent(each, baseline, called)
     if len(equivalent) > MOST:
         yield f"{len(equivalent) - MOST} more are equivalent to {baseline} too."
     open_ = [each for each in several if each.finding == "undecided"]
     same = [each for each in open_ if each.ci95 is None]
-    by_signs = [each for each in open_ if each.sequential and leaves_out_zero(each.ci_anytime)]
-    others = [each for each in open_ if each not in same and each not in by_signs]
-    leading = [each for each in others if leaves_out_zero(each.ci95)]
-    yield from _signs_are_few(by_signs, baseline, called)
+    leading = [each for each in open_ if each not in same and leaves_out_zero(each.ends)]
     yield from _lead(leading, baseline, called, len(several))
-    yield from _unclear([each for each in others if each not in leading], baseline, called)
+    yield from _unclear([each for each in open_ if each not in same and each not in leading], baseline, called)
     for each in same[:MOST]:
         if each.difference == 0:
             yield f"{each.variant} has the same {called} as {baseline} with each of {each.n} seeds."
@@ -116,6 +134,7 @@ def _found(several: Sequence[Comparison], baseline: str, called: str, setting: S
             )
     if len(same) > MOST:
         yield f"{len(same) - MOST} more have the same difference with each seed too."
+    yield from would_decide(open_, baseline)
 
 
 def _change(each: Comparison, of: str) -> str:
@@ -127,102 +146,58 @@ def _change(each: Comparison, of: str) -> str:
     return f"{each.variant} {verb} {of} by {_by(each.difference, ends)} ({_name(each)} {_size(ends)}, {each.n} seeds)"
 
 
-def _equivalent(each: Comparison, baseline: str, called: str, setting: Setting) -> str:
+def _equivalent(each: Comparison, baseline: str, called: str) -> Iterator[str]:
     ends = each.ends
-    why = whose(each.smallest_from, baseline, setting.validated_on)
     interval = "" if ends is None else f" ({_name(each)} {_between(ends)}, {each.n} seeds)"
-    real = "; there is a difference, but it is too small to matter" if leaves_out_zero(ends) else ""
-    return (
-        f"{each.variant} is equivalent to {baseline}: its {called} differs by {_number(each.difference, ends)}"
-        f"{interval}, within ± {each.smallest:g}, {why}{real}."
-    )
-
-
-def _signs_are_few(open_: Sequence[Comparison], baseline: str, called: str) -> Iterator[str]:
-    """Not decided although the interval leaves 0 out: the signs of so few seeds may be luck."""
-    if not open_:
-        return
-    listed = []
-    for each in open_[:MOST]:
-        assert each.ci_anytime is not None
-        assert each.difference is not None
-        better = (each.probability_better or 0.0) * each.n
-        won, words = (better, "better") if each.difference < 0 else (each.n - better, "worse")
-        listed.append(
-            f"{_stands(each, baseline, each.ci_anytime)} ({_name(each)} {_size(each.ci_anytime)}; "
-            f"{words} with {won:g} of {each.n} seeds{_needed(each)})"
-        )
     yield (
-        f"By the {called}, {'; '.join(listed)}{_more(open_)}. {_although(open_)}: the signs of the "
-        "differences have to show it too, and those of so few seeds may agree by luck."
+        f"{each.variant} is equivalent to {baseline} within {each.smallest:g}: its {called} differs by "
+        f"{_number(each.difference, ends)}{interval}."
     )
+    if leaves_out_zero(ends):
+        yield "That is a difference, but too small to matter."
 
 
 def _lead(open_: Sequence[Comparison], baseline: str, called: str, compared: int) -> Iterator[str]:
-    """Not decided although the interval for these seeds alone leaves 0 out."""
+    """Not decided although the interval leaves 0 out."""
+    for i, each in enumerate(open_[:MOST]):
+        assert each.difference is not None
+        assert each.ends is not None
+        side = "ahead of" if each.difference < 0 else "behind"
+        by = "" if i else f"By the {called}, "
+        p = "" if each.sequential else f", p {each.p_holm:.2g} after Holm's correction"
+        yield (
+            f"{by}{each.variant} is {side} {baseline} by {_by(each.difference, each.ends)} ({_name(each)} "
+            f"{_size(each.ends)}, {each.n} seeds{p})."
+        )
     if not open_:
         return
-    listed = []
-    for each in open_[:MOST]:
-        assert each.ci95 is not None
-        brackets = f"{CONFIDENCE:.0%} interval for these {each.n} seeds {_size(each.ci95)}"
-        if each.sequential:
-            ends = _ahead(each.ci_anytime) if (each.difference or 0) < 0 else each.ci_anytime
-            brackets += f"; {_name(each)} that holds at every look: "
-            brackets += f"{'none yet' if ends is None else _between(ends)}{_needed(each)}"
-        else:
-            brackets += f", p {each.p_holm:.2g} after Holm's correction{_needed(each)}"
-        listed.append(f"{_stands(each, baseline, each.ci95)} ({brackets})")
+    if len(open_) > MOST:
+        yield f"{len(open_) - MOST} more stand so."
+    leaves = "the interval leaves" if len(open_) == 1 else "each interval leaves"
     why = (
-        "it takes the number of seeds as fixed before, but seeds may be added in view of the results"
+        "the signs of the differences have to show it too, and those of so few seeds may agree by luck"
         if open_[0].sequential
         else f"of {compared} comparisons one may do so by luck, and corrected for that p is not below {LEVEL}"
     )
-    yield f"By the {called}, {'; '.join(listed)}{_more(open_)}. {_although(open_)}: {why}."
-
-
-def _stands(each: Comparison, baseline: str, ends: Ends) -> str:
-    assert each.difference is not None
-    side = "ahead of" if each.difference < 0 else "behind"
-    return f"{each.variant} is {side} {baseline} by {_by(each.difference, ends)}"
-
-
-def _ahead(ends: Ends | None) -> Ends | None:
-    """The interval of by how much a variant is ahead: that of its difference, which is negative then, turned round."""
-    return None if ends is None else (-ends[1], -ends[0])
-
-
-def _although(of: Sequence[Comparison]) -> str:
-    each = "the interval leaves" if len(of) == 1 else "each interval leaves"
-    return f"This is not decided, although {each} 0 out"
+    yield f"This is not decided, although {leaves} 0 out: {why}."
 
 
 def _unclear(open_: Sequence[Comparison], baseline: str, called: str) -> Iterator[str]:
     """Not decided, and no interval leaves 0 out."""
     listed = []
     for each in open_[:MOST]:
-        ends = each.ends
-        interval = (
-            "too few seeds for an interval that holds at every look"
-            if ends is None
-            else f"{_name(each)} {_between(ends)}"
-        )
-        listed.append(f"({_number(each.difference, ends)}, {interval}, {each.n} seeds{_needed(each)})")
+        interval = "too few seeds for an interval" if each.ends is None else f"{_name(each)} {_between(each.ends)}"
+        listed.append(f"{_number(each.difference, each.ends)} ({interval}, {each.n} seeds)")
     if len(open_) == 1:
         yield (
-            f"By the {called}, it is not decided whether {open_[0].variant} is better or worse than {baseline} "
-            f"{listed[0]}."
+            f"By the {called}, it is not decided whether {open_[0].variant} is better or worse than {baseline}: the "
+            f"difference is {listed[0]}."
         )
     elif open_:
-        each_of = ", ".join(f"{each.variant} {words}" for each, words in zip(open_, listed, strict=False))
-        yield (
-            f"By the {called}, it is not decided whether these are better or worse than {baseline}: "
-            f"{each_of}{_more(open_)}."
-        )
-
-
-def _needed(each: Comparison) -> str:
-    return f"; about {each.seeds_needed:,} seeds would decide" if each.seeds_needed else ""
+        yield f"By the {called}, it is not decided whether these are better or worse than {baseline}."
+        yield from (f"{each.variant}: {words}." for each, words in zip(open_, listed, strict=False))
+        if len(open_) > MOST:
+            yield f"{len(open_) - MOST} more are not decided either."
 
 
 def _missing(comparisons: Sequence[Comparison], baseline: str) -> Iterator[str]:
@@ -232,32 +207,38 @@ def _missing(comparisons: Sequence[Comparison], baseline: str) -> Iterator[str]:
         yield f"With too few seeds in common with {baseline} to be compared: {names_of(few)}."
 
 
-def _simplest(chosen: Simplest | None, any_of: Comparison, baseline: str, setting: Setting) -> Iterator[str]:
-    """`any_of` has the same smallest difference that matters as all of its metric."""
+def _simplest(chosen: Simplest | None) -> Iterator[str]:
     if chosen is not None and chosen.variant != chosen.best:
         shown = "sure for these seeds" if chosen.shown else "not yet sure"
-        matters = whose(any_of.smallest_from, baseline, setting.validated_on)
+        yield f"The lowest mean is that of {chosen.best}."
         yield (
-            f"The lowest mean is that of {chosen.best}. If a loss that is worse by up to {chosen.within:g} ({matters}) "
-            f"does not matter, {chosen.variant} is the simplest variant: worse by {chosen.difference:.3g}, with "
+            f"{chosen.variant} is the simplest within {chosen.within:g} of it: worse by {chosen.difference:.3g}, with "
             f"{chosen.parameters:,} weights ({shown})."
         )
+
+
+def _matters(several: Sequence[Comparison], chosen: Simplest | None, setting: Setting) -> Iterator[str]:
+    """Where the smallest difference that matters comes from, if a sentence has named it: all of a metric have one."""
+    named = any(each.finding == "equivalent" and not each.identical for each in several)
+    any_of = next((each for each in several if each.smallest is not None), None)
+    if any_of is not None and (named or (chosen is not None and chosen.variant != chosen.best)):
+        yield f"{any_of.smallest:g} is {whose(any_of.smallest_from, any_of.baseline, setting.validated_on)}."
 
 
 def _kind(several: Sequence[Comparison]) -> Iterator[str]:
     at_every_look = [each.finding == "equivalent" for each in several if each.ends is not None]
     if several[0].sequential or all(at_every_look):
         yield "The intervals hold at every look while seeds are added, and for all comparisons at once."
-        return
-    which = "All other" if any(at_every_look) else "The"
-    corrected = f" after Holm's correction for {len(several)} comparisons" if len(several) > 1 else ""
-    yield (
-        f"{which} intervals are Student's t, each for one comparison and for a number of seeds that was fixed before; "
-        f"a difference is decided if p is below {LEVEL}{corrected}."
-    )
+    else:
+        which = "All other" if any(at_every_look) else "The"
+        corrected = f", after Holm's correction for {len(several)} comparisons" if len(several) > 1 else ""
+        yield f"{which} intervals are Student's t, each for one comparison."
+        yield f"A difference is decided if p is below {LEVEL}{corrected}."
+    if several[0].confidence != CONFIDENCE and (several[0].sequential or any(at_every_look)):
+        yield f"{_percent(several[0])} is 1 − alpha, as the job asks for it."
 
 
-def _covered(setting: Setting, tested: bool) -> str:
+def _covered(setting: Setting, tested: bool) -> Iterator[str]:
     """Which question the intervals answer; `tested`: whether they are of the test set, which no split changes."""
     other = [words for name, words in COVERS.items() if name in setting.vary]
     fixed = [
@@ -268,37 +249,38 @@ def _covered(setting: Setting, tested: bool) -> str:
         )
         if not varies
     ]
-    said = f"They tell how the differences change with {names_of(other)}"
+    yield f"They tell how the differences change with {names_of(other)}."
     if fixed:
         whose = "this job" if setting.jobs == 1 else "these jobs"
-        said += (
-            f"; the {' and '.join(fixed)} are those of {whose}: with others the differences may be larger or smaller"
-        )
-    return f"{said}."
+        yield f"The {' and '.join(fixed)} are those of {whose}: with others the differences may be larger or smaller."
 
 
 def _wider(several: Sequence[Comparison]) -> Iterator[str]:
-    """What is sure over seeds, over validation rows as well: of a fixed number of seeds."""
-    if several[0].sequential:
-        return
-    sure = [each for each in several if each.finding in ("lower", "higher")]
+    """What is sure over seeds, and not over other validation rows as well: of a fixed number of seeds."""
     listed = [
         f"{each.variant} {_between(each.intervals.both)}"
-        + ("" if leaves_out_zero(each.intervals.both) else " (with 0 in it: on other rows the sign may be the other)")
-        for each in sure[:MOST]
-        if each.intervals.both is not None
+        for each in several
+        if each.finding in ("lower", "higher")
+        and not each.sequential
+        and each.intervals.both is not None
+        and not leaves_out_zero(each.intervals.both)
     ]
     if listed:
-        yield f"{CONFIDENCE:.0%} intervals over other validation rows of the same kind as well: {', '.join(listed)}."
+        with_zero = "the 95% interval has 0 in it" if len(listed) == 1 else "these 95% intervals have 0 in them"
+        yield f"Over other validation rows of the same kind as well, {with_zero}: {names_of(listed)}."
 
 
 def _name(each: Comparison) -> str:
     """What to call the interval that the finding goes by."""
     if each.sequential:
-        return f"{100 * each.confidence:.3g}% interval"
+        return f"{_percent(each)} interval"
     if each.finding == "equivalent":
-        return f"{100 * each.confidence:.3g}% interval that holds at every look"
+        return f"{_percent(each)} interval that holds at every look"
     return f"{CONFIDENCE:.0%} interval"
+
+
+def _percent(each: Comparison) -> str:
+    return f"{100 * each.confidence:.3g}%"
 
 
 def _decimals(ends: Ends) -> int:

@@ -48,6 +48,14 @@ def compared(variant: str, n: int, difference: float | None, ci95: Any = None, w
     }  # fmt: skip
 
 
+def test_a_search_is_shown_by_what_its_headline_goes_by() -> None:
+    held_out = compared("l2", 3, -0.1, words="not decided")
+    tested = {**compared("l2", 3, 0.0, words="the same"), "metric": "test_data_loss"}
+    grid = against(job("original", "l2"), {**analysis(held_out, tested), "search": {"trials": []}})
+    assert grid.title == "Test cross-entropy, each variant minus original: lower is better"
+    assert next(row[-1] for row in grid.rows if row[0] == "l2") == "the same"
+
+
 def test_a_table_shows_one_loss_without_penalties_unless_asked_for_the_other() -> None:
     rows = results(job("original"), metrics(best_epoch=3, best_val_loss=0.5, best_val_data_loss=0.4))
     grid = results_grid(job("original"), rows)

@@ -29,11 +29,28 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     ),
     "the best still improved": (
         [BETTER], {"improving": ["a"]},
-        "Train for more epochs before you choose: a still improved at the last one. So far the loss of a is the "
-        "lowest.",
+        "Train for more epochs before you choose: a was still improving at the last epoch. So far a is better than "
+        "original by more than luck.",
+    ),
+    "one whose interval reaches the lead still improved": (
+        [BETTER, fixed("d", -0.01, (-0.12, 0.1), 0.8)], {"improving": ["d", "original"]},
+        "Train for more epochs before you choose: d and original were still improving at the last epoch. So far a is "
+        "better than original by more than luck.",
+    ),
+    "nothing is better, and the baseline still improved": (
+        [OPEN], {"improving": ["original"]},
+        "Train for more epochs before you choose: original was still improving at the last epoch. So far the loss of d "
+        "is the lowest.",
+    ),
+    "a winner, and others that are behind still improved": (
+        [BETTER, OPEN, WORSE],
+        {"improving": ["original", "d", "c"], "ranking": ranking(a=True, d=True, original=True, c=True)},
+        "Use a: it is better than original by more than luck, while original, d and c were still improving at the last "
+        "epoch. Whether it is better than d is not decided.",
     ),
     "only the worst still improved": (
-        [WORSE], {"improving": ["c"]}, "Use original: it is better than c by more than luck.",
+        [WORSE], {"improving": ["c"]},
+        "Use original: it is better than c by more than luck, while c was still improving at the last epoch.",
     ),
     "one of two": ([BETTER], {"unlearned": ["original"]}, "Use a: it is better than original by more than luck."),
     "one of three": (
@@ -67,8 +84,13 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     ),
     "not decided": (
         [OPEN, WORSE], {"ranking": ranking(d=True, original=True, c=False)},
-        "Not decided: no variant is better than original by more than luck. So far the loss of d is the lowest; about "
-        "22 seeds in all would decide whether it is better.",
+        "Not decided, so keep original for now: no variant is better by more than luck. So far the loss of d is the "
+        "lowest. About 22 seeds in all would decide whether d is better or worse than original.",
+    ),
+    "the copy of the baseline does not decide": (
+        [OPEN, comparison("e", 0.0, decision="equivalent", sd=0.0)], {"improving": ["d"]},
+        "Train for more epochs before you choose: d was still improving at the last epoch. So far the loss of d is the "
+        "lowest.",
     ),
     "none is better": (
         [WORSE, SAME], {"ranking": ranking(e=True, original=True, c=False)},

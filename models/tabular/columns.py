@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,6 +67,11 @@ def present(cells: pa.ChunkedArray, kind: Kind) -> pa.ChunkedArray:
 
 def numbers(cells: pa.ChunkedArray, comma: bool) -> pa.ChunkedArray:
     """Of cells that are present the numbers as doubles, infinite beyond a double's range; null for what is none."""
+    if not comma:
+        with suppress(pa.ArrowInvalid):  # some are none, or written as only patterns tell
+            values = pc.cast(cells, pa.float64())
+            if not pc.any(pc.is_nan(values)).as_py():
+                return values
     thousands, separator = (COMMA_THOUSANDS, ".") if comma else (THOUSANDS, ",")
     cells = pc.if_else(pc.match_substring_regex(cells, thousands), pc.replace_substring(cells, separator, ""), cells)
     cells = pc.if_else(pc.match_substring_regex(cells, COMMA_NUMBER if comma else NUMBER), cells, None)
@@ -79,7 +85,7 @@ def has_decimal_commas(cells: pa.ChunkedArray, delimiter: str) -> bool:
 
     In a file with commas between cells only those can be told that have points between thousands as well, `1.234,5`.
     """
-    if _any_match(cells, rf"{POINTS},\d*$"):
+    if _any(cells, rf"{POINTS},\d*$", ","):
         return True
     if delimiter == "," or not _any(cells, COMMA_NUMBER, ","):
         return False
@@ -87,7 +93,8 @@ def has_decimal_commas(cells: pa.ChunkedArray, delimiter: str) -> bool:
 
 
 def _any(cells: pa.ChunkedArray, pattern: str, character: str, but: str | None = None) -> bool:
-    has = pc.and_(pc.match_substring(cells, character), pc.match_substring_regex(cells, pattern))
+    cells = pc.filter(cells, pc.match_substring(cells, character))
+    has = pc.match_substring_regex(cells, pattern)
     if but is not None:
         has = pc.and_not(has, pc.match_substring_regex(cells, but))
     return bool(pc.any(has).as_py())
@@ -117,7 +124,8 @@ def find(cells: pa.ChunkedArray, name: str, told: Kind | None, delimiter: str, n
         return Found("ignore", missing, distinct, why="constant_input")
     if long and distinct > FEW_ROWS:
         return Found("text", missing, distinct)
-    values, lacking = numbers(filled, comma), present(cells, "number").null_count
+    values = numbers(filled, comma)
+    lacking = missing if values.null_count == missing else present(cells, "number").null_count
     if lacking < len(cells) and values.null_count == lacking and not _any_match(filled, LEADING_ZERO):
         is_id = distinct == count and count >= FEW_ROWS and _is_count(values, name)
         if is_id:

@@ -16,7 +16,7 @@ they come true, and how little they tell rows apart.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,60 +43,64 @@ class Rises:
         self.task, self.labels = task, labels
         self.rows: list[Explained] = []
         self.least: NDArray[np.float32] | None = None
+        self._least: _Scored | None = None
 
     def go_on(self, rows: Sequence[Explained], least: NDArray[np.float32]) -> None:
         """Continues behind these."""
         self.rows, self.least = list(rows), least
+        self._least = _Scored.of(self.task, self.labels, least)
 
     def see(self, outputs: NDArray[np.float32]) -> None:
         """Explains the next epoch, by the network's outputs for each row."""
+        now = _Scored.of(self.task, self.labels, outputs)
         since = self.rows[-1]["since"] if self.rows else 1
-        explained = explain(self.task, self.labels, outputs if self.least is None else self.least, outputs)
-        self.rows.append({"epoch": len(self.rows) + 1, "since": since, **explained})
-        if self.least is None or explained["rise"] < 0:
+        explained = _against(self._least or now, now)
+        if self._least is None or explained["rise"] < 0:
             # What this epoch is less than the least before it is no rise: the next ones rise from here.
-            self.least = outputs
-            explained = explain(self.task, self.labels, outputs, outputs)
-            self.rows[-1] |= {"since": len(self.rows), **explained}
+            self.least, self._least = outputs, now
+            since, explained = len(self.rows) + 1, _against(now, now)
+        self.rows.append({"epoch": len(self.rows) + 1, "since": since, **explained, **_brier(self.labels, now.values)})
 
 
 def explain(
     task: Task, labels: NDArray[np.float64], least: NDArray[np.floating], now: NDArray[np.floating]
 ) -> Explained:
     """What an epoch is against an earlier one. labels: (rows, 1); least, now: outputs, float (rows, units)."""
-    (before, was_right), (after, is_right) = (_scored(task, labels, each) for each in (least, now))
-    difference, same = after - before, was_right == is_right
+    before, after = (_Scored.of(task, labels, each) for each in (least, now))
+    return {**_against(before, after), **_brier(labels, after.values)}
+
+
+class _Scored(NamedTuple):
+    """Of each row the loss and whether it is right, both (rows,), and the predictions, (rows, units)."""
+
+    losses: NDArray[np.float64]
+    right: NDArray[np.bool_]
+    values: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, task: Task, labels: NDArray[np.float64], outputs: NDArray[np.floating]) -> Self:
+        exact = outputs.astype(np.float64)
+        values, truth = task.activated(exact), labels[:, 0]
+        answers = values[:, 0] > 0.5 if values.shape[1] == 1 else values.argmax(axis=1)
+        return cls(task.losses(labels, exact), answers == truth, values)
+
+
+def _against(before: _Scored, after: _Scored) -> Explained:
+    difference, same = after.losses - before.losses, before.right == after.right
     up = same & (difference > 0)
-    groups = {"less_sure": up & is_right, "surer": up & ~is_right, "changed": ~same, "eased": same & ~up}
-    count = len(difference)
-    calibration, brier = calibration_and_brier(task, labels, now)
+    groups = {"less_sure": up & after.right, "surer": up & ~after.right, "changed": ~same, "eased": same & ~up}
     return {
-        "loss": float(after.mean()),
+        "loss": float(after.losses.mean()),
         "rise": float(difference.mean()),
         **{
-            name: {"rows": int(rows.sum()), "loss": float(difference[rows].sum() / count)}
+            name: {"rows": int(rows.sum()), "loss": float(difference[rows].sum() / len(difference))}
             for name, rows in groups.items()
         },
-        "calibration": calibration,
-        "refinement": brier - calibration,
     }
 
 
-def _scored(
-    task: Task, labels: NDArray[np.float64], outputs: NDArray[np.floating]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The loss of each row, and whether it is right: both (rows,)."""
-    exact = outputs.astype(np.float64)
-    values, truth = task.activated(exact), labels[:, 0]
-    answers = values[:, 0] > 0.5 if values.shape[1] == 1 else values.argmax(axis=1)
-    return task.losses(labels, exact), answers == truth
-
-
-def calibration_and_brier(
-    task: Task, labels: NDArray[np.float64], outputs: NDArray[np.floating]
-) -> tuple[float, float]:
+def _brier(labels: NDArray[np.float64], values: NDArray[np.float64]) -> dict[str, float]:
     """Of two classes by the probability of the second, as the metric `brier`; of more the sum over all of them."""
-    values = task.activated(outputs.astype(np.float64))
     truth = labels if values.shape[1] == 1 else labels == np.arange(values.shape[1])
     brier = float(((values - truth) ** 2).sum(axis=1).mean())
     calibration = 0.0
@@ -105,7 +109,7 @@ def calibration_and_brier(
         rows, said, came = (np.bincount(bins, weights=each, minlength=BINS) for each in (None, probable, true))
         there = rows > 0
         calibration += float(((said - came)[there] ** 2 / rows[there]).sum() / len(probable))
-    return calibration, brier
+    return {"calibration": calibration, "refinement": brier - calibration}
 
 
 def finite(rows: Iterable[Explained]) -> list[Explained]:

@@ -1,16 +1,17 @@
-"""`make bench`: the engine and the service beside their yardsticks, tiny runs, the API under load, the pages.
+"""`make bench`: the engine and the service beside their yardsticks, tiny runs, the API under load, large tables, pages.
 
-python -m benchmarks [--rounds 5] [--torch /path/to/python/with/torch]
-                     [engine] [service] [tiny_runs] [api] [reading] [pages]
+python -m benchmarks [--rounds 5] [--torch /path/to/python/with/torch] [--rows 200000]
+                     [engine] [service] [tiny_runs] [api] [reading] [datasets] [pages]
 """
 
 from collections.abc import Callable
 
-from benchmarks import api, engine, pages, reading, service, tiny_runs
+from benchmarks import api, datasets, engine, pages, reading, service, tiny_runs
 
 parser = engine.options()
 parser.description = __doc__
-parser.add_argument("part", nargs="*", help="engine, service, tiny_runs, api, reading, pages; without any, all of them")
+parser.add_argument("part", nargs="*", help="the names of parts; without any, all of them")
+datasets.options(parser)
 arguments = parser.parse_args()
 parts: dict[str, Callable[[], None]] = {
     "engine": lambda: engine.main(arguments),
@@ -18,6 +19,7 @@ parts: dict[str, Callable[[], None]] = {
     "tiny_runs": lambda: tiny_runs.main(),
     "api": lambda: api.main(),
     "reading": lambda: reading.main(),
+    "datasets": lambda: datasets.main(arguments.rows, arguments.rounds, arguments.torch),
     "pages": lambda: pages.main(arguments.rounds),
 }
 if unknown := set(arguments.part) - parts.keys():

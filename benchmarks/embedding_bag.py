@@ -1,10 +1,10 @@
 # mypy: ignore-errors
 """A yardstick: the same network in PyTorch, its first layer an EmbeddingBag, by the same optimizer.
 
-    python benchmarks/embedding_bag.py FOLDER --units 16 --epochs 6 [--threads 1]
+    python benchmarks/embedding_bag.py ROWS.npz --units 16 --epochs 6 [--threads 1]
 
-Needs torch and numpy alone, so it can run in an environment of its own. FOLDER has the prepared
-IMDB reviews as `python -m benchmarks.engine` writes them for it. Prints one JSON object.
+Needs torch and numpy alone, so it can run in an environment of its own. ROWS.npz has the prepared
+reviews as `benchmarks.engine.exported` gives them. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def batches(indptr: np.ndarray, indices: np.ndarray, labels: torch.Tensor):
 def main() -> None:
     """Trains and prints."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("rows", type=Path)
     parser.add_argument("--units", type=int, default=16)
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--threads", type=int)
@@ -56,10 +56,11 @@ def main() -> None:
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
-    with np.load(arguments.folder / "imdb.npz") as file:
+    with np.load(arguments.rows) as file:
         indptr, indices, labels = file["train_indptr"], file["train_indices"], torch.tensor(file["train_labels"])
-        test = (file["test_indptr"], file["test_indices"], torch.tensor(file["test_labels"]))
-        words = int(file["num_words"])
+        test = tuple(file[f"validation_{name}"] for name in ("indptr", "indices"))
+        test = (*test, torch.tensor(file["validation_labels"]))
+        words = int(file["inputs"])
     network = Network(words, arguments.units)
     optimizer = torch.optim.RMSprop(network.parameters(), lr=1e-3, alpha=0.9, eps=1e-7, foreach=True)
     random, seconds, processor, losses = np.random.default_rng(0), [], [], []

@@ -30,7 +30,9 @@ import numpy as np
 
 from models.kinds.datasets.imdb import Imdb
 from models.settings import Settings
+from worker.data import Dataset, load
 
+EMBEDDING_BAG = Path(__file__).with_name("embedding_bag.py")
 SYSTEMS = ("engine", "sklearn", "torch", "notebook", "keras-sparse")
 
 RATIOS = [  # measure, yardstick, variant, value, at least, aim
@@ -58,18 +60,17 @@ def lines(command: list[str]) -> Iterable[dict[str, Any]]:
         yield measured
 
 
-def write_for_torch(folder: Path) -> None:
-    """The prepared reviews, for an environment that has NumPy alone."""
-    from worker.data import load
-
-    settings = Settings()
-    data = load(Imdb(), settings.data_dir, settings.npz("imdb"))
-    arrays: dict[str, Any] = {
-        f"{name}_{field}": np.asarray(getattr(reviews, field))
-        for name, reviews in (("train", data.train), ("test", data.test))
-        for field in ("indptr", "indices", "labels")
+def exported(data: Dataset) -> dict[str, Any]:
+    """The rows to train and to validate on, as the yardsticks read them: arrays that NumPy saves under these names."""
+    return {
+        "inputs": data.inputs,
+        **{
+            f"{name}_{field}": np.asarray(array)
+            for name, rows in (("train", data.train), ("validation", data.validation))
+            for field in ("indptr", "indices", "labels", "numbers")
+            if (array := getattr(rows, field)) is not None
+        },
     }
-    np.savez(folder / "imdb.npz", num_words=data.inputs, **arrays)
 
 
 def throughput(processes: int, runs: int) -> dict[str, Any]:
@@ -123,8 +124,10 @@ def main(arguments: argparse.Namespace) -> None:
     systems = [each for each in arguments.systems if each != "torch" or arguments.torch]
     python = [sys.executable, "-m"]
     with tempfile.TemporaryDirectory() as folder:
+        rows = Path(folder) / "rows.npz"
         if "torch" in systems:
-            write_for_torch(Path(folder))
+            settings = Settings()
+            np.savez(rows, **exported(load(Imdb(), settings.data_dir, settings.npz("imdb"))))
         for _ in range(arguments.rounds):
             for variant, threads, units in (("original", 1, 16), ("bigger", cores, 512)):
                 few = variant == "bigger"
@@ -137,7 +140,7 @@ def main(arguments: argparse.Namespace) -> None:
                         *python, "benchmarks.mlp_classifier", "--variant", variant, "--epochs", "2" if few else "8",
                     ],
                     "torch": [
-                        arguments.torch, str(Path(__file__).with_name("embedding_bag.py")), folder,
+                        arguments.torch, str(EMBEDDING_BAG), str(rows),
                         "--units", str(units), "--epochs", "5",
                     ],
                     "notebook": [

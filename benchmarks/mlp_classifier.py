@@ -1,9 +1,10 @@
 """A yardstick: the same network as scikit-learn's MLPClassifier, trained on the same sparse rows.
 
-    python -m benchmarks.mlp_classifier --variant original --epochs 6
+    python -m benchmarks.mlp_classifier --variant original --epochs 6 [--rows ROWS.npz]
 
-It has one thread in its products of sparse rows, and Adam, because it has no RMSprop. An epoch is training and
-validation. Prints one JSON object.
+The rows are IMDB's, or those of a file, as `benchmarks.engine.exported` gives them: words, which become sparse rows, or
+numbers, a dense matrix. It has one thread in its products of sparse rows, and Adam, because it has no RMSprop. An epoch
+is training and validation. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -12,23 +13,31 @@ import argparse
 import json
 import resource
 import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import scipy.sparse
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier
 
+from benchmarks.engine import exported
 from models.kinds.datasets.imdb import Imdb
 from models.settings import Settings
-from worker.data import Rows, load
+from worker.data import load
 
 UNITS = {"original": 16, "bigger": 512}
 
 
-def rows(reviews: Rows, words: int) -> scipy.sparse.csr_matrix:
-    """The reviews as SciPy's sparse rows."""
-    ones = np.ones(len(reviews.indices), np.float32)
-    return scipy.sparse.csr_matrix((ones, reviews.indices, reviews.indptr), shape=(len(reviews), words))
+def matrix(rows: Mapping[str, Any], part: str, inputs: int) -> Any:
+    """The rows of this part: SciPy's sparse ones, or a dense matrix if they are numbers."""
+    if f"{part}_numbers" in rows:
+        return rows[f"{part}_numbers"]
+    indices, indptr = rows[f"{part}_indices"], rows[f"{part}_indptr"]
+    return scipy.sparse.csr_matrix(
+        (np.ones(len(indices), np.float32), indices, indptr), shape=(len(indptr) - 1, inputs)
+    )
 
 
 def main() -> None:
@@ -36,12 +45,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--variant", choices=UNITS, default="original")
     parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--rows", type=Path, help="without it IMDB's reviews")
     arguments = parser.parse_args()
     units = UNITS[arguments.variant]
-    settings = Settings()
-    data = load(Imdb(), settings.data_dir, settings.npz("imdb"))
-    x, validation = (rows(part, data.inputs) for part in (data.train, data.test))
-    y, labels = np.asarray(data.train.labels), np.asarray(data.test.labels)
+    if arguments.rows is None:
+        settings = Settings()
+        rows = exported(load(Imdb(), settings.data_dir, settings.npz("imdb")))
+    else:
+        with np.load(arguments.rows) as file:
+            rows = dict(file)
+    x, validation = (matrix(rows, part, int(rows["inputs"])) for part in ("train", "validation"))
+    y, labels = rows["train_labels"], rows["validation_labels"]
     model = MLPClassifier((units, units), batch_size=512, solver="adam", alpha=0, random_state=0)
     seconds, processor, losses = [], [], []
     for _ in range(arguments.epochs):

@@ -1,6 +1,6 @@
 """Whether an epoch takes longer than with an older version of the engine: processor seconds, in turns.
 
-    OCKHAM_IMDB_NPZ=... python -m benchmarks.older OLDER [--rounds 10]
+    OCKHAM_IMDB_NPZ=... python -m benchmarks.older OLDER [--rounds 10] [--variants original,bigger]
 
 OLDER is a checkout of an older commit (`git worktree add OLDER COMMIT`); it is run by this environment's Python. One
 process of each tree trains on IMDB, in turns: the older one, this one with nothing kept, and this one as a worker
@@ -64,6 +64,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("older", type=Path)
     parser.add_argument("--rounds", type=int, default=10)
+    parser.add_argument("--variants", default=",".join(EPOCHS))
     chosen = parser.parse_args()
     if Settings().npz("imdb") is None:
         parser.error("OCKHAM_IMDB_NPZ must name the reviews")
@@ -73,7 +74,7 @@ def main() -> None:
         this = opened.enter_context(Tree(HERE.parent, Path(folder) / "this"))
         contenders = {"older": (older, 0), "this, nothing kept": (this, 0), "this, as a worker trains": (this, kept)}
         print("| network | engine | processor seconds per epoch | ratio |\n|---|---|---:|---:|", flush=True)
-        for variant in EPOCHS:
+        for variant in chosen.variants.split(","):
             seconds: dict[str, list[float]] = {name: [] for name in contenders}
             for number in range(-1, chosen.rounds):  # the first round warms up
                 turns = list(contenders.items())

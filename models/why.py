@@ -79,10 +79,9 @@ class _Scored(NamedTuple):
 
     @classmethod
     def of(cls, task: Task, labels: NDArray[np.float64], outputs: NDArray[np.floating]) -> Self:
-        exact = outputs.astype(np.float64)
-        values, truth = task.activated(exact), labels[:, 0]
+        (values, losses), truth = task.activated_and_losses(labels, outputs.astype(np.float64)), labels[:, 0]
         answers = values[:, 0] > 0.5 if values.shape[1] == 1 else values.argmax(axis=1)
-        return cls(task.losses(labels, exact), answers == truth, values)
+        return cls(losses, answers == truth, values)
 
 
 def _against(before: _Scored, after: _Scored) -> Explained:

@@ -78,6 +78,12 @@ class Task:
         """The loss of each row, as `loss` has it: (rows,)."""
         raise NotImplementedError
 
+    def activated_and_losses(
+        self, labels: NDArray[np.float64], outputs: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What `activated` and `losses` give, for less than twice the work if they have a part in common."""
+        return self.activated(outputs), self.losses(labels, outputs)
+
     @property
     def output(self) -> Dense:
         """The output layer, behind a variant's hidden layers."""

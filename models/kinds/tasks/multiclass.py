@@ -50,11 +50,24 @@ class Multiclass(Task):
 
         return np.exp(_log_softmax(outputs))
 
-    def losses(self, labels: NDArray[np.float64], outputs: NDArray[np.float64]) -> NDArray[np.float64]:
-        """The cross-entropy, from the logits."""
+    def activated_and_losses(
+        self, labels: NDArray[np.float64], outputs: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Both from the same logarithms."""
         import numpy as np
 
-        return -np.take_along_axis(_log_softmax(outputs), labels.astype(np.int64), axis=1)[:, 0]
+        logs = _log_softmax(outputs)
+        return np.exp(logs), _losses(labels, logs)
+
+    def losses(self, labels: NDArray[np.float64], outputs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The cross-entropy, from the logits."""
+        return _losses(labels, _log_softmax(outputs))
+
+
+def _losses(labels: NDArray[np.float64], logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    import numpy as np
+
+    return -np.take_along_axis(logs, labels.astype(np.int64), axis=1)[:, 0]
 
 
 def _log_softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

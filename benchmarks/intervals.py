@@ -32,9 +32,10 @@ def covered(
         numbers = [np.sort(rng.permutation(pool)[:rows]) if pool > rows else np.arange(rows) for _ in range(seeds)]
         values = of_seeds + np.array([of_rows[drawn] for drawn in numbers]) + rest
         runs = {seed: OfRows(numbers[seed], row.astype(np.float32)) for seed, row in enumerate(values)}
-        found = spread(runs, {seed: OfRows(numbers[seed], none) for seed in runs})
+        over_seeds = estimate(values.mean(axis=1).tolist()).ci95
+        found = spread(runs, {seed: OfRows(numbers[seed], none) for seed in runs}, over_seeds)
         assert found is not None
-        intervals = (estimate(values.mean(axis=1).tolist()).ci95, found.rows, found.both)
+        intervals = (over_seeds, found.rows, found.both)
         counts += [interval is not None and interval[0] <= 0 <= interval[1] for interval in intervals]
     in_seeds, in_rows, in_both = counts / experiments
     return float(in_seeds), float(in_rows), float(in_both)

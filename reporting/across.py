@@ -143,5 +143,6 @@ def _setting(chosen: Sequence[Chosen], called: Sequence[Mapping[str, str]], at: 
         updates=called_so([setting.updates for setting in settings]),
         places=called_so([setting.places for setting in settings]),
         grown=any(setting.grown for setting in settings),
+        decides=any(setting.decides for setting in settings),
         jobs=len(chosen),
     )

@@ -20,7 +20,7 @@ from models.kinds.tasks.binary import Binary
 from models.tables import Status
 from models.until import Until
 from reporting.answers import Analysis, Ranking, RunAnalysis, VariantAnalysis
-from reporting.caveats import caveats, different_data
+from reporting.caveats import caveats
 from reporting.combinations import combinations
 from reporting.comparing import comparisons_of, metric_of, rows_of, values_of
 from reporting.decisions import ALPHA
@@ -89,7 +89,8 @@ def analyse(
     sound = {name: [r for r in found if r.word != "diverged"] for name, found in readings.items()}
     alike = {name: found for name, found in sound.items() if name not in apart}
     judged = "test_loss" if selected else "best_loss"
-    sequential = until is not None or setting.grown or smallest is not None
+    setting = replace(setting, decides=setting.decides or until is not None)
+    sequential = setting.decides or setting.grown or smallest is not None
     comparisons = comparisons_of(alike, baseline, view, task, bootstrap, smallest, until, setting, rows, sequential)
     best = [each for each in comparisons if each.metric == metric_of(judged, view, task)]
     within = next((each.smallest for each in best if each.smallest is not None), None)
@@ -125,7 +126,7 @@ def analyse(
             ranking=ranking,
             chosen=chosen,
             improving=improving,
-            unlearned=[each.variant for each in variants if each.n and each.never_learned == each.n],
+            unlearned={each.variant: (each.never_learned, each.n) for each in variants},
         ),
         paragraph=paragraph(
             best,
@@ -137,10 +138,18 @@ def analyse(
             ranking=ranking,
             improving=improving,
         ),
-        warnings=[
-            *different_data(apart, baseline),
-            *caveats(runs, readings, sound, comparisons, view, validated_on_test, setting.grown, selected),
-        ],
+        warnings=caveats(
+            runs,
+            readings,
+            sound,
+            comparisons,
+            view,
+            setting,
+            baseline,
+            validated_on_test=validated_on_test,
+            apart=apart,
+            selected=selected,
+        ),
     )
 
 

@@ -206,11 +206,20 @@ class Pairing(Answer):
 
 
 class Intervals(Answer):
-    """95% intervals of one difference, each for a question of its own; null is what too little is known of."""
+    """95% intervals of one difference, each for a question of its own; null is what too little is known of.
 
-    seeds: Interval | None = Field(description="Over what varies with the seed, on these rows: `ci95`")
+    They are for a number of seeds that was fixed before: of a `sequential` comparison `ci_anytime` holds, and they do
+    not.
+    """
+
+    seeds: Interval | None = Field(
+        description="Over what varies with the seed: `ci95`. On these validation rows; if `vary` has `split`, over "
+        "which rows of this training part are held out, too, but not over rows beyond it"
+    )
     rows: Interval | None = Field(description="Of these trainings, on other validation rows of the same kind")
-    both: Interval | None = Field(description="Over what varies with the seed and validation rows at once")
+    both: Interval | None = Field(
+        description="Over what varies with the seed and validation rows at once; contains the other two"
+    )
 
 
 class Comparison(Answer):
@@ -275,11 +284,10 @@ class Comparison(Answer):
 
 
 WarningCode = Literal[
-    "validated_on_test", "runs_left_out", "runs_diverged", "one_seed", "two_seeds", "equal_differences",
-    "penalty_in_loss", "loss_during_training", "unequal_epochs", "never_learned", "seeds_added",
-    "different_data", "selected",
+    "different_data", "never_learned", "validated_on_test", "selected", "one_seed", "two_seeds", "seeds_added",
+    "runs_diverged", "runs_left_out", "equal_differences", "unequal_epochs", "penalty_in_loss", "loss_during_training",
 ]  # fmt: skip
-"""Each has a heading in docs/analysis.md. More may be added."""
+"""In the order in which they are told. Each has a heading in docs/analysis.md. More may be added."""
 
 
 class Warned(Answer):
@@ -430,4 +438,4 @@ class Analysis(Answer):
         "nothing is to be compared"
     )
     paragraph: str = Field(description="What was found, in words to paste; empty if nothing is to be compared")
-    warnings: list[Warned] = Field(description="What to know before believing the numbers")
+    warnings: list[Warned] = Field(description="What to know before believing the numbers, what matters most first")

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import get_args
 
-from reporting.answers import Comparison, Warned
+from reporting.answers import Comparison, Warned, WarningCode
 from reporting.names import listed
 from reporting.overfitting import Reading, View
 from reporting.penalties import NOTHING
+from reporting.setting import Setting
+
+ORDER: tuple[WarningCode, ...] = get_args(WarningCode)
+"""The codes by how much they matter to who reads the numbers, the most first; docs/analysis.md has the same order."""
 
 
 def one_seed() -> Warned:
@@ -19,7 +24,29 @@ def one_seed() -> Warned:
     )
 
 
-def different_data(apart: Collection[str], baseline: str) -> Iterator[Warned]:
+def caveats(
+    runs: Mapping[str, int],
+    readings: Mapping[str, Sequence[Reading]],
+    sound: Mapping[str, Sequence[Reading]],
+    comparisons: Sequence[Comparison],
+    view: View,
+    setting: Setting,
+    baseline: str,
+    *,
+    validated_on_test: bool = False,
+    apart: Collection[str] = (),
+    selected: int = 0,
+) -> list[Warned]:
+    """The warnings, in their `ORDER`; `runs` counts all of a variant's, those that are left out included.
+
+    `apart`: variants that are not compared, since they were validated on other rows. `selected`: among how many trials
+    of a search variants were chosen.
+    """
+    found = _found(runs, readings, sound, comparisons, view, setting, validated_on_test, selected)
+    return sorted([*_different_data(apart, baseline), *found], key=lambda each: ORDER.index(each.code))
+
+
+def _different_data(apart: Collection[str], baseline: str) -> Iterator[Warned]:
     """Losses on other rows say nothing about the variants."""
     if apart:
         yield Warned(
@@ -28,20 +55,16 @@ def different_data(apart: Collection[str], baseline: str) -> Iterator[Warned]:
         )
 
 
-def caveats(
+def _found(
     runs: Mapping[str, int],
     readings: Mapping[str, Sequence[Reading]],
     sound: Mapping[str, Sequence[Reading]],
     comparisons: Sequence[Comparison],
     view: View,
+    setting: Setting,
     validated_on_test: bool,
-    grown: bool,
-    selected: int = 0,
+    selected: int,
 ) -> Iterator[Warned]:
-    """The warnings; `runs` counts all of a variant's, those that are left out included.
-
-    `grown`: whether seeds were added. `selected`: among how many trials of a search variants were chosen.
-    """
     everything = [reading for found in sound.values() for reading in found]
     if validated_on_test:
         yield Warned(
@@ -94,23 +117,29 @@ def caveats(
             detail="Gaps are against a training loss measured while the weights change, and with dropout active. "
             "training.evaluate_train measures it as the validation loss is.",
         )
-    for name, found in sound.items():
-        if never := sum(not reading.learned for reading in found):
-            advice = (
-                "Train for more epochs, with a higher learning rate or with smaller batches"
-                if never == len(found)
-                else "They move its mean and its spread: look at the single runs, and at the interquartile mean"
-            )
-            yield Warned(
-                code="never_learned",
-                detail=f"{name}: {never} of {len(found)} runs had not learned by the last epoch (their loss stayed "
-                f"near that of chance). {advice}.",
-            )
-    if grown:
+    never = {name: sum(not reading.learned for reading in found) for name, found in sound.items()}
+    for name in sorted((name for name in never if never[name]), key=lambda name: -never[name] / len(sound[name])):
+        count = len(sound[name])
+        advice = (
+            "Train for more epochs, with a higher learning rate or with smaller batches"
+            if never[name] == count
+            else "They move its mean and its spread: look at the single runs, and at the interquartile mean"
+        )
+        yield Warned(
+            code="never_learned",
+            detail=f"{name}: {never[name]} of {count} runs had not learned by the last epoch (their loss stayed "
+            f"near that of chance). {advice}.",
+        )
+    if setting.decides or setting.grown:
+        how = (
+            "How many seeds there are was decided in view of the results, as `until` says."
+            if setting.decides
+            else "Seeds were added to the job after it was submitted."
+        )
         yield Warned(
             code="seeds_added",
-            detail="Seeds were added to the job. ci95 and the p values take the number of seeds as fixed before "
-            "anything was seen; decision and ci_anytime hold however it came about.",
+            detail=f"{how} ci95, `intervals` and the p values take the number of seeds as fixed before anything was "
+            "seen; decision, ci_anytime and p_anytime hold at every look.",
         )
     lengths = {reading.epochs for reading in everything}
     if len(lengths) > 1:

@@ -169,7 +169,7 @@ def _compare(
     one, other = (
         {seed: of for seed in both if (of := rows_of(field, each[seed], rows)) is not None} for each in (own, reference)
     )
-    over_rows = spread(one, other) if len(one) == len(other) == len(both) else None
+    over_rows = spread(one, other, result.ci95) if len(one) == len(other) == len(both) else None
     decided = decide(
         [a - b for a, b in both.values()],
         lower_is_better=not higher_is_better,

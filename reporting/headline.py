@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from reporting.answers import Comparison, Ranking, Simplest
-from reporting.paragraph import names_of, still_improving, would_decide
+from reporting.sentences import would_decide
 from reporting.smallest import whose
+from reporting.wording import names_of, still_improving
+
+LEARN = "Train for more epochs, with a higher learning rate or with smaller batches."
 
 
 def headline(
@@ -16,22 +20,46 @@ def headline(
     ranking: Sequence[Ranking] = (),
     chosen: Simplest | None = None,
     improving: Sequence[str] = (),
-    unlearned: Collection[str] = (),
+    unlearned: Mapping[str, tuple[int, int]] = MappingProxyType({}),
 ) -> str:
     """The advice of `comparisons`, all of one loss, of which less is better; "" if there is nothing to compare.
 
-    `improving`: the variants whose loss still fell at the last epoch. `unlearned`: those none of whose runs learned
-    clearly more than chance.
+    `improving`: the variants whose loss still fell at the last epoch. `unlearned`: by variant, how many of its runs
+    did not learn clearly more than chance, and how many there are.
     """
     there = [each for each in comparisons if each.difference is not None]
     if not there:
         return ""
-    if set(unlearned) >= {baseline, *(each.variant for each in there)}:
-        return (
-            "Do not choose yet: no variant learned clearly more than chance. Train for more epochs, with a higher "
-            "learning rate or with smaller batches."
-        )
-    several = sorted((each for each in there if each.n > 1), key=lambda each: each.difference or 0.0)
+    compared = [unlearned.get(name, (0, 0)) for name in (baseline, *(each.variant for each in there))]
+    never, runs = (sum(counts) for counts in zip(*compared, strict=True))
+    if never and never == runs:
+        return f"Do not choose yet: no variant learned clearly more than chance. {LEARN}"
+    advice = _advice(there, baseline, ranking, chosen, improving)
+    if 2 * never <= runs:
+        return advice
+    # More seeds would not make them learn; what is shown nevertheless is so.
+    did_not = f"{never} of {runs} runs did not learn clearly more than chance"
+    several = [each for each in there if each.n > 1]
+    sure = next((each.variant for each in _best_first(several) if each.finding == "lower"), None)
+    if sure is None and several and all(each.finding == "higher" for each in several):
+        sure = baseline
+    dead, of = unlearned.get(sure, (0, 0)) if sure is not None else (1, 1)
+    return f"{did_not}. {advice}" if 2 * dead <= of else f"Do not choose yet: {did_not}. {LEARN}"
+
+
+def _best_first(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    return sorted(comparisons, key=lambda each: each.difference or 0.0)
+
+
+def _advice(
+    there: Sequence[Comparison],
+    baseline: str,
+    ranking: Sequence[Ranking],
+    chosen: Simplest | None,
+    improving: Sequence[str],
+) -> str:
+    """What to do, if runs learned."""
+    several = _best_first([each for each in there if each.n > 1])
     if not several:
         return "Add seeds before you choose: one seed cannot tell a difference from luck."
     lowest = several[0].variant if (several[0].difference or 0.0) < 0 else baseline

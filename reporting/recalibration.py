@@ -12,8 +12,8 @@ from scipy.optimize import minimize_scalar
 
 from models.predictions import Predictions
 from reporting.answers import Answer, Interval
-from reporting.paragraph import names_of
 from reporting.statistics import paired
+from reporting.wording import names_of
 
 HOTTEST = 100.0
 """The greatest temperature that is tried; the least is 1 divided by it."""

@@ -23,6 +23,8 @@ MANY = 2000
 """From so many rows on the bootstrap's normal limit is taken: it is nearer than resampling itself is exact."""
 
 Array = NDArray[np.float64]
+Interval = tuple[float, float]
+"""Its low and its high end."""
 
 
 @dataclass(frozen=True)
@@ -69,12 +71,14 @@ class Spread:
     """The mean difference over seeds and rows, and its 95% intervals; None where there is too little to say."""
 
     difference: float
-    rows: tuple[float, float] | None
-    both: tuple[float, float] | None
+    rows: Interval | None
+    both: Interval | None
 
 
-def spread(one: Mapping[int, OfRows], other: Mapping[int, OfRows]) -> Spread | None:
+def spread(one: Mapping[int, OfRows], other: Mapping[int, OfRows], over_seeds: Interval | None = None) -> Spread | None:
     """Of the differences `one` minus `other`, both by seed; None if they have no seed in common.
+
+    `over_seeds`: Student's interval of the mean difference over these seeds.
 
     `rows` is a paired bootstrap over rows (Efron and Tibshirani 1993, "An introduction to the bootstrap", 13.3): the
     percentiles of the sum of each row's share in the mean, over resampled rows; of many rows, their normal limit. A row
@@ -84,7 +88,8 @@ def spread(one: Mapping[int, OfRows], other: Mapping[int, OfRows]) -> Spread | N
     number, and the covariance of two seeds' means, by the rows that they share. If all seeds have the same rows it is
     (MS of seeds + MS of rows − MS of the rest) / (seeds · rows), as in a crossed design (Searle, Casella and McCulloch
     1992, "Variance components", 4.4), with Satterthwaite's degrees of freedom (1946). If each seed draws its own rows,
-    two draws have some in common, and Student's interval over seeds would take them for independent.
+    two draws have some in common, and Student's interval over seeds would take them for independent. With few seeds
+    it has more degrees of freedom than `over_seeds` and may be the narrower one: `both` contains the other two always.
     """
     seeds = [seed for seed in one if seed in other and np.array_equal(one[seed].rows, other[seed].rows)]
     seeds = [seed for seed in seeds if len(one[seed].rows)]
@@ -94,7 +99,10 @@ def spread(one: Mapping[int, OfRows], other: Mapping[int, OfRows]) -> Spread | N
     means = np.array([run.values.mean() for run in runs])
     mean = float(means.mean())
     shares = _by_row(runs, [(run.values - m) / len(run.rows) for run, m in zip(runs, means, strict=True)]) / len(runs)
-    return Spread(mean, _over_rows(mean, shares), _over_both(mean, means, shares, covariance(runs)))
+    over_rows, both = _over_rows(mean, shares), _over_both(mean, means, shares, covariance(runs))
+    parts = [each for each in (over_seeds, over_rows, both) if each is not None]
+    hull = None if both is None else (min(low for low, _ in parts), max(high for _, high in parts))
+    return Spread(mean, over_rows, hull)
 
 
 def covariance(runs: Sequence[OfRows]) -> float:
@@ -120,7 +128,7 @@ def _by_row(runs: Sequence[OfRows], values: Sequence[Array]) -> Array:
     return sums[np.bincount(numbers) > 0]
 
 
-def _over_rows(mean: float, shares: Array) -> tuple[float, float] | None:
+def _over_rows(mean: float, shares: Array) -> Interval | None:
     if len(shares) < 2 or np.ptp(shares) == 0:
         return None
     tail = (1 - CONFIDENCE) / 2
@@ -132,7 +140,7 @@ def _over_rows(mean: float, shares: Array) -> tuple[float, float] | None:
     return mean + float(low), mean + float(high)
 
 
-def _over_both(mean: float, means: Array, shares: Array, common: float) -> tuple[float, float] | None:
+def _over_both(mean: float, means: Array, shares: Array, common: float) -> Interval | None:
     if len(means) < 2 or len(shares) < 2:
         return None
     of_seeds, freedom = float(np.var(means, ddof=1)) / len(means), len(means) - 1

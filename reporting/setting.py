@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from models.specification import VARIED, Varied, dataset_of, vary_of
+from models.specification import VARIED, Varied, dataset_of, until_of, vary_of
 from models.tables import Run
 from reporting.reading import RunRow
 
@@ -23,7 +23,8 @@ class Setting:
     vary: what was another for each seed. held_out: the rows that were held out of training; 0 if the test set
     validates. validated_on: the rows of the validation set; None if that is not known. parameters: of each variant's
     network. updates: of the weights in an epoch, of each variant. places: where in a sweep's grid variants lie. grown:
-    whether seeds were added to the job after it was submitted. jobs: of how many jobs they are.
+    whether seeds were added to the job after it was submitted. decides: whether its `until` decides how many seeds
+    there are. jobs: of how many jobs they are.
     """
 
     vary: Sequence[Varied] = VARIED
@@ -33,6 +34,7 @@ class Setting:
     updates: Mapping[str, int] = field(default_factory=dict)
     places: Mapping[str, Mapping[str, float | str]] = field(default_factory=dict)
     grown: bool = False
+    decides: bool = False
     jobs: int = 1
 
 
@@ -52,6 +54,7 @@ def setting_of(spec: Mapping[str, Any], runs: Sequence[RunRow | Run]) -> Setting
             each["name"]: each["swept"] for each in spec["variants"] if each.get("swept") and each.get("trial") is None
         },
         grown=any(max(times) - min(times) > AT_ONCE for times in created.values()),
+        decides=until_of(spec) is not None,
     )
 
 

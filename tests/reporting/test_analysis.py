@@ -456,6 +456,23 @@ def test_the_page_on_analysis_says_what_the_code_does() -> None:
         assert said in page
 
 
+def test_what_matters_most_is_told_first() -> None:
+    runs = [
+        history([0.693 + 0.001 * seed, 0.7], variant=name, seed=seed)
+        for name in ("original", "l2", "l1")
+        for seed in range(2)
+    ]
+    runs += [history([0.5, 0.4, 0.3], variant="l1", seed=2), history([0.5], variant="l2", seed=3, status="queued")]
+    told = analyse(
+        runs, "original", validated_on_test=True, setting=Setting(grown=True), apart={"l1"}, selected=0
+    ).warnings
+    codes = [each.code for each in told]
+    assert codes == sorted(codes, key=get_args(WarningCode).index)
+    assert codes[:3] == ["different_data", "never_learned", "never_learned"]
+    never = [each.detail.partition(" runs")[0] for each in told if each.code == "never_learned"]
+    assert never == ["original: 2 of 2", "l2: 2 of 2", "l1: 2 of 3"]
+
+
 def test_every_code_of_a_warning_has_its_heading() -> None:
     page = (Path(__file__).parents[2] / "docs" / "analysis.md").read_text().partition("\n## Warnings\n")[2]
     assert re.findall(r"^### `(.+)`$", page, re.MULTILINE) == list(get_args(WarningCode))
@@ -566,8 +583,23 @@ class TestParagraph:
         assert "same is equivalent to original" in found.paragraph
         assert "seeds_added" in warned(found)
         assert "seeds_added" not in warned(analyse(runs, "original"))
+        assert warned(found)["seeds_added"].startswith(
+            "Seeds were added to the job after it was submitted. ci95, `inter"
+        )
         loose = comparison(analyse(runs, "original", until=Until(alpha=0.1)), "dropout", "best_val_data_loss")
         assert loose.confidence == pytest.approx(0.9)
+
+    @pytest.mark.parametrize("setting", [Setting(decides=True), Setting(decides=True, grown=True)])
+    def test_a_job_that_decides_how_many_seeds_it_needs_is_marked_also_at_its_first_look(
+        self, setting: Setting
+    ) -> None:
+        runs = self.runs(5, original=0, dropout=-0.1)
+        for found in (analyse(runs, "original", setting=setting), analyse(runs, "original", until=Until())):
+            assert all(each.sequential for each in found.comparisons)
+            told = warned(found)["seeds_added"]
+            assert told.startswith(
+                "How many seeds there are was decided in view of the results, as `until` says. ci95,"
+            )
 
     @pytest.mark.parametrize("grown", [False, True])
     def test_a_table_says_what_the_paragraph_says_of_an_interval_without_0(self, grown: bool) -> None:

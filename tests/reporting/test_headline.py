@@ -20,9 +20,40 @@ SIMPLE = Simplest(variant="e", parameters=10, best="original", difference=0.001,
 CASES: dict[str, tuple[list[Any], dict[str, Any], str]] = {
     "nothing to compare": ([comparison("a", None, n=0)], {}, ""),
     "nobody learned": (
-        [BETTER], {"unlearned": ["original", "a"], "improving": ["a"]},
+        [BETTER], {"unlearned": {"original": (5, 5), "a": (5, 5)}, "improving": ["a"]},
         "Do not choose yet: no variant learned clearly more than chance. Train for more epochs, with a higher learning "
         "rate or with smaller batches.",
+    ),
+    "most did not learn, and nothing is decided": (
+        [OPEN, comparison("e", 0.02, ci95=(-0.1, 0.2))], {"unlearned": {"original": (1, 5), "d": (4, 5), "e": (5, 5)}},
+        "Do not choose yet: 10 of 15 runs did not learn clearly more than chance. Train for more epochs, with a higher "
+        "learning rate or with smaller batches.",
+    ),
+    "most did not learn, and all are equivalent": (
+        [SAME], {"unlearned": {"original": (3, 5), "e": (4, 5)}},
+        "Do not choose yet: 7 of 10 runs did not learn clearly more than chance. Train for more epochs, with a higher "
+        "learning rate or with smaller batches.",
+    ),
+    "most did not learn, with one seed": (
+        [comparison("a", -0.1, n=1), comparison("b", -0.2, n=1)],
+        {"unlearned": {"original": (1, 1), "a": (1, 1), "b": (0, 1)}},
+        "Do not choose yet: 2 of 3 runs did not learn clearly more than chance. Train for more epochs, with a higher "
+        "learning rate or with smaller batches.",
+    ),
+    "most did not learn, and one that did is better": (
+        [BETTER, BEST], {"ranking": ranking(b=True, a=False, original=False),
+                         "unlearned": {"original": (5, 5), "a": (4, 5), "b": (0, 5)}},
+        "9 of 15 runs did not learn clearly more than chance. Use b: it is better than all others by more than luck.",
+    ),
+    "most did not learn, and what is better did not either": (
+        [BETTER], {"unlearned": {"original": (5, 5), "a": (4, 5)}},
+        "Do not choose yet: 9 of 10 runs did not learn clearly more than chance. Train for more epochs, with a higher "
+        "learning rate or with smaller batches.",
+    ),
+    "half did not learn": (
+        [OPEN], {"unlearned": {"original": (1, 5), "d": (4, 5)}},
+        "Not decided, so keep original for now: no variant is better by more than luck. So far the loss of d is the "
+        "lowest. About 22 seeds in all would decide whether d is better or worse than original.",
     ),
     "one seed": (
         [comparison("a", -0.1, n=1)], {}, "Add seeds before you choose: one seed cannot tell a difference from luck.",
@@ -52,7 +83,10 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], str]] = {
         [WORSE], {"improving": ["c"]},
         "Use original: it is better than c by more than luck, while c was still improving at the last epoch.",
     ),
-    "one of two": ([BETTER], {"unlearned": ["original"]}, "Use a: it is better than original by more than luck."),
+    "one of two": (
+        [BETTER], {"unlearned": {"original": (5, 5), "a": (0, 5)}},
+        "Use a: it is better than original by more than luck.",
+    ),
     "one of three": (
         [BETTER, BEST], {"ranking": ranking(b=True, a=False, original=False)},
         "Use b: it is better than all others by more than luck.",

@@ -84,6 +84,13 @@ CASES: dict[str, tuple[list[Comparison], str]] = {
         + AT_EVERY_LOOK
         + COVERED,
     ),
+    "of those that are told none has an interval": (
+        [*(looked(f"l{i}", 0.1 * i, None, "undecided", n=3, ci95=(-1.0, 2.0)) for i in range(1, 4)),
+         looked("l4", 0.5, (-1.0, 2.0), "undecided", n=9)],
+        "By the best validation cross-entropy, it is not decided whether these are better or worse than original. "
+        "Lower is better. " + " ".join(f"l{i}: +0.{i} (too few seeds for an interval, 3 seeds)." for i in range(1, 4))
+        + " 1 more are not decided either.",
+    ),
     "the interval leaves 0 out, the signs do not decide": (
         [
             looked("bigger", -0.0989, (-0.114, -0.0795), "undecided", n=9, probability_better=1.0, seeds_needed=11),

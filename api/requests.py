@@ -92,8 +92,16 @@ class JobRequest(Model):
     variants: tuple[VariantPreset | VariantRequest, ...] = Field(min_length=1, max_length=spec.MAX_VARIANTS)
     sweep: Sweep | None = None
     baseline: VariantName | None = None
-    seeds: tuple[Seed, ...] = Field(default=(0,), min_length=1, max_length=MAX_SEEDS)
-    until: Until | None = None
+    seeds: tuple[Seed, ...] = Field(
+        default=(0,),
+        min_length=1,
+        max_length=MAX_SEEDS,
+        description="Each variant is trained once with each; beside `until` those that are trained first",
+    )
+    until: Until | None = Field(
+        default=None,
+        description="In place of `seeds`, also of a preset's: seeds are added until the comparisons are decided",
+    )
     search: Search | None = None
     vary: tuple[spec.Varied, ...] = Field(
         default=spec.VARIED,

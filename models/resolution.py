@@ -46,7 +46,9 @@ def resolve(body: Any) -> Specification:
     raw, errors = dict(body), []
     if (preset := raw.pop("preset", None)) is not None:
         if isinstance(preset, str) and preset in presets.JOBS:
-            raw = {**presets.JOBS[preset], **raw}
+            own = presets.JOBS[preset]
+            replaced = {"seeds"} if raw.get("until") is not None else set()
+            raw = {**{name: value for name, value in own.items() if name not in replaced}, **raw}
         else:
             meant = did_you_mean(preset, tuple(presets.JOBS)) if isinstance(preset, str) else ""
             detail = f"Presets of jobs are: {', '.join(presets.JOBS)}{meant}"
@@ -88,13 +90,14 @@ def resolve(body: Any) -> Specification:
         if isinstance(first, int) and 0 < first <= MAX_SEEDS:
             raw["seeds"] = list(range(first))
     if isinstance(seeds := raw.get("seeds"), list):
-        errors += [
-            fault(("seeds", i), "duplicate", "This seed is listed before")
-            for i, s in enumerate(seeds)
-            if s in seeds[:i]
-        ]
+        errors += _repeated(("seeds",), seeds, "This seed is listed before")
         if isinstance(variants, list) and len(seeds) * len(variants) > MAX_RUNS:
             errors.append(fault(("seeds",), "too_many_runs", f"Variants times seeds may be at most {MAX_RUNS} runs"))
+    errors += _repeated(("vary",), raw.get("vary"))
+    trained = raw["variants"] if isinstance(raw.get("variants"), list) else []
+    for place, each in ((), raw), *((("variants", i), variant) for i, variant in enumerate(trained)):
+        if isinstance(each, dict) and isinstance(training := each.get("training"), dict):
+            errors += _repeated((*place, "training", "metrics"), training.get("metrics"))
     metadata = json.dumps(raw.get("metadata"), ensure_ascii=False, separators=(",", ":"))
     if len(metadata.encode(errors="surrogatepass")) > MAX_METADATA_BYTES:
         detail = f"Metadata may have at most {MAX_METADATA_BYTES} bytes as JSON"
@@ -113,6 +116,13 @@ def resolve(body: Any) -> Specification:
     if errors or specification is None:
         raise SpecificationError(checks.placed(errors, body), more)
     return specification
+
+
+def _repeated(place: tuple[str | int, ...], values: Any, detail: str = "It is listed before") -> list[dict[str, str]]:
+    """Where in the list `values` something stands once more; a list that is too long for any field is not looked at."""
+    if not isinstance(values, list) or len(values) > MAX_SEEDS:
+        return []
+    return [fault((*place, i), "duplicate", detail) for i, value in enumerate(values) if value in values[:i]]
 
 
 def _validated(raw: dict[str, Any]) -> tuple[Specification | None, list[ErrorDetails], int]:
@@ -414,11 +424,6 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
         for i, epoch in enumerate(specification.keep if isinstance(specification.keep, tuple) else ())
         if epoch > most
     ]
-    errors += [
-        fault(("vary", i), "duplicate", "It is listed before")
-        for i, each in enumerate(specification.vary)
-        if each in specification.vary[:i]
-    ]
     if "split" in specification.vary and not specification.dataset.held_out:
         detail = 'A split that is another for each seed needs rows held out: "validation": {"holdout": n}'
         errors.append(fault(("dataset", "validation"), "nothing_held_out", detail))
@@ -440,11 +445,6 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
         if training.early_stopping and training.early_stopping.monitor not in recorded:
             detail = f"No epoch will have it; each records: {', '.join(recorded)}"
             errors.append(fault((*within, "early_stopping", "monitor"), "not_recorded", detail))
-        errors += [
-            fault((*within, "metrics", i), "duplicate", "It is listed before")
-            for i, name in enumerate(training.metrics)
-            if name in training.metrics[:i]
-        ]
         errors += [
             fault((*within, "metrics", i), "not_for_task", f"It has no meaning for {task.title}; {fitting}")
             for i, name in enumerate(training.metrics)

@@ -469,6 +469,24 @@ def test_a_table_made_before_labels_could_be_numbers_has_the_same_specification(
     )
 
 
+class TestUntil:
+    def test_it_is_in_place_of_a_preset_s_seeds(self) -> None:
+        few = {"min_seeds": 2, "max_seeds": 3}
+        assert resolve({"preset": "boston_housing"}).seeds == (0, 1, 2, 3, 4)
+        assert resolve({"preset": "boston_housing", "until": few}).seeds == (0, 1)
+        assert resolve({"preset": "boston_housing", "until": None}).seeds == (0, 1, 2, 3, 4)
+
+    def test_seeds_beside_it_are_trained_first_and_the_specification_can_be_submitted_again(self) -> None:
+        both = resolve({"preset": "boston_housing", "seeds": [7, 9], "until": {"max_seeds": 6}})
+        assert both.seeds == (7, 9)
+        later = both.model_copy(update={"seeds": (7, 9, 0, 1, 2)})
+        for each in (both, later):
+            assert resolve(json.loads(each.model_dump_json())) == each
+        assert faults({"preset": "notebook", "seeds": [0, 1, 2], "until": {"min_seeds": 2, "max_seeds": 2}}) == {
+            "/until/max_seeds": "too_small"
+        }
+
+
 class TestVary:
     def faults(self, **fields: Any) -> dict[str, str]:
         with pytest.raises(SpecificationError) as caught:
@@ -493,6 +511,16 @@ class TestVary:
         assert self.faults(vary=[]) == {"/vary": "too_short"}
         assert self.faults(vary=["weights"]).keys() == {"/vary/0"}
         assert self.faults(vary="split").keys() == {"/vary"}
+
+    def test_all_that_is_listed_before_is_told_beside_whatever_else_is_wrong(self) -> None:
+        assert self.faults(vary=["seed", "split", "seed", "split"]) == {
+            "/vary": "too_long", "/vary/2": "duplicate", "/vary/3": "duplicate",
+        }  # fmt: skip
+        asked = ["auc", "auc", "f1", "f1"]
+        assert self.faults(vary=["seed", "seed"], seeds=[1, 1], training={"metrics": asked}, keep="none") == {
+            "/vary/1": "duplicate", "/seeds/1": "duplicate", "/training/metrics/1": "duplicate",
+            "/training/metrics/3": "duplicate", "/keep": "literal_error",
+        }  # fmt: skip
 
     def test_the_default_is_not_written(self) -> None:
         assert "vary" not in resolve({"preset": "notebook"}).model_dump()

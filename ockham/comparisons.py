@@ -11,7 +11,7 @@ from models.specification import dataset_of
 from ockham import completion
 from ockham.summary import show_analysis
 from ockham.tables import column
-from ockham.verbs import AsJson, Url, output, print_json, service
+from ockham.verbs import AsJson, Smallest, Url, output, print_json, service
 from ockham_client import Client, Comparison
 
 app = typer.Typer(help="Saved comparisons across jobs: list, show, delete.", no_args_is_help=True)
@@ -63,10 +63,10 @@ def list_comparisons(url: Url = None, as_json: AsJson = False) -> None:
 
 
 @app.command()
-def show(comparison: ComparisonId, url: Url = None, as_json: AsJson = False) -> None:
+def show(comparison: ComparisonId, smallest: Smallest = None, url: Url = None, as_json: AsJson = False) -> None:
     """Shows a comparison: every variant against the baseline, and what to know before believing it."""
     with service(url) as client:
-        _show(client, client.comparison(comparison), as_json)
+        _show(client, client.comparison(comparison), as_json, smallest)
 
 
 @app.command()
@@ -76,7 +76,7 @@ def delete(comparison: ComparisonId, url: Url = None) -> None:
         client.delete_comparison(comparison)
 
 
-def _show(client: Client, comparison: Comparison, as_json: bool) -> None:
+def _show(client: Client, comparison: Comparison, as_json: bool, smallest: float | None = None) -> None:
     if as_json:
         print_json(comparison.raw)
         return
@@ -84,7 +84,7 @@ def _show(client: Client, comparison: Comparison, as_json: bool) -> None:
     console.print(f"{comparison.name}: {comparison.id}", markup=False, soft_wrap=True)
     for line in filter(None, (comparison.notes, *(f"deleted since: {each}" for each in comparison.missing))):
         console.print(line, markup=False, soft_wrap=True)
-    analysis = client.analysis(comparison)
+    analysis = client.analysis(comparison, smallest=smallest)
     task = dataset_of(client.job(comparison.raw["baseline_job_id"]).spec).task
     compared = [each["baseline"] for each in analysis["comparisons"]]
     show_analysis(console, compared[0] if compared else comparison.baseline, task, analysis)

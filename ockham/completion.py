@@ -13,6 +13,7 @@ from pathlib import Path
 import typer
 
 from models.kinds.metrics import METRICS
+from models.until import COMPARED, Until
 from ockham_client import Client, OckhamAPIError, OckhamConnectionError
 from ockham_client.references import LATEST
 from ockham_client.specifications import SUFFIXES
@@ -124,6 +125,15 @@ def specifications(incomplete: str) -> list[tuple[str, str]]:
     files += [(f"{before}{each.name}", "") for each in entries if each.suffix.lower() in SUFFIXES]
     presets = [(name, "preset") for name in JOBS]
     return [each for each in (*presets, *files) if each[0].startswith(incomplete)]
+
+
+def until(incomplete: str) -> list[str]:
+    """What may be said of when there are enough seeds, as `smallest=`; after a comma another."""
+    before = incomplete[: incomplete.rfind(",") + 1]
+    given = {each.partition("=")[0] for each in before.split(",")}
+    fields = [f"{name}=" for name in Until.model_fields if name not in given]
+    words = [*fields, *(f"metric={name}" for name in COMPARED if incomplete.startswith(f"{before}metric="))]
+    return [f"{before}{word}" for word in words if f"{before}{word}".startswith(incomplete)]
 
 
 metrics = of(*METRICS)

@@ -119,9 +119,12 @@ def server(client: AsyncClient) -> MCPServer:
         return [dict(each.raw) async for each in client.comparisons()]
 
     @tool
-    async def analysis(job_id: str) -> dict[str, Any]:
-        """The answer: which variant overfits and when, what differs from the baseline, and if it is more than luck."""
-        return dict(await client.analysis(job_id))
+    async def analysis(job_id: str, smallest: float | None = None) -> dict[str, Any]:
+        """The answer: which variant overfits and when, what differs from the baseline, and if it is more than luck.
+
+        `smallest` is the smallest difference that matters, in each metric's own unit.
+        """
+        return dict(await client.analysis(job_id, smallest=smallest))
 
     @tool
     async def metrics(job_ids: Sequence[str]) -> dict[str, Any]:

@@ -43,6 +43,18 @@ RunId = Annotated[
     ),
 ]
 
+Until = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FIELD=VALUE,...",
+        help="Add seeds until the comparisons are decided: smallest=0.005,max_seeds=30, for example.",
+        autocompletion=completion.until,
+    ),
+]
+Smallest = Annotated[
+    float | None, typer.Option(help="The smallest difference that matters, in each metric's own unit.")
+]
+
 
 def output() -> Console:
     """Where results go. Tables are as wide as they must be where nobody's screen is the limit."""
@@ -125,6 +137,7 @@ def submit(
             autocompletion=completion.of("chosen", "last", "every"),
         ),
     ] = None,
+    until: Until = None,
     idempotency_key: Annotated[str | None, typer.Option(help="The same key never makes a second job.")] = None,
     validate: Annotated[bool, typer.Option("--validate", help="Only resolve the specification.")] = False,
     url: Url = None,
@@ -142,6 +155,8 @@ def submit(
         if keep is not None:
             numbers = keep.split(",")
             body["keep"] = [int(each) for each in numbers] if all(each.isdecimal() for each in numbers) else keep
+        if until is not None:
+            body["until"] = _until(until)
         if validate:
             print_json(client.validate(body))
             return
@@ -152,6 +167,23 @@ def submit(
             print_json(job.raw)
         else:
             print(job.id)
+
+
+def _until(text: str) -> dict[str, Any]:
+    """`smallest=0.005,metric=val_acc` as a specification has it; what is allowed is said by the service.
+
+    Raises ValueError for what is no NAME=VALUE.
+    """
+    members = dict(_member(each) for each in text.split(",") if each)
+    return {name: value if name == "metric" else _number(value) for name, value in members.items()}
+
+
+def _number(text: str) -> float | str:
+    """The number that `text` is; what is none as it is, which the service refuses with its place."""
+    try:
+        return int(text) if text.isdecimal() else float(text)
+    except ValueError:
+        return text
 
 
 def remedies(
@@ -334,13 +366,18 @@ def retry(
 
 def seeds(
     job: JobId,
-    seeds: Annotated[list[int], typer.Argument(metavar="SEED...", help="Seeds that the job does not have yet.")],
+    seeds: Annotated[
+        list[int] | None, typer.Argument(metavar="SEED...", help="Seeds that the job does not have yet.")
+    ] = None,
+    until: Until = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
-    """Trains a finished job's variants with further seeds."""
+    """Trains a finished job's variants with further seeds, or adds seeds until its comparisons are decided."""
     with service(url) as client:
-        _answer(client.add_seeds(job, seeds), as_json)
+        if bool(seeds) == (until is not None):
+            raise ValueError("Name seeds that the job does not have yet, or say --until when there are enough")
+        _answer(client.add_seeds(job, seeds or (), until=None if until is None else _until(until)), as_json)
 
 
 def reproduce(
@@ -472,12 +509,13 @@ def analysis(
             autocompletion=completion.of("data", "keras"),
         ),
     ] = None,
+    smallest: Smallest = None,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
     """Shows each variant's verdict and its difference from the baseline, the answer in words, and its warnings."""
     with service(url) as client:
-        answer = client.analysis(job, view)
+        answer = client.analysis(job, view, smallest=smallest)
         if as_json:
             print_json(answer)
             return

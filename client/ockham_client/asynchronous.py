@@ -145,9 +145,14 @@ class AsyncClient:
         """Queues the failed and cancelled runs again."""
         return await self._run(calls.act(job, "retry"))
 
-    async def add_seeds(self, job: JobLike, seeds: Sequence[int]) -> Job:
-        """Trains a finished job's variants with further seeds; what is there stays."""
-        return await self._run(calls.add_seeds(job, seeds))
+    async def add_seeds(
+        self, job: JobLike, seeds: Sequence[int] = (), *, until: Mapping[str, Any] | None = None
+    ) -> Job:
+        """Trains a finished job's variants with further seeds; what is there stays.
+
+        With `until` in place of `seeds`, `{"smallest": 0.005, "max_seeds": 30}` say, until its comparisons are decided.
+        """
+        return await self._run(calls.add_seeds(job, seeds, until))
 
     async def describe(
         self, job: JobLike, name: str | None = None, tags: Sequence[str] | None = None, notes: str | None = None
@@ -175,12 +180,15 @@ class AsyncClient:
         """
         return await self._run(calls.metrics(job, by, format))
 
-    async def analysis(self, job: Results, view: str | None = None, format: str = "json") -> Any:
+    async def analysis(
+        self, job: Results, view: str | None = None, format: str = "json", smallest: float | None = None
+    ) -> Any:
         """The overfitting report and the comparisons with the baseline; `view` is `data` or `keras`.
 
-        `format`: `json` (a dict), or `frame` (pandas, a row per comparison).
+        `format`: `json` (a dict), or `frame` (pandas, a row per comparison). `smallest`: the smallest difference that
+        matters, in each metric's own unit; without it that of the job's `until`, or one of the service's choice.
         """
-        return await self._run(calls.analysis(job, view, format))
+        return await self._run(calls.analysis(job, view, format, smallest))
 
     async def why(self, job: Results) -> dict[str, Any]:
         """By which rows the validation losses rise: a `sentence` for each of `variants`, and every epoch of `runs`."""

@@ -138,10 +138,10 @@ def metrics(of: Jobs, by: str | None, format: str) -> Plan[Any]:
     return frame_of_metrics(answer) if _is_frame(format) else answer
 
 
-def analysis(one: Results, view: str | None, format: str) -> Plan[Any]:
+def analysis(one: Results, view: str | None, format: str, smallest: float | None) -> Plan[Any]:
     """The overfitting report."""
     path = yield from _path(one)
-    answer = yield from _json(Request("GET", f"{path}/analysis", {"view": view}))
+    answer = yield from _json(Request("GET", f"{path}/analysis", {"view": view, "smallest": smallest}))
     return frame_of_analysis(answer) if _is_frame(format) else answer
 
 
@@ -237,9 +237,11 @@ def run(one: RunLike) -> Plan[Run]:
     return Run.of((yield from _json(Request("GET", (yield from _run_path(one))))))
 
 
-def add_seeds(one: JobLike, seeds: Sequence[int]) -> Plan[Job]:
-    """The job with further seeds queued."""
-    body = {"seeds": list(seeds)}
+def add_seeds(one: JobLike, seeds: Sequence[int], until: Mapping[str, Any] | None) -> Plan[Job]:
+    """The job with further seeds queued, or to be decided."""
+    body: dict[str, Any] = {"until": dict(until)} if until is not None else {}
+    if seeds or until is None:
+        body["seeds"] = list(seeds)
     path = yield from _job_path(one)
     return Job.of((yield from _json(Request("POST", f"{path}/seeds", body=body, repeatable=False))))
 

@@ -58,6 +58,16 @@ def test_jobs_runs_and_variants_of_the_service(live: str, job: str) -> None:
     assert {"imdb", "synthetic"} <= set(words(completion.datasets(there, "")))
 
 
+def test_fields_of_until_one_after_the_other() -> None:
+    assert completion.until("m") == ["metric=", "min_seeds=", "max_seeds="]
+    assert completion.until("metric=val_d") == ["metric=val_data_loss"]
+    assert completion.until("smallest=0.01,max_seeds=30,m") == [
+        "smallest=0.01,max_seeds=30,metric=", "smallest=0.01,max_seeds=30,min_seeds=",
+    ]  # fmt: skip
+    assert completion.until("smallest=0.01,metric=val_l") == ["smallest=0.01,metric=val_loss"]
+    assert completion.until("smallest=0") == []
+
+
 def test_a_service_that_does_not_answer_completes_nothing_and_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     began = time.monotonic()
     for find in (completion.jobs, completion.runs, completion.comparisons, completion.datasets):

@@ -105,6 +105,14 @@ def test_validate(ockham: Run) -> None:
     assert json.loads(done.stdout)["spec"]["training"]["epochs"] == 7
     done = ockham("submit", "notebook", "--validate", "--vary", "seed", "--vary", "split")
     assert json.loads(done.stdout)["spec"]["vary"] == ["seed", "split"]
+    done = ockham("submit", "notebook", "--validate", "--until", "smallest=0.005,max_seeds=9,metric=val_acc")
+    until = json.loads(done.stdout)["spec"]["until"]
+    assert (until["smallest"], until["max_seeds"], until["metric"]) == (0.005, 9, "val_acc")
+    for bad, place in (("smallest=small", "/until/smallest"), ("metric=1", "/until/metric"), ("most=1", "/until/most")):
+        refused = ockham("submit", "notebook", "--validate", "--until", bad)
+        assert refused.returncode == 2
+        assert place in refused.stderr
+    assert ockham("submit", "notebook", "--validate", "--until", "smallest").returncode == 2
 
 
 def test_a_service_that_is_not_there(ockham: Run) -> None:
@@ -261,6 +269,29 @@ def test_metrics_analysis_presets(ockham: Run, job: str) -> None:
     assert json.loads(ockham("metrics", job, "--json").stdout)["object"] == "metrics"
     assert json.loads(ockham("analysis", job, "--json").stdout)["object"] == "analysis"
     assert "notebook" in ockham("presets").stdout
+
+
+def test_the_smallest_difference_that_matters_is_asked_for(ockham: Run, job: str) -> None:
+    found = json.loads(ockham("analysis", job, "--smallest", "0.25", "--json").stdout)["comparisons"]
+    assert {(each["smallest"], each["smallest_from"]) for each in found if each["metric"] != "best_epoch"} == {
+        (0.25, "request")
+    }
+    assert ockham("analysis", job, "--smallest", "0").returncode == 2
+
+
+def test_seeds_are_added_by_number_or_until_it_is_decided(ockham: Run) -> None:
+    first = json.loads(ockham("submit", "-", "--wait", "--json", stdin=SPECIFICATION + "seeds: [3, 4]\n").stdout)
+    assert ockham("seeds", first["id"], "5").stdout == f"{first['id']} is queued\n"
+    more = json.loads(ockham("watch", first["id"], "--json").stdout)
+    assert more["spec"]["seeds"] == [*first["spec"]["seeds"], 5]
+    most = len(more["spec"]["seeds"]) + 1
+    assert ockham("seeds", first["id"], "--until", f"min_seeds=2,max_seeds={most}").returncode == 0
+    last = json.loads(ockham("watch", first["id"], "--json").stdout)
+    assert (last["status"], last["spec"]["until"]["max_seeds"], last["look"]["more"]) == ("succeeded", most, 0)
+    refused = ockham("seeds", first["id"], "--until", "max_seeds=1")
+    assert (refused.returncode, "/until/max_seeds" in refused.stderr) == (2, True)
+    for words in ((), ("7", "--until", "max_seeds=9")):
+        assert ockham("seeds", first["id"], *words).returncode == 2
 
 
 def test_metrics_by_another_metric_shows_that_metric(ockham: Run, job: str) -> None:

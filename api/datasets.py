@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import os
-import shutil
 import tempfile
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -21,38 +14,27 @@ from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field, JsonValue
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData, UploadFile
-from starlette.exceptions import HTTPException
-from starlette.types import Message
+from starlette.datastructures import FormData
 
+from api import uploads
 from api.access import Access, Reader, Submitter
-from api.body import BODY_SECONDS, CLOSE, TooLarge, TooSlow, length_told
 from api.lanes import READING, READING_SMALL, attended
 from api.problems import documented
 from api.root_path import public_path
 from api.routing import Route
 from models import datasets, deletion
 from models.database import comparable
-from models.errors import Malformed, NotFound
+from models.errors import NotFound
 from models.kinds.dataset import Dataset
 from models.kinds.datasets import BUILTIN
 from models.settings import Settings
 from models.tables import StoredDataset
-from models.tabular.apart import SentFile, read_apart
+from models.tabular.apart import read_apart
 from models.tabular.card import Card, Classes, Input, Quantity, Rows, Warning
-from models.tabular.options import Options, TaskName, read_options
+from models.tabular.options import TaskName, read_options
 
 router = APIRouter(tags=["data sets"], route_class=Route)
 
-FOLDERS = "ockham-dataset-"
-"""How the names of the temporary folders begin."""
-UPLOAD_SECONDS = 600
-FORGOTTEN_SECONDS = 2 * 3600
-"""A folder that is older is one of a process that was killed."""
-FRAME_BYTES = 2_000_000
-"""Of a request beside its files: the options, and what separates the parts."""
-SMALL_BYTES = 2 << 20
-"""Plain files of up to this size together do not wait for larger ones."""
 MAX_ROWS_SHOWN = 1000
 ROWS_SHOWN = 5
 """Of a data set that is only read."""
@@ -146,31 +128,22 @@ async def create_dataset(
     options are the same data set.
     """
     settings: Settings = request.app.state.settings
-    async with _form(request, 2 * settings.max_dataset_bytes + FRAME_BYTES) as form:
-        lane = READING_SMALL if _is_small(form) else READING
+    async with uploads.received(request, 2 * settings.max_dataset_bytes + uploads.FRAME_BYTES) as form:
+        lane = READING_SMALL if uploads.is_small(form) else READING
         work = lane.run(_created, access, settings, form, validate_only, owner=access.owner)
         status, shown = await attended(request, work)
     headers = {"Location": shown.links["self"]} if status == 201 else {}
     return Response(shown.model_dump_json(), status, headers, "application/json")
 
 
-def _is_small(form: FormData) -> bool:
-    """Whether reading the files will not take long: they are small, and not packed."""
-    files = [part for part in form.values() if isinstance(part, UploadFile)]
-    for each in files:
-        start = each.file.read(4)
-        each.file.seek(0)
-        if start.startswith((b"\x1f\x8b", b"PAR1")):
-            return False
-    return sum(each.size or 0 for each in files) <= SMALL_BYTES
-
-
 def _created(access: Access, settings: Settings, form: FormData, validate_only: bool) -> tuple[int, DatasetObject]:
-    with tempfile.TemporaryDirectory(prefix=FOLDERS) as made:
+    with tempfile.TemporaryDirectory(prefix=uploads.FOLDERS) as made:
         folder = Path(made)
-        files = {name: _kept(part, name, folder) for name in ("train", "test") if (part := form.get(name)) is not None}
-        options = read_options(_text(form["options"]), files["train"].name)
-        digest = _digest(files, options)
+        files = {
+            name: uploads.keep(part, name, folder) for name in ("train", "test") if (part := form.get(name)) is not None
+        }
+        options = read_options(uploads.text(form["options"]), files["train"].name)
+        digest = uploads.digest(files, options)
         if not validate_only:
             with access.database.read() as session:
                 if (same := datasets.find_same(session, access.owner, digest)) is not None:
@@ -188,91 +161,6 @@ def _created(access: Access, settings: Settings, form: FormData, validate_only: 
         dataset_id = datasets.store(access.database, access.owner, name, digest, result.card, content, size, most)
     with access.database.read() as session:
         return 201, _shown(_find(access, session, dataset_id))
-
-
-@asynccontextmanager
-async def _form(request: Request, limit: int) -> AsyncIterator[FormData]:
-    """The request's parts: `train`, `options` and perhaps `test`, once each. Raises Malformed, TooLarge or TooSlow."""
-    too_large = TooLarge(f"A data set's files may have at most {limit} bytes together", headers=CLOSE)
-    if length_told(request) > limit:
-        raise too_large
-    size = 0
-
-    async def receive() -> Message:
-        nonlocal size
-        async with asyncio.timeout(BODY_SECONDS):
-            message = await request.receive()
-        size += len(message.get("body", b""))
-        if size > limit:
-            raise too_large
-        return message
-
-    # Names and fields are read as Latin-1, which loses no byte: what is not UTF-8 can be told (RFC 7578, 5.1.2).
-    headers = [
-        (name, value + b"; charset=latin-1" if name == b"content-type" else value)
-        for name, value in request.scope["headers"]
-    ]
-    try:
-        async with asyncio.timeout(UPLOAD_SECONDS):
-            form = await Request({**request.scope, "headers": headers}, receive).form(max_files=3, max_fields=3)
-    except TimeoutError:
-        detail = f"A data set must come within {UPLOAD_SECONDS} seconds, with no pause of {BODY_SECONDS}"
-        raise TooSlow(detail, headers=CLOSE) from None
-    except HTTPException as error:
-        raise Malformed(str(error.detail)) from None
-    try:
-        for name in form:
-            if name not in ("train", "test", "options"):
-                raise Malformed(
-                    f"The parts are `train`, `test` and `options`, and not {_sent(name).decode(errors='replace')!r}"
-                )
-            if len(form.getlist(name)) > 1:
-                raise Malformed(f"The part {name!r} was sent more than once")
-        for name in ("train", "options"):
-            if name not in form:
-                detail = "Send multipart/form-data: a file `train`, if you like a file `test`, and JSON `options`"
-                raise Malformed(f"There is no part {name!r}. {detail}")
-        yield form
-    finally:
-        await form.close()
-
-
-def _kept(part: UploadFile | str, name: str, folder: Path) -> SentFile:
-    if not isinstance(part, UploadFile):
-        raise Malformed(f"`{name}` must be a file, and is a field: give it a file name")
-    digest = hashlib.sha256()
-    with (folder / name).open("wb") as into:
-        while block := part.file.read(1 << 20):
-            into.write(block)
-            digest.update(block)
-    file_name = _sent(part.filename or name).decode(errors="replace")
-    return SentFile(folder / name, file_name, part.content_type or "", digest.digest())
-
-
-def _text(part: UploadFile | str) -> bytes:
-    return _sent(part) if isinstance(part, str) else part.file.read(FRAME_BYTES)
-
-
-def _sent(text: str) -> bytes:
-    """The bytes of a name or a field that was read as Latin-1."""
-    return text.encode("latin-1", "replace")
-
-
-def _digest(files: dict[str, SentFile], options: Options) -> str:
-    digest = hashlib.sha256(options.model_dump_json().encode())
-    for name, sent in sorted(files.items()):
-        digest.update(f"\0{name}\0{sent.format}\0".encode())
-        digest.update(sent.sha256)
-    return digest.hexdigest()
-
-
-def tidy() -> None:
-    """Removes the temporary folders of processes that were killed."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDERS}*"):
-        with suppress(OSError):
-            found = folder.lstat()
-            if found.st_uid == os.geteuid() and time.time() - found.st_mtime > FORGOTTEN_SECONDS:
-                shutil.rmtree(folder)
 
 
 @router.get("/datasets", response_model=DatasetList, summary="List data sets", responses=documented(422))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import structlog
 
-from api import datasets, idempotency
+from api import idempotency, uploads
 from models import deletion
 from models.database import Database
 from models.settings import Settings
@@ -25,7 +25,7 @@ def tidy(database: Database, settings: Settings) -> None:
     Also removes what processes that were killed have left of data sets, and models of epochs that no run keeps any
     more. Raises SQLAlchemy's errors.
     """
-    datasets.tidy()
+    uploads.tidy()
     with database.write() as session:
         idempotency.forget_expired(session)
     deletion.forget_deliveries(database, ROUND_SECONDS)

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from api import body, datasets, serving
+from api import body, serving, uploads
 from models.database import Database
 from models.tables import Job
 from tests.api.conftest import SMALL
@@ -143,7 +143,7 @@ def test_a_body_or_a_head_that_does_not_come_is_not_waited_for(
     serve: Callable[..., httpx.Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(body, "BODY_SECONDS", 1)
-    monkeypatch.setattr(datasets, "BODY_SECONDS", 1)
+    monkeypatch.setattr(uploads, "BODY_SECONDS", 1)
     monkeypatch.setattr(serving, "HEAD_SECONDS", 1)
     http = serve()
     answer = say(http, "POST /v1/jobs HTTP/1.1\nHost: localhost\nContent-Length: 100\n\n{")

@@ -22,7 +22,7 @@ from statistics import median
 from models.settings import Settings
 
 HERE = Path(__file__).resolve().parent
-EPOCHS = {"original": 16, "bigger": 4}
+EPOCHS = {"original": 16, "bigger": 3}
 
 
 class Tree:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -134,38 +135,65 @@ def starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
 def write(directory: Path, splits: Mapping[str, Iterable[Rows]], **description: Any) -> None:
     """Write each split's blocks of rows, one after the other, and `meta.json` with the content's hash.
 
-    Memory is that of one block, and 8 bytes per row; and all numbers and values.
+    Memory is that of one block, and 12 bytes per row.
     """
     digest = hashlib.sha256()
     for split in SPLITS:
-        lengths, labels, numbers, values = [], [], [], []
-        with (directory / f"{split}_indices.npy").open("wb") as file:
-            _header(file, 0)
+        lengths, labels = [], []
+        with ExitStack() as opened:
+            growing: dict[str, _Growing] = {}
             for block in splits[split]:
-                indices = np.ascontiguousarray(block.indices, "<i4")
-                digest.update(indices.data)
-                file.write(indices.data)
+                for name, descr in (("indices", "<i4"), ("numbers", "<f4"), ("values", "<f4")):
+                    if (array := getattr(block, name)) is None:
+                        continue
+                    if name not in growing:
+                        growing[name] = opened.enter_context(_Growing(directory / f"{split}_{name}.npy", descr, array))
+                    added = growing[name].add(array)
+                    if name == "indices":
+                        digest.update(added)
                 lengths.append(np.diff(block.indptr))
                 labels.append(block.labels)
-                numbers += [] if block.numbers is None else [block.numbers]
-                values += [] if block.values is None else [block.values]
-            indptr = starts(np.concatenate(lengths))
-            file.seek(0)
-            _header(file, int(indptr[-1]))
-        arrays = {"indptr": indptr.astype("<i8"), "labels": np.concatenate(labels).astype("<f4")}
-        if numbers:
-            arrays["numbers"] = np.ascontiguousarray(np.concatenate(numbers), "<f4")
-        if values:
-            arrays["values"] = np.ascontiguousarray(np.concatenate(values), "<f4")
+        arrays = {
+            "indptr": starts(np.concatenate(lengths)).astype("<i8"),
+            "labels": np.concatenate(labels).astype("<f4"),
+        }
         for name, array in arrays.items():
-            digest.update(array.data)
             np.save(directory / f"{split}_{name}.npy", array)
+            digest.update(array.data)
+        for name in ("numbers", "values"):
+            if name in growing:
+                digest.update(np.load(growing[name].path, mmap_mode="r", allow_pickle=False).data)
     (directory / "meta.json").write_text(json.dumps({"sha256": digest.hexdigest(), **description}, indent=1))
 
 
-def _header(file: BinaryIO, length: int) -> None:
-    # NumPy pads the header so that the length can grow in place.
-    np.lib.format.write_array_header_1_0(file, {"descr": "<i4", "fortran_order": False, "shape": (length,)})
+class _Growing:
+    """A `.npy` file of arrays like `first`, one after the other: its header has their length when it is closed."""
+
+    def __init__(self, path: Path, descr: str, first: NDArray[Any]) -> None:
+        self.path, self.descr, self.shape = path, descr, first.shape[1:]
+        self._length = 0
+
+    def __enter__(self) -> Self:
+        self._file = self.path.open("wb")
+        self._header()
+        return self
+
+    def add(self, array: NDArray[Any]) -> memoryview:
+        """Writes an array's rows; what was written."""
+        written = np.ascontiguousarray(array, self.descr).data
+        self._file.write(written)
+        self._length += len(array)
+        return written
+
+    def __exit__(self, *_: object) -> None:
+        self._file.seek(0)
+        self._header()
+        self._file.close()
+
+    def _header(self) -> None:
+        # NumPy pads the header so that the length can grow in place.
+        described = {"descr": self.descr, "fortran_order": False, "shape": (self._length, *self.shape)}
+        np.lib.format.write_array_header_1_0(self._file, described)
 
 
 def describe(directory: Path) -> dict[str, Any]:

@@ -16,9 +16,9 @@ from api.routing import Route
 from api.selection import JobIds, RunIds, Select, choose, look_up, of_job
 from models.specification import recorded_by
 from reporting.across import Chosen
-from reporting.answers import NonFinite
 from reporting.formats import DEFAULT, FORMATS, Export
 from reporting.reading import read_parts
+from reporting.summary import NonFinite
 
 router = APIRouter(tags=["results"], route_class=Route)
 

@@ -20,11 +20,10 @@ from models.kinds.metric import Of
 from models.kinds.metrics import METRICS, VAL_DATA_LOSS, check_offered
 from models.specification import dataset_of
 from reporting.across import Chosen
-from reporting.answers import Metrics
 from reporting.overfitting import View
 from reporting.reading import read_histories, read_why
 from reporting.results import analyses_of
-from reporting.summary import summarize
+from reporting.summary import Metrics, summarize
 from reporting.why import check_has_sides, why
 
 router = APIRouter(tags=["results"], route_class=Route)

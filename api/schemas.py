@@ -11,8 +11,9 @@ from models.kinds.tasks import TASKS
 from models.search import State
 from models.tables import Event as EventRow
 from models.tables import Status
-from reporting.answers import Analysis, Metrics, RunMetrics, VariantMetrics, Warned
+from reporting.answers import Analysis, Warned
 from reporting.looks import Look
+from reporting.summary import Metrics, RunMetrics, VariantMetrics
 from reporting.why import Why
 
 LISTED_RUNS = 20

@@ -1,4 +1,4 @@
-"""What is answered about histories: the models that are computed, returned, and shown in the API's document.
+"""What the analysis answers: the models that are computed, returned, and shown in the API's document.
 
 A number is finite or null. Where the names of values depend on what was recorded or asked for, a model has
 them beside its fields.
@@ -6,150 +6,19 @@ them beside its fields.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
-from pydantic import MISSING, BaseModel, ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field
 
-from models.kinds.metric import Of
-from models.kinds.metrics import MEASURES, METRICS, VAL_DATA_LOSS, VAL_LOSS, label
+from models.kinds.metrics import VAL_DATA_LOSS, VAL_LOSS
 from models.tables import Status
+from reporting.answer import Answer, Interval
+from reporting.combinations import Combinations
 from reporting.decisions import Verdict
 from reporting.overfitting import View
 from reporting.smallest import SmallestFrom
 from reporting.statistics import Estimate
 from reporting.verdicts import Finding
-
-Interval = tuple[float, float]
-"""Its low and its high end."""
-
-
-class Answer(BaseModel):
-    """A part of an answer; never changed once made."""
-
-    model_config = ConfigDict(frozen=True)
-
-
-# --- metrics ------------------------------------------------------------------------------------
-
-
-class EpochValues(Answer):
-    """An epoch: its number, and beside it the metrics recorded, by their names."""
-
-    model_config = ConfigDict(extra="allow")
-    __pydantic_extra__: dict[str, float | None]
-
-    epoch: int
-
-
-class NonFinite(Answer):
-    """A value that JSON shows as null."""
-
-    epoch: int
-    metric: str
-    kind: Literal["nan", "inf", "-inf"]
-
-
-class Stop(Answer):
-    """What early stopping by `patience` would have made of a run, by its `chosen_by`; it costs no training to know.
-
-    `epoch`, `value`: the last epoch that it would have trained, and the value there; null if it would not have stopped
-    in the epochs that there are. `best_epoch`, `best_value`: those of the best epoch until then, whose weights
-    `restore_best` keeps.
-    """
-
-    patience: int
-    epoch: int | None
-    value: float | None
-    best_epoch: int | None
-    best_value: float | None
-
-
-class RunMetrics(Answer):
-    """A run's final and best epoch."""
-
-    run_id: str
-    variant: str
-    seed: int
-    status: Status
-    final: EpochValues | None = Field(description="Its last epoch so far")
-    best: EpochValues | None = Field(description="Null if no epoch has a finite value of what the best is chosen by")
-    chosen_by: str = Field(
-        description="The metric that `best` is chosen by: what was asked for or, of a run that recorded no loss "
-        "without penalties, the same loss with them"
-    )
-    test: dict[str, float | None] | None = Field(
-        description="With a holdout: the losses and the task's measure (`acc`, say) of the test set, "
-        "at the epoch that training chose"
-    )
-    stopped: list[Stop] = Field(description="What it would have been, had it stopped early")
-    nonfinite: list[NonFinite] = Field(description="What is null in `final` and `best`")
-
-
-class OverSeeds(Answer):
-    """A value across seeds; `sd` and `ci95` are null with one seed."""
-
-    mean: float | None
-    sd: float | None = Field(description="The sample standard deviation")
-    ci95: Interval | None = Field(description="95% interval of the mean (Student's t): low, high")
-
-
-class OfVariant(Answer):
-    """A variant across its seeds."""
-
-    variant: str
-    n: int = Field(description="Runs with a best epoch")
-    unfinished: int = Field(description="Runs that still train, with the epochs they have")
-    best_epoch: OverSeeds
-    gap_at_end: OverSeeds = Field(
-        description="Validation loss minus training loss at the last epoch; of the loss that chooses the best epoch "
-        "or, if that is no loss, of the one without penalties"
-    )
-    rise: OverSeeds = Field(description="The same validation loss at the last epoch minus that at the best")
-
-
-def _across_seeds() -> dict[str, Any]:
-    """The fields that a variant has for each metric of the validation set, and for each score on the test set.
-
-    Those that not every job has are missing if this one does not.
-    """
-    fields: dict[str, Any] = {}
-    for when, words in (("best", "at the best epoch"), ("final", "at the last epoch")):
-        for name, metric in METRICS.items():
-            described = f"{label(name)} {words}"
-            if metric.of == Of.VALIDATION and metric.measure.loss:
-                fields[f"{when}_{name}"] = (OverSeeds, Field(description=described))
-            elif metric.of == Of.VALIDATION:
-                there = "`training.metrics` asks for it" if metric.measure.asked else "it is the task's own measure"
-                field = Field(default=MISSING, description=f"{described}; there if {there}")
-                fields[f"{when}_{name}"] = (OverSeeds | MISSING, field)
-    described = "With a holdout: of the test set, at the epoch that training chose"
-    for name, measure in MEASURES.items():
-        if measure.loss:
-            fields[f"test_{name}"] = (OverSeeds | None, Field(description=described))
-        elif not measure.asked:
-            field = Field(default=MISSING, description=f"{described}; there if it is the task's own measure")
-            fields[f"test_{name}"] = (OverSeeds | None | MISSING, field)
-    return fields
-
-
-if TYPE_CHECKING:
-
-    class VariantMetrics(OfVariant):
-        """A variant across its seeds."""
-
-        def __getattr__(self, name: str) -> Any: ...
-else:
-    VariantMetrics = create_model("VariantMetrics", __base__=OfVariant, __doc__=OfVariant.__doc__, **_across_seeds())
-
-
-class Metrics(Answer):
-    """Histories in brief."""
-
-    runs: list[RunMetrics]
-    variants: list[VariantMetrics]
-
-
-# --- analysis -----------------------------------------------------------------------------------
 
 
 class RunAnalysis(Answer):
@@ -330,51 +199,6 @@ class Variance(Answer):
         "cannot tell them apart"
     )
     rows: float = Field(description="Of the validation rows: how far their mean is from that of all rows like them")
-
-
-class Effect(Answer):
-    """What a change of one axis's level, or of two, makes of the loss: the mean over seeds, over all other axes."""
-
-    n: int = Field(description="Seeds that have a loss in every cell of the grid")
-    difference: float | None = Field(description="The loss with it minus the loss without")
-    ci95: Interval | None = Field(description="Student's, over the seeds")
-    p: float | None = Field(description="Two-sided")
-
-
-class MainEffect(Effect):
-    """What a level of an axis makes of the loss, against the axis's reference."""
-
-    axis: str
-    reference: float | str
-    level: float | str
-    p_holm: float | None = Field(description="Corrected for all main effects")
-
-
-class Interaction(Effect):
-    """Whether two changes add up: what both together make of the loss, beyond the sum of what each makes alone."""
-
-    axes: tuple[str, str]
-    references: tuple[float | str, float | str]
-    levels: tuple[float | str, float | str]
-    first: Effect = Field(description="The first axis's change alone, the second being at its reference")
-    second: Effect = Field(description="The second axis's change alone")
-    together: Effect = Field(description="Both changes")
-    p_holm: float | None = Field(description="Corrected for all interactions")
-    finding: Finding | None = Field(
-        description="`equivalent`: they add up, within the smallest difference that matters; `lower`: together they "
-        "lower the loss by more than the sum; `higher`: by less; `undecided`. Null with one seed"
-    )
-    in_words: str = Field(description="The same in words")
-
-
-class Combinations(Answer):
-    """Main effects and two-way interactions of the whole grid of a sweep."""
-
-    metric: str = Field(description="The loss, as `comparisons` name it")
-    seeds: list[int] = Field(description="Those that count: trained in every cell of the grid")
-    left_out: list[int] = Field(description="Those that are trained in some cells alone")
-    effects: list[MainEffect]
-    interactions: list[Interaction]
 
 
 class TrialAnswer(Answer):

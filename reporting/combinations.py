@@ -16,11 +16,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from reporting.answers import Combinations, Effect, Interaction, MainEffect
+from reporting.answer import Answer, Interval
 from reporting.decisions import ALPHA, decide
 from reporting.statistics import holm, paired
-from reporting.verdicts import finding
+from reporting.verdicts import Finding, finding
 
 Values = NDArray[np.float64]
 Level = float | str
@@ -34,6 +35,51 @@ WORDS = {
     "lower": "together more than the sum",
 }
 """What is said of an interaction, by what is found of it: of a loss, which the lower is the better."""
+
+
+class Effect(Answer):
+    """What a change of one axis's level, or of two, makes of the loss: the mean over seeds, over all other axes."""
+
+    n: int = Field(description="Seeds that have a loss in every cell of the grid")
+    difference: float | None = Field(description="The loss with it minus the loss without")
+    ci95: Interval | None = Field(description="Student's, over the seeds")
+    p: float | None = Field(description="Two-sided")
+
+
+class MainEffect(Effect):
+    """What a level of an axis makes of the loss, against the axis's reference."""
+
+    axis: str
+    reference: float | str
+    level: float | str
+    p_holm: float | None = Field(description="Corrected for all main effects")
+
+
+class Interaction(Effect):
+    """Whether two changes add up: what both together make of the loss, beyond the sum of what each makes alone."""
+
+    axes: tuple[str, str]
+    references: tuple[float | str, float | str]
+    levels: tuple[float | str, float | str]
+    first: Effect = Field(description="The first axis's change alone, the second being at its reference")
+    second: Effect = Field(description="The second axis's change alone")
+    together: Effect = Field(description="Both changes")
+    p_holm: float | None = Field(description="Corrected for all interactions")
+    finding: Finding | None = Field(
+        description="`equivalent`: they add up, within the smallest difference that matters; `lower`: together they "
+        "lower the loss by more than the sum; `higher`: by less; `undecided`. Null with one seed"
+    )
+    in_words: str = Field(description="The same in words")
+
+
+class Combinations(Answer):
+    """Main effects and two-way interactions of the whole grid of a sweep."""
+
+    metric: str = Field(description="The loss, as `comparisons` name it")
+    seeds: list[int] = Field(description="Those that count: trained in every cell of the grid")
+    left_out: list[int] = Field(description="Those that are trained in some cells alone")
+    effects: list[MainEffect]
+    interactions: list[Interaction]
 
 
 def combinations(

@@ -12,7 +12,7 @@ from pydantic import Field
 from models.kinds.metrics import DATA_LOSS, MEASURES, offered
 from models.kinds.task import Task
 from models.predictions import Predictions
-from reporting.answers import Answer, Interval
+from reporting.answer import Answer, Interval
 from reporting.mistakes import probabilities
 from reporting.rows import OfRows, spread
 

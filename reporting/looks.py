@@ -21,7 +21,7 @@ FURTHER = 0.25
 class Look(BaseModel):
     """What was seen of a job when all its runs had ended."""
 
-    seeds: int = Field(description="How many the baseline has")
+    seeds: int = Field(description="How many the job has; runs that failed or were cancelled count")
     decided: dict[str, Verdict] = Field(description="What was decided, by variant")
     open: list[str] = Field(description="The variants whose comparisons are not decided")
     more: int = Field(description="How many seeds the open comparisons get next; 0: this was the last look")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from models.predictions import Predictions
-from reporting.answers import Answer
+from reporting.answer import Answer
 
 
 class SameInputs(Answer):

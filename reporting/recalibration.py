@@ -11,7 +11,7 @@ from pydantic import Field
 from scipy.optimize import minimize_scalar
 
 from models.predictions import Predictions
-from reporting.answers import Answer, Interval
+from reporting.answer import Answer, Interval
 from reporting.statistics import paired
 from reporting.wording import names_of
 

@@ -15,7 +15,7 @@ from models.specification import dataset_of, until_of
 from models.tables import ENDS, PREDICTED, Job, Run, Status
 from models.why import Explained
 from reporting.analysis import analyse
-from reporting.answers import Analysis, Metrics
+from reporting.answers import Analysis
 from reporting.ensembles import Ensembles, ensembles
 from reporting.mistakes import Kept, Mistakes, mistakes
 from reporting.overfitting import View
@@ -31,7 +31,7 @@ from reporting.reading import (
 from reporting.recalibration import Recalibration, recalibration
 from reporting.searching import searched
 from reporting.setting import setting_of
-from reporting.summary import summarize
+from reporting.summary import Metrics, summarize
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from models.predictions import Predictions
+from reporting.answer import Interval
 from reporting.statistics import CONFIDENCE
 
 RESAMPLES = 999
@@ -23,8 +24,6 @@ MANY = 2000
 """From so many rows on the bootstrap's normal limit is taken: it is nearer than resampling itself is exact."""
 
 Array = NDArray[np.float64]
-Interval = tuple[float, float]
-"""Its low and its high end."""
 
 
 @dataclass(frozen=True)

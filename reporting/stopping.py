@@ -5,11 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from reporting.answers import Stop
+from reporting.answer import Answer
 from reporting.overfitting import higher_is_better
 
 PATIENCES = (1, 2, 3, 5)
 """In epochs."""
+
+
+class Stop(Answer):
+    """What early stopping by `patience` would have made of a run, by its `chosen_by`; it costs no training to know.
+
+    `epoch`, `value`: the last epoch that it would have trained, and the value there; null if it would not have stopped
+    in the epochs that there are. `best_epoch`, `best_value`: those of the best epoch until then, whose weights
+    `restore_best` keeps.
+    """
+
+    patience: int
+    epoch: int | None
+    value: float | None
+    best_epoch: int | None
+    best_value: float | None
 
 
 def stops(epochs: Sequence[int], values: Sequence[float], metric: str) -> list[Stop]:

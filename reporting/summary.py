@@ -1,24 +1,131 @@
-"""The metrics of runs in brief: the final and the best epoch of each, and their means across seeds."""
+"""The metrics of runs in brief: the final and the best epoch of each, and their means across seeds.
+
+A number is finite or null. Where the names of values depend on what was recorded, a model has them beside its fields.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import MISSING, ConfigDict, Field, create_model
 
 from models.history import RunHistory, kind, show
 from models.kinds.metric import Of
-from models.kinds.metrics import MEASURES, METRICS, PENALISED, VAL_DATA_LOSS, scored
+from models.kinds.metrics import MEASURES, METRICS, PENALISED, VAL_DATA_LOSS, label, scored
 from models.kinds.task import Task
 from models.kinds.tasks.binary import Binary
 from models.tables import FINISHED, Status
-from reporting.answers import EpochValues, Metrics, NonFinite, OverSeeds, RunMetrics, VariantMetrics
+from reporting.answer import Answer, Interval
 from reporting.overfitting import best
 from reporting.statistics import ANYWHERE, estimate
-from reporting.stopping import stops
+from reporting.stopping import Stop, stops
 
 Part = Literal["best", "final"]
 PARTS: tuple[Part, ...] = ("best", "final")
+
+
+class EpochValues(Answer):
+    """An epoch: its number, and beside it the metrics recorded, by their names."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, float | None]
+
+    epoch: int
+
+
+class NonFinite(Answer):
+    """A value that JSON shows as null."""
+
+    epoch: int
+    metric: str
+    kind: Literal["nan", "inf", "-inf"]
+
+
+class RunMetrics(Answer):
+    """A run's final and best epoch."""
+
+    run_id: str
+    variant: str
+    seed: int
+    status: Status
+    final: EpochValues | None = Field(description="Its last epoch so far")
+    best: EpochValues | None = Field(description="Null if no epoch has a finite value of what the best is chosen by")
+    chosen_by: str = Field(
+        description="The metric that `best` is chosen by: what was asked for or, of a run that recorded no loss "
+        "without penalties, the same loss with them"
+    )
+    test: dict[str, float | None] | None = Field(
+        description="With a holdout: the losses and the task's measure (`acc`, say) of the test set, "
+        "at the epoch that training chose"
+    )
+    stopped: list[Stop] = Field(description="What it would have been, had it stopped early")
+    nonfinite: list[NonFinite] = Field(description="What is null in `final` and `best`")
+
+
+class OverSeeds(Answer):
+    """A value across seeds; `sd` and `ci95` are null with one seed."""
+
+    mean: float | None
+    sd: float | None = Field(description="The sample standard deviation")
+    ci95: Interval | None = Field(description="95% interval of the mean (Student's t): low, high")
+
+
+class OfVariant(Answer):
+    """A variant across its seeds."""
+
+    variant: str
+    n: int = Field(description="Runs with a best epoch")
+    unfinished: int = Field(description="Runs that still train, with the epochs they have")
+    best_epoch: OverSeeds
+    gap_at_end: OverSeeds = Field(
+        description="Validation loss minus training loss at the last epoch; of the loss that chooses the best epoch "
+        "or, if that is no loss, of the one without penalties"
+    )
+    rise: OverSeeds = Field(description="The same validation loss at the last epoch minus that at the best")
+
+
+def _across_seeds() -> dict[str, Any]:
+    """The fields that a variant has for each metric of the validation set, and for each score on the test set.
+
+    Those that not every job has are missing if this one does not.
+    """
+    fields: dict[str, Any] = {}
+    for when, words in (("best", "at the best epoch"), ("final", "at the last epoch")):
+        for name, metric in METRICS.items():
+            described = f"{label(name)} {words}"
+            if metric.of == Of.VALIDATION and metric.measure.loss:
+                fields[f"{when}_{name}"] = (OverSeeds, Field(description=described))
+            elif metric.of == Of.VALIDATION:
+                there = "`training.metrics` asks for it" if metric.measure.asked else "it is the task's own measure"
+                field = Field(default=MISSING, description=f"{described}; there if {there}")
+                fields[f"{when}_{name}"] = (OverSeeds | MISSING, field)
+    described = "With a holdout: of the test set, at the epoch that training chose"
+    for name, measure in MEASURES.items():
+        if measure.loss:
+            fields[f"test_{name}"] = (OverSeeds | None, Field(description=described))
+        elif not measure.asked:
+            field = Field(default=MISSING, description=f"{described}; there if it is the task's own measure")
+            fields[f"test_{name}"] = (OverSeeds | None | MISSING, field)
+    return fields
+
+
+if TYPE_CHECKING:
+
+    class VariantMetrics(OfVariant):
+        """A variant across its seeds."""
+
+        def __getattr__(self, name: str) -> Any: ...
+else:
+    VariantMetrics = create_model("VariantMetrics", __base__=OfVariant, __doc__=OfVariant.__doc__, **_across_seeds())
+
+
+class Metrics(Answer):
+    """Histories in brief."""
+
+    runs: list[RunMetrics]
+    variants: list[VariantMetrics]
 
 
 def finite(values: Iterable[float]) -> list[float | None]:

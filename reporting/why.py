@@ -11,9 +11,10 @@ from models.errors import NotForTask
 from models.kinds.task import Task
 from models.tables import Run
 from models.why import GROUPS, Explained
-from reporting.answers import Answer, OverSeeds
+from reporting.answer import Answer
 from reporting.reading import RunRow
 from reporting.statistics import estimate
+from reporting.summary import OverSeeds
 
 
 class Part(Answer):

@@ -15,7 +15,7 @@ from models.kinds.metrics import MEASURES, METRICS
 from models.kinds.weights import WEIGHTS
 from models.specification import FIXED_SEED, RunSpecification, Specification, recorded_by, stored
 from reporting import archive
-from reporting.answers import Answer
+from reporting.answer import Answer
 from reporting.formats import FORMATS, Export
 from reporting.reading import in_parts
 from reporting.report import figures, fingerprints, render

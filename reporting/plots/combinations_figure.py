@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from models.errors import NotFound
 from models.kinds.metrics import in_unit, label
 from models.specification import dataset_of
-from reporting.answers import Combinations
+from reporting.combinations import Combinations
 from reporting.plots.differences import MAX_ROWS, DifferenceRow, DifferenceSeries
 from reporting.plots.kind import JobPlot, NoOptions, Source
 from reporting.plots.sweep import in_figures

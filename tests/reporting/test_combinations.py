@@ -17,8 +17,7 @@ from models.resolution import resolve
 from models.until import Until
 from ockham.summary import combinations_grid
 from reporting.analysis import analyse
-from reporting.answers import Combinations, Interaction, MainEffect
-from reporting.combinations import combinations
+from reporting.combinations import Combinations, Interaction, MainEffect, combinations
 from reporting.plots import DifferenceSeries, Source, draw
 from reporting.plots.combinations_figure import PLOT
 from reporting.setting import Setting, setting_of

@@ -9,8 +9,7 @@ from scipy import stats
 
 from models.history import RunHistory
 from models.kinds.tasks.binary import Binary
-from reporting.answers import Metrics, NonFinite, OverSeeds
-from reporting.summary import finite, nonfinite, summarize
+from reporting.summary import Metrics, NonFinite, OverSeeds, finite, nonfinite, summarize
 
 NAN, INF = math.nan, math.inf
 

@@ -317,17 +317,11 @@ def _read(access: Access, job_id: str, status: int, headers: dict[str, str] | No
     return Response(shown.model_dump_json(), status, headers, "application/json")
 
 
-def _most_runs(specification: Specification) -> int:
-    if until := specification.until:
-        specification = specification.model_copy(update={"seeds": tuple(range(until.max_seeds))})
-    return specification.runs
-
-
 def _preview(specification: Specification) -> Preview:
     return Preview(
         spec=specification.model_dump(mode="json"),
         runs=len(specification.seeds) * len(specification.variants),
-        max_runs=_most_runs(specification),
+        max_runs=specification.runs,
         variants=[
             VariantPreview(name=v.name, parameters=cost.parameters, models_bytes=cost.models)
             for v in specification.variants

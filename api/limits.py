@@ -96,8 +96,7 @@ def check_size(specification: Specification, settings: Settings) -> None:
                 f"and at most {settings.max_run_work:.1e} are allowed"
             )
             errors.append(fault(place, "too_much_work", detail))
-    until = specification.until
-    kept = models * (until.max_seeds * len(specification.variants) if until else specification.runs)
+    kept = models * specification.runs
     if specification.keep != "chosen" and kept > settings.max_kept_bytes:
         detail = (
             f"The models of its runs would take up to {kept >> 20} MB, and those of a job that keeps more than "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Row, and_, case, func, select
 from sqlalchemy.orm import Session
 
 from api.root_path import public_path
-from api.schemas import LISTED_RUNS, JobObject, ListedJob, Progress, RunCounts, RunError, RunObject
+from api.schemas import LISTED_RUNS, JobError, JobObject, ListedJob, Progress, RunCounts, RunError, RunObject
 from models.database import now
 from models.errors import NotFound, UnreadableSpecification
 from models.history import shown
@@ -27,7 +27,8 @@ _RUN = (
 
 _JOB = (
     Job.id, Job.name, Job.status, Job.created_at, Job.queued_at, Job.started_at, Job.finished_at, Job.last_event,
-    Job.look, Job.search, Job.spec["training"]["epochs"].label("epochs"),
+    Job.look, Job.search, Job.searching, Job.spec["training"]["epochs"].label("epochs"),
+    Job.spec["dataset"]["name"].label("dataset"),
     *(Job.spec[name].label(name) for name in ("metadata", "tags", "notes")),
 )  # fmt: skip
 
@@ -46,6 +47,7 @@ _COUNTED = (
     func.sum(case((TRIED_IN_VAIN, 1), else_=0)).label("in_vain"),
     func.sum(case((TRIED_IN_VAIN, Run.epochs - Run.epoch), else_=0)).label("spared"),
     func.sum(case((PRUNED, 1), else_=0)).label("pruned"),
+    func.sum(case((and_(TRIED_IN_VAIN, Run.error["code"].as_string() == "diverged"), 1), else_=0)).label("diverged"),
 )
 """Of a job's runs of one status."""
 
@@ -94,25 +96,11 @@ def _runs(session: Session, job_ids: Sequence[str]) -> dict[str, list[RunObject]
 
 def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[str, Any]:
     by_status = {row.status: row for row in counted}
-    error = None
-    failed = by_status.get(Status.FAILED)
-    if failed and failed.runs > failed.in_vain:
-        total = sum(row.runs for row in by_status.values())
-        message = f"{failed.runs} of {total} runs failed"
-        error = RunError(code="runs_failed", message=message, retryable=bool(failed.retryable))
-    elif failed and job.status == Status.FAILED:
-        pruned = sum(row.pruned for row in by_status.values())
-        which = (
-            f"All trials of the search that were not pruned, {failed.runs},"
-            if pruned
-            else f"All {failed.runs} trials of the search"
-        )
-        message = f"{which} failed: there are no finalists to train"
-        error = RunError(code="search_failed", message=message, retryable=False)
     base = public_path(f"/v1/jobs/{job.id}")
     return {
         "id": job.id,
         "name": job.name,
+        "dataset": job.dataset,
         "status": Status(job.status),
         "created_at": job.created_at,
         "queued_at": job.queued_at or job.created_at,
@@ -120,7 +108,7 @@ def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[s
         "finished_at": job.finished_at,
         "progress": _progress(job, by_status.values(), clock),
         "run_counts": RunCounts(**{status: row.runs for status, row in by_status.items()}),
-        "error": error,
+        "error": _error(job, by_status),
         "look": job.look,
         "search": job.search,
         "metadata": job.metadata,
@@ -138,6 +126,27 @@ def _card(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> dict[s
             "bundle": f"{base}/bundle.zip",
         },
     }
+
+
+def _error(job: Row[Any], by_status: Mapping[str, Row[Any]]) -> JobError | None:
+    """Why the job failed, or is going to; None if it did not. A search without finalists comes before all else."""
+    failed = by_status.get(Status.FAILED)
+    others = failed.runs - failed.in_vain if failed else 0
+    if failed and job.status == Status.FAILED and job.search and not (job.searching or job.search["finalists"]):
+        trials = f"All {failed.in_vain} trials" if failed.in_vain > 1 else "The only trial"
+        pruned = " that were not pruned" if any(row.pruned for row in by_status.values()) else ""
+        what = "diverged" if failed.diverged == failed.in_vain else "failed"
+        beside = f"; {others} of the other runs failed too" if others else ""
+        message = f"{trials} of the search{pruned} {what}: there are no finalists to train{beside}"
+        return JobError(code="search_failed", message=message, retryable=False)
+    if failed and others:
+        total = sum(row.runs for row in by_status.values())
+        message = f"{failed.runs} of {total} runs failed"
+        return JobError(code="runs_failed", message=message, retryable=bool(failed.retryable))
+    if job.status == Status.FAILED:
+        message = "The search could not be continued: the service's log has the details"
+        return JobError(code="search_failed", message=message, retryable=True)
+    return None
 
 
 def _progress(job: Row[Any], counted: Iterable[Row[Any]], clock: datetime) -> Progress:

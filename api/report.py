@@ -40,8 +40,12 @@ def get_report(request: Request, access: Reader, job_id: str) -> Response:
         headers = cached(etag_of(request, {job_id: find_version(access, session, job_id)}), **HEADERS)
         if same := answered(request, headers):
             return same
+        error = read_job(session, job_id).error
         job = access.job(session, job_id)
-    return Computed(DRAWING, lambda: report.render(results_of(access.database, job)).encode(), headers, "text/html")
+    said = error.message if error else None
+    return Computed(
+        DRAWING, lambda: report.render(results_of(access.database, job), said).encode(), headers, "text/html"
+    )
 
 
 @router.get(

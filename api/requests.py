@@ -74,6 +74,12 @@ class VariantRequest(Model):
     dataset: spec.DatasetOverride | None = None
 
 
+class SearchRequest(Search):
+    """A search; beside a preset with a search of its own, only the fields of it that are to be others."""
+
+    model_config = ConfigDict(json_schema_extra={"required": []})
+
+
 class JobRequest(Model):
     """An experiment: only `variants` (or a `preset`, a `sweep` or a `search` that says them) is required."""
 
@@ -102,7 +108,7 @@ class JobRequest(Model):
         default=None,
         description="In place of `seeds`, also of a preset's: seeds are added until the comparisons are decided",
     )
-    search: Search | None = None
+    search: SearchRequest | None = None
     vary: tuple[spec.Varied, ...] = Field(
         default=spec.VARIED,
         min_length=1,

@@ -28,6 +28,14 @@ class RunError(BaseModel):
     retryable: bool
 
 
+class JobError(BaseModel):
+    """Why a job failed: some of its runs did, or a search has no finalists."""
+
+    code: Literal["runs_failed", "search_failed"]
+    message: str
+    retryable: bool
+
+
 class RunObject(BaseModel):
     """One variant with one seed."""
 
@@ -81,6 +89,7 @@ class JobCard(BaseModel):
     id: str
     object: Literal["job"] = "job"
     name: str
+    dataset: str = Field(description="The name of its data set", examples=["imdb"])
     status: Status
     created_at: datetime
     queued_at: datetime = Field(description="When it was submitted, retried or given seeds by a client, the last time")
@@ -88,7 +97,7 @@ class JobCard(BaseModel):
     finished_at: datetime | None
     progress: Progress
     run_counts: RunCounts
-    error: RunError | None
+    error: JobError | None
     look: Look | None = Field(description="With `until`: what was decided at the last look, and what is open")
     search: State | None = Field(description="With `search`: how far it is, and the best trials so far")
     metadata: dict[str, JsonValue]

@@ -88,7 +88,7 @@ def main() -> None:
             url = stack.enter_context(embedded(Settings().model_copy(update={"data_dir": data})))
         client = stack.enter_context(Client(url))
         bodies = {name: body_of(client, name, chosen.tables, chosen.epochs) for name in names}
-        wanted = {name: {"preset": "remedies", **body, **_changed(client, chosen)} for name, body in bodies.items()}
+        wanted = {name: {"preset": "remedies", **body, **_changed(chosen)} for name, body in bodies.items()}
         jobs = train(client, wanted)
         measured = {name: table(client, job) for name, job in jobs.items()}
         seconds = {name: elapsed(client, job) for name, job in jobs.items()}
@@ -119,15 +119,10 @@ def body_of(client: Client, name: str, tables: Path | None, epochs: int | None) 
     return {"dataset": dataset, "training": {**experiment.training, **training}}
 
 
-def _changed(client: Client, chosen: argparse.Namespace) -> dict[str, Any]:
-    """The search of the ready-made job, with another budget or other seeds."""
-    jobs = {each["name"]: each["spec"] for each in client.presets()["jobs"]}
-    search = jobs["remedies"]["search"]
-    if chosen.budget is not None:
-        search = {**search, "budget": {"runs": chosen.budget}}
-    if chosen.seeds is None:
-        return {"search": search}
-    return {"search": {**search, "final": {"top": 1, "seeds": chosen.seeds}}}
+def _changed(chosen: argparse.Namespace) -> dict[str, Any]:
+    """What is changed of the ready-made job's search: its budget or its seeds."""
+    budget = {} if chosen.budget is None else {"budget": {"runs": chosen.budget}}
+    return {"search": {**budget, **({} if chosen.seeds is None else {"final": {"seeds": chosen.seeds}})}}
 
 
 def table(client: Client, job: Job) -> list[dict[str, Any]]:

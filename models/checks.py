@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from pydantic import ValidationError
@@ -49,6 +49,8 @@ def of_training(data: Dataset, within: Place, training: Training) -> Iterator[di
         for label in training.class_weight:
             if label not in data.labels:
                 yield fault((*within, "class_weight", label), "unknown_class", f"The classes are: {there}")
+        if not any(training.class_weight.get(label, 1) for label in data.labels):
+            yield fault((*within, "class_weight"), "all_zero", "No row would count: a class at least needs a weight")
     yield from _of_learning_rate(data, (*within, "optimizer", "learning_rate"), training)
 
 
@@ -58,7 +60,7 @@ def _of_learning_rate(data: Dataset, place: Place, training: Training) -> Iterat
         updates = training.epochs * -(-rows // training.batch_size)
         field, needed = rate.reaches()
         if needed > updates:
-            detail = f"The run ends before that: it has {updates:,} updates, one per batch"
+            detail = f"The schedule takes {needed:,} updates, and the run has {updates:,}, one per batch"
             yield fault((*place, field), "longer_than_run", detail)
     recorded = training.recorded(data.task)
     if isinstance(rate, ReduceOnPlateau) and rate.reduce_on_plateau.monitor not in recorded:
@@ -80,10 +82,10 @@ def placed(errors: Iterable[dict[str, str]], body: Any) -> list[dict[str, str]]:
 
 def _place(pointer: str, body: Any) -> str:
     parts = pointer.split("/")[1:]
-    steps: Place = tuple(int(part) if part.isdigit() else part.replace("~1", "/").replace("~0", "~") for part in parts)
+    steps = _steps(parts, body)
     if steps[:1] != ("variants",) or sent(body, steps[:2]):
         # A variant's training is completed by the job's.
-        own = steps[2:3] == ("training",) and not sent(body, steps) and sent(body, steps[2:])
+        own = steps[2:3] == ("training",) and not sent(body, steps) and sent(body, _steps(parts[2:], body))
         return "/" + "/".join(parts[2:]) if own else _sent_part(parts, steps, body)
     grid = (
         body.get("sweep", {}).get("grid", {}) if isinstance(body, dict) and isinstance(body.get("sweep"), dict) else {}
@@ -92,19 +94,27 @@ def _place(pointer: str, body: Any) -> str:
     axis = axis or ("optimizer" if "optimizer" in steps and "optimizer" in grid else None)
     if axis:
         return f"/sweep/grid/{axis}"
-    if steps[2:] and sent(body, steps[2:]):
+    if steps[2:] and sent(body, _steps(parts[2:], body)):
         return "/" + "/".join(parts[2:])
     return "/sweep" if sent(body, ("sweep",)) else _sent_part(parts, steps, body)
+
+
+def _steps(parts: Sequence[str], body: Any) -> Place:
+    """A pointer's parts as steps into `body`: of digits is the number of an array's element, or a name."""
+    steps: list[str | int] = []
+    for part in parts:
+        name = part.replace("~1", "/").replace("~0", "~")
+        steps.append(int(part) if part.isdigit() and not sent(body, (*steps, name)) else name)
+    return tuple(steps)
 
 
 def _sent_part(parts: list[str], steps: Place, body: Any) -> str:
     """The pointer as far as the client's document goes, and to the member that is missing there."""
     node: Any = body
-    for depth, (part, step) in enumerate(zip(parts, steps, strict=True)):
+    for depth, step in enumerate(steps):
         if type(node) not in (dict, list):
             return "".join(f"/{each}" for each in parts[:depth])
-        member = step if sent(node, (step,)) else part  # a name may be of digits
-        if not sent(node, (member,)):
+        if not sent(node, (step,)):
             return "".join(f"/{each}" for each in parts[: depth + 1])
-        node = node[member]
+        node = node[step]
     return "".join(f"/{part}" for part in parts)

@@ -131,7 +131,8 @@ def claim(session: Session, worker_id: str, pid: int, lease: float, reuse_across
         job.status = Status.RUNNING
         job.started_at = job.started_at or run.progress_at
         emit(session, job, "job.started")
-    emit(session, job, "run.started", run.id, {"variant": run.variant, "seed": run.seed, "attempt": run.attempt})
+    begun = {"variant": run.variant, "seed": run.seed, "attempt": run.attempt, "epochs": run.epochs}
+    emit(session, job, "run.started", run.id, begun)
     return _claim(session, job, run)
 
 

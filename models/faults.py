@@ -21,6 +21,14 @@ def fault(location: tuple[str | int, ...], code: str, detail: str) -> dict[str, 
     return {"pointer": pointer, "code": code, "detail": detail}
 
 
+def duplicates(
+    values: Sequence[Any], location: tuple[str | int, ...], detail: str = "It is listed before"
+) -> list[dict[str, str]]:
+    """A fault for each of the values of the array at `location` that equals one before it."""
+    found = [i for i, value in enumerate(values) if value in values[:i]]
+    return [fault((*location, i), "duplicate", detail) for i in found]
+
+
 def told(invalid: ValidationError) -> list[ErrorDetails]:
     """The first of pydantic's faults."""
     return invalid.errors(include_url=False, include_context=False, include_input=False)[:MOST_FAULTS]

@@ -9,6 +9,7 @@ job of its own (`Dataset.job`).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from models.kinds.datasets import DATASETS
@@ -82,3 +83,18 @@ JOBS: dict[str, dict[str, Any]] = {
         if kind.job
     },
 }
+
+
+def with_changes(job: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+    """A ready-made job with the fields of a client's `body` in place of its own.
+
+    Those of its `search`, and of the `final` in it, are replaced one by one: spaces need not be said again for another
+    budget. `until` replaces `seeds` too.
+    """
+    replaced = {"seeds"} if body.get("until") is not None else set()
+    changed = {**{name: value for name, value in job.items() if name not in replaced}, **body}
+    if isinstance(own := job.get("search"), dict) and isinstance(said := body.get("search"), dict):
+        changed["search"] = {**own, **said}
+        if isinstance(own.get("final"), dict) and isinstance(said.get("final"), dict):
+            changed["search"]["final"] = {**own["final"], **said["final"]}
+    return changed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from models import checks, presets, sweeps
 from models.errors import SpecificationError
-from models.faults import MOST_FAULTS, fault, faults_of, told
+from models.faults import MOST_FAULTS, duplicates, fault, faults_of, told
 from models.kinds.dataset import HELD_OUT, Holdout
 from models.kinds.datasets import DATASETS
 from models.kinds.kind import Model, Seed, unnamed
@@ -20,7 +20,8 @@ from models.kinds.layer import on_inputs
 from models.kinds.metrics import ASKED, METRICS, offered
 from models.kinds.optimizers import OPTIMIZERS
 from models.names import MAX_VARIANT_NAME
-from models.search import Final, Value, check_budget, check_spaces, probes
+from models.search import Final, check_budget, probes
+from models.spaces import Value, check_spaces
 from models.specification import (
     MAX_METADATA_BYTES,
     MAX_RUNS,
@@ -46,9 +47,7 @@ def resolve(body: Any) -> Specification:
     raw, errors = dict(body), []
     if (preset := raw.pop("preset", None)) is not None:
         if isinstance(preset, str) and preset in presets.JOBS:
-            own = presets.JOBS[preset]
-            replaced = {"seeds"} if raw.get("until") is not None else set()
-            raw = {**{name: value for name, value in own.items() if name not in replaced}, **raw}
+            raw = presets.with_changes(presets.JOBS[preset], raw)
         else:
             meant = did_you_mean(preset, tuple(presets.JOBS)) if isinstance(preset, str) else ""
             detail = f"Presets of jobs are: {', '.join(presets.JOBS)}{meant}"
@@ -120,9 +119,7 @@ def resolve(body: Any) -> Specification:
 
 def _repeated(place: tuple[str | int, ...], values: Any, detail: str = "It is listed before") -> list[dict[str, str]]:
     """Where in the list `values` something stands once more; a list that is too long for any field is not looked at."""
-    if not isinstance(values, list) or len(values) > MAX_SEEDS:
-        return []
-    return [fault((*place, i), "duplicate", detail) for i, value in enumerate(values) if value in values[:i]]
+    return duplicates(values, place, detail) if isinstance(values, list) and len(values) <= MAX_SEEDS else []
 
 
 def _validated(raw: dict[str, Any]) -> tuple[Specification | None, list[ErrorDetails], int]:
@@ -235,8 +232,10 @@ def _searched(raw: dict[str, Any]) -> dict[str, Any]:
     """`raw` with the baseline and the fresh seeds that a search needs, and without the trials of one that was done."""
     search = raw["search"]
     variants = raw.get("variants", ["original"])
+    done = False
     if isinstance(variants, list):
-        variants = [each for each in variants if not (isinstance(each, dict) and each.get("trial") is not None)]
+        given = [each for each in variants if not (isinstance(each, dict) and each.get("trial") is not None)]
+        done, variants = len(given) < len(variants), given
     if "seed" not in search and isinstance(raw.get("seeds"), list):
         search = {**search, "seed": next(seed for seed in itertools.count() if seed not in raw["seeds"])}
     raw = {**raw, "variants": variants, "search": search}
@@ -247,7 +246,9 @@ def _searched(raw: dict[str, Any]) -> dict[str, Any]:
         if isinstance(count, int) and 0 < count <= MAX_SEEDS:
             raw["seeds"] = [seed for seed in range(count + 1) if seed != search.get("seed", 0)][:count]
     elif isinstance(raw["seeds"], list) and isinstance(final, dict):
-        raw["search"] = {**search, "final": {"seeds": len(raw["seeds"]), **final}}
+        # A job that was searched may have been given seeds since.
+        said = {} if done else final
+        raw["search"] = {**search, "final": {**final, "seeds": said.get("seeds", len(raw["seeds"]))}}
     return raw
 
 
@@ -256,15 +257,27 @@ def trial_of(
 ) -> Variant:
     """The variant that tries these values: the notebook's network changed by them, as in a sweep.
 
-    `after`: see `models.search.Trial`.
+    `after`: see `models.search.Trial`. It is named by its values; by its number too if another variant has that name,
+    or if they do not all fit in.
     """
     raw = variant_of(values)
     taken = {variant.name for variant in specification.variants}
     if raw["name"] in taken or len(raw["name"]) > MAX_VARIANT_NAME:
-        raw["name"] = f"trial {number}"
+        raw["name"] = _numbered(raw["name"], number, taken)
     training = specification.training.model_dump(mode="json")
     raw = _expand(raw, 0, training, specification.dataset.train_samples, [])
     return Variant.model_validate_json(json.dumps({**raw, "trial": {"number": number, "space": space, "after": after}}))
+
+
+def _numbered(name: str, number: int, taken: Collection[str]) -> str:
+    """A trial's name with its number behind it; of values that do not fit in the first ones."""
+    end = f" (trial {number})"
+    while f"{name}{end}" in taken:
+        end += "*"
+    room = MAX_VARIANT_NAME - len(end)
+    if len(name) > room:
+        name = name[: room - 1].rpartition(" ")[0] + " …"
+    return name + end
 
 
 def probed(specification: Specification) -> list[tuple[tuple[str | int, ...], Variant]]:
@@ -278,12 +291,15 @@ def probed(specification: Specification) -> list[tuple[tuple[str | int, ...], Va
     ]
 
 
-def _check_search(specification: Specification) -> list[dict[str, str]]:
-    """What is wrong with `search`; what it may try is checked at the ends of what it searches."""
+def _check_search(specification: Specification, others: Sequence[dict[str, str]]) -> list[dict[str, str]]:
+    """What is wrong with `search`; what it may try is checked at the ends of what it searches.
+
+    others: what is wrong with the rest of the specification, which no trial is to blame for.
+    """
     search = specification.search
     if search is None:
         return []
-    errors = [*check_spaces(search), *check_budget(search)]
+    errors = check_spaces(search.spaces, [search.place(i) for i in range(len(search.spaces))]) + check_budget(search)
     data = specification.dataset
     measure = METRICS[search.metric].measure
     if not measure.loss and measure.name != data.task.measure:
@@ -291,27 +307,34 @@ def _check_search(specification: Specification) -> list[dict[str, str]]:
     if search.seed in specification.seeds:
         detail = "Trials are trained with this seed, and finalists with fresh ones: leave it out of `seeds`"
         errors.append(fault(("search", "seed"), "not_fresh", detail))
-    if len(specification.seeds) < search.final.seeds:  # there are more if seeds were added to the job that this was
+    if len(specification.seeds) != search.final.seeds:
         detail = f"`seeds` has {len(specification.seeds)}: leave one of the two out"
         errors.append(fault(("search", "final", "seeds"), "not_as_many", detail))
     if search.pruner != "none" and specification.training.epochs < 2:
         detail = "A run of one epoch cannot be ended early: train more epochs, or leave it out"
         errors.append(fault(("search", "pruner"), "nothing_to_prune", detail))
+    elif search.pruner != "none" and all(search.tries(i) <= search.first(i) for i in range(len(search.spaces))):
+        detail = "A space's first trials all train to their end, and the budget has no more of them: leave it out"
+        errors.append(fault(("search", "pruner"), "nothing_to_prune", detail))
     if not data.held_out:
         detail = 'The best values are chosen on rows held out: "validation": {"holdout": n}'
         errors.append(fault(("dataset", "validation"), "nothing_held_out", detail))
-    if (runs := specification.runs) > MAX_RUNS:
+    if specification.until is None and (runs := specification.runs) > MAX_RUNS:
         detail = f"With all finalists there are {runs} runs; a job may have at most {MAX_RUNS}"
         errors.append(fault(("search", "budget"), "too_many_runs", detail))
-    if len(specification.given) + search.most > MAX_VARIANTS:
+    if len(specification.given) + search.trials > MAX_VARIANTS:
         detail = f"A job may have at most {MAX_VARIANTS} variants, each trial being one"
         errors.append(fault(("search", "budget"), "too_many_variants", detail))
     if errors:
         return errors
+    known = {(each["pointer"], each["code"]) for each in others}
     for place, variant in probed(specification):
-        alone = specification.model_copy(update={"variants": (variant,), "search": None, "until": None})
-        found = [each for each in _cross_checks(alone) if _is_of_variant(each["pointer"])]
-        errors += [fault(place, each["code"], each["detail"]) for each in found]
+        tried = variant.model_copy(update={"training": variant.training or specification.training})
+        alone = specification.model_copy(update={"variants": (tried,), "search": None, "until": None})
+        for each in _cross_checks(alone):
+            of_job = (each["pointer"].removeprefix("/variants/0"), each["code"]) in known
+            if _is_of_variant(each["pointer"]) and not of_job:
+                errors.append(fault(place, each["code"], each["detail"]))
     return narrowest(errors)
 
 
@@ -332,6 +355,11 @@ def _sweep(raw: dict[str, Any], sweep: Any, errors: list[dict[str, str]]) -> Non
         swept = sweeps.Sweep.model_validate_json(json.dumps(sweep))
     except ValidationError as invalid:
         errors += faults_of(told(invalid), sweep, sweep, sweeps.Sweep, ("sweep",))
+        raw.setdefault("variants", ["original"])
+        return
+    axes = swept.grid.axes()
+    if repeated := [each for axis, values in axes.items() for each in duplicates(values, ("sweep", "grid", axis))]:
+        errors += repeated
         raw.setdefault("variants", ["original"])
         return
     variants = raw.get("variants", [])
@@ -407,9 +435,7 @@ def _check_until(specification: Specification) -> list[dict[str, str]]:
     least = max(until.min_seeds, len(specification.seeds))
     if until.max_seeds < least:
         errors.append(fault(("until", "max_seeds"), "too_small", f"At least {least} seeds will be trained"))
-    search = specification.search
-    compared = len(specification.given) + (search.finalists if search else 0)
-    if until.max_seeds * compared + (search.most if search else 0) > MAX_RUNS:
+    if specification.runs > MAX_RUNS:
         detail = f"Variants times seeds may be at most {MAX_RUNS} runs"
         errors.append(fault(("until", "max_seeds"), "too_many_runs", detail))
     return errors
@@ -417,7 +443,7 @@ def _check_until(specification: Specification) -> list[dict[str, str]]:
 
 def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     """The rules that join several fields."""
-    errors = [*_check_until(specification), *_check_search(specification)]
+    errors = _check_until(specification)
     most = max((each.training or specification.training).epochs for each in specification.variants)
     errors += [
         fault(("keep", i), "too_large", f"No variant trains more than {most} epochs")
@@ -456,6 +482,9 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
         place: tuple[str | int, ...] = ("variants", i, "training") if variant.training else ("training",)
         errors += checks.of_training(run.dataset, place, run.training)
     data = specification.dataset
+    if not data.validated_on:
+        detail = 'There are no test rows: validate on held-out ones, such as {"holdout": 0.2}'
+        errors.append(fault(("dataset", "validation"), "no_test_rows", detail))
     if data.held_out >= data.available:
         detail = f"It must leave {data.rows} to train on: there are {data.available}"
         errors.append(fault(("dataset", "validation", "holdout"), "too_large", detail))
@@ -469,4 +498,4 @@ def _cross_checks(specification: Specification) -> list[dict[str, str]]:
     for place, samples in wanted.items():
         if samples is not None and samples > available > 0:
             errors.append(fault(place, "too_large", f"There are {available} {data.rows} to train on"))
-    return errors
+    return errors + _check_search(specification, errors)

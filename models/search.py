@@ -7,80 +7,26 @@ The API asks for the next ones whenever all trials so far have ended, and for th
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import (
-    AfterValidator,
-    Discriminator,
-    Field,
-    Tag,
-    TypeAdapter,
-    ValidationError,
-    create_model,
-)
+from pydantic import AfterValidator, Discriminator, Field, Tag
 
-from models.faults import fault, in_words
+from models.faults import fault
 from models.kinds.axes import AXES
 from models.kinds.kind import Model, Seed, among
+from models.spaces import Interval, Space, Value, points
 from models.until import COMPARED, MAX_SEEDS
 
 MAX_TRIALS = 400
 """Of a job: each is a variant of it."""
 MAX_SPACES = 20
-MAX_VALUES = 50
-"""Of a list."""
-
-Value = float | str
-"""Of an axis; a whole number where the axis has whole numbers alone."""
-
-
-class Interval(Model):
-    """All numbers from `low` to `high`, with `log` as many between 1 and 10 as between 10 and 100."""
-
-    low: int | float
-    high: int | float
-    log: bool = False
-
-
-def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
-    if len(set(values)) < len(values):
-        raise ValueError("the values must differ")
-    return values
-
-
-def _form(value: Any) -> str:
-    return "interval" if isinstance(value, (dict, Interval)) else "values"
-
-
-def _choice(axis: Any) -> Any:
-    values = Annotated[
-        tuple[axis.values, ...], AfterValidator(_distinct), Field(min_length=1, max_length=MAX_VALUES), Tag("values")
-    ]
-    interval = Annotated[Interval, Tag("interval")]
-    return Annotated[values | interval, Discriminator(_form)]
-
-
-class _Space(Model):
-    def axes(self) -> dict[str, Interval | tuple[Value, ...]]:
-        """The axes that are given, in the catalogue's order."""
-        return {name: values for name in AXES if (values := getattr(self, name)) is not None}
-
-
-if TYPE_CHECKING:
-    Space = _Space
-else:
-    Space = create_model(
-        "Space",
-        __base__=_Space,
-        __doc__="What is searched: an interval of each axis, or the values that it may have.",
-        **{
-            name: (_choice(axis) | None, Field(default=None, exclude_if=lambda values: values is None))
-            for name, axis in AXES.items()
-        },
-    )
+LEAST_SECONDS = 1.0
+"""Of each space's part of a budget: less is no run's."""
+STARTUP = 8
+"""Trials of a space whose values are drawn by chance, all at once; of a small budget a quarter, and 4 at least."""
+GENERATION = 4
+"""Trials of a space that are asked for at once afterwards: they train beside each other, and are told together."""
 
 
 class Runs(Model):
@@ -90,13 +36,18 @@ class Runs(Model):
 
 
 class Seconds(Model):
-    """Further trials as long as all together have trained for less than `seconds`, up to 400 of them."""
+    """Further trials as long as all together have trained for less than `seconds`, up to 400 of them.
+
+    At least a second for each space. It is looked at whenever all trials so far have ended.
+    """
 
     seconds: float = Field(gt=0, le=1e7)
 
 
 def _measured(value: Any) -> str:
-    return "seconds" if isinstance(value, Seconds) or (isinstance(value, dict) and "seconds" in value) else "runs"
+    # No field has the name of a tag: a fault's place has both.
+    timed = isinstance(value, Seconds) or (isinstance(value, dict) and "seconds" in value)
+    return "in seconds" if timed else "in runs"
 
 
 class Final(Model):
@@ -124,7 +75,7 @@ class Search(Model):
         | Annotated[tuple[Space, ...], Field(min_length=1, max_length=MAX_SPACES), Tag("several")],
         Discriminator(_several),
     ]
-    budget: Annotated[Annotated[Runs, Tag("runs")] | Annotated[Seconds, Tag("seconds")], Discriminator(_measured)]
+    budget: Annotated[Annotated[Runs, Tag("in runs")] | Annotated[Seconds, Tag("in seconds")], Discriminator(_measured)]
     sampler: Literal["tpe", "random"] = "tpe"
     pruner: Literal["none", "median", "hyperband"] = "none"
     final: Final = Final()
@@ -144,7 +95,7 @@ class Search(Model):
 
     @property
     def most(self) -> int:
-        """How many trials there may be at most."""
+        """How many trials the budget allows at most."""
         return self.budget.runs if isinstance(self.budget, Runs) else MAX_TRIALS
 
     @property
@@ -152,17 +103,30 @@ class Search(Model):
         """How many trials there will be, as far as the budget says."""
         if isinstance(self.budget, Seconds):
             return 0
-        return sum(int(min(self.share(i), points(space))) for i, space in enumerate(self.spaces))
+        return self.trials
+
+    @property
+    def trials(self) -> int:
+        """How many trials there may be at most."""
+        return sum(self.tries(space) for space in range(len(self.spaces)))
+
+    def tries(self, space: int) -> int:
+        """How many of them the space of this number has: its share, or all its combinations if these are fewer."""
+        return int(min(self.share(space), points(self.spaces[space])))
+
+    def first(self, space: int) -> int:
+        """How many trials of the space of this number are asked for at once before any of it has ended."""
+        return min(STARTUP, max(GENERATION, self.share(space) // 4))
 
     def share(self, space: int) -> int:
-        """How many of them the space of this number has: equal parts, the first ones having what is left over."""
+        """The part of the budget that the space of this number has: equal ones, the first having what is left over."""
         spaces = len(self.spaces)
         return self.most // spaces + (space < self.most % spaces)
 
     @property
     def finalists(self) -> int:
         """How many finalists there may be at most."""
-        return sum(int(min(self.final.top, self.share(i), points(space))) for i, space in enumerate(self.spaces))
+        return sum(min(self.final.top, self.tries(space)) for space in range(len(self.spaces)))
 
 
 class Trial(Model):
@@ -196,37 +160,6 @@ class State(Model):
     finalists: list[str] = Field(description="The variants that were trained anew; none while trials are to come")
 
 
-# --- what may be searched
-
-
-@cache
-def numbers_of(axis: str) -> type[int] | type[float] | None:
-    """Of which numbers an interval of the axis has to be; None if its values are none."""
-    schema = TypeAdapter(AXES[axis].values).json_schema()
-    types = {each.get("type") for each in (schema, *schema.get("anyOf", ()))}
-    return int if "integer" in types else float if "number" in types else None
-
-
-@cache
-def _adapter(axis: str) -> TypeAdapter[Any]:
-    return TypeAdapter(AXES[axis].values)
-
-
-MANY = 10**18
-
-
-def points(space: _Space) -> float:
-    """How many different combinations of values it has; infinity if it has an interval of real numbers."""
-
-    def count(axis: str, values: Interval | tuple[Value, ...]) -> float:
-        if not isinstance(values, Interval):
-            return len(values)
-        # What is upside down or beyond all bounds has a fault of its own, and is counted before that is told.
-        return float(min(max(1, values.high - values.low + 1), MANY)) if numbers_of(axis) is int else math.inf
-
-    return math.prod(count(axis, values) for axis, values in space.axes().items())
-
-
 class Probe(NamedTuple):
     """A place of a search's specification, and the values that it asks for."""
 
@@ -235,56 +168,37 @@ class Probe(NamedTuple):
 
 
 def probes(search: Search) -> list[Probe]:
-    """Each end of each interval and each listed value by itself, and of each space all greatest values at once."""
+    """Each end of each interval and each listed value by itself; of each space all greatest values at once, and those
+    with which a run is shortest.
+
+    If the learning rate is searched too, no trial has the job's: each probe has one of those that are searched.
+    """
     found = []
     for i, space in enumerate(search.spaces):
         within = search.place(i)
-        greatest: dict[str, Value] = {}
-        for axis, values in space.axes().items():
-            ends = (
-                values.model_dump(include={"low", "high"}) if isinstance(values, Interval) else dict(enumerate(values))
-            )
-            found += [Probe((*within, axis, end), {axis: value}) for end, value in ends.items()]
-            numbers = [value for value in ends.values() if not isinstance(value, str)]
-            greatest[axis] = max(numbers) if numbers else next(iter(ends.values()))
+        ends = {axis: _ends(values) for axis, values in space.axes().items()}
+        rates = {axis: next(iter(values.values())) for axis, values in ends.items() if AXES[axis].rates}
+        greatest = {axis: _extreme(values, 1) for axis, values in ends.items()}
+        shortest = {axis: _extreme(ends[axis], -AXES[axis].updates) for axis in ends if AXES[axis].updates}
+        for axis, values in ends.items():
+            found += [Probe((*within, axis, end), {**rates, axis: value}) for end, value in values.items()]
         found.append(Probe(within, greatest))
+        if len(shortest) > 1:
+            found.append(Probe(within, {**rates, **shortest}))
     return found
 
 
-def check_spaces(search: Search) -> list[dict[str, str]]:
-    """What is wrong with the spaces by themselves."""
-    errors = []
-    for i, space in enumerate(search.spaces):
-        within = search.place(i)
-        axes = space.axes()
-        for axis, values in axes.items():
-            if isinstance(values, Interval):
-                errors += _check_interval(axis, values, (*within, axis))
-        if not axes:
-            errors.append(fault(within, "empty", f"Name an axis at least; there are: {', '.join(AXES)}"))
-        elif not errors and points(space) < 2:
-            errors.append(fault(within, "one_point", "There is one combination of values: nothing to search"))
-    return errors
+def _ends(values: Interval | tuple[Value, ...]) -> dict[str | int, Value]:
+    """The values of an axis that are named, by the name or number of their places."""
+    if isinstance(values, Interval):
+        return {"low": values.low, "high": values.high}
+    return dict(enumerate(values))
 
 
-def _check_interval(axis: str, interval: Interval, place: tuple[str | int, ...]) -> list[dict[str, str]]:
-    if numbers_of(axis) is None:
-        return [fault(place, "not_numbers", "It has no numbers: list the values to choose from")]
-    errors = []
-    for end in ("low", "high"):
-        try:
-            _adapter(axis).validate_python(getattr(interval, end), strict=True)
-        except ValidationError as invalid:
-            each = invalid.errors(include_url=False)[0]
-            errors.append(fault((*place, end), each["type"], in_words(each)))
-    if not errors and interval.low >= interval.high:
-        errors.append(fault((*place, "high"), "not_above_low", f"It must be above `low`, {interval.low:g}"))
-    if not errors and rounded(axis, interval.high, interval) == rounded(axis, interval.low, interval):
-        detail = f"No number above `low`, {interval.low:g}, would be tried: they are rounded to four digits"
-        errors.append(fault((*place, "high"), "not_above_low", detail))
-    if not errors and interval.log and interval.low <= 0:
-        errors.append(fault((*place, "low"), "not_positive", "With `log` it must be above 0"))
-    return errors
+def _extreme(values: Mapping[str | int, Value], sign: int) -> Value:
+    """The greatest of them times `sign`; the first if they are no numbers."""
+    numbers = [value for value in values.values() if not isinstance(value, str)]
+    return max(numbers, key=lambda value: sign * value) if numbers else next(iter(values.values()))
 
 
 def check_budget(search: Search) -> list[dict[str, str]]:
@@ -292,15 +206,12 @@ def check_budget(search: Search) -> list[dict[str, str]]:
     spaces = len(search.spaces)
     if search.most < spaces:
         return [fault(("search", "budget", "runs"), "too_small", f"Each of the {spaces} spaces needs a run at least")]
+    if isinstance(search.budget, Seconds) and search.budget.seconds < (least := spaces * LEAST_SECONDS):
+        of = "" if spaces == 1 else f" for {spaces} spaces"
+        detail = f"It is too small for a run: at least {least:g} s are needed{of}"
+        return [fault(("search", "budget", "seconds"), "too_small", detail)]
     if search.final.top > (share := search.share(spaces - 1)):
         each = "" if spaces == 1 else " for each space"
         detail = f"The budget has {share} runs{each}: there cannot be more finalists"
         return [fault(("search", "final", "top"), "too_many_finalists", detail)]
     return []
-
-
-def rounded(axis: str, value: Value, interval: Interval) -> Value:
-    """`value` in four digits, within the interval: what people read in a variant's name is what it was trained with."""
-    if isinstance(value, str) or numbers_of(axis) is int:
-        return value
-    return min(max(float(f"{value:.4g}"), float(interval.low)), float(interval.high))

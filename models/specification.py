@@ -221,10 +221,11 @@ class Specification(Model):
 
     @property
     def runs(self) -> int:
-        """How many runs it has at most, as far as it says so: with `until`, seeds may be added."""
-        search = self.search
-        more = search.most + search.finalists * len(self.seeds) if search else 0
-        return len(self.given) * len(self.seeds) + more
+        """How many runs it has at most, those that `until` and `search` may add included."""
+        search, until = self.search, self.until
+        seeds = max(len(self.seeds), until.max_seeds) if until else len(self.seeds)
+        compared = len(self.given) + (search.finalists if search else 0)
+        return compared * seeds + (search.trials if search else 0)
 
     @property
     def given(self) -> tuple[Variant, ...]:

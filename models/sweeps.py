@@ -9,9 +9,9 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import AfterValidator, Field, create_model
+from pydantic import Field, create_model
 
 from models.kinds.axes import AXES
 from models.kinds.axis import Network
@@ -19,12 +19,6 @@ from models.kinds.kind import Model
 
 MAX_VALUES = 50
 """Values of an axis."""
-
-
-def _distinct(values: tuple[Any, ...] | None) -> tuple[Any, ...] | None:
-    if values is not None and len(set(values)) < len(values):
-        raise ValueError("the values must differ")
-    return values
 
 
 class _Grid(Model):
@@ -42,7 +36,7 @@ else:
         __doc__="The values of each axis; every combination of them is a variant.",
         **{
             name: (
-                Annotated[tuple[axis.values, ...] | None, AfterValidator(_distinct)],
+                tuple[axis.values, ...] | None,
                 Field(default=None, min_length=1, max_length=MAX_VALUES),
             )
             for name, axis in AXES.items()

@@ -13,6 +13,7 @@ from rich.table import Column
 from models.kinds.metric import Metric, Of
 from models.kinds.metrics import METRICS
 from ockham_client import Event, Job
+from ockham_client.objects import Run
 from reporting.names import shortened
 
 MOST_BARS = 16
@@ -32,14 +33,11 @@ class JobProgress:
     def __init__(self, job: Job, console: Console | None = None) -> None:
         self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self._runs = {run.id: run for run in job.runs}
-        self._several_seeds = len({run.seed for run in job.runs}) > 1
+        further = bool(job.spec.get("until") or job.spec.get("search"))
+        self._several_seeds = further or len({run.seed for run in job.runs}) > 1
         self._bars: dict[str, TaskID] = {}
         self._ended: list[str] = []
-        self._names = dict(zip(self._runs, map(self._name, self._runs), strict=True))
-        if self._console.is_terminal:
-            room = max(16, self._console.width // 3)
-            names = shortened(list(self._names.values()), lambda name: cell_len(name) <= room)
-            self._names = dict(zip(self._names, names, strict=True))
+        self._names = self._named()
         width = max(map(cell_len, self._names.values()), default=0)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, min_width=width)),
@@ -60,6 +58,10 @@ class JobProgress:
 
     def on_event(self, event: Event) -> None:
         """Shows one event."""
+        if event.type == "job.searched":
+            self._progress.console.print(_searched(event), markup=False)
+        if event.type == "run.started" and event.run_id and event.run_id not in self._runs:
+            self._add(event)
         if event.run_id not in self._runs:
             return
         run, bar = self._runs[event.run_id], self._bar(event.run_id)
@@ -83,9 +85,22 @@ class JobProgress:
             self._make_room(event.run_id)
             self._say(event.run_id, word)
 
-    def _name(self, run_id: str) -> str:
-        run = self._runs[run_id]
-        return f"{run.variant}, seed {run.seed}" if self._several_seeds else run.variant
+    def _named(self) -> dict[str, str]:
+        """What each run is called: in as much room as there is, so that no two are called the same."""
+        several = self._several_seeds
+        names = [f"{run.variant}, seed {run.seed}" if several else run.variant for run in self._runs.values()]
+        if self._console.is_terminal:
+            room = max(16, self._console.width // 3)
+            names = shortened(names, lambda name: cell_len(name) <= room)
+        return dict(zip(self._runs, names, strict=True))
+
+    def _add(self, event: Event) -> None:
+        """A run that the job was given by its search or by `until`."""
+        raw = {"status": "running", "epoch": 0, "epochs": 0, **event.data, "id": event.run_id}
+        self._runs[raw["id"]] = Run.of(raw)
+        self._names = self._named()
+        for run_id, bar in self._bars.items():
+            self._progress.update(bar, description=self._names[run_id])
 
     def _bar(self, run_id: str) -> TaskID:
         if run_id not in self._bars:
@@ -103,6 +118,14 @@ class JobProgress:
     def _say(self, run_id: str, text: str) -> None:
         if not self._console.is_terminal:
             self._console.print(f"{self._names[run_id]}: {text}", markup=False)
+
+
+def _searched(event: Event) -> str:
+    """How far a search is."""
+    best = "; ".join(f"{each['variant']} {each['value']:.4f}" for each in event.data["best"])
+    return f"search: {event.data['ended']} of {event.data['trials']} trials done" + (
+        f", best so far: {best}" if best else ""
+    )
 
 
 def _values(event: Event) -> str:

@@ -44,8 +44,8 @@ def seconds(run: Run) -> float | None:
 
 
 def data_set(job: Job) -> str:
-    """The name of the data set that a job trains on; empty for a big job in a list."""
-    return str(job.spec["dataset"]["name"]) if job.spec else ""
+    """The name of the data set that a job trains on; a list has big jobs without their specification."""
+    return str(job.spec["dataset"]["name"] if job.spec else job.raw.get("dataset", ""))
 
 
 def column(heading: str, justify: Literal["left", "right"] = "left") -> Column:

@@ -190,6 +190,8 @@ def remedies(
     dataset: Annotated[
         str, typer.Option(help="A data set's name, or the id of one's own.", autocompletion=completion.datasets)
     ] = "imdb",
+    runs: Annotated[int | None, typer.Option(help="Trials in all, in place of 72: 9 at least.")] = None,
+    seeds: Annotated[int | None, typer.Option(help="Fresh seeds of each remedy at its best, in place of 10.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs to train, in place of the default.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds to wait at most; the job goes on then.")] = None,
     url: Url = None,
@@ -203,6 +205,12 @@ def remedies(
         }
         if epochs is not None:
             body["training"] = {"epochs": epochs}
+        search = {
+            **({} if runs is None else {"budget": {"runs": runs}}),
+            **({} if seeds is None else {"final": {"seeds": seeds}}),
+        }
+        if search:
+            body["search"] = search
         _follow(client, client.submit(body), timeout, as_json)
 
 
@@ -240,6 +248,8 @@ def _show(client: Client, job: Job, as_json: bool) -> None:
         return
     console = output()
     console.print(tables.job_table(job, console.width))
+    if job.error:
+        console.print(f"{job.error['message']} ({job.error['code']})", style="red", markup=False, soft_wrap=True)
     if any(run.status == "succeeded" for run in job.runs):
         summarize(client, job).show(console)
     elif any(run.epoch for run in job.runs):

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from models.search import Interval, Search, Value, numbers_of, points, rounded
+from models.search import GENERATION, Search
+from models.spaces import Interval, Value, listed, numbers_of, points, rounded
 
 if TYPE_CHECKING:
     import optuna
 
-STARTUP = 8
-"""Trials of a space whose values are drawn by chance, all at once; of a small budget a quarter, and 4 at least."""
-GENERATION = 4
-"""Trials of a space that are asked for at once afterwards: they train beside each other, and are told together."""
 TRIES = 20
 """So often a combination is drawn that was tried before, and another asked for."""
 MOST_LISTED = 100_000
@@ -44,7 +41,7 @@ def ask(search: Search, space: int, told: Sequence[Told]) -> list[dict[str, Valu
     `told`: all its trials so far, in the order of their numbers.
     """
     share = search.share(space)
-    first = min(STARTUP, max(GENERATION, share // 4))
+    first = search.first(space)
     count = min(first if not told else GENERATION, share - len(told))
     if count <= 0:
         return []
@@ -124,8 +121,5 @@ def _distribution(axis: str, choice: Interval | tuple[Value, ...]) -> optuna.dis
 
 def _all(search: Search, space: int) -> list[dict[str, Any]]:
     axes = search.spaces[space].axes()
-    choices = [
-        range(int(choice.low), int(choice.high) + 1) if isinstance(choice, Interval) else choice
-        for choice in axes.values()
-    ]
-    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*choices)]
+    choices = itertools.product(*(listed(axis, choice) for axis, choice in axes.items()))
+    return [dict(zip(axes, values, strict=True)) for values in choices]

@@ -11,7 +11,8 @@ from typing import Any
 from models.errors import Pruned
 from models.history import RunHistory
 from models.resolution import trial_of
-from models.search import Best, Runs, Search, State, Value
+from models.search import Best, Runs, Search, State
+from models.spaces import Value
 from models.specification import Specification, Variant, stored
 from models.tables import Run, Status
 from reporting.answers import Finalist, Searched, TrialAnswer

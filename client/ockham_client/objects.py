@@ -120,6 +120,7 @@ class Job(WithResults):
         if len(rows) > SHOWN:
             rows[SHOWN:] = [("…", "", "", "", f"{len(rows) - SHOWN} more")]
         title = f"{self.name}: {self.status}, {self.progress.get('percent', 0):.0f} % ({self.id})"
+        title += f": {self.error['message']}" if self.error else ""
         return table(title, ("variant", "seed", "status", "epochs", "run"), rows)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 
 @dataclass
@@ -38,7 +38,9 @@ class Axis:
 
     name: in specifications. title: on a figure's axis. place: axes are listed by place, then by name; of a sweep's
     combinations the last axis varies fastest. values: the type of one value, with its limits. costs: whether a greater
-    value costs more to train, so that the least that is nearly as good as the best is worth knowing.
+    value costs more to train, so that the least that is nearly as good as the best is worth knowing. updates: whether a
+    run with a greater value has more updates (1), fewer (-1) or as many (0). rates: whether it sets the learning rate,
+    so that the job's is not used.
     """
 
     name: ClassVar[str]
@@ -46,6 +48,8 @@ class Axis:
     place: ClassVar[int] = 100
     values: ClassVar[Any]
     costs: ClassVar[bool] = False
+    updates: ClassVar[Literal[-1, 0, 1]] = 0
+    rates: ClassVar[bool] = False
 
     @classmethod
     def kind(cls) -> str:

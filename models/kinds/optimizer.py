@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Self, Union
+from typing import TYPE_CHECKING, Annotated, Any, Union
 
-from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, ValidationInfo, field_validator
 
 from models.kinds.kind import KerasKind, Moment, Penalty, Positive
 from models.kinds.plateau import Plateau, ReduceOnPlateau
@@ -26,7 +26,7 @@ def _rate(value: Any) -> str | None:
     if isinstance(value, Schedule):
         return value.kind()
     if isinstance(value, ReduceOnPlateau) or (isinstance(value, Mapping) and "reduce_on_plateau" in value):
-        return "reduce_on_plateau"
+        return "plateau"  # not the field's name: a fault's place has both
     named = value.get("schedule") if isinstance(value, Mapping) else "number"
     return named if isinstance(named, str) else None
 
@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 else:
     _schedules = [Annotated[kind, Tag(name)] for name, kind in SCHEDULES.items()]
     AnyLearningRate = Annotated[
-        Union[
-            Annotated[LearningRate, Tag("number")], *_schedules, Annotated[ReduceOnPlateau, Tag("reduce_on_plateau")]
-        ],
+        Union[Annotated[LearningRate, Tag("number")], *_schedules, Annotated[ReduceOnPlateau, Tag("plateau")]],
         Discriminator(
             _rate,
             custom_error_type="unknown_schedule",
@@ -101,11 +99,13 @@ class BareOptimizer(KerasKind):
             raise ValueError("it says something of the moving average: set `use_ema`")
         return EMA_MOMENTUM if value is None and averages and info.field_name == "ema_momentum" else value
 
-    @model_validator(mode="after")
-    def _clips_once(self) -> Self:
-        if sum(clip is not None for clip in (self.clipnorm, self.global_clipnorm, self.clipvalue)) > 1:
-            raise ValueError("only one of `clipnorm`, `global_clipnorm` and `clipvalue` may be set")
-        return self
+    @field_validator("global_clipnorm", "clipvalue")
+    @classmethod
+    def _clips_once(cls, clip: float | None, info: ValidationInfo) -> float | None:
+        before = [name for name in ("clipnorm", "global_clipnorm") if info.data.get(name) is not None]
+        if clip is not None and before:
+            raise ValueError(f"only one of `clipnorm`, `global_clipnorm` and `clipvalue` may be set: `{before[0]}` is")
+        return clip
 
     @property
     def plateau(self) -> Plateau | None:

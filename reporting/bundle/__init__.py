@@ -73,7 +73,7 @@ def _contents(results: Results, job: dict[str, Any]) -> Iterator[tuple[str, Iter
     yield "metrics.json", _answer(results.metrics)
     yield "analysis.json", _answer(results.analysis)
     yield "analysis-keras.json", _answer(results.keras)
-    yield "report.html", [render(results).encode()]
+    yield "report.html", [render(results, job["error"] and job["error"]["message"]).encode()]
     for picture in ("png", "svg"):
         for figure, drawn in figures(results, picture, WIDTH):
             yield f"figures/{figure}.{picture}", [drawn]

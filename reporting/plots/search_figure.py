@@ -14,7 +14,8 @@ from models.errors import NotFound
 from models.kinds.axes import AXES
 from models.kinds.metrics import METRICS, in_unit, phrase
 from models.kinds.task import Task
-from models.search import Interval, Search
+from models.search import Search
+from models.spaces import Interval
 from models.specification import dataset_of, search_of
 from models.tables import FINISHED
 from reporting.answers import Searched, TrialAnswer

@@ -43,11 +43,12 @@ templates = Environment(
 )
 
 
-def render(results: Results) -> str:
-    """The page."""
+def render(results: Results, error: str | None = None) -> str:
+    """The page; `error` says why the job failed."""
     spec = results.job.spec
     return templates.get_template("report.html").render(
         job=results.job,
+        error=error,
         spec=spec,
         baseline=spec["baseline"],
         dataset=_dataset_in_words(dataset_of(spec)),

@@ -68,6 +68,32 @@ def test_progress_is_a_line_that_ends_with_the_job() -> None:
     assert said[-1].rstrip(" ") == f"[{'#' * 30}] 100%  4 of 4 epochs, 2 of 2 runs\n"
 
 
+def test_progress_counts_the_runs_that_a_search_adds() -> None:
+    to = io.StringIO()
+    search = {"trials": 0, "coming": 3, "finalists": []}
+    spec = {"seeds": [1], "training": {"epochs": 4}}
+    line = ProgressLine(job(runs=1, search=search, spec=spec), to)
+    searched: dict[str, Any] = {"trials": 2, "ended": 2, "coming": 0, "finalists": ["a"]}
+    told: list[tuple[str, str | None, dict[str, Any]]] = [
+        ("run.epoch", "run_0", {"epoch": 4}),
+        ("run.started", "run_1", {"variant": "a", "seed": 0, "epochs": 4}),
+        ("run.epoch", "run_1", {"epoch": 2}),
+        ("job.searched", None, searched),
+        ("job.succeeded", None, {}),
+    ]
+    for number, (kind, run, data) in enumerate(told):
+        line.on_event(Event(number, kind, "", run, data))
+    said = to.getvalue().split("\r")[1:]
+    assert "4 of 16 epochs, 0 of 4 runs" in said[0]
+    assert "6 of 16 epochs, 0 of 4 runs" in said[1]
+    assert "6 of 8 epochs, 0 of 2 runs" in said[-1]
+
+
+def test_a_job_that_failed_says_why() -> None:
+    failed = job(error={"code": "search_failed", "message": "All 2 trials diverged", "retryable": False})
+    assert "All 2 trials diverged" in failed._repr_html_()
+
+
 def test_frames() -> None:
     mean = {"mean": 0.5, "sd": 0.1, "ci95": [0.4, 0.6], "n": 3}
     frame = frame_of_metrics({"variants": [{"variant": "l2", "n": 3, "best_val_data_loss": mean, "test_loss": None}]})

@@ -161,7 +161,7 @@ COSINE: dict[str, Any] = {
         ),
         (
             {"variants": ["l1"], "training": {"optimizer": {"clipnorm": 1.0, "clipvalue": 1.0}}},
-            {"/training/optimizer": "value_error"},
+            {"/training/optimizer/clipvalue": "value_error"},
         ),
         (
             {"variants": ["l1"], "training": {"optimizer": {"ema_momentum": 0.9}}},
@@ -206,7 +206,26 @@ COSINE: dict[str, Any] = {
                     }
                 },
             },
-            {"/training/optimizer/learning_rate": "value_error"},
+            {"/training/optimizer/learning_rate/boundaries": "value_error"},
+        ),
+        (
+            {
+                "variants": ["l1"],
+                "training": {
+                    "optimizer": {
+                        "learning_rate": {
+                            "schedule": "piecewise_constant_decay",
+                            "boundaries": [10, 20],
+                            "values": [0.1],
+                        }
+                    }
+                },
+            },
+            {"/training/optimizer/learning_rate/values": "value_error"},
+        ),
+        (
+            {"variants": ["l1"], "training": {"optimizer": {"learning_rate": {"reduce_on_plateau": {}, "decay": 1}}}},
+            {"/training/optimizer/learning_rate/decay": "extra_forbidden"},
         ),
         # 49 batches an epoch: the second variant's run is too short for the job's schedule, the third's own too long.
         (
@@ -239,6 +258,52 @@ COSINE: dict[str, Any] = {
         (
             {"variants": ["l1", {"name": "x", "preset": "l2", "training": {"class_weight": {"2": 1, "1": 2}}}]},
             {"/variants/1/training/class_weight/2": "unknown_class"},
+        ),
+        (  # a variant has it from the job
+            {
+                "variants": ["l1", {"name": "x", "preset": "l2", "training": {"epochs": 3}}],
+                "training": {"class_weight": {"7": 1}},
+            },
+            {"/training/class_weight/7": "unknown_class"},
+        ),
+        (
+            {"sweep": {"grid": {"batch_size": [32, 64]}}, "training": {"class_weight": {"7": 1}}},
+            {"/training/class_weight/7": "unknown_class"},
+        ),
+        (
+            {"variants": ["l1"], "training": {"class_weight": {"0": 0, "1": 0}}},
+            {"/training/class_weight": "all_zero"},
+        ),
+        ({"sweep": {"grid": {"label_smoothing": [0, 1]}}}, {"/sweep/grid/label_smoothing/1": "less_than"}),
+        ({"sweep": {"grid": {"units": [4, 8, 4]}}}, {"/sweep/grid/units/2": "duplicate"}),
+        # 10 updates: what a sweep or a variant changes of rows, batches or epochs makes the job's schedule too long.
+        (
+            {
+                "sweep": {"grid": {"train_samples": [500, 25_000]}},
+                "training": {"epochs": 10, "optimizer": COSINE},
+            },
+            {"/training/optimizer/learning_rate/decay_steps": "longer_than_run"},
+        ),
+        (
+            {
+                "sweep": {"grid": {"train_samples": [500, 25_000], "batch_size": [512]}},
+                "training": {"epochs": 10, "optimizer": COSINE},
+            },
+            {"/training/optimizer/learning_rate/decay_steps": "longer_than_run"},
+        ),
+        (
+            {
+                "variants": ["l1", {"name": "few", "preset": "l1", "dataset": {"train_samples": 500}}],
+                "training": {"epochs": 10, "optimizer": COSINE},
+            },
+            {"/training/optimizer/learning_rate/decay_steps": "longer_than_run"},
+        ),
+        (
+            {
+                "variants": ["l1", {"name": "short", "preset": "l1", "training": {"batch_size": 25_000}}],
+                "training": {"epochs": 10, "optimizer": COSINE},
+            },
+            {"/training/optimizer/learning_rate/decay_steps": "longer_than_run"},
         ),
         (
             {
@@ -413,7 +478,7 @@ def test_a_sweep_over_training_sizes_and_depths() -> None:
     [
         (3, {"/sweep": "model_type"}),
         ({"grid": {}}, {"/sweep": "too_short"}),
-        ({"grid": {"units": [1, 1]}}, {"/sweep/grid/units": "value_error"}),
+        ({"grid": {"units": [1, 1]}}, {"/sweep/grid/units/1": "duplicate"}),
         (
             {"grid": {"units": [0], "x": [1]}},
             {"/sweep/grid/units/0": "greater_than_equal", "/sweep/grid/x": "extra_forbidden"},
@@ -645,6 +710,24 @@ def test_the_job_of_remedies_is_of_any_data_set_with_classes(dataset: dict[str, 
     assert specification.baseline == "original"
     if dataset is None:
         assert specification.dataset.held_out == 10_000
+
+
+def test_a_presets_search_is_changed_field_by_field() -> None:
+    body = {"preset": "remedies", "dataset": {"name": "synthetic"}}
+    whole = resolve(body).search
+    few = resolve({**body, "search": {"budget": {"runs": 18}, "final": {"seeds": 3}}})
+    assert whole is not None
+    assert few.search is not None
+    assert few.search == whole.model_copy(update={"budget": few.search.budget, "final": few.search.final})
+    assert (few.search.trials, few.search.final.top, len(few.seeds)) == (18, 1, 3)
+    timed = resolve({**body, "search": {"budget": {"seconds": 60}}}).search
+    assert timed is not None
+    assert timed.most == 400
+    mine = resolve({**body, "search": {"space": {"units": [2, 4, 8, 16, 32]}, "budget": {"runs": 5}}}).search
+    assert mine is not None
+    assert (mine.trials, mine.final.top) == (5, 1)
+    assert faults({**body, "search": {"budget": {"runs": 8}}}) == {"/search/budget/runs": "too_small"}
+    assert faults({"search": {"budget": {"runs": 8}}}) == {"/search/space": "missing"}
 
 
 @pytest.mark.parametrize(

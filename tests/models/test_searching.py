@@ -139,6 +139,38 @@ def test_a_search_whose_trials_all_diverge_fails_and_says_so(database: Database)
     assert (done.status, done.error and done.error.code) == ("failed", "search_failed")
     assert done.search is not None
     assert (done.search.failed, done.search.finalists) == (10, [])
+    assert done.error is not None
+    assert done.error.message == "All 10 trials of the search diverged: there are no finalists to train"
+
+
+def test_a_search_that_failed_says_so_also_if_the_baseline_diverged(database: Database) -> None:
+    out_of_memory = {**DIVERGED, "code": "out_of_memory"}
+    played = Played(database, search={**SEARCH, "pruner": "none", "budget": {"runs": 4}})
+    done = played.to_the_end(lambda held: out_of_memory if held.trial == 3 else DIVERGED)
+    assert done.error is not None
+    assert (done.status, done.error.code, done.error.retryable) == ("failed", "search_failed", False)
+    words = "All 4 trials of the search failed: there are no finalists to train; 2 of the other runs failed too"
+    assert done.error.message == words
+    with database.write() as session:
+        states.retry(session, played.id)  # the baseline's runs: the trials stay as they are
+    done = played.to_the_end()
+    assert done.error is not None
+    assert (done.status, done.error.code) == ("failed", "search_failed")
+
+
+def test_a_search_that_cannot_go_on_says_so(database: Database) -> None:
+    played = Played(database)
+    played.look()
+    while played.train(lambda held: None):
+        pass
+    with database.write() as session:
+        states.end_undecided(session, played.id)
+    done = played.job
+    assert done.error is not None
+    assert (done.status, done.error.code, done.error.retryable) == ("failed", "search_failed", True)
+    with database.write() as session:
+        states.retry(session, played.id)
+    assert played.to_the_end().status == "succeeded"
 
 
 def test_what_is_cancelled_or_lost_is_taken_up_again_and_tries_the_same(database: Database) -> None:

@@ -6,10 +6,12 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import typer.main
 
+from api.schemas import JobError
 from models.errors import RunError
 from ockham import verbs
 from ockham.cli import app
@@ -37,10 +39,18 @@ def test_every_exit_code_is_on_the_page() -> None:
 
 def test_every_code_of_a_failed_run_is_on_the_page() -> None:
     page = (DOCS / "api" / "errors.md").read_text()
-    rows = re.findall(r"^\| `([a-z_]+)` \| (yes|no) \|", page, flags=re.MULTILINE)
+    table = page.partition("| code of a run |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| `([a-z_]+)` \| (yes|no) \|", table, flags=re.MULTILINE)
     kinds: list[type[RunError]] = [RunError, *RunError.__subclasses__()]
     ours = {(kind.code, "yes" if kind.retryable else "no") for kind in kinds}
     assert set(rows) == ours | {("worker_lost", "yes"), ("no_progress", "yes")}
+
+
+def test_every_code_of_a_failed_job_is_on_the_page() -> None:
+    page = (DOCS / "api" / "errors.md").read_text()
+    table = page.partition("| code of a job |")[2].partition("\n\n")[0]
+    codes = get_args(JobError.model_fields["code"].annotation)
+    assert set(re.findall(r"^\| `([a-z_]+)` \|", table, flags=re.MULTILINE)) == set(codes)
 
 
 @pytest.mark.slow

@@ -198,6 +198,12 @@ def test_a_table_that_has_no_room_is_several_and_no_word_is_cut_in_two(width: in
     assert shown.count("a job") == 1
 
 
+def test_a_list_names_the_data_set_of_a_job_of_many_runs() -> None:
+    console = on_screen(200)
+    console.print(jobs_table([Job.of({**running("original").raw, "spec": None, "runs": None, "dataset": "imdb"})], 200))
+    assert re.search(r"running +│ imdb ", shown_by(console))
+
+
 def test_on_a_small_screen_ids_are_short_and_tell_jobs_apart() -> None:
     ids = [f"job_01a21e30{digits}{'0' * 22}" for digits in ("aaaa01", "aaaa02", "bbbb00")]
     jobs = [Job.of({**running("original").raw, "id": id, "name": "a name"}) for id in ids]
@@ -210,6 +216,30 @@ def test_on_a_small_screen_ids_are_short_and_tell_jobs_apart() -> None:
     console = on_screen(200)
     console.print(jobs_table(jobs, 200))
     assert re.findall(r"job_[0-9a-f]+", shown_by(console)) == ids
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_runs_that_a_search_adds_are_followed_too(terminal: bool) -> None:
+    job = running("original")
+    job = Job.of({**job.raw, "spec": {**job.raw["spec"], "search": {"sampler": "tpe"}}})
+    console = on_screen(100) if terminal else Console(file=io.StringIO(), width=100)
+    best = [{"trial": 1, "variant": "units=4", "value": 0.25}]
+    values = {"loss": 0.5, "acc": 0.5, "val_data_loss": 0.5, "val_acc": 0.5}
+    with JobProgress(job, console) as progress:
+        for number, (kind, run_id, data) in enumerate(
+            [
+                ("run.started", "run_9", {"variant": "units=4", "seed": 3, "attempt": 1, "epochs": 2}),
+                ("run.epoch", "run_9", {"epoch": 1, "metrics": values}),
+                ("run.succeeded", "run_9", {}),
+                ("job.searched", None, {"trials": 4, "ended": 2, "best": best}),
+            ]
+        ):
+            at = {"id": number, "created_at": "2026-01-01T00:00:00Z", "run_id": run_id}
+            progress.on_event(Event.of({**at, "type": kind, "data": data}))
+    shown = shown_by(console)
+    assert "search: 2 of 4 trials done, best so far: units=4 0.2500" in shown
+    assert "units=4, seed 3" in shown
+    assert terminal or "units=4, seed 3: epoch 1 of 2: " in shown
 
 
 @pytest.mark.parametrize("width", [60, 100, 200])

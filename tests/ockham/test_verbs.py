@@ -194,6 +194,24 @@ def test_a_job_that_failed(ockham: Run) -> None:
     done = ockham("submit", "-", "--wait", stdin=json.dumps(diverges))
     assert done.returncode == 1
     assert "failed" in done.stdout
+    assert "1 of 1 runs failed (runs_failed)" in done.stdout
+
+
+def test_a_search_is_followed_to_its_end_and_says_why_it_failed(ockham: Run) -> None:
+    search = {"space": {"learning_rate": [1e20, 1e25]}, "budget": {"runs": 2}, "final": {"top": 1, "seeds": 1}}
+    data = {"name": "synthetic", "num_words": 200, "reviews": 200, "validation": {"holdout": 50}}
+    body = {"dataset": data, "training": {"epochs": 2}, "search": search}
+    done = ockham("submit", "-", "--wait", stdin=json.dumps(body))
+    assert done.returncode == 1
+    assert "All 2 trials of the search diverged: there are no finalists to train (search_failed)" in done.stdout
+    assert "learning_rate=1e+20, seed 0: failed" in done.stderr
+    assert "search: 2 of 2 trials done" in done.stderr
+
+
+def test_remedies_may_have_a_smaller_budget(ockham: Run) -> None:
+    few = ockham("remedies", "--dataset", "synthetic", "--runs", "8")
+    assert few.returncode == 2
+    assert "/search/budget/runs: Each of the 9 spaces needs a run at least" in few.stderr
 
 
 def test_jobs_and_show(ockham: Run, job: str) -> None:

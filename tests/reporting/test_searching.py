@@ -9,8 +9,9 @@ import pytest
 
 from models.history import RunHistory
 from models.resolution import resolve
+from models.search import GENERATION, STARTUP
 from models.specification import Specification
-from reporting.sampling import GENERATION, STARTUP, TRIES, Told, ask
+from reporting.sampling import TRIES, Told, ask
 from reporting.searching import step
 from tests.reporting.test_analysis import history
 

@@ -89,8 +89,8 @@ function show(jobs) {
 }
 
 /** What a job trains: a list has big jobs without their specification. @param {any} job */
-function extent({ spec, run_counts }) {
-  if (!spec) return plural(Object.values(run_counts).reduce((sum, count) => sum + count, 0), 'run');
+function extent({ spec, dataset, run_counts }) {
+  if (!spec) return `${plural(Object.values(run_counts).reduce((sum, count) => sum + count, 0), 'run')} on ${dataset}`;
   return `${plural(compared(spec).length, 'variant')} × ${plural(spec.seeds.length, 'seed')} on ${datasetName(spec.dataset)}`;
 }
 

@@ -12,6 +12,7 @@ class BatchSize(Axis):
     """How many rows each update sees."""
 
     name, title = "batch_size", "batch size"
+    updates = -1
     values = optimizer.BatchSize
 
     @staticmethod

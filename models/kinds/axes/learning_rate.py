@@ -12,6 +12,7 @@ class LearningRate(Axis):
     """The learning rate of the job's optimizer."""
 
     name, title = "learning_rate", "learning rate"
+    rates = True
     values = schedule.LearningRate
 
     @staticmethod

@@ -12,6 +12,7 @@ class Optimizer(Axis):
     """The optimizer, with its own defaults."""
 
     name, title = "optimizer", "optimizer"
+    rates = True
     values = Literal[tuple(OPTIMIZERS)]  # type: ignore[valid-type]
 
     @staticmethod

@@ -14,6 +14,7 @@ class TrainSamples(Axis):
     name, title, place = "train_samples", "training rows", 5
     values = dataset.TrainSamples
     costs = True
+    updates = 1
 
     @staticmethod
     def vary(network: Network, value: Any) -> None:

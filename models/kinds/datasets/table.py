@@ -95,8 +95,7 @@ class Table(Dataset):
 
     @model_validator(mode="after")
     def _is_known(self) -> Self:
-        if self.validation == "test" and not self.tested:
-            raise ValueError('the table has no test rows: validate on held-out ones, such as {"holdout": 0.2}')
+        assert self.found
         return self
 
     @property

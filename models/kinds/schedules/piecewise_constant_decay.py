@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from models.kinds.schedule import LowRate, Schedule, Updates
 
@@ -22,13 +22,20 @@ class PiecewiseConstantDecay(Schedule):
     boundaries: Annotated[tuple[Updates, ...], Field(min_length=1, max_length=MAX_BOUNDARIES)]
     values: Annotated[tuple[LowRate, ...], Field(min_length=1, max_length=MAX_BOUNDARIES + 1)]
 
-    @model_validator(mode="after")
-    def _fit(self) -> Self:
-        if any(later <= earlier for earlier, later in itertools.pairwise(self.boundaries)):
+    @field_validator("boundaries")
+    @classmethod
+    def _increase(cls, boundaries: tuple[int, ...]) -> tuple[int, ...]:
+        if any(later <= earlier for earlier, later in itertools.pairwise(boundaries)):
             raise ValueError("the boundaries must increase")
-        if len(self.values) != len(self.boundaries) + 1:
-            raise ValueError(f"{len(self.boundaries)} boundaries need {len(self.boundaries) + 1} values")
-        return self
+        return boundaries
+
+    @field_validator("values")
+    @classmethod
+    def _fit(cls, values: tuple[float, ...], info: ValidationInfo) -> tuple[float, ...]:
+        boundaries = info.data.get("boundaries")
+        if boundaries is not None and len(values) != len(boundaries) + 1:
+            raise ValueError(f"{len(boundaries)} boundaries need {len(boundaries) + 1} values")
+        return values
 
     def reaches(self) -> tuple[str, int]:
         return "boundaries", self.boundaries[-1] + 1

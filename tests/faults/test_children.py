@@ -66,17 +66,27 @@ def test_a_run_that_always_kills_its_process_is_given_up_and_the_next_job_runs(s
     stage.intact(behind["id"])
 
 
-def test_a_frozen_child_is_replaced(stage: Stage, undisturbed: Any) -> None:
-    """Its run goes on elsewhere when the lease is over; the process itself is ended by its parent."""
-    first, second = stage.whole(2)
-    job = stage.submit(**LONG)
-    stage.reaches(job["id"], 3)
-    (row,) = stage.sql("SELECT worker_pid AS pid FROM runs WHERE job_id = :j", j=job["id"])
-    os.kill(row.pid, signal.SIGSTOP)
-    stage.intact(job["id"])
-    assert stage.history(job["id"]) == undisturbed
-    assert stage.requeued(job["id"]) == ["worker_lost"]
-    wait_for("the frozen child's end", lambda: row.pid not in [*first.children(), *second.children()])
+def test_a_worker_none_of_whose_processes_can_train_is_not_ready(stage: Stage) -> None:
+    """It comes before the stage has had a second worker: one that is killed counts as ready for seconds."""
+    (worker,) = stage.whole(1)
+
+    def frozen(child: int) -> int | None:
+        """The successor of a child, stopped before it could train; None if it was quicker."""
+        os.kill(child, signal.SIGKILL)
+        (successor,) = wait_for("another child", lambda: [pid for pid in worker.children() if pid != child])
+        os.kill(successor, signal.SIGSTOP)
+        time.sleep(2 * WATCH_SECONDS)
+        if stage.sql("SELECT pid FROM workers WHERE ready"):
+            os.kill(successor, signal.SIGCONT)
+            return None
+        return int(successor)
+
+    successor = wait_for("a child that cannot train", lambda: frozen(*worker.children()))
+    try:
+        wait_for("the truth", lambda: stage.http.get("/readyz").json()["workers"] != "ok", 20)
+    finally:
+        os.kill(successor, signal.SIGCONT)
+    wait_for("readiness", lambda: stage.http.get("/readyz").status_code == 200)
 
 
 def test_cancelling_a_running_job(stage: Stage) -> None:
@@ -110,27 +120,17 @@ def test_cancelling_within_a_batch_that_takes_seconds(stage: Stage) -> None:
     stage.intact(job["id"], "cancelled")
 
 
-def test_a_worker_none_of_whose_processes_can_train_is_not_ready(make_stage: Any, own_url: str | None) -> None:
-    stage: Stage = make_stage(own_url)
-    (worker,) = stage.whole(1)
-
-    def frozen(child: int) -> int | None:
-        """The successor of a child, stopped before it could train; None if it was quicker."""
-        os.kill(child, signal.SIGKILL)
-        (successor,) = wait_for("another child", lambda: [pid for pid in worker.children() if pid != child])
-        os.kill(successor, signal.SIGSTOP)
-        time.sleep(2 * WATCH_SECONDS)
-        if stage.sql("SELECT pid FROM workers WHERE ready"):
-            os.kill(successor, signal.SIGCONT)
-            return None
-        return int(successor)
-
-    successor = wait_for("a child that cannot train", lambda: frozen(*worker.children()))
-    try:
-        wait_for("the truth", lambda: stage.http.get("/readyz").json()["workers"] != "ok", 20)
-    finally:
-        os.kill(successor, signal.SIGCONT)
-    wait_for("readiness", lambda: stage.http.get("/readyz").status_code == 200)
+def test_a_frozen_child_is_replaced(stage: Stage, undisturbed: Any) -> None:
+    """Its run goes on elsewhere when the lease is over; the process itself is ended by its parent."""
+    first, second = stage.whole(2)
+    job = stage.submit(**LONG)
+    stage.reaches(job["id"], 3)
+    (row,) = stage.sql("SELECT worker_pid AS pid FROM runs WHERE job_id = :j", j=job["id"])
+    os.kill(row.pid, signal.SIGSTOP)
+    stage.intact(job["id"])
+    assert stage.history(job["id"]) == undisturbed
+    assert stage.requeued(job["id"]) == ["worker_lost"]
+    wait_for("the frozen child's end", lambda: row.pid not in [*first.children(), *second.children()])
 
 
 def test_a_data_file_that_is_replaced_is_noticed_by_a_process_that_read_the_old_one(

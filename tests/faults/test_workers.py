@@ -18,6 +18,13 @@ from worker.queue import make_celery, wake
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 
+@pytest.fixture(scope="module")
+def stage(make_stage: Any, database_url: str | None) -> Stage:
+    """One whose workers, told to end, have a minute for their runs."""
+    stage: Stage = make_stage(database_url, OCKHAM_DRAIN_SECONDS="60")
+    return stage
+
+
 def holder(stage: Stage, job: dict[str, Any], workers: list[Process]) -> Process:
     """The worker that has the job's run."""
 
@@ -26,6 +33,63 @@ def holder(stage: Stage, job: dict[str, Any], workers: list[Process]) -> Process
         return next((w for w in workers if rows[0].worker_pid in w.children()), None)
 
     return wait_for("a worker", found)  # type: ignore[no-any-return]
+
+
+def test_cancelling_a_queued_job_needs_no_worker(stage: Stage) -> None:
+    stage.whole(0) if stage.broker_lives() else None
+    job = stage.submit(**SHORT)
+    assert stage.http.post(f"/v1/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
+    stage.intact(job["id"], "cancelled")
+    stage.whole(1)
+    stage.intact(stage.submit(**SHORT)["id"])
+    assert stage.job(job["id"])["runs"][0]["attempt"] == 0
+
+
+def test_a_job_that_only_another_version_can_read_holds_up_nobody(stage: Stage) -> None:
+    """It is failed by name, and trained by a retry when that version is there."""
+    stage.whole(0)
+    job = stage.submit(**{**SHORT, "variants": ["smaller", "dropout"]})
+
+    def rewrite(old: str, new: str) -> None:
+        with stage.engine.begin() as connection:
+            column = "spec" if connection.dialect.name == "sqlite" else "spec::text"
+            kind = "" if connection.dialect.name == "sqlite" else "::json"
+            value = f"replace({column}, '{old}', '{new}'){kind}"
+            connection.exec_driver_sql(f"UPDATE jobs SET spec = {value} WHERE id = '{job['id']}'")
+
+    rewrite('"relu"', '"of the future"')
+    behind = stage.submit(**SHORT)
+    (worker,) = stage.whole(1)
+    stage.intact(behind["id"], patience=40)
+    failed = stage.intact(job["id"], "failed")
+    errors = [run["error"] for run in failed["runs"]]
+    assert {(error["code"], error["retryable"]) for error in errors} == {("specification_unreadable", True)}
+    assert worker.log.read_text().count("specification_unreadable") == 1
+    rewrite('"of the future"', '"relu"')
+    stage.http.post(f"/v1/jobs/{job['id']}/retry").raise_for_status()
+    assert stage.finished(job["id"])["status"] == "succeeded"
+
+
+def test_sigterm_lets_a_short_run_end(stage: Stage) -> None:
+    (worker,) = stage.whole(1)
+    job = stage.submit(**{**LONG, "training": {"epochs": 30, "batch_size": 16}})
+    stage.reaches(job["id"], 1)
+    assert worker.stop() == 0
+    assert stage.intact(job["id"])["runs"][0]["attempt"] == 1
+    assert stage.sql("SELECT id FROM workers WHERE pid = :p", p=worker.pid) == []
+    # And a long one is handed back, to be resumed elsewhere: without a loss, from where it was.
+    stage.env["OCKHAM_DRAIN_SECONDS"] = "0.5"
+    (worker,) = stage.whole(1)
+    job = stage.submit(**LONG)
+    stage.reaches(job["id"], 5)
+    assert worker.stop() == 0
+    (run,) = stage.job(job["id"])["runs"]
+    assert (run["status"], run["attempt"]) == ("queued", 1)
+    assert stage.requeued(job["id"]) == ["drained"]
+    stage.whole(1)
+    assert stage.intact(job["id"])["runs"][0]["attempt"] == 2
+    (row,) = stage.sql("SELECT losses FROM runs WHERE job_id = :j", j=job["id"])
+    assert row.losses == 0
 
 
 def test_a_killed_worker_takes_its_children_along_and_another_goes_on(stage: Stage, undisturbed: Any) -> None:
@@ -100,61 +164,3 @@ def test_messages_that_come_again_and_again_double_nothing(stage: Stage, undistu
     assert stage.history(job["id"]) == undisturbed
     assert done["runs"][0]["attempt"] == 1
     app.close()
-
-
-def test_sigterm_lets_a_short_run_end(make_stage: Any, own_url: str | None) -> None:
-    stage = make_stage(own_url, OCKHAM_DRAIN_SECONDS="60")
-    (worker,) = stage.whole(1)
-    job = stage.submit(**{**LONG, "training": {"epochs": 30, "batch_size": 16}})
-    stage.reaches(job["id"], 1)
-    assert worker.stop() == 0
-    assert stage.intact(job["id"])["runs"][0]["attempt"] == 1
-    assert stage.sql("SELECT id FROM workers") == []
-    # And a long one is handed back, to be resumed elsewhere: without a loss, from where it was.
-    stage.env["OCKHAM_DRAIN_SECONDS"] = "0.5"
-    (worker,) = stage.whole(1)
-    job = stage.submit(**LONG)
-    stage.reaches(job["id"], 5)
-    assert worker.stop() == 0
-    (run,) = stage.job(job["id"])["runs"]
-    assert (run["status"], run["attempt"]) == ("queued", 1)
-    assert stage.requeued(job["id"]) == ["drained"]
-    stage.whole(1)
-    assert stage.intact(job["id"])["runs"][0]["attempt"] == 2
-    (row,) = stage.sql("SELECT losses FROM runs WHERE job_id = :j", j=job["id"])
-    assert row.losses == 0
-
-
-def test_cancelling_a_queued_job_needs_no_worker(stage: Stage) -> None:
-    stage.whole(0) if stage.broker_lives() else None
-    job = stage.submit(**SHORT)
-    assert stage.http.post(f"/v1/jobs/{job['id']}/cancel").json()["status"] == "cancelled"
-    stage.intact(job["id"], "cancelled")
-    stage.whole(1)
-    stage.intact(stage.submit(**SHORT)["id"])
-    assert stage.job(job["id"])["runs"][0]["attempt"] == 0
-
-
-def test_a_job_that_only_another_version_can_read_holds_up_nobody(stage: Stage) -> None:
-    """It is failed by name, and trained by a retry when that version is there."""
-    stage.whole(0)
-    job = stage.submit(**{**SHORT, "variants": ["smaller", "dropout"]})
-
-    def rewrite(old: str, new: str) -> None:
-        with stage.engine.begin() as connection:
-            column = "spec" if connection.dialect.name == "sqlite" else "spec::text"
-            kind = "" if connection.dialect.name == "sqlite" else "::json"
-            value = f"replace({column}, '{old}', '{new}'){kind}"
-            connection.exec_driver_sql(f"UPDATE jobs SET spec = {value} WHERE id = '{job['id']}'")
-
-    rewrite('"relu"', '"of the future"')
-    behind = stage.submit(**SHORT)
-    (worker,) = stage.whole(1)
-    stage.intact(behind["id"], patience=40)
-    failed = stage.intact(job["id"], "failed")
-    errors = [run["error"] for run in failed["runs"]]
-    assert {(error["code"], error["retryable"]) for error in errors} == {("specification_unreadable", True)}
-    assert worker.log.read_text().count("specification_unreadable") == 1
-    rewrite('"of the future"', '"relu"')
-    stage.http.post(f"/v1/jobs/{job['id']}/retry").raise_for_status()
-    assert stage.finished(job["id"])["status"] == "succeeded"

@@ -48,6 +48,7 @@ from api.origins import SameOrigin
 from api.periodic import Periodic
 from api.root_path import RootPath
 from api.serving import told_to_end
+from api.siblings import Siblings
 from api.sweep import sweep
 from api.watch import Watch
 from models import logs
@@ -82,9 +83,10 @@ EXPOSED = (
 """Headers of an answer that a page of another origin may read."""
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:
-    """The service's application; it connects to nothing before it starts."""
+def create_app(settings: Settings | None = None, siblings: Siblings | None = None) -> FastAPI:
+    """The service's application; it connects to nothing before it starts. `siblings`: others serve the same port."""
     settings = settings or Settings()
+    keeps_house = siblings is None or siblings.keeps_house
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -92,21 +94,25 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         app.state.database = Database(settings, PATIENCE_SECONDS)
         app.state.celery = make_celery(settings, socket_timeout=2)
         app.state.waker = Waker(app.state.celery, settings)
-        app.state.sweep = Periodic(
-            "sweep", settings.sweep_seconds, lambda: sweep(app.state.database, settings, app.state.waker)
-        )
-        periodic = [
-            app.state.sweep,
-            Periodic("retention", retention.SECONDS, lambda: retention.tidy(app.state.database, settings)),
-            Periodic("removal", retention.REMOVAL_SECONDS, lambda: retention.remove(app.state.database)),
-            Periodic("look", looks.SECONDS, lambda: looks.look_at_all(app.state.database, app.state.waker)),
-        ]
         app.state.key_use = KeyUse(app.state.database)
-        periodic.append(Periodic("key_use", key_use.SECONDS, app.state.key_use.write))
+        periodic = [Periodic("key_use", key_use.SECONDS, app.state.key_use.write)]
+        if keeps_house:
+            app.state.sweep = Periodic(
+                "sweep", settings.sweep_seconds, lambda: sweep(app.state.database, settings, app.state.waker)
+            )
+            periodic += [
+                app.state.sweep,
+                Periodic("retention", retention.SECONDS, lambda: retention.tidy(app.state.database, settings)),
+                Periodic("removal", retention.REMOVAL_SECONDS, lambda: retention.remove(app.state.database)),
+                Periodic("look", looks.SECONDS, lambda: looks.look_at_all(app.state.database, app.state.waker)),
+            ]
         app.state.rate = RequestRate(settings.requests_per_minute)
         app.state.lookups = asyncio.Semaphore(webhooks.LOOKUPS)
         app.state.deliveries = Deliveries(app.state.database, settings)
-        app.state.deliveries.start()
+        if keeps_house:
+            app.state.deliveries.start()
+        if siblings:
+            await siblings.start(app.state.telemetry.tell)
         app.state.watch = Watch(app.state.database)
         app.state.watch.start()
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
@@ -117,7 +123,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 yield
         finally:
             await app.state.watch.stop()
-            await app.state.deliveries.stop()
+            if siblings:
+                await siblings.stop()
+            if keeps_house:
+                await app.state.deliveries.stop()
             await asyncio.gather(*(asyncio.to_thread(each.stop) for each in periodic))
             app.state.waker.stop()
             app.state.celery.close()
@@ -133,7 +142,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         docs_url=None,  # FastAPI's own come from another host
         redoc_url=None,
     )
-    app.state.settings = settings
+    app.state.settings, app.state.siblings = settings, siblings
     app.state.checks = {}
     app.state.bodies = Bodies()
     # The last one added is the first to see a request.

@@ -111,6 +111,7 @@ READING_SMALL = Lane("reading a small data set", 1, patience=60)
 PARSING = Lane("parsing", 1, yielding=True)
 """Reading a JSON text does not let other threads run before it ends."""
 MEASURING = Lane("measuring", 1)
+TELLING = Lane("telling", 1)
 
 
 async def attended(request: Request, work: Coroutine[Any, Any, T]) -> T:

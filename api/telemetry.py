@@ -2,8 +2,8 @@
 
 What happens to jobs is read from the database: its events are the one complete account of what the
 workers did, their children included, on whatever host. Each API process counts the events since its
-first scrape, so of several processes' counters any one is the whole: take the maximum, not the sum.
-Requests and sweeps are the process's own.
+first scrape, so of several hosts' counters any one is the whole: take the maximum, not the sum.
+Requests and sweeps are the process's own. Several processes on one port answer together (`api.siblings`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from sqlalchemy import func, or_, select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from api.lanes import MEASURING
+from api.lanes import MEASURING, TELLING
+from api.siblings import Labelled, Siblings, together
 from models import claims
 from models.database import Database, now
 from models.settings import Settings
@@ -57,8 +58,14 @@ QUIET = ("/healthz", "/readyz", "/metrics")
 
 @router.get("/metrics", summary="Prometheus metrics", response_class=Response)
 async def read_prometheus(request: Request) -> Response:
-    """Queue depth and age, runs by status, epoch seconds, losses, sweeps, and HTTP latencies."""
-    told = await MEASURING.run(generate_latest, request.app.state.telemetry.registry)
+    """Queue depth and age, runs by status, epoch seconds, losses, sweeps, and HTTP latencies.
+
+    Whichever of several processes on one port is asked, it answers for all.
+    """
+    state = request.app.state
+    told = await MEASURING.run(generate_latest, state.telemetry.registry)
+    if state.siblings:
+        told = await MEASURING.run(together, [told, *await state.siblings.ask()])
     return Response(told, media_type=CONTENT_TYPE_LATEST)
 
 
@@ -70,20 +77,32 @@ def install(app: FastAPI) -> None:
 
 
 class Telemetry:
-    """The process's metrics; the database and the broker are asked when they are read."""
+    """The process's metrics; the database and the broker are asked when they are read.
+
+    Of several processes on one port the first alone asks them, and what is of one process has its number as a label.
+    """
 
     def __init__(self, app: FastAPI) -> None:
-        self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
+        own = CollectorRegistry()
+        ProcessCollector(registry=own)
+        GCCollector(registry=own)
         self.request_seconds = Histogram(
             "ockham_http_request_seconds",
             "Time to an answer's last byte, or to a stream's end",
             ("method", "route", "status"),
-            registry=self.registry,
+            registry=own,
             buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
         )
-        self.registry.register(Jobs(app))
+        siblings: Siblings | None = app.state.siblings
+        self.registry = own if siblings is None else CollectorRegistry()
+        if siblings:
+            self.registry.register(Labelled(own, siblings.number))
+        if siblings is None or siblings.keeps_house:
+            self.registry.register(Jobs(app))
+
+    async def tell(self) -> bytes:
+        """What another process on this port is told of this one."""
+        return await TELLING.run(generate_latest, self.registry)
 
 
 class Jobs(Collector):

@@ -27,6 +27,8 @@ DataDir = Annotated[
     Path | None, typer.Option(help="Where everything is kept.", show_default="$OCKHAM_DATA_DIR, or .ockham")
 ]
 
+ApiProcesses = Annotated[int, typer.Option(min=1, max=64, help="API processes that serve the port together.")]
+
 
 def settings_for(data_dir: Path | None) -> Settings:
     """The environment's settings, with the command line's data directory before the environment's."""
@@ -48,6 +50,7 @@ def serve(
     workers: Annotated[
         int | None, typer.Option(min=1, max=256, help="Processes to train in.", show_default="one a processor")
     ] = None,
+    api_processes: ApiProcesses = 1,
 ) -> None:
     """The whole service in the foreground: API, workers, and, unless set otherwise, Valkey and SQLite.
 
@@ -62,14 +65,17 @@ def serve(
         console.print(f"[bold]{part:<9}[/]", end="")
         console.print(text, markup=False)
 
-    Supervisor(settings_for(data_dir), host, port, workers or default_workers(), say).run()
+    Supervisor(settings_for(data_dir), host, port, workers or default_workers(), api_processes, say).run()
 
 
 def api(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     data_dir: DataDir = None,
+    processes: ApiProcesses = 1,
     fd: Annotated[int | None, typer.Option(hidden=True, help="A listening socket that was inherited.")] = None,
+    number: Annotated[int | None, typer.Option(hidden=True, help="Which of the processes this is, from 1 on.")] = None,
+    sockets: Annotated[Path | None, typer.Option(hidden=True, help="The folder of the processes' sockets.")] = None,
 ) -> None:
     """The API alone, for a deployment on several hosts. Exit code 2 where it would be open to others without a key."""
     from ockham.admission import require_key
@@ -79,17 +85,28 @@ def api(
     need_local_database(settings)
     listener = None if fd is None else socket.socket(fileno=fd)
     require_key(settings, listener.getsockname()[0] if listener else host)
+    if processes > 1 and number is None:
+        from ockham.api_processes import run
+        from ockham.exclusive import listening
+
+        run(settings, listener or listening(host, port), processes)
+        return
 
     gc.disable()  # what is imported stays: each collection would look at all of it and find next to nothing
     import uvicorn
 
     from api.app import create_app
     from api.serving import config
+    from api.siblings import Siblings
+    from ockham import api_processes
 
     with contextlib.suppress(AttributeError, OSError):  # not glibc
         ctypes.CDLL(None).mallopt(-8, 2)  # M_ARENA_MAX: with a heap for each thread, large bodies' leftovers add up
     sys.setswitchinterval(0.0003)  # a thread that computes gives way to an answer sooner than Python's 5 ms
-    server = uvicorn.Server(config(create_app(settings), host=host, port=port))
+    siblings = None
+    if sockets and number is not None:
+        siblings = Siblings(number, api_processes.sockets(sockets, processes))
+    server = uvicorn.Server(config(create_app(settings, siblings), host=host, port=port))
     gc.enable()
     server.run(sockets=[listener] if listener else None)
 

@@ -79,7 +79,7 @@ def command(server: Path, settings: Settings) -> list[str]:
     """
     data = settings.data_dir.absolute() / "valkey"
     data.mkdir(mode=0o700, exist_ok=True)
-    _make_private(settings.socket_path.parent)
+    make_private(settings.socket_path.parent)
     options = {
         "port": "0",
         "unixsocket": str(settings.socket_path),
@@ -94,10 +94,10 @@ def command(server: Path, settings: Settings) -> list[str]:
     return [str(server), *(word for name, value in options.items() for word in (f"--{name}", value))]
 
 
-def _make_private(directory: Path) -> None:
-    """Makes the socket's own directory where the data directory's path is too long for a socket.
+def make_private(directory: Path) -> None:
+    """Makes the directory of sockets: another than the data directory if that has too long a path for a socket.
 
-    It lies in a place that others can write to, so one that is not this user's alone is refused.
+    That one lies in a place that others can write to, so one that is not this user's alone is refused.
     """
     if not directory.exists():
         directory.mkdir(mode=0o700)

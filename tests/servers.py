@@ -160,7 +160,14 @@ class Valkey(Process):
 class PostgreSQL(Process):
     """A PostgreSQL on loopback with its data in `directory`; as root it runs as `nobody`, since it refuses root."""
 
-    def __init__(self, directory: Path, port: int | None = None, host: str = "127.0.0.1"):
+    def __init__(
+        self,
+        directory: Path,
+        port: int | None = None,
+        host: str = "127.0.0.1",
+        given: Mapping[str, object] | None = None,
+    ):
+        """`given`: options in place of those below."""
         self.port, self.directory, self.host = port or free_port(), directory, host
         user = pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
         binaries = self._binaries(directory, user)
@@ -188,6 +195,7 @@ class PostgreSQL(Process):
             # What is written need not outlive the machine; it does outlive a kill of the server.
             "fsync": "off",
             "full_page_writes": "off",
+            **(given or {}),
         }
         words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         super().__init__([str(binaries / "postgres"), "-D", str(data), *words], directory / "postgres.log", user=user)
@@ -261,9 +269,10 @@ class Service:
         code = (process := self.command("migrate")).wait()
         assert code == 0, process.log.read_text()
 
-    def api(self, wait: bool = True) -> Process:
-        """An API process, and it answers."""
-        process = self.command("api", "--port", str(self.port))
+    def api(self, wait: bool = True, processes: int = 1) -> Process:
+        """An API process, or one that runs several, and it answers."""
+        several = ["--processes", str(processes)] if processes > 1 else []
+        process = self.command("api", "--port", str(self.port), *several)
         if wait:
             wait_for("the API", lambda: self._alive(process))
         return process

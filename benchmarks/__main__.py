@@ -1,12 +1,13 @@
-"""`make bench`: the engine and the service beside their yardsticks, tiny runs, the API under load, large tables, pages.
+"""`make bench`: the engine and the service beside their yardsticks, tiny runs, the API under load, growth, large tables,
+pages.
 
 python -m benchmarks [--rounds 5] [--torch /path/to/python/with/torch] [--rows 200000]
-                     [engine] [service] [tiny_runs] [api] [reading] [datasets] [pages]
+                     [engine] [service] [tiny_runs] [api] [reading] [growth] [datasets] [pages]
 """
 
 from collections.abc import Callable
 
-from benchmarks import api, datasets, engine, pages, reading, service, tiny_runs
+from benchmarks import api, datasets, engine, growth, pages, reading, service, tiny_runs
 
 parser = engine.options()
 parser.description = __doc__
@@ -19,6 +20,7 @@ parts: dict[str, Callable[[], None]] = {
     "tiny_runs": lambda: tiny_runs.main(),
     "api": lambda: api.main(),
     "reading": lambda: reading.main(),
+    "growth": growth.main_of_all,
     "datasets": lambda: datasets.main(arguments.rows, arguments.rounds, arguments.torch),
     "pages": lambda: pages.main(arguments.rounds),
 }

@@ -72,7 +72,7 @@ def _bulk(url: str, runs: list[str], metric: str, most: int) -> int:
 
 
 def _wait(url: str) -> None:
-    for _ in range(600):
+    for _ in range(1500):
         try:
             urllib.request.urlopen(url, timeout=2).close()
             return

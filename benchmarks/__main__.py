@@ -1,5 +1,4 @@
-"""`make bench`: the engine and the service beside their yardsticks, tiny runs, the API under load, growth, large tables,
-pages.
+"""`make bench`: engine and service beside their yardsticks, tiny runs, the API under load, growth, large tables, pages.
 
 python -m benchmarks [--rounds 5] [--torch /path/to/python/with/torch] [--rows 200000]
                      [engine] [service] [tiny_runs] [api] [reading] [growth] [datasets] [pages]

@@ -195,8 +195,18 @@ class Settings(Files):
     @field_validator("database_url")
     @classmethod
     def _postgresql(cls, value: str | None) -> str | None:
-        if value is not None and value.partition("://")[0] not in ("postgresql", "postgres", "postgresql+psycopg"):
+        if value is None:
+            return None
+        if value.partition("://")[0] not in ("postgresql", "postgres", "postgresql+psycopg"):
             raise ValueError("must begin with postgresql://; without it SQLite is used, in the data directory")
+        from sqlalchemy.engine.url import make_url  # takes long to import, and most commands need no database
+        from sqlalchemy.exc import ArgumentError
+
+        try:
+            make_url(value)
+        except (ValueError, ArgumentError):
+            detail = "has no valid host or port, or its password holds a character that must be percent-encoded"
+            raise ValueError(detail) from None
         return value
 
     def npz(self, dataset: str) -> Path | None:

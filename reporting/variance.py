@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -18,9 +19,9 @@ def variance(variants: Sequence[Sequence[OfRows]], vary: Sequence[Varied]) -> Va
     the sampling variance of a mean over the validation rows, s² / n. What varies with the seed is the variance over
     seeds, less what these rows are in it: s² / n if each seed has rows of its own, without the covariance that rows
     which several seeds have give their means. What varied together is told together: each seed draws all of it at once,
-    so a job has nothing to take it apart by. None if no variant has two runs.
+    so a job has nothing to take it apart by. None if no variant has two runs, each with two rows.
     """
-    several = [runs for runs in variants if len(runs) > 1]
+    several = [runs for runs in variants if len(runs) > 1 and min(len(run.values) for run in runs) > 1]
     if not several:
         return None
     over_seeds, of_rows = 0.0, 0.0
@@ -30,7 +31,7 @@ def variance(variants: Sequence[Sequence[OfRows]], vary: Sequence[Varied]) -> Va
         over_seeds += spread - error + covariance(runs)
         of_rows += error
     over_seeds = max(0.0, over_seeds)
-    if (total := over_seeds + of_rows) == 0:
+    if not 0 < (total := over_seeds + of_rows) < math.inf:
         return None
     share = over_seeds / total
     alone = vary[0] if len(vary) == 1 else None

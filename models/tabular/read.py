@@ -66,7 +66,7 @@ def _read(train: Sent, test: Sent | None, options: Options, limit: int, write: W
     faults = Faults()
     first = _text(train, "train", options.label, limit, faults, opened)
     _check_names(first.spool.names, options, faults)
-    second = _text(test, "test", options.label, limit, faults, opened) if test is not None else None
+    second = None if test is None else _text(test, "test", options.label, limit, faults, opened, first.guessed)
     for each in (first, second):
         if each is not None and options.label in each.spool.names:
             check_labels(each.spool, each.which, options.label, faults)
@@ -108,8 +108,8 @@ def _read(train: Sent, test: Sent | None, options: Options, limit: int, write: W
     )
 
 
-def _text(sent: Sent, which: File, label: str, limit: int, faults: Faults, opened: ExitStack) -> _File:
-    source = open_source(sent.file, which, sent.format, limit, faults, opened)
+def _text(sent: Sent, which: File, label: str, limit: int, faults: Faults, opened: ExitStack, like: str = "") -> _File:
+    source = open_source(sent.file, which, sent.format, limit, faults, opened, like)
     table = read_table(source, which, label, limit, faults, opened)
     spool = Spool(table, MAX_ROWS, opened)
     if not spool.rows:

@@ -60,9 +60,12 @@ class Source:
 
 
 def open_source(
-    file: IO[bytes], which: File, told: Format | None, limit: int, faults: Faults, opened: ExitStack
+    file: IO[bytes], which: File, told: Format | None, limit: int, faults: Faults, opened: ExitStack, like: str = ""
 ) -> Source:
-    """The file, unpacked if it is packed. Raises InvalidDataset if it is no table, or is larger than `limit`."""
+    """The file, unpacked if it is packed. `like`: the charset that the other file was taken for, if it was guessed.
+
+    Raises InvalidDataset if it is no table, or is larger than `limit`.
+    """
     file.seek(0)
     start = file.read(_SAMPLE)
     if start.startswith(b"\x1f\x8b"):
@@ -91,7 +94,7 @@ def open_source(
         return Source(file, "parquet", "", False, suspicious=True)
     if told == "parquet":
         raise faults.stop(which, None, None, "not_parquet", "The file is named as Parquet, and is none")
-    encoding, guessed, suspicious = _encoding(file, start)
+    encoding, guessed, suspicious = _encoding(file, start, like)
     first = start.decode(encoding, "replace").lstrip("\ufeff \t\r\n")
     if told in (None, "jsonl") and re.match(r"\[\s*[\[{]|\{\s*\n", first):
         detail = "The file is one JSON value; JSON lines has an object on each line, and nothing between them"
@@ -120,7 +123,7 @@ def _unpack(file: IO[bytes], which: File, limit: int, faults: Faults, opened: Ex
     return unpacked
 
 
-def _encoding(file: IO[bytes], start: bytes) -> tuple[str, bool, bool]:
+def _encoding(file: IO[bytes], start: bytes, like: str) -> tuple[str, bool, bool]:
     """The encoding, whether it is a guess, and whether cells are to be looked at."""
     for mark, name in _MARKS.items():
         if start.startswith(mark):
@@ -136,7 +139,7 @@ def _encoding(file: IO[bytes], start: bytes) -> tuple[str, bool, bool]:
             nul = nul or b"\0" in chunk
         decoder.decode(b"", final=True)
     except UnicodeDecodeError:
-        other = _other_charset(file)
+        other = _other_charset(file, like)
         return (other or "utf-8"), other is not None, True
     return "utf-8", False, nul
 
@@ -147,8 +150,11 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
         yield chunk
 
 
-def _other_charset(file: IO[bytes]) -> str | None:
-    """The charset of a file in which no line that has more than ASCII is UTF-8; None for UTF-8 with bad rows."""
+def _other_charset(file: IO[bytes], like: str) -> str | None:
+    """The charset of a file in which no line that has more than ASCII is UTF-8; None for UTF-8 with bad rows.
+
+    It is `like` if the file can be read so: two files of one table are of one charset.
+    """
     file.seek(0)
     bad, sample = 0, bytearray()
     while line := file.readline(MAX_LINE):
@@ -161,14 +167,27 @@ def _other_charset(file: IO[bytes]) -> str | None:
             bad += 1
             if len(sample) < _SAMPLE:
                 sample += line[:_SAMPLE]
+    if like and _is_readable(bytes(sample), like):
+        return like
     if bad < GUESSED_LINES:
         return None
+    western = _is_western(bytes(sample))
+    if western and not _OTHER_WORDS.search(sample):
+        return "cp1252"  # a few words are too little for a guess by how often characters are
     from charset_normalizer import from_bytes  # rarely needed
 
     best = from_bytes(bytes(sample)).best()
-    if best is not None and best.encoding in _LATIN and _is_western(bytes(sample)):
+    if best is not None and best.encoding in _LATIN and western:
         return "cp1252"
     return best.encoding if best is not None and best.encoding not in ("utf_8", "ascii") else None
+
+
+def _is_readable(sample: bytes, charset: str) -> bool:
+    try:
+        sample.decode(charset)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 _LATIN = {
@@ -179,6 +198,9 @@ _NOT_WESTERN = b"\xd0\xdd\xde\xf0\xfd\xfe"
 _SIGNS = b"\x80\x85\x8c\x91\x92\x93\x94\x95\x96\x97\x9c\xa0\xa1\xa3\xa7\xa9\xab\xae\xb0\xb4\xb7\xbb\xbd\xbf"
 _WESTERN = {*range(0xC0, 0x100), *_SIGNS} - {*_NOT_WESTERN}
 """Bytes above ASCII that text in a language of Western Europe has in cp1252; Polish, Czech and Turkish need others."""
+_OTHER_WORDS = re.compile(rb"[\xc0-\xff]{3}|(?<![A-Za-z\xc0-\xff])[\xc0-\xff]{2,}(?![A-Za-z\xc0-\xff])")
+"""What words of other scripts have and those of Western Europe have not: three letters in a row that are not ASCII's,
+or a whole word of them."""
 _HUNGARIAN, _TELLING = set(b"\xd5\xdb\xf5\xfb"), set(b"\xc0\xc3\xc7\xc8\xca\xd1\xe0\xe3\xe7\xe8\xea\xf1")
 """The former are letters of Hungarian in cp1250; a text with one of the latter is not Hungarian."""
 

@@ -54,8 +54,8 @@ def test_the_tables_have_all_there_is() -> None:
     assert set(FIGURES) | OF_SOME_JOBS == {*METRICS, *PAIRS, *JOB_PLOTS}
 
 
-def trained(http: httpx.Client, trainer: Trainer, task: str) -> dict[str, Any]:
-    """A job of two variants and two seeds that records and keeps all that its task has."""
+def trained(http: httpx.Client, trainer: Trainer, task: str, rows: int = 60) -> dict[str, Any]:
+    """A job of two variants and two seeds that records and keeps all that its task has, of so many rows."""
     asked = sorted(name.removeprefix("val_") for name, of in FIGURES.items() if name in METRICS and task in of)
     asked = [name for name in asked if name in ("auc", "brier", "ece", "f1", "r2")]
     training = {"epochs": 2, "metrics": asked, "evaluate_train": True}
@@ -64,7 +64,7 @@ def trained(http: httpx.Client, trainer: Trainer, task: str) -> dict[str, Any]:
     names = recorded_by(job["spec"])
     random = np.random.default_rng(0)
     for _ in job["runs"]:
-        labels = random.integers(0, kind.class_count or 9, (60, 1)).astype(np.float32)
+        labels = random.integers(0, kind.class_count or 9, (rows, 1)).astype(np.float32)
         lean = 2.0 * labels - 1 if kind.units == 1 else 2.0 * (labels == np.arange(kind.units))
         rises, outputs = Rises(kind, labels.astype(np.float64)) if kind.class_count else None, []
         held = trainer.claim()
@@ -135,6 +135,18 @@ def test_it_is_there_or_refused_with_a_reason(
             if (f"{heading}" in page) is not (task in ANSWERS[name]):
                 wrong.append(f"{name} in the report")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_what_is_said_of_a_single_row_is_as_documented(http: httpx.Client, trainer: Trainer, task: str) -> None:
+    """Nothing can be computed of many of its figures: what they are then is what their schemas say."""
+    job = trained(http, trainer, task, rows=1)
+    for name in ("analysis", "metrics", "history", *(name for name, tasks in ANSWERS.items() if task in tasks)):
+        answer = http.get(f"/v1/jobs/{job['id']}/{name}")
+        assert answer.status_code == 200, answer.text
+    for name in (name for name, tasks in FIGURES.items() if task in tasks):
+        assert http.get(f"/v1/jobs/{job['id']}/plots/{name}.svg").status_code == 200, name
+    assert http.get(f"/v1/jobs/{job['id']}/report.html").status_code == 200
 
 
 @pytest.mark.parametrize("task", TASKS)

@@ -22,6 +22,11 @@ REFUSED = {
     "an origin without a scheme": ({"cors_origins": "foo"}, "OCKHAM_CORS_ORIGINS: 'foo' is not an origin"),
     "an origin with a space": ({"cors_origins": "https://a.org, http://a b"}, "'http://a b' is not an origin"),
     "an origin with a path": ({"cors_origins": "https://x.org/path"}, "'https://x.org/path' is not an origin"),
+    "a port of letters": (
+        {"database_url": "postgresql://u:secret@h:abc/x"},
+        "OCKHAM_DATABASE_URL: has no valid host or",
+    ),
+    "half an address": ({"database_url": "postgresql://[::1/x"}, "OCKHAM_DATABASE_URL: has no valid host or port"),
     "infinite work": ({"max_run_work": "inf"}, "OCKHAM_MAX_RUN_WORK"),
 }
 
@@ -33,6 +38,7 @@ def test_refused_in_a_sentence(values: dict[str, object], said: str) -> None:
     (fault,) = faults(refusal.value)
     assert said in fault
     assert "\n" not in fault
+    assert "secret" not in fault
 
 
 @pytest.mark.parametrize("file", [(name, which) for name, kind in DATASETS.items() for which in kind.files])

@@ -168,6 +168,43 @@ def test_letters_of_europe(text: str, encoding: str) -> None:
     assert "guessed_charset" in {each.code for each in card.warnings}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("männlich", "weiblich"), ("São Paulo", "Rio"), ("Øst", "Vest"), ("år", "dag"), ("é", "b"),
+        ("größer", "kleiner"), ("España", "Francia"), ("naïve", "smart"), ("Ärzte", "Pflege"), ("fumé", "nature"),
+        ("à côté", "loin"),
+    ],
+)  # fmt: skip
+def test_few_words_in_the_charset_of_windows_are_read_as_such(words: tuple[str, str]) -> None:
+    rows = "".join(f"{i * 0.37 % 5:.3f},{words[i % 2]}\n" for i in range(200))
+    card, _ = card_of(f"x,y\n{rows}".encode("cp1252"))
+    assert [each.label for each in card.label.classes] == sorted(words)  # type: ignore[union-attr]
+    assert "guessed_charset" in {each.code for each in card.warnings}
+
+
+@pytest.mark.parametrize(
+    ("words", "charset"),
+    [
+        (("мужской", "женский"), "cp1251"),
+        (("άνδρας", "γυναίκα"), "iso8859_7"),
+        (("дерево", "камень"), "koi8_r"),
+    ],
+)
+def test_few_words_of_another_script_are_not_taken_for_western_ones(words: tuple[str, str], charset: str) -> None:
+    rows = "".join(f"{i * 0.37 % 5:.3f},{words[i % 2]}\n" for i in range(200))
+    card, _ = card_of(f"x,y\n{rows}".encode(charset))
+    (detail,) = [each.detail for each in card.warnings if each.code == "guessed_charset"]
+    assert "cp1252" not in detail
+
+
+def test_both_files_are_of_one_charset() -> None:
+    train = "x,y\n" + "".join(f"{i}.5,{('männlich', 'weiblich', 'größer')[i % 3]}\n" for i in range(90))
+    test = "x,y\n" + "".join(f"{i}.5,{('männlich', 'weiblich')[i % 2]}\n" for i in range(4))
+    card, _ = card_of(train.encode("cp1252"), test.encode("cp1252"))
+    assert [each.test for each in card.label.classes] == [0, 2, 2]  # type: ignore[union-attr]
+
+
 def test_a_column_of_numbers_with_an_odd_cell_is_told_of() -> None:
     cells = [f"{i % 50}.5,{'ab'[i % 2]}" for i in range(200)]
     card, _ = card_of("\n".join(["x,y", *cells, "unknown,a"]).encode())

@@ -203,8 +203,13 @@ def test_variance_in_shares(vary: tuple[Varied, ...], named: str, pool: int) -> 
     assert shares["rows"] == pytest.approx(0.5, abs=0.03)
 
 
-def test_one_run_has_no_variance() -> None:
-    assert variance([[OfRows(ROWS, np.ones(400, np.float32))]], ("seed",)) is None
+@pytest.mark.parametrize("value", [1.0, np.nan, np.inf])
+def test_where_there_is_nothing_to_take_apart_there_are_no_shares(value: float) -> None:
+    """One run, one row, no spread, or values that are not finite."""
+    run, row = OfRows(ROWS, np.full(400, value, np.float32)), OfRows(ROWS[:1], np.full(1, value, np.float32))
+    for runs in ([run], [row, row], [run, run]):
+        with np.errstate(invalid="ignore"):
+            assert variance([runs], ("seed",)) is None
 
 
 def test_seeds_of_the_same_mean_of_which_one_changes_no_row_have_the_interval_over_rows() -> None:

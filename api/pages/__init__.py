@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.responses import HTMLResponse
@@ -27,6 +27,7 @@ from models.kinds.weights import WEIGHTS
 from models.tables import Status
 from reporting.formats import FORMATS
 from reporting.plots.style import DASHES, MARKS, THEMES
+from reporting.smallest import SmallestFrom, whose
 
 STATIC = Path(__file__).parent / "static"
 
@@ -105,6 +106,7 @@ templates.globals.update(
         },
         # Followed by a point and the layer's name.
         "weights": {name: f"{measure.title[:1].upper()}{measure.title[1:]} of" for name, measure in WEIGHTS.items()},
+        "matters": {each: whose(each, "{baseline}") for each in get_args(SmallestFrom)},
         "trained": LOSS.plural,
         "tested": DATA_LOSS.name,
         "pairs": PAIRS,

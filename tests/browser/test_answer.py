@@ -79,7 +79,8 @@ def test_which_of_many_variants(visit: Visiting, many: dict[str, Any], live: str
     expect(page.locator(".chart .curve.faded")).to_have_count(0)
     # No winner is told of where there is none: one seed does not tell.
     expect(page.locator("#variants .ahead")).to_have_text(
-        "15 variants may be best by their best validation cross-entropy: the seeds do not tell them apart."
+        "15 variants may be best by their best validation cross-entropy: the seeds do not tell them apart. A rank "
+        "takes more seeds than a difference from net 2: it is by all pairs at once."
     )
     expect(page.locator("#answer")).to_contain_text("One seed cannot tell a difference from luck")
     listed = visit().open("/").locator(f'[data-job="{many["id"]}"] .job-best')

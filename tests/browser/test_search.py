@@ -26,6 +26,7 @@ def test_a_search_is_seen_as_it_goes_and_a_pruned_trial_is_trained_on(visit: Cal
     judged = "by their test cross-entropy"
     expect(page.get_by_text(re.compile(f"may be best {judged}|is the best by its test"))).to_be_visible()
     expect(page.locator("#comparison caption").first).to_contain_text("Test cross-entropy")
+    expect(page.locator("#variants thead")).to_contain_text("Against original, test set")
     early = [run for run in done["runs"] if run["error"]]
     assert early
     expect(card.locator("#search-words")).to_contain_text(f"{len(early)} pruned after epoch")

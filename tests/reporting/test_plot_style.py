@@ -70,7 +70,6 @@ def test_the_dashboards_onset_is_the_plots_own() -> None:
     static = Path(__file__).parents[2] / "api" / "pages" / "static"
     (drawn,) = re.findall(r"ONSET = (.*);", (static / "marks.js").read_text())
     assert json.loads(drawn) == [list(corner) for corner in ONSET]
-    assert "⚑ onset of overfitting" in (static / "figure.js").read_text()
     assert drawable("⚑ ◥ ↑") == "⚑ ◥ ↑"
 
 

@@ -43,15 +43,12 @@ export function showComparison(root, analysis, experiment, groups) {
 
 /** What the intervals are. @param {any} row */
 function kind(row) {
-  if (row?.sequential) return `${Number((100 * row.confidence).toPrecision(3))}% intervals and p that hold at every look while seeds are added, and for all variants at once`;
+  if (row?.sequential) return `${Number((100 * row.confidence).toPrecision(3))}% intervals and p that hold at every look while seeds are added, and for all variants at once${row.confidence === 0.95 ? '' : ' (the job asks for this confidence: 1 − alpha)'}`;
   return '95% intervals and p of each comparison by itself; corrected for all variants by Holm’s method. What is the same is so by an interval that holds at every look';
 }
 
 /** Where the number comes from within which a variant is the same. @param {any} row */
-function within(row) {
-  const whose = row.smallest_from === 'rows' ? `one standard error of ${row.baseline} over the validation rows` : 'the smallest difference that matters, given by the job';
-  return h('span', { class: 'muted small line' }, `The same, within ${Number(row.smallest)}: ${whose}`);
-}
+const within = (row) => h('span', { class: 'muted small line' }, `The same, within ${Number(row.smallest)}: ${METRICS.matters[row.smallest_from].replace('{baseline}', row.baseline)}`);
 
 /** The interval that the analysis's words go by. @param {any} row @returns {[number, number] | null} */
 const ends = (row) => (row.sequential || row.finding === 'equivalent' ? row.ci_anytime : row.ci95);

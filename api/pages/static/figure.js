@@ -3,7 +3,7 @@
 import { Chart } from './chart.js';
 import { chosen, setAll, tie } from './choices.js';
 import { byId, fill, framed, h } from './dom.js';
-import { sample } from './marks.js';
+import { sample, sign } from './marks.js';
 import { isLoss, label, metricName, metricsOf, ofLayer } from './metrics.js';
 import { showPanels } from './panels.js';
 import { leading, limits, notes, penalised, prepare, subtitle, within } from './series.js';
@@ -13,13 +13,17 @@ import { leading, limits, notes, penalised, prepare, subtitle, within } from './
 /** Of more groups than this only the best have colours, unless all are asked for. */
 const MANY = 12;
 
+/** What a curve has marked, and what it is called. */
+const MARKED = /** @type {const} */ ([['best', 'best epoch'], ['onset', 'onset of overfitting']]);
+
 export class Figure {
   /**
    * @param {() => Group[]} groups what there is to draw, asked for at each drawing
    * @param {() => string | null} task of the jobs that it is of, if they have one in common
-   * @param {{onPick?: (group: string | null) => void, onChange?: () => void}} [options]
+   * @param {{onPick?: (group: string | null) => void, onChange?: () => void, elsewhere?: string}} [options]
+   *   `elsewhere`: what the same marks are of where the page has them beside the figure
    */
-  constructor(groups, task, { onPick = () => {}, onChange = () => {} } = {}) {
+  constructor(groups, task, { onPick = () => {}, onChange = () => {}, elsewhere = '' } = {}) {
     this.groups = groups;
     this.task = task;
     /** @type {HTMLFormElement} */
@@ -29,6 +33,7 @@ export class Figure {
     this.draw = framed(() => this.drawNow());
     this.legend = '';
     this.onChange = onChange;
+    this.elsewhere = elsewhere;
     this.reread = tie(this.form, () => { this.draw(); onChange(); }).read;
     byId('all-epochs').onclick = () => this.range('', '');
   }
@@ -93,9 +98,8 @@ export class Figure {
     if (front) remarks.push(`In colour: the baseline and the best ${choices.best} by what is shown here; grey: the other ${shown.length - front.size}. A row of the table brings its curve out.`);
     byId('figure-title').textContent = title;
     byId('figure-subtitle').textContent = subtitle(curves, choices);
-    byId('figure-key').textContent = [
-      curves.some((curve) => curve.best !== null && !curve.faded) && '○ best epoch', curves.some((curve) => curve.onset !== null && !curve.faded) && '⚑ onset of overfitting',
-    ].filter(Boolean).join('   ');
+    const marked = MARKED.filter(([kind]) => curves.some((curve) => curve[kind] !== null && !curve.faded));
+    fill(byId('figure-key'), ...marked.map(([kind, name], i) => [i > 0 && 'and ', sign(kind), `${name} `]), marked.length > 0 && `of each curve${this.elsewhere}`);
     fill(byId('figure-notes'), [...remarks, ...notes(shown, held, curves, choices, range)].map((note) => h('li', {}, note)));
     this.drawLegend(all);
     for (const field of this.form.querySelectorAll('[data-many]')) field.hidden = all.length <= MANY;

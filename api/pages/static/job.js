@@ -48,6 +48,7 @@ function pacesOf(name) {
 const figure = new Figure(groups, () => experiment?.job.task ?? null, {
   onPick: (group) => runs.highlight(group),
   onChange: () => { showTakeaway(); loadAnalysis(); runs.show(experiment, analysis, figure.choices.view); },
+  elsewhere: '; in the table of variants, the median of the seeds',
 });
 const results = new ResultsTable(byId('variants'), (variant) => figure.chart.highlight(variant));
 const pictures = new Pictures(() => { if (experiment) pictures.show(experiment.job, lossesIn(figure.choices.view)[1]); });

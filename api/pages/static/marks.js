@@ -18,6 +18,10 @@ export const ONSET = [[-0.11, 0], [0.11, 0], [0.11, 0.44], [0.66, 0.72], [-0.11,
 /** The path of the onset's sign on (x, y). @param {number} x @param {number} y @param {number} height */
 export const flag = (x, y, height) => `M${ONSET.map(([dx, dy]) => `${(x + dx * height).toFixed(1)} ${(y - dy * height).toFixed(1)}`).join('L')}Z`;
 
+/** What the best epoch and the onset are marked by, for legends and tables. @param {'best' | 'onset'} kind */
+export const sign = (kind) => s('svg', { class: 'sign', viewBox: '0 0 12 14', width: 12, height: 14, 'aria-hidden': 'true' },
+  kind === 'best' ? s('circle', { class: 'best', cx: 6, cy: 7, r: 4.5 }) : s('path', { class: 'onset', d: flag(3, 13, 12) }));
+
 export const MARKS = (document.body.dataset.marks ?? '').split(' ');
 
 /** The look of the i-th variant beside the baseline: six colours, dashes and marks, and once more with open marks. @param {number} rank */

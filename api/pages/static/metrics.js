@@ -4,9 +4,9 @@
  * pairs: training and validation, by the name of both. unpenalised: the same without the weights' penalties.
  * labels: by the names of metrics and pairs, and of the numbers in the analysis. tasks: the validation metric that
  * tells how well a task is done, and the labels that are others in jobs of that task. weights: what is measured of each
- * layer, whose name stands behind it.
+ * layer, whose name stands behind it. matters: where the smallest difference that matters comes from.
  * @type {{pairs: Record<string, string[]>, unpenalised: Record<string, string>, weights: Record<string, string>, losses: string[], trained: string, tested: string, higher: string[],
- *   least: Record<string, number>, most: Record<string, number>, labels: Record<string, string>, tasks: Record<string, {measure: string, labels: Record<string, string>}>}}
+ *   least: Record<string, number>, most: Record<string, number>, labels: Record<string, string>, matters: Record<string, string>, tasks: Record<string, {measure: string, labels: Record<string, string>}>}}
  */
 export const METRICS = JSON.parse(document.body.dataset.metrics ?? '{}');
 

@@ -2,7 +2,7 @@
 
 import { between, count, duration, probability, signed, value } from './format.js';
 import { fill, h } from './dom.js';
-import { sample } from './marks.js';
+import { sample, sign } from './marks.js';
 import { judged, label, lossesIn, METRICS, phrase } from './metrics.js';
 import { looks } from './series.js';
 import { leader, sparklines } from './sparkline.js';
@@ -12,7 +12,7 @@ import { Table } from './table.js';
 /** @typedef {{mean: number | null, ci95: [number, number] | null}} Over */
 /**
  * @typedef {{name: string, look: number, baseline: boolean, of: (name: string) => Over | undefined, runs: any[], verdict: string,
- *   rank: [number, number] | null, best: number | null, against: any, curve: SVGElement | undefined}} Row
+ *   rank: [number, number] | null, best: number | null, onset: number | null, against: any, curve: SVGElement | undefined}} Row
  */
 
 /** What the analysis found of a comparison of losses, in its words. @param {any} row */
@@ -48,15 +48,15 @@ function columns({ task, spec }, view, tested) {
     sort: (/** @type {Row} */ row) => across(row, (run) => run.test?.[name])?.mean, cell: (/** @type {Row} */ row) => spread(across(row, (run) => run.test?.[name])) });
   return [
     { name: 'Variant', sort: (row) => row.name, cell: (row) => h('span', { class: 'variant' }, sample(row.look), h('span', { title: row.name }, row.name), row.baseline && h('span', { class: 'muted small' }, ' baseline')) },
-    { name: 'Curve, verdict', title: `Mean ${phrase(validation, task)} by epoch, all rows on one scale; sorted by what was seen`, sort: (row) => row.verdict, cell: (row) => [row.curve, h('span', { class: 'small line' }, row.verdict)] },
-    { name: 'Rank', title: `By the ${by}: the lowest and the highest that the seeds allow`, number: true, sort: (row) => row.rank?.[0], cell: (row) => (row.rank ? [...new Set(row.rank)].join('–') : '–') },
+    { name: 'Curve, verdict', title: `Mean ${phrase(validation, task)} by epoch, all rows on one scale; sorted by what was seen`, sort: (row) => row.verdict, cell: (row) => [row.curve, h('span', { class: 'small line' }, row.onset !== null && sign('onset'), row.verdict)] },
+    { name: 'Rank', title: `By the ${by}, of every pair of variants at once: the lowest and the highest that the seeds allow`, number: true, sort: (row) => row.rank?.[0], cell: (row) => (row.rank ? [...new Set(row.rank)].join('–') : '–') },
     { ...numbers(`best_${validation}`, label(`best_${validation}`, task), 'Lower is better. Mean over the seeds, its 95% interval, and the epoch it is of'),
-      cell: (row) => [...spread(row.of(`best_${validation}`)), row.best !== null && below(`epoch ${count(row.best)}`)] },
-    { name: `Against ${spec.baseline}`, title: `By the ${by}, paired by seed, corrected for all variants`, sort: (row) => row.against?.difference, cell: (row) => (row.baseline ? '' : against(row.against)) },
-    numbers(`final_${validation}`, label(`final_${validation}`, task), 'Lower is better'),
+      cell: (row) => [...spread(row.of(`best_${validation}`)), row.best !== null && below([sign('best'), `epoch ${count(row.best)}`])] },
+    { name: `Against ${spec.baseline}, ${spec.search ? 'test' : 'validation'} set`, title: `By the ${by}, paired by seed, corrected for all variants`, sort: (row) => row.against?.difference, cell: (row) => (row.baseline ? '' : against(row.against)) },
+    { ...numbers(`final_${validation}`, label(`final_${validation}`, task), 'Lower is better'), more: tested },
     numbers('rise', 'Rise', label('rise', task), signed),
-    numbers('gap_at_end', 'Gap', `${label(validation, task)} minus ${phrase(training, task)} at the last epoch`, signed),
-    numbers(`best_${measure}`, label(`best_${measure}`, task)),
+    { ...numbers('gap_at_end', 'Gap', `${label(validation, task)} minus ${phrase(training, task)} at the last epoch`, signed), more: tested },
+    { ...numbers(`best_${measure}`, label(`best_${measure}`, task)), more: tested },
     ...(tested ? [score(METRICS.tested), score(measure.replace(/^val_/, ''))] : []),
     { name: 'Parameters', title: 'And the time per run', number: true, sort: (row) => row.runs[0]?.parameters, cell: (row) => [count(row.runs[0]?.parameters), below(seconds(row) !== undefined && duration(seconds(row)))] },
   ];
@@ -82,7 +82,7 @@ export class ResultsTable {
       this.table = new Table(this.root, columns(job, view, tested), { caption: 'Variants', key: (row) => row.name, text: (row) => `${row.name} ${row.verdict} ${row.against?.in_words ?? ''}`, onPick: (row) => this.onPick(row?.name ?? null) });
     }
     const best = leader(analysis), loss = phrase(judged(job.spec, view), job.task);
-    this.best.textContent = best && (best.variant ? `${best.words} by its ${loss}: the seeds show that no other variant is.` : `${best.words} by their ${loss}: the seeds do not tell them apart.`);
+    this.best.textContent = best && (best.variant ? `${best.words} by its ${loss}: the seeds show that no other variant is.` : `${best.words} by their ${loss}: the seeds do not tell them apart.${analysis.ranking.length > 2 ? ` A rank takes more seeds than a difference from ${job.spec.baseline}: it is by all pairs at once.` : ''}`);
     this.table?.show(rowsOf(experiment, analysis, view));
   }
 }
@@ -98,7 +98,7 @@ function rowsOf({ job, runs }, analysis, view) {
     runs: job.runs.filter((/** @type {any} */ run) => run.variant === each.variant && run.trial === null),
     verdict: each.n || each.diverged ? each.verdict : 'no finished run yet',
     rank: analysis.ranking.find((/** @type {any} */ row) => row.variant === each.variant)?.rank ?? null,
-    best: each.best_epoch,
+    best: each.best_epoch, onset: each.onset_epoch,
     curve: curves.get(each.variant),
     against: analysis.comparisons.find((/** @type {any} */ row) => row.variant === each.variant && row.metric === by),
   }));

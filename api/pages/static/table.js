@@ -5,7 +5,8 @@ import { count } from './format.js';
 
 /**
  * @template T
- * @typedef {{name: string, title?: string, number?: boolean, cell: (row: T) => import('./dom.js').Child | import('./dom.js').Child[], sort?: (row: T) => string | number | null | undefined}} Column
+ * @typedef {{name: string, title?: string, number?: boolean, cell: (row: T) => import('./dom.js').Child | import('./dom.js').Child[], sort?: (row: T) => string | number | null | undefined, more?: boolean}} Column
+ *   `more`: whether it is shown only if more columns are asked for
  */
 
 /** From so many rows on they may be filtered; beyond so many the table scrolls by itself, below its heading. */
@@ -23,7 +24,9 @@ export class Table {
    *   `text`: what a row is found by
    */
   constructor(root, columns, { caption, key, onPick = () => {}, text }) {
-    this.columns = columns;
+    this.all = this.columns = columns;
+    /** @type {HTMLElement[]} */
+    this.heads = [];
     this.key = key;
     this.onPick = onPick;
     this.text = text;
@@ -31,25 +34,44 @@ export class Table {
     this.rows = [];
     this.by = -1;
     this.descending = false;
-    this.heads = columns.map((column, i) => h('th', { scope: 'col', class: column.number ? 'number' : '' },
-      column.sort ? h('button', { type: 'button', class: 'sort', title: column.title ?? '', onclick: () => this.sort(i) }, column.name)
-        : h('span', { title: column.title ?? '' }, column.name)));
     this.body = h('tbody');
     this.search = h('input', { type: 'search', autocomplete: 'off', placeholder: 'some words', oninput: () => this.show(this.rows) });
     this.found = h('span', { class: 'muted small', role: 'status' });
     this.filter = h('div', { class: 'table-filter', hidden: true }, h('label', { class: 'field' }, h('span', {}, `Show ${caption.toLowerCase()} with`), this.search), this.found);
-    this.frame = scrolling(caption, h('thead', {}, h('tr', {}, this.heads)), this.body);
-    fill(root, this.filter, this.frame);
+    this.head = h('tr');
+    this.frame = scrolling(caption, h('thead', {}, this.head), this.body);
+    const more = h('input', { type: 'checkbox', onchange: () => this.choose(more.checked) });
+    fill(root, this.filter, columns.some((column) => column.more) && h('label', { class: 'more-columns small' }, more, 'More columns'), this.frame);
+    this.choose(false);
+  }
+
+  /** @param {boolean} more whether all columns are shown */
+  choose(more) {
+    const by = this.columns[this.by];
+    this.columns = this.all.filter((column) => more || !column.more);
+    this.by = this.columns.indexOf(by);
+    this.heads = this.columns.map((column, i) => h('th', { scope: 'col', class: column.number ? 'number' : '' },
+      column.sort ? h('button', { type: 'button', class: 'sort', title: column.title ?? '', onclick: () => this.sort(i) }, column.name)
+        : h('span', { title: column.title ?? '' }, column.name)));
+    this.marked();
+    fill(this.head, this.heads);
+    fill(this.body);
+    this.show(this.rows);
+  }
+
+  /** Says by which column the rows are sorted. */
+  marked() {
+    this.heads.forEach((head, i) => {
+      if (i === this.by) head.setAttribute('aria-sort', this.descending ? 'descending' : 'ascending');
+      else head.removeAttribute('aria-sort');
+    });
   }
 
   /** @param {number} column */
   sort(column) {
     this.descending = this.by === column ? !this.descending : false;
     this.by = column;
-    this.heads.forEach((head, i) => {
-      if (i === column) head.setAttribute('aria-sort', this.descending ? 'descending' : 'ascending');
-      else head.removeAttribute('aria-sort');
-    });
+    this.marked();
     this.show(this.rows);
   }
 

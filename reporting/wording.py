@@ -44,8 +44,9 @@ def size(ends: Ends) -> str:
 
 
 def names_of(names: Sequence[str], word: str = "and") -> str:
-    """The names within a sentence, at most `MOST` of them."""
-    if len(names) > MOST:
+    """The names within a sentence: of more than `MOST` + 1 the first `MOST`, and how many more there are."""
+    # The one name that would be left is as short as "1 more".
+    if len(names) > MOST + 1:
         return f"{', '.join(names[:MOST])} {word} {len(names) - MOST} more"
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} {word} {names[-1]}"
 

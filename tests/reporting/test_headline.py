@@ -68,6 +68,16 @@ CASES: dict[str, tuple[list[Any], dict[str, Any], str]] = {
         "Train for more epochs before you choose: d and original were still improving at the last epoch. So far a is "
         "better than original by more than luck.",
     ),
+    "four still improved": (
+        [BETTER], {"improving": ["a", "d", "e", "original"]},
+        "Train for more epochs before you choose: a, d, e and original were still improving at the last epoch. So far "
+        "a is better than original by more than luck.",
+    ),
+    "five still improved": (
+        [BETTER], {"improving": ["a", "d", "e", "f", "original"]},
+        "Train for more epochs before you choose: a, d, e and 2 more were still improving at the last epoch. So far a "
+        "is better than original by more than luck.",
+    ),
     "nothing is better, and the baseline still improved": (
         [OPEN], {"improving": ["original"]},
         "Train for more epochs before you choose: original was still improving at the last epoch. So far the loss of d "

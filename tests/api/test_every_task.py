@@ -1,7 +1,7 @@
 """Every metric, figure and answer about rows, for each task: there, or refused with a reason, by whichever way.
 
 What has a meaning for a task is there over HTTP, in the client, on the command line and in the report. What has none is
-refused by the first three with the same words, and the report has none of it.
+refused by the first three with the same words, and the report says that it has none of it.
 """
 
 from __future__ import annotations
@@ -134,6 +134,8 @@ def test_it_is_there_or_refused_with_a_reason(
         ):
             if (f"{heading}" in page) is not (task in ANSWERS[name]):
                 wrong.append(f"{name} in the report")
+        if ("this\njob predicts numbers" in page) is not (task in NUMBERS):
+            wrong.append("what has no meaning, in the report")
     assert not wrong, "\n".join(wrong)
 
 

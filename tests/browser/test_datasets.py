@@ -73,6 +73,7 @@ def test_from_a_file_to_a_job(visit: Visiting, live: str, tmp_path: Path) -> Non
     expect(page.locator("#list")).not_to_contain_text("told")
 
 
+@pytest.mark.timeout(600)  # 20 runs: 20 seconds alone, and minutes where other tests train too
 def test_a_newcomer_learns_whether_a_remedy_helps(visit: Visiting, live: str, tmp_path: Path) -> None:
     """From a file of reviews to the answer, by what the pages themselves offer."""
     (tmp_path / "fine_foods_train.csv").write_text(foods(800))
@@ -84,7 +85,7 @@ def test_a_newcomer_learns_whether_a_remedy_helps(visit: Visiting, live: str, tm
     page.get_by_role("button", name="Keep it, and make a job").click()
     page.get_by_role("button", name="Train 20 runs").click()
     expect(page.get_by_role("heading", name="fine_foods_train: which remedy helps?")).to_be_visible()
-    expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"), timeout=200_000)
+    expect(page.locator("#job-progress .badge")).to_have_text(re.compile("succeeded"), timeout=500_000)
     expect(page.locator("#answer")).to_contain_text(re.compile(ANSWER))
     row = page.locator("#variants tbody tr").filter(has=page.get_by_role("rowheader", name="dropout"))
     expect(row).to_contain_text(re.compile(r"[+−]0\.\d+"))

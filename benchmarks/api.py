@@ -26,13 +26,13 @@ import httpx
 import psutil
 from sqlalchemy import insert, select
 
+from benchmarks.stage import prepared
 from models import claims
 from models.database import Database
 from models.kinds.metrics import recorded
 from models.kinds.tasks.binary import Binary
-from models.settings import Settings
 from models.tables import Epoch, Job, Run
-from tests.servers import PostgreSQL, Service, Valkey
+from tests.servers import Service
 
 SMALL = {
     "dataset": {"name": "synthetic", "reviews": 200},
@@ -50,24 +50,11 @@ def quantile(values: list[float], share: float) -> float:
 @contextmanager
 def served(kind: str, workers: int = 0) -> Iterator[tuple[Service, Database]]:
     """A service of its own on a fresh database of `kind`, and that database."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with Valkey(folder / "valkey") as broker:
-            postgresql = PostgreSQL(folder / "postgresql") if kind == "postgresql" else None
-            url = postgresql.create("bench") if postgresql else None
-            try:
-                with Service(folder / "service", database_url=url, redis_url=broker.url) as service:
-                    service.migrate()
-                    service.api()
-                    if workers:
-                        service.worker(workers)
-                    database = Database(Settings(data_dir=folder / "service", database_url=url))
-                    yield service, database
-                    database.dispose()
-            finally:
-                if postgresql:
-                    postgresql.kill()
+    with prepared(kind) as (service, database):
+        service.api()
+        if workers:
+            service.worker(workers)
+        yield service, database
 
 
 def clock(call: Callable[[], httpx.Response], times: int) -> list[float]:

@@ -4,42 +4,23 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 
 import psutil
 
 from benchmarks.api import SMALL, quantile
-from tests.servers import PostgreSQL, Process, Service, Valkey
+from benchmarks.stage import prepared
+from tests.servers import Process
 
 Row = dict[str, float]
 
 
-@contextmanager
-def served(kind: str, processes: int) -> Iterator[tuple[Service, Process]]:
-    """A service without workers, of so many API processes, on a fresh database of `kind`."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with Valkey(folder / "valkey") as broker:
-            postgresql = PostgreSQL(folder / "postgresql") if kind == "postgresql" else None
-            url = postgresql.create("bench") if postgresql else None
-            try:
-                env = {"OCKHAM_REQUESTS_PER_MINUTE": "1000000000"}
-                with Service(folder / "service", database_url=url, redis_url=broker.url, env=env) as service:
-                    service.migrate()
-                    yield service, service.api(processes=processes)
-            finally:
-                if postgresql:
-                    postgresql.kill()
-
-
 def clients(asked: argparse.Namespace) -> Iterator[tuple[int, Row]]:
     """So many clients, each on a connection of its own, ask without a pause whether a job has changed: 304."""
-    with served(asked.store, asked.api_processes) as (service, api):
+    with prepared(asked.store, OCKHAM_REQUESTS_PER_MINUTE="1000000000") as (service, _):
+        api = service.api(processes=asked.api_processes)
         job = service.submit(**SMALL)["id"]
         etag = service.http.get(f"/v1/jobs/{job}").headers["ETag"]
         request = (

@@ -11,7 +11,6 @@ import math
 import os
 import statistics
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -25,15 +24,15 @@ import psutil
 from sqlalchemy import insert, text, update
 
 from benchmarks.api import SMALL, multiply, quantile
+from benchmarks.stage import prepared
 from models import keys
 from models.database import Database
 from models.kinds.metrics import recorded
 from models.kinds.tasks.binary import Binary
 from models.scopes import Scope
-from models.settings import Settings
 from models.tables import Epoch, Job, Run
 from tests.api.large_bodies import BODIES
-from tests.servers import PostgreSQL, Process, Service, Valkey
+from tests.servers import Process, Service
 
 PATIENCE = 900.0
 
@@ -72,22 +71,8 @@ class Server:
 @contextmanager
 def serving(kind: str) -> Iterator[Server]:
     """On a fresh database."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with Valkey(folder / "valkey") as broker:
-            postgresql = PostgreSQL(folder / "postgresql") if kind == "postgresql" else None
-            url = postgresql.create("bench") if postgresql else None
-            try:
-                env = {"OCKHAM_REQUESTS_PER_MINUTE": "1000000"}
-                with Service(folder / "service", database_url=url, redis_url=broker.url, env=env) as service:
-                    service.migrate()
-                    database = Database(Settings(data_dir=folder / "service", database_url=url))
-                    yield Server(service, database)
-                    database.dispose()
-            finally:
-                if postgresql:
-                    postgresql.kill()
+    with prepared(kind, OCKHAM_REQUESTS_PER_MINUTE="1000000") as made:
+        yield Server(*made)
 
 
 def store(server: Server, runs: int, epochs: int, seeds: int = 100) -> str:

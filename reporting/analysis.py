@@ -20,7 +20,7 @@ from models.kinds.tasks.binary import Binary
 from models.tables import Status
 from models.until import Until
 from reporting.answers import Analysis, Ranking, RunAnalysis, VariantAnalysis
-from reporting.caveats import caveats
+from reporting.caveats import by_weight, caveats
 from reporting.combinations import combinations
 from reporting.comparing import comparisons_of, metric_of, rows_of, values_of
 from reporting.decisions import ALPHA
@@ -138,17 +138,20 @@ def analyse(
             ranking=ranking,
             improving=improving,
         ),
-        warnings=caveats(
-            runs,
-            readings,
-            sound,
-            comparisons,
-            view,
-            setting,
-            baseline,
-            validated_on_test=validated_on_test,
-            apart=apart,
-            selected=selected,
+        warnings=sorted(
+            caveats(
+                runs,
+                readings,
+                sound,
+                comparisons,
+                view,
+                setting,
+                baseline,
+                validated_on_test=validated_on_test,
+                apart=apart,
+                selected=selected,
+            ),
+            key=by_weight,
         ),
     )
 

@@ -24,6 +24,11 @@ def one_seed() -> Warned:
     )
 
 
+def by_weight(warned: Warned) -> int:
+    """The key that sorts warnings into their `ORDER`."""
+    return ORDER.index(warned.code)
+
+
 def caveats(
     runs: Mapping[str, int],
     readings: Mapping[str, Sequence[Reading]],
@@ -36,35 +41,17 @@ def caveats(
     validated_on_test: bool = False,
     apart: Collection[str] = (),
     selected: int = 0,
-) -> list[Warned]:
-    """The warnings, in their `ORDER`; `runs` counts all of a variant's, those that are left out included.
+) -> Iterator[Warned]:
+    """The warnings; `runs` counts all of a variant's, those that are left out included.
 
     `apart`: variants that are not compared, since they were validated on other rows. `selected`: among how many trials
     of a search variants were chosen.
     """
-    found = _found(runs, readings, sound, comparisons, view, setting, validated_on_test, selected)
-    return sorted([*_different_data(apart, baseline), *found], key=lambda each: ORDER.index(each.code))
-
-
-def _different_data(apart: Collection[str], baseline: str) -> Iterator[Warned]:
-    """Losses on other rows say nothing about the variants."""
     if apart:
         yield Warned(
             code="different_data",
             detail=f"Not compared with {baseline}, since they were validated on other rows: {listed(sorted(apart))}.",
         )
-
-
-def _found(
-    runs: Mapping[str, int],
-    readings: Mapping[str, Sequence[Reading]],
-    sound: Mapping[str, Sequence[Reading]],
-    comparisons: Sequence[Comparison],
-    view: View,
-    setting: Setting,
-    validated_on_test: bool,
-    selected: int,
-) -> Iterator[Warned]:
     everything = [reading for found in sound.values() for reading in found]
     if validated_on_test:
         yield Warned(

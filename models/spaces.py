@@ -15,9 +15,7 @@ from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError, cr
 from models.faults import duplicates, fault, in_words
 from models.kinds.axes import AXES
 from models.kinds.kind import Model
-
-MAX_VALUES = 50
-"""Of a list."""
+from models.sweeps import MAX_VALUES
 
 Value = float | str
 """Of an axis; a whole number where the axis has whole numbers alone."""

@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 
 from models.kinds.metrics import METRICS, VAL_DATA_LOSS
+from models.presets import JOBS
+from models.search import Final
 from models.specification import dataset_of
 from models.suggestions import did_you_mean
 from ockham import completion, tables
@@ -51,6 +53,8 @@ Until = Annotated[
         autocompletion=completion.until,
     ),
 ]
+TRIALS: dict[str, Any] = JOBS["remedies"]["search"]
+FINAL_SEEDS = Final.model_fields["seeds"].default
 Smallest = Annotated[
     float | None, typer.Option(help="The smallest difference that matters, in each metric's own unit.")
 ]
@@ -190,8 +194,14 @@ def remedies(
     dataset: Annotated[
         str, typer.Option(help="A data set's name, or the id of one's own.", autocompletion=completion.datasets)
     ] = "imdb",
-    runs: Annotated[int | None, typer.Option(help="Trials in all, in place of 72: 9 at least.")] = None,
-    seeds: Annotated[int | None, typer.Option(help="Fresh seeds of each remedy at its best, in place of 10.")] = None,
+    runs: Annotated[
+        int | None,
+        typer.Option(help=f"Trials in all, in place of {TRIALS['budget']['runs']}: {len(TRIALS['space'])} at least."),
+    ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help=f"Fresh seeds of each remedy at its best, in place of {FINAL_SEEDS}."),
+    ] = None,
     epochs: Annotated[int | None, typer.Option(help="Epochs to train, in place of the default.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds to wait at most; the job goes on then.")] = None,
     url: Url = None,

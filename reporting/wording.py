@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence, Sized
 
+from reporting.answer import Interval
+
 MOST = 3
 """Of so many variants one by one is told, of more how many there are."""
 
-Ends = tuple[float, float]
 
-
-def decimals(ends: Ends) -> int:
+def decimals(ends: Interval) -> int:
     """So many that the interval's width has two digits; up to two more if an end that is not 0 would read as 0."""
     width = ends[1] - ends[0]
     digits = max(0, 1 - math.floor(math.log10(width))) if width > 0 else 3
@@ -19,7 +19,7 @@ def decimals(ends: Ends) -> int:
     return max(digits, min(digits + 2, -math.floor(math.log10(least))))
 
 
-def number(value: float | None, ends: Ends | None = None) -> str:
+def number(value: float | None, ends: Interval | None = None) -> str:
     """With its sign; to as many decimals as the interval that it stands with."""
     if value is None:
         return "–"
@@ -27,17 +27,17 @@ def number(value: float | None, ends: Ends | None = None) -> str:
     return text.replace("-", "−")
 
 
-def between(ends: Ends) -> str:
+def between(ends: Interval) -> str:
     """An interval, each end with its sign."""
     return f"{number(ends[0], ends)} to {number(ends[1], ends)}"
 
 
-def by(difference: float, ends: Ends) -> str:
+def by(difference: float, ends: Interval) -> str:
     """How large a difference is, to as many decimals as its interval."""
     return f"{abs(difference):.{decimals(ends)}f}"
 
 
-def size(ends: Ends) -> str:
+def size(ends: Interval) -> str:
     """The ends of an interval without 0, of how large a difference is."""
     low, high = sorted(abs(end) for end in ends)
     return f"{low:.{decimals(ends)}f} to {high:.{decimals(ends)}f}"
